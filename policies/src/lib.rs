@@ -21,7 +21,7 @@ mod words;
 
 pub use budget::{Branches, Budget, BudgetLimit};
 pub use library::{Shipped, library, shipped};
-pub use model::{CoolingStrategy, PowerStrategy};
+pub use model::{CAPS, CoolingStrategy, PowerStrategy};
 pub use model::{
     Grid, HeadroomWish, JobWish, Limit, LimitOf, Mode, Objective, Policy, Prefer, Strategy, Swing, Targets,
 };

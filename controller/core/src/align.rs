@@ -125,8 +125,12 @@ impl Align {
             quality: Quality::Bad(Reason::NeverSeen),
             fresh: false,
         };
-        let silent =
-            GpuValue { sample: GpuSample::default(), age: Span::from_ns(i64::MAX), fresh: false, heard: false };
+        let silent = GpuValue {
+            sample: GpuSample::default(),
+            age: Span::from_ns(i64::MAX),
+            fresh: false,
+            heard: false,
+        };
         Self {
             snapshot: Snapshot {
                 stamp: Stamp::default(),
@@ -140,7 +144,9 @@ impl Align {
             spans: site.nodes.iter().map(|n| (n.gpus.0 as usize, n.gpus.1 as usize)).collect(),
             uuids: site.gpus.iter().map(|g| Arc::from(g.uuid.as_str())).collect(),
             // A node that has missed five reports, or five seconds, is not heard any more.
-            heard_for: Span::from_ns(site.power_period.ns().max(site.agent_period.ns()).max(1_000_000_000) * 5),
+            heard_for: Span::from_ns(
+                site.power_period.ns().max(site.agent_period.ns()).max(1_000_000_000) * 5,
+            ),
             late: 0,
             unknown: 0,
         }

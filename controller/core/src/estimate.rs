@@ -175,7 +175,8 @@ impl Estimator {
             let even = (gpu_w - calm.gpu_w).abs() <= 0.02 * gpu_w.max(1.0);
             calm.since_s = if even { calm.since_s + dt_s } else { 0.0 };
             calm.gpu_w += (gpu_w - calm.gpu_w) * (dt_s / 5.0).min(1.0);
-            let metered = branch.meter.and_then(|m| snapshot.good(m).map(|w| (w, snapshot.points[m.index()].fresh)));
+            let metered =
+                branch.meter.and_then(|m| snapshot.good(m).map(|w| (w, snapshot.points[m.index()].fresh)));
             let other = &mut self.estimate.other_w[i];
             match metered {
                 Some((w, fresh)) => {

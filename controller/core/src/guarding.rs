@@ -58,7 +58,9 @@ impl Guarding {
                 }
             })
             .collect();
-        let sku = |f: fn(&headroom_site::model::Sku) -> f64| site.gpus.iter().map(|g| f(&site.skus[g.sku])).collect();
+        let sku = |f: fn(&headroom_site::model::Sku) -> f64| {
+            site.gpus.iter().map(|g| f(&site.skus[g.sku])).collect()
+        };
         Self {
             envelopes,
             states: vec![SetpointState::default(); site.actuators.len()],

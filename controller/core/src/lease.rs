@@ -127,7 +127,8 @@ impl Leases {
             let due = lease.sent.is_none_or(|sent| now.since(sent).ns() * 3 >= self.ttl.ns());
             let changed = lease.targets.len() != targets.len() || differs(&lease.targets, &targets);
             let held = lease.targets.iter().any(|t| t.0.is_some() || t.1.is_some());
-            if !(holds && (due || changed)) && !(held && !holds) {
+            let send_now = if holds { due || changed } else { held };
+            if !send_now {
                 continue;
             }
             self.sequence += 1;
@@ -151,7 +152,8 @@ impl Leases {
                         lock_mhz: *lock_mhz,
                     })
                     .collect(),
-                reason: if holds { "budget, temperature or common clock binds" } else { "nothing binds" }.to_owned(),
+                reason: if holds { "budget, temperature or common clock binds" } else { "nothing binds" }
+                    .to_owned(),
             }));
             lease.targets = send;
             lease.sent = Some(now);

@@ -124,6 +124,11 @@ impl Ledger {
     /// Throttled GPU-seconds by heat.
     #[must_use]
     pub fn thermal_s(&self) -> f64 {
-        ThrottleReason::ALL.iter().zip(self.totals.throttled_s).filter(|(r, _)| r.is_thermal()).map(|(_, s)| s).sum()
+        ThrottleReason::ALL
+            .iter()
+            .zip(self.totals.throttled_s)
+            .filter(|(r, _)| r.is_thermal())
+            .map(|(_, s)| s)
+            .sum()
     }
 }

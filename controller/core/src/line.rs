@@ -6,9 +6,9 @@ use crate::guarding::{Guarding, Question};
 use crate::lease::{Identity, Leases};
 use crate::ledger::Ledger;
 use crate::outlook::Outlook;
+use crate::propose::Why;
 use crate::propose::cooling::{self, SetpointProposal};
 use crate::propose::power::{CapProposal, Steady};
-use crate::propose::{Why, power};
 use crate::topology::Topology;
 use crate::wants::Wants;
 use headroom_guard::{CapsVerdict, Mode, Verdict};
@@ -109,7 +109,15 @@ impl Line {
         let outlook = self.outlook.look(&self.site, &self.wants, snapshot);
         let mut tick = Tick::new(now, snapshot);
 
-        propose_caps(&mut self.caps, &mut self.steady, &self.site, &self.topology, &self.wants, estimate, outlook);
+        propose_caps(
+            &mut self.caps,
+            &mut self.steady,
+            &self.site,
+            &self.topology,
+            &self.wants,
+            estimate,
+            outlook,
+        );
         tick.caps = self.guarding.caps(&self.topology, snapshot, estimate, &outlook.budget_w, &mut self.caps);
         tick.caps_bind = self.caps.binds;
         if !matches!(tick.caps, CapsVerdict::Refuse(_)) {
@@ -143,15 +151,24 @@ impl Line {
             let Some(stands) = stands(&self.site, snapshot, actuator).or(assumed) else { continue };
             let proposal = match self.wants.cooling {
                 CoolingStrategy::LeastHeadroom if mode != Mode::Hold => cooling::least_headroom(
-                    &self.site, &self.topology, &self.wants, snapshot, estimate, actuator, stands,
+                    &self.site,
+                    &self.topology,
+                    &self.wants,
+                    snapshot,
+                    estimate,
+                    actuator,
+                    stands,
                 ),
                 _ => SetpointProposal { stands, value: stands, why: Why::Hold },
             };
             let operator_owns = self.operator_until[actuator].is_some_and(|until| now < until);
-            let question = Question { actuator, proposed: proposal.value, assumed, dt_s, mode, operator_owns };
+            let question =
+                Question { actuator, proposed: proposal.value, assumed, dt_s, mode, operator_owns };
             let verdict = self.guarding.setpoint(&self.site, &self.topology, snapshot, estimate, &question);
             let value = verdict.value();
-            tick.commands.extend(self.leases.setpoint(&self.site, actuator, mode, value, now, || proposal.why.to_string()));
+            tick.commands.extend(
+                self.leases.setpoint(&self.site, actuator, mode, value, now, || proposal.why.to_string()),
+            );
             tick.advice.push(Advice { actuator, mode, proposal, verdict });
         }
         self.advice.clone_from(&tick.advice);
@@ -268,7 +285,7 @@ fn propose_caps(
 ) -> bool {
     match wants.power {
         PowerStrategy::Steady => {
-            let proposal: &power::CapProposal = steady.propose(site, topology, wants, estimate, &outlook.budget_w);
+            let proposal = steady.propose(site, topology, wants, estimate, &outlook.budget_w);
             caps.clone_from(proposal);
         }
         PowerStrategy::Hold => *caps = unbound(site),

@@ -81,7 +81,11 @@ impl Topology {
     }
 
     /// Guard branches, leaves first, with budgets and other loads filled by the caller's closures.
-    pub fn guard_branches(&self, budget_w: impl Fn(usize) -> f64, other_w: impl Fn(usize) -> f64) -> Vec<Branch> {
+    pub fn guard_branches(
+        &self,
+        budget_w: impl Fn(usize) -> f64,
+        other_w: impl Fn(usize) -> f64,
+    ) -> Vec<Branch> {
         (0..self.branch_spans.len())
             .rev()
             .filter(|&i| self.branch_spans[i].1 > 0)
@@ -131,9 +135,11 @@ fn is_setpoint(site: &Site, i: usize) -> bool {
     let p = &site.points[i];
     let read_back = site.actuators.iter().any(|a| a.readback == Some(PointId(i as u32)));
     let holding = match p.source {
-        Source::Modbus { device, register } => {
-            site.modbus.get(device).and_then(|d| d.registers.get(register)).is_some_and(|r| r.space == RegisterSpace::Coil)
-        }
+        Source::Modbus { device, register } => site
+            .modbus
+            .get(device)
+            .and_then(|d| d.registers.get(register))
+            .is_some_and(|r| r.space == RegisterSpace::Coil),
         _ => false,
     };
     read_back || holding || p.kind.contains("Setpoint") || p.kind.contains("SpRequest")
@@ -152,7 +158,8 @@ fn coolant_of_rack(site: &Site, rack: &str) -> Vec<PointId> {
     let all = |keep: &dyn Fn(usize) -> bool| -> Vec<PointId> {
         (0..site.points.len()).filter(|&i| keep(i)).map(|i| PointId(i as u32)).collect()
     };
-    let mut out = all(&|i| site.points[i].of == rack && is_supply(site, i) && !site.points[i].kind.contains("Air"));
+    let mut out =
+        all(&|i| site.points[i].of == rack && is_supply(site, i) && !site.points[i].kind.contains("Air"));
     for e in site.equipment.iter().filter(|e| e.kind == "cdu" && site.downstream(&e.id).contains(rack)) {
         out.extend(all(&|i| site.points[i].of == e.id && is_supply(site, i)));
     }
@@ -173,7 +180,10 @@ fn racks(site: &Site) -> Vec<Rack> {
             (0..site.points.len())
                 .find(|&i| {
                     let p = &site.points[i];
-                    p.of == *id && p.unit.dimension == dimension && p.kind.contains(word) && !is_setpoint(site, i)
+                    p.of == *id
+                        && p.unit.dimension == dimension
+                        && p.kind.contains(word)
+                        && !is_setpoint(site, i)
                 })
                 .map(|i| PointId(i as u32))
         };
@@ -204,11 +214,17 @@ fn reach(site: &Site, of: &str, racks: &[Rack]) -> Reach {
         })
         .map(|(i, _)| PointId(i as u32))
         .collect();
-    let technology = site.equipment.iter().any(|e| e.id == of && (e.kind == "cdu" || e.kind == "rack-manifold"));
+    let technology =
+        site.equipment.iter().any(|e| e.id == of && (e.kind == "cdu" || e.kind == "rack-manifold"));
     Reach {
         gpus: site.gpus_of(of).into_iter().map(headroom_site::GpuId::index).collect(),
         limited,
-        racks: racks.iter().enumerate().filter(|(_, r)| below.contains(r.id.as_str())).map(|(i, _)| i).collect(),
+        racks: racks
+            .iter()
+            .enumerate()
+            .filter(|(_, r)| below.contains(r.id.as_str()))
+            .map(|(i, _)| i)
+            .collect(),
         technology,
     }
 }

@@ -74,10 +74,15 @@ impl Wants {
             point_margin,
             job_priority: jobs().map(|j| policy.job_priority(site, j)).collect(),
             job_ceiling_mhz: jobs()
-                .map(|j| policy.job(site, j).and_then(|w| w.ceiling_clock).map(headroom_site::Frequency::as_megahertz))
+                .map(|j| {
+                    policy
+                        .job(site, j)
+                        .and_then(|w| w.ceiling_clock)
+                        .map(headroom_site::Frequency::as_megahertz)
+                })
                 .collect(),
             energy_per_j: policy.objective.energy_cost_per_joule(),
-            budgeted: site.power.iter().map(|b| policy.budgets.iter().any(|w| w.holds(b))).collect(),
+            budgeted: site.power.iter().map(|b| policy.budgets.iter().any(|w| w.branches.holds(b))).collect(),
             policy: policy.clone(),
         }
     }

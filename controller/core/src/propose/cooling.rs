@@ -86,10 +86,21 @@ pub fn least_headroom(
 
 /// Units of the actuator that are worth a kelvin: itself for temperatures, 3 % of its range otherwise.
 fn unit_per_kelvin(actuator: &Actuator) -> f64 {
-    if actuator.unit.dimension == Dimension::Temperature { 1.0 } else { 0.03 * (actuator.range.1 - actuator.range.0) }
+    if actuator.unit.dimension == Dimension::Temperature {
+        1.0
+    } else {
+        0.03 * (actuator.range.1 - actuator.range.0)
+    }
 }
 
-fn slack(site: &Site, t: &Topology, wants: &Wants, snapshot: &Snapshot, e: &Estimate, index: usize) -> (f64, Binds) {
+fn slack(
+    site: &Site,
+    t: &Topology,
+    wants: &Wants,
+    snapshot: &Snapshot,
+    e: &Estimate,
+    index: usize,
+) -> (f64, Binds) {
     let reach = &t.reach[index];
     let mut best = (f64::INFINITY, Binds::Unknown);
     let mut take = |k: f64, by: Binds| {
@@ -137,7 +148,8 @@ fn point_slack(site: &Site, wants: &Wants, e: &Estimate, p: usize) -> f64 {
 fn flow_slack(site: &Site, t: &Topology, snapshot: &Snapshot, e: &Estimate, r: usize) -> Option<f64> {
     let rack = &t.racks[r];
     let flow = snapshot.good(rack.flow)?;
-    let supply_c = rack.supply.and_then(|p| snapshot.good(p)).or_else(|| rack.gpus.first().map(|&g| e.coolant_c[g]))?;
+    let supply_c =
+        rack.supply.and_then(|p| snapshot.good(p)).or_else(|| rack.gpus.first().map(|&g| e.coolant_c[g]))?;
     let full_w: f64 = rack
         .gpus
         .iter()
@@ -188,7 +200,11 @@ fn cost_w_per_unit(site: &Site, reach: &Reach, e: &Estimate, actuator: &Actuator
         .iter()
         .map(|&g| {
             let leak = site.skus[site.gpus[g].sku].leakage_per_k * e.power_w[g];
-            if temperature { leak } else { leak * PLATE_SHARE * e.gpus.resistance[g] * e.power_w[g] / stands.abs().max(1e-9) }
+            if temperature {
+                leak
+            } else {
+                leak * PLATE_SHARE * e.gpus.resistance[g] * e.power_w[g] / stands.abs().max(1e-9)
+            }
         })
         .sum()
 }

@@ -69,11 +69,19 @@ impl fmt::Display for Why {
         match self {
             Self::Hold => f.write_str("hold"),
             Self::Relax { slack_k, by, saves_w_per_unit } => {
-                write!(f, "relax: {slack_k:.1} K to spare before {by}; saves about {saves_w_per_unit:.0} W per unit")
+                write!(
+                    f,
+                    "relax: {slack_k:.1} K to spare before {by}; saves about {saves_w_per_unit:.0} W per unit"
+                )
             }
-            Self::Tighten { slack_k, by } => write!(f, "tighten: {:.1} K short of what is wanted before {by}", -slack_k),
+            Self::Tighten { slack_k, by } => {
+                write!(f, "tighten: {:.1} K short of what is wanted before {by}", -slack_k)
+            }
             Self::NothingToSave { saves_w_per_unit, costs_w_per_unit } => {
-                write!(f, "hold: a unit would save {saves_w_per_unit:.0} W and cost {costs_w_per_unit:.0} W in leakage")
+                write!(
+                    f,
+                    "hold: a unit would save {saves_w_per_unit:.0} W and cost {costs_w_per_unit:.0} W in leakage"
+                )
             }
         }
     }

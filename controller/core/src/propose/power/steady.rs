@@ -57,7 +57,9 @@ impl Steady {
             match job.kind {
                 JobKind::Training => groups.push(gpus),
                 JobKind::Serving => {
-                    groups.extend(gpus.chunk_by(|a, b| site.gpus[*a].node == site.gpus[*b].node).map(<[usize]>::to_vec));
+                    groups.extend(
+                        gpus.chunk_by(|a, b| site.gpus[*a].node == site.gpus[*b].node).map(<[usize]>::to_vec),
+                    );
                 }
             }
         }

@@ -87,19 +87,25 @@ impl Allocation {
         let (mut low, mut price) = (0.0, 0.0);
         let mut high = topology
             .gpus_of_branch(branch)
-            .map(|i| ((problem.demand_w[i] - problem.low_w[i]).max(0.0) * problem.weight[i]).max(self.price[i]))
+            .map(|i| {
+                ((problem.demand_w[i] - problem.low_w[i]).max(0.0) * problem.weight[i]).max(self.price[i])
+            })
             .fold(0.0, f64::max);
         for _ in 0..100 {
             if (sum - room_w).abs() <= 1e-9 * room_w.abs().max(1.0) || high - low <= 1e-12 * high.max(1.0) {
                 break;
             }
-            if sum > room_w { low = price } else { high = price }
+            if sum > room_w {
+                low = price;
+            } else {
+                high = price;
+            }
             let newton = price + (sum - room_w) / slope;
             price = if slope > 0.0 && newton > low && newton < high { newton } else { 0.5 * (low + high) };
             (sum, slope) = sums(&self.price, price);
         }
-        // End on the side that fits.
-        if sum > room_w {
+        // End on the side that fits, where the iteration has not met the budget.
+        if sum - room_w > 1e-9 * room_w.abs().max(1.0) {
             price = high;
         }
         for i in topology.gpus_of_branch(branch) {
@@ -131,7 +137,12 @@ mod tests {
     fn nothing_binds_nothing_moves() {
         let t = topology(3, &[]);
         let mut a = Allocation::default();
-        let p = Problem { demand_w: &[300.0, 400.0, 500.0], low_w: &[200.0; 3], high_w: &[700.0; 3], weight: &[1.0; 3] };
+        let p = Problem {
+            demand_w: &[300.0, 400.0, 500.0],
+            low_w: &[200.0; 3],
+            high_w: &[700.0; 3],
+            weight: &[1.0; 3],
+        };
         a.solve(&t, &[1300.0], &p);
         assert_eq!(a.watts, vec![300.0, 400.0, 500.0]);
         a.solve(&t, &[1050.0], &p);
@@ -154,10 +165,10 @@ mod tests {
             prop_assert!(sum(0..12) <= root * (1.0 + 1e-6));
             prop_assert!(sum(0..6) <= left * (1.0 + 1e-6) && sum(6..12) <= right * (1.0 + 1e-6));
             let full = |s: f64, b: f64| s >= b * (1.0 - 1e-6);
-            for i in 0..12 {
+            for (i, wanted) in demand.iter().enumerate() {
                 prop_assert!(a.watts[i] >= 200.0 - 1e-9 && a.watts[i] <= 700.0 + 1e-9);
                 // A GPU short of its demand sits under a full branch.
-                let short = a.watts[i] < demand[i].clamp(200.0, 700.0) - 1e-6;
+                let short = a.watts[i] < wanted.clamp(200.0, 700.0) - 1e-6;
                 let side = if i < 6 { full(sum(0..6), left) } else { full(sum(6..12), right) };
                 prop_assert!(!short || side || full(sum(0..12), root));
             }
