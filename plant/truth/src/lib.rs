@@ -5,5 +5,9 @@
 //! Not for: sensors and their errors, protocols, or what the controller believes (no code is shared with it).
 
 pub mod gpu;
+pub mod network;
+pub mod node;
 pub mod psychro;
 pub mod rng;
+pub mod weather;
+pub mod work;

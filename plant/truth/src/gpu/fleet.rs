@@ -87,6 +87,8 @@ pub struct Fleet {
     pub present: Vec<bool>,
     /// In: a process holds a context, so the clock stays up without work.
     pub context: Vec<bool>,
+    /// Highest SM clock of the product \[MHz\].
+    pub clock_max_mhz: Vec<f32>,
     /// Out: mean SM clock of the step \[MHz\].
     pub clock_mhz: Vec<f32>,
     /// Out: mean module power of the step \[W\].
@@ -134,6 +136,7 @@ impl Fleet {
             brake: vec![false; n],
             present: vec![true; n],
             context: vec![false; n],
+            clock_max_mhz: Vec::with_capacity(n),
             clock_mhz: Vec::with_capacity(n),
             power_w: vec![0.0; n],
             die_c: vec![COOLANT_C; n],
@@ -151,6 +154,7 @@ impl Fleet {
         for (sku, count) in parts {
             let start = fleet.state.len();
             fleet.cap_w.extend(std::iter::repeat_n(sku.tdp_w as f32, *count));
+            fleet.clock_max_mhz.extend(std::iter::repeat_n(sku.clock_max_mhz as f32, *count));
             fleet.clock_mhz.extend(std::iter::repeat_n(sku.clock_idle_mhz as f32, *count));
             fleet.state.extend((0..*count).map(|_| State::cold(sku, COOLANT_C, &spread, &mut rng)));
             let coefficients = Coefficients::new(sku, DT_S);
