@@ -85,6 +85,8 @@ pub struct Fleet {
     pub brake: Vec<bool>,
     /// In: on the bus. A GPU that fell off draws idle power and answers nothing.
     pub present: Vec<bool>,
+    /// In: what the board's own power sensor reads per true watt. Firmware holds the cap on what it reads. 1 at first.
+    pub sensor_gain: Vec<f32>,
     /// In: a process holds a context, so the clock stays up without work.
     pub context: Vec<bool>,
     /// Highest SM clock of the product \[MHz\].
@@ -135,6 +137,7 @@ impl Fleet {
             plate_flow: vec![1.0; n],
             brake: vec![false; n],
             present: vec![true; n],
+            sensor_gain: vec![1.0; n],
             context: vec![false; n],
             clock_max_mhz: Vec::with_capacity(n),
             clock_mhz: Vec::with_capacity(n),
@@ -191,6 +194,27 @@ impl Fleet {
         ((self.clock_mhz[gpu] / CLOCK_STEP_MHZ).round() * CLOCK_STEP_MHZ) as u32
     }
 
+    /// Gives every board a power sensor with its own gain error, `half_width` as a fraction (two standard deviations;
+    /// about 0.05 in the field: H100 and A100 boards against power meters, arXiv 2312.02741).
+    pub fn draw_sensor_gains(&mut self, seed: u64, half_width: f64) {
+        let mut rng = Rng::stream(seed, 0x6761_696e);
+        self.sensor_gain.fill_with(|| (1.0 + rng.trimmed_normal(0.5 * half_width)) as f32);
+    }
+
+    /// Power as the board's own sensor has it, without its lag \[W\].
+    #[must_use]
+    pub fn sensed_power_w(&self, gpu: usize) -> f64 {
+        f64::from(self.power_w[gpu] * self.sensor_gain[gpu])
+    }
+
+    /// Kelvin left to software thermal slowdown: the lesser of die and HBM. Negative above it.
+    #[must_use]
+    pub fn thermal_margin_k(&self, gpu: usize) -> f64 {
+        let sku = self.sku(gpu);
+        let die = sku.max_operating_c - f64::from(self.die_c[gpu]);
+        die.min(sku.hbm_max_c - f64::from(self.hbm_c[gpu]))
+    }
+
     /// Heat a GPU and its cold plate hold, from an arbitrary zero \[J\].
     #[must_use]
     pub fn stored_j(&self, gpu: usize) -> f64 {
@@ -237,9 +261,12 @@ impl Fleet {
         }
     }
 
-    /// Advances every GPU by `dt_s` seconds (10 ms to 5 s). Deterministic, without allocation while the step
-    /// length stays the same.
+    /// Advances every GPU by `dt_s` seconds (10 ms to 5 s; nothing happens unless it is positive). Deterministic,
+    /// without allocation while the step length stays the same.
     pub fn step(&mut self, dt_s: f64) {
+        if dt_s <= 0.0 || dt_s.is_nan() {
+            return;
+        }
         if dt_s.to_bits() != self.dt_s.to_bits() {
             self.set_step(dt_s);
         }
@@ -265,7 +292,7 @@ impl Fleet {
         let input = Input {
             activity: if on { self.activity[i].clamp(0.0, 1.0) } else { 0.0 },
             memory: if on { self.memory[i].clamp(0.0, 1.0) } else { 0.0 },
-            cap_w: self.cap_w[i],
+            cap_w: self.cap_w[i] / self.sensor_gain[i],
             lock_min_mhz: self.lock_min_mhz[i],
             lock_max_mhz: self.lock_max_mhz[i],
             coolant_c: self.coolant_c[i],

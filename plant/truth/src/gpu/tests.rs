@@ -112,6 +112,20 @@ fn a_cap_is_met_within_a_second_and_held_within_one_percent() {
 }
 
 #[test]
+fn a_board_that_reads_low_draws_over_its_cap() {
+    let mut fleet = Fleet::new(&[(Sku::H100_SXM, 64)], 2);
+    fleet.activity.fill(1.0);
+    fleet.cap_w.fill(500.0);
+    fleet.draw_sensor_gains(7, 0.05);
+    run(&mut fleet, 60.0, 1.0);
+    for gpu in 0..64 {
+        near(fleet.sensed_power_w(gpu), 500.0, 5.0);
+    }
+    assert!(fleet.power_w.iter().any(|w| *w > 510.0) && fleet.power_w.iter().any(|w| *w < 490.0));
+    assert!(fleet.thermal_margin_k(0) > 15.0);
+}
+
+#[test]
 fn a_cap_with_room_counts_nothing() {
     let mut fleet = one(Sku::H100_SXM);
     fleet.activity[0] = 0.5;

@@ -121,7 +121,7 @@ fn slow_links_lengthen_communication() {
 #[test]
 fn serving_tokens_follow_arrivals_and_not_the_clock() {
     let at = |lock: f32, cap: f32| {
-        let (mut work, mut fleet) = (serving(64, 0.4, 9), fleet(64));
+        let (mut work, mut fleet) = (serving(64, 0.6, 9), fleet(64));
         fleet.lock_max_mhz.fill(lock);
         fleet.cap_w.fill(cap);
         run(&mut work, &mut fleet, 0.0, 7200.0, 1.0);
@@ -130,6 +130,8 @@ fn serving_tokens_follow_arrivals_and_not_the_clock() {
     };
     let (free, free_w) = at(f32::INFINITY, 700.0);
     let (locked, locked_w) = at(1200.0, 700.0);
+    let busy = free.serving.busy_s / (7200.0 * 8.0);
+    assert!((busy - 0.6).abs() < 0.08, "busy {busy} of the time");
     assert_eq!(free.serving.arrived, locked.serving.arrived);
     assert_eq!(free.serving.refused, 0);
     assert!(free.serving.completed as f64 > 0.98 * free.serving.arrived as f64);
@@ -173,7 +175,7 @@ fn generated_tokens_add_up() {
 #[test]
 fn a_saturated_pool_is_limited_by_its_clock_and_refuses_the_rest() {
     let at = |lock: f32| {
-        let (mut work, mut fleet) = (serving(16, 2.5, 9), fleet(16));
+        let (mut work, mut fleet) = (serving(16, 40.0, 9), fleet(16));
         fleet.lock_max_mhz.fill(lock);
         run(&mut work, &mut fleet, 0.0, 3600.0, 1.0);
         work.jobs[0].stats
@@ -185,7 +187,7 @@ fn a_saturated_pool_is_limited_by_its_clock_and_refuses_the_rest() {
 
 #[test]
 fn a_replica_that_loses_a_gpu_hands_its_requests_on() {
-    let (mut work, mut fleet) = (serving(32, 0.5, 2), fleet(32));
+    let (mut work, mut fleet) = (serving(32, 2.0, 2), fleet(32));
     run(&mut work, &mut fleet, 0.0, 300.0, 1.0);
     fleet.present[3] = false;
     run(&mut work, &mut fleet, 300.0, 300.0, 1.0);
@@ -232,7 +234,7 @@ fn both_sources_meet_the_target_load() {
 #[test]
 fn boost_multiplies_arrivals() {
     let count = |boost: f64| {
-        let mut work = serving(512, 0.3, 5);
+        let mut work = serving(512, 3.0, 5);
         let mut fleet = fleet(512);
         work.set_serving_boost(boost);
         run(&mut work, &mut fleet, 0.0, 300.0, 1.0);
