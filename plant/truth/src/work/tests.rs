@@ -280,3 +280,51 @@ fn a_public_trace_reads_and_loads() {
     let s = work.jobs[0].stats.serving;
     assert!(s.completed as f64 > 0.95 * s.arrived as f64 && s.refused == 0, "{s:?}");
 }
+
+/// Shape of the published sweeps (Zeus, NSDI 2023: V100 0.8 -> 0.96, 0.5 -> 0.85; A40 0.5 -> 0.75, 0.33 -> 0.35).
+#[test]
+fn training_against_its_cap_is_flat_and_then_collapses() {
+    let rate = |cap_w: f32| {
+        let (mut work, mut fleet) = (training(8), fleet(8));
+        fleet.cap_w.fill(cap_w);
+        run(&mut work, &mut fleet, 0.0, 1230.0, 1.0);
+        work.jobs[0].stats.tokens
+    };
+    let full = rate(700.0);
+    let relative = [0.9, 0.8, 0.6, 0.5, 0.3].map(|cap| rate(cap * 700.0) / full);
+    assert!(relative[0] > 0.99 && relative[1] > 0.96, "{relative:?}");
+    assert!((0.8..0.97).contains(&relative[2]) && (0.68..0.9).contains(&relative[3]), "{relative:?}");
+    assert!(relative[3] - relative[4] > 2.0 * (relative[1] - relative[2]), "{relative:?}");
+}
+
+#[test]
+fn step_length_changes_neither_tokens_nor_energy_much() {
+    let go = |dt| {
+        let mut fleet = fleet(64);
+        let mut work = Workload::half_and_half(64, 0.6, 4);
+        run(&mut work, &mut fleet, 50_000.0, 1800.0, dt);
+        let energy_j: f64 = fleet.energy_mj.iter().sum::<f64>() / 1e3;
+        [work.tokens(JobKind::Training), energy_j, work.jobs[2].stats.serving.busy_s]
+    };
+    let (fine, coarse) = (go(0.1), go(1.0));
+    // Bursts of arrivals are drawn per step, so serving differs in its draws; training does not draw.
+    for (k, tolerance) in [(0, 0.01), (1, 0.06), (2, 0.35)] {
+        assert!((coarse[k] / fine[k] - 1.0).abs() < tolerance, "{fine:?} {coarse:?}");
+    }
+}
+
+#[test]
+fn a_rush_of_requests_is_a_step_of_watts() {
+    let (mut work, mut fleet) = (serving(64, 0.15, 3), fleet(64));
+    let mean = |fleet: &Fleet| fleet.power_w.iter().sum::<f32>() / 64.0;
+    run(&mut work, &mut fleet, 0.0, 300.0, 1.0);
+    let mut low = 0.0;
+    for k in 0..30 {
+        run(&mut work, &mut fleet, 300.0 + f64::from(k), 1.0, 1.0);
+        low += mean(&fleet) / 30.0;
+    }
+    work.set_serving_boost(40.0);
+    run(&mut work, &mut fleet, 330.0, 8.0, 1.0);
+    let high = mean(&fleet);
+    assert!(high > 2.2 * low && high > 330.0, "{low} -> {high} W");
+}
