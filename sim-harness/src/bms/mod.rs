@@ -188,14 +188,22 @@ impl Bms {
         (commands.tower_fan, commands.economiser) = self.tower.step(&inputs, request, dt_s);
     }
 
-    /// Setpoints in force at each CDU.
-    pub fn cdu_setpoints(&self) -> impl Iterator<Item = CduSetpoints> + '_ {
-        self.cdus.iter().map(CduLoops::setpoints)
+    /// Setpoints in force at a CDU.
+    ///
+    /// # Panics
+    /// As an array index does, where there is no such CDU.
+    #[must_use]
+    pub fn cdu_setpoints(&self, cdu: usize) -> CduSetpoints {
+        self.cdus[cdu].setpoints()
     }
 
-    /// Supply air setpoint in force at each CRAH, C.
-    pub fn crah_setpoints_c(&self) -> impl Iterator<Item = f64> + '_ {
-        self.crahs.iter().map(CrahLoops::setpoint_c)
+    /// Supply air setpoint in force at a CRAH, C.
+    ///
+    /// # Panics
+    /// As an array index does, where there is no such CRAH.
+    #[must_use]
+    pub fn crah_setpoint_c(&self, crah: usize) -> f64 {
+        self.crahs[crah].setpoint_c()
     }
 
     /// Facility-water setpoint in force, C.
