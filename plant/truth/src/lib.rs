@@ -4,6 +4,7 @@
 //! them, and the weather outside. Every model is a pure, seeded `step`.
 //! Not for: sensors and their errors, protocols, or what the controller believes (no code is shared with it).
 
+pub mod facility;
 pub mod gpu;
 pub mod network;
 pub mod node;
