@@ -7,4 +7,6 @@
 //! - `desk`: the receiving side of requests (DSX heartbeats, Modbus registers and timers), sans I/O;
 //! - `wires`: MQTT broker, DSX publisher, Modbus servers, metrics page.
 
+pub mod desk;
 pub mod image;
+//pub mod wires;
