@@ -9,4 +9,4 @@
 
 pub mod desk;
 pub mod image;
-//pub mod wires;
+pub mod wires;

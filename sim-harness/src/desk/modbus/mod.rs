@@ -342,7 +342,7 @@ impl Bank {
 
 fn acceptable(meaning: Meaning, value: f64) -> bool {
     match meaning {
-        Meaning::RemoteEnable => value == 0.0 || value == 1.0,
+        Meaning::RemoteEnable => [0.0, 1.0].contains(&value),
         Meaning::SetpointTimer => value >= 0.0,
         _ => value.is_finite(),
     }
