@@ -1,5 +1,6 @@
 use super::*;
 use crate::desk::testing::{self, APPLIED, REQUEST, SENSOR};
+use proptest::prelude::*;
 
 const NO_TIME: f64 = 0.0;
 
@@ -146,4 +147,28 @@ fn a_bad_map_is_refused() {
     let mut device = testing::device();
     device.registers[0].meaning = Meaning::Value(999);
     assert!(matches!(Bank::new(device, &image), Err(MapError::NoPoint { .. })));
+}
+
+proptest! {
+    #[test]
+    fn no_range_breaks_the_device(
+        start in prop_oneof![0u16..120, any::<u16>()],
+        count in prop_oneof![0u16..20, any::<u16>()],
+        words in prop::collection::vec(any::<u16>(), 0..20),
+        dt_s in 0.0f64..100.0,
+    ) {
+        let (mut bank, mut image) = bank();
+        for space in [Space::Input, Space::Holding] {
+            if let Ok(read) = bank.read(space, start, count, &image) {
+                prop_assert_eq!(read.len(), usize::from(count));
+            }
+        }
+        let before = bank.read(Space::Holding, 100, 8, &image);
+        if bank.write(start, &words).is_err() {
+            prop_assert_eq!(bank.read(Space::Holding, 100, 8, &image), before);
+        }
+        let _ = bank.write_bits(start, &[true]);
+        bank.step(dt_s, &mut image);
+        prop_assert!(image.requests.iter().all(Option::is_none), "no one write opens every lock");
+    }
 }

@@ -133,3 +133,49 @@ impl Batch {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rumqttc::{Packet, QoS};
+
+    fn read(mut bytes: BytesMut) -> rumqttc::Publish {
+        let Ok(Packet::Publish(publish)) = Packet::read(&mut bytes, 1 << 20) else { panic!("no publish") };
+        assert!(bytes.is_empty());
+        publish
+    }
+
+    #[test]
+    fn packets_of_every_length_read_back() {
+        for size in [0, 1, 120, 121, 122, 123, 16_370, 16_376, 16_377, 16_380, 300_000] {
+            let payload = vec![b'x'; size];
+            let message = Message::encode(b"a/bc", &payload).unwrap();
+            assert_eq!((message.topic(), message.payload()), (&b"a/bc"[..], &payload[..]));
+            let mut plain = BytesMut::new();
+            message.write_qos0(&mut plain, true);
+            assert_eq!(plain.len(), message.len());
+            let plain = read(plain);
+            assert_eq!((plain.qos, plain.retain, plain.payload.len()), (QoS::AtMostOnce, true, size));
+            let mut sure = BytesMut::new();
+            message.write_qos1(&mut sure, false, 7);
+            let sure = read(sure);
+            assert_eq!((sure.qos, sure.retain, sure.pkid), (QoS::AtLeastOnce, false, 7));
+            assert_eq!((&sure.topic[..], sure.payload.len()), (&b"a/bc"[..], size));
+        }
+        assert!(Message::encode(b"", b"x").is_none());
+    }
+
+    #[test]
+    fn a_batch_gives_back_what_went_in() {
+        let mut batch = Batch::default();
+        for round in 0..2 {
+            batch.push("one", b"1", true);
+            batch.push("", b"left out", false);
+            batch.push("two/2", &[round; 200], false);
+            assert_eq!(batch.len(), 2);
+            let all: Vec<(Message, bool)> = batch.take().collect();
+            assert_eq!((all[0].0.topic(), all[0].0.payload(), all[0].1), (&b"one"[..], &b"1"[..], true));
+            assert_eq!((all[1].0.topic(), all[1].0.payload()), (&b"two/2"[..], &[round; 200][..]));
+        }
+    }
+}

@@ -4,6 +4,7 @@ mod broker;
 mod contract;
 mod external;
 mod loopback;
+mod measure;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
