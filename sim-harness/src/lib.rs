@@ -8,4 +8,6 @@
 //! - `wires`: MQTT broker, DSX publisher, Modbus servers, metrics page.
 
 pub mod bms;
+pub mod desk;
 pub mod image;
+pub mod wires;
