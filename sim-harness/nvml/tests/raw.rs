@@ -1,5 +1,6 @@
 //! What the common binding does not reach: scopes, signed values, margin, limits with a scope.
 #![allow(missing_docs, unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! The library as the common Rust binding sees it.
 #![allow(missing_docs)]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
