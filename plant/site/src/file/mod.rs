@@ -1,0 +1,188 @@
+//! The site file: TOML to [`Site`], with every finding at once.
+//!
+//! Responsible for: the keys a site file may have, their units, that every name refers to something, that ids
+//! are unique, that ranges and the power tree make sense. Rooms: `wires` (connections and registers),
+//! `place` (places, nodes, jobs), `power`, `points` (points and actuators).
+
+mod place;
+mod points;
+mod power;
+mod wires;
+
+use crate::doc::{At, Doc, Finding, Table, suggest};
+use crate::model::{Meters, PointId, Site};
+use crate::time::Span;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub use wires::read_register_map;
+
+/// Reads and checks a site file. `base` is where relative names of map files start from.
+///
+/// # Errors
+/// Every finding, in order of place.
+pub fn read_site(file: &str, text: &str, base: &Path) -> Result<Site, Vec<Finding>> {
+    let doc = Doc::new(file, text);
+    let site = doc.read(|root| site(root, base)).flatten();
+    match (site, doc.is_clean()) {
+        (Some(site), true) => Ok(site),
+        _ => Err(doc.findings()),
+    }
+}
+
+/// Names of one kind, to find and to suggest.
+struct Names {
+    kind: &'static str,
+    ids: BTreeMap<String, usize>,
+}
+
+impl Names {
+    fn new(kind: &'static str) -> Self {
+        Self { kind, ids: BTreeMap::new() }
+    }
+
+    /// Takes an id; a second one of the same name is a finding.
+    fn add(&mut self, doc: &Doc, id: &At<String>, index: usize) {
+        if id.value.trim().is_empty() {
+            doc.find(id.span.clone(), format!("the id of a {} is empty", self.kind), "give it a name");
+        }
+        if self.ids.insert(id.value.clone(), index).is_some() {
+            doc.find(
+                id.span.clone(),
+                format!("duplicate id `{}`: there is another {} of this name", id.value, self.kind),
+                "rename one of them, or remove it",
+            );
+        }
+    }
+
+    /// Index of a name; an unknown one is a finding.
+    fn find(&self, doc: &Doc, name: &At<String>) -> Option<usize> {
+        if let Some(i) = self.ids.get(&name.value) {
+            return Some(*i);
+        }
+        let remedy = match suggest(&name.value, self.ids.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if self.ids.is_empty() => format!("the file has no {}; add one", self.kind),
+            None => format!("define a {} with this id, or correct the name", self.kind),
+        };
+        doc.find(name.span.clone(), format!("unknown {} `{}`", self.kind, name.value), remedy);
+        None
+    }
+}
+
+fn site(root: &Table<'_>, base: &Path) -> Option<Site> {
+    let doc = root.doc();
+    if let Some(format) = root.need_at::<i64>("format")
+        && format.value != 1
+    {
+        doc.find(format.span, format!("format {} is not known", format.value), "write `format = 1`");
+    }
+    let name = root.table("site", |t| t.need::<String>("name")).flatten();
+    if !root.has("site") {
+        doc.find(root.span_of("format"), "`[site]` is missing", "add [site] with name = \"...\"");
+    }
+    let [power_period, cooling_period, agent_period, lease] = periods(root);
+
+    let wires = wires::read(root, base);
+    let places = place::read(root);
+    let points = points::read_points(root, &wires);
+    let power = power::read(root, &places, &points.names);
+    let equipment = points::read_equipment(root, &places);
+    points.check_owners(doc, &equipment, &places, &power.names);
+    let actuators = points::read_actuators(root, &wires, &points, &equipment);
+    let jobs = place::read_jobs(root, &places, &points.names);
+    let meters = root.table("meters", |t| meters(t, &points.names)).unwrap_or_default();
+    let min_flow = min_flow(root);
+    let dew_point_margin_k = root
+        .get::<crate::TemperatureDelta>("dew-point-margin")
+        .map_or(2.0, crate::TemperatureDelta::as_kelvin);
+
+    Some(Site {
+        name: name?,
+        power_period,
+        cooling_period,
+        agent_period,
+        lease,
+        places: places.places,
+        skus: places.skus,
+        nodes: places.nodes,
+        gpus: places.gpus,
+        jobs,
+        power: power.nodes,
+        equipment: equipment.into_iter().map(|(e, _)| e).collect(),
+        points: points.points,
+        actuators,
+        mqtt: wires.mqtt,
+        modbus: wires.modbus,
+        prometheus: wires.prometheus,
+        meters,
+        min_flow,
+        dew_point_margin_k,
+    })
+}
+
+fn periods(root: &Table<'_>) -> [Span; 4] {
+    let defaults = [Span::from_s(1.0), Span::from_s(30.0), Span::from_ms(100), Span::from_s(30.0)];
+    root.table("periods", |t| {
+        let keys = ["power", "cooling", "agent", "lease"];
+        let mut out = defaults;
+        for (slot, key) in out.iter_mut().zip(keys) {
+            if let Some(span) = t.at::<Span>(key) {
+                if span.value.ns() == 0 {
+                    t.doc().find(span.span, format!("`periods.{key}` is zero"), "give a time above zero");
+                }
+                *slot = span.value;
+            }
+        }
+        if out[3].ns() < 3 * out[0].ns() {
+            t.doc().find(
+                t.span_of("lease"),
+                "a lease shorter than three power periods would expire between commands",
+                "make `lease` at least three times `power`",
+            );
+        }
+        out
+    })
+    .unwrap_or(defaults)
+}
+
+fn meters(t: &Table<'_>, points: &Names) -> Meters {
+    let one = |key: &str| {
+        let name = t.at::<String>(key)?;
+        points.find(t.doc(), &name).map(|i| PointId(i as u32))
+    };
+    let many = |key: &str| {
+        t.strings(key).iter().filter_map(|n| points.find(t.doc(), n)).map(|i| PointId(i as u32)).collect()
+    };
+    Meters {
+        facility: one("facility"),
+        it: one("it"),
+        cooling: many("cooling"),
+        outdoor: one("outdoor"),
+        room_temperature: many("room-temperature"),
+        room_humidity: many("room-humidity"),
+    }
+}
+
+fn min_flow(root: &Table<'_>) -> Vec<(f64, f64)> {
+    let rows = root.tables("min-flow", |t| {
+        let supply = t.need::<crate::Temperature>("supply")?.as_celsius();
+        let flow = t.quantity("flow", crate::Dimension::SpecificFlow);
+        if !t.has("flow") {
+            t.doc().find(t.span(), "`min-flow.flow` is missing", "add flow = \"1.2 L/min/kW\"");
+        }
+        Some((supply, flow?))
+    });
+    let rows: Vec<_> = rows.into_iter().flatten().collect();
+    if rows.windows(2).any(|w| w[0].0 >= w[1].0) {
+        root.doc().find(
+            root.span_of("min-flow"),
+            "the rows of [[min-flow]] do not rise in supply temperature",
+            "order them by `supply`, each once",
+        );
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! A small good site, and each way to get it wrong.
+
+use super::*;
+
+const GOOD: &str = r#"
+format = 1
+[site]
+name = "small"
+
+[[place]]
+id = "hall-1"
+kind = "hall"
+[[place]]
+id = "rack-01"
+kind = "rack"
+in = "hall-1"
+
+[[node]]
+id = "n1"
+rack = "rack-01"
+sku = "H100-SXM"
+gpus = ["GPU-a", "GPU-b"]
+
+[[power]]
+id = "feed"
+kind = "feed"
+budget = "6 kW"
+serves = ["pdu"]
+[[power]]
+id = "pdu"
+budget = "5 kW"
+serves = ["rack-01"]
+
+[[mqtt]]
+id = "bms"
+url = "mqtt://127.0.0.1:1883"
+[[modbus]]
+id = "plant"
+url = "tcp://127.0.0.1:1502"
+[[modbus.register]]
+name = "chws"
+space = "input"
+address = 10
+type = "int16"
+scale = 0.1
+[[modbus.register]]
+name = "chws-sp"
+space = "holding"
+address = 40
+type = "int16"
+scale = 0.1
+
+[[equipment]]
+id = "CDU-01"
+kind = "cdu"
+serves = ["rack-01"]
+[[equipment]]
+id = "CH-01"
+kind = "chiller"
+serves = ["CDU-01"]
+
+[[point]]
+id = "supply"
+of = "CDU-01"
+type = "LiquidTemperature"
+area = ["Secondary", "Supply"]
+unit = "degC"
+max = "45 degC"
+from = { mqtt = "bms" }
+[[point]]
+id = "chws"
+of = "CH-01"
+unit = "degC"
+from = { modbus = "plant", register = "chws" }
+
+[[actuator]]
+id = "chws-request"
+of = "CH-01"
+unit = "degC"
+range = ["10 degC", "30 degC"]
+ramp = "1 K/5min"
+fallback = "15 degC"
+to = { modbus = "plant", register = "chws-sp" }
+
+[[job]]
+id = "train"
+kind = "training"
+nodes = ["n1"]
+"#;
+
+fn findings(text: &str) -> Vec<Finding> {
+    read_site("site.toml", text, Path::new(".")).err().unwrap_or_default()
+}
+
+/// Line (from 1) of the first line that contains a text.
+fn line_of(text: &str, what: &str) -> usize {
+    text.lines().position(|l| l.contains(what)).map_or(0, |i| i + 1)
+}
+
+#[test]
+fn the_good_one_is_good() {
+    let site = read_site("site.toml", GOOD, Path::new(".")).map_err(|f| format!("{f:#?}")).unwrap();
+    assert_eq!(site.gpus.len(), 2);
+    assert_eq!(site.gpus_of("CH-01").len(), 2);
+    assert_eq!(site.power[1].parent, Some(crate::PowerId(0)));
+    assert_eq!(site.power_of_nodes(), vec![Some(crate::PowerId(1))]);
+    assert_eq!(site.actuators[0].group, "chiller");
+    assert_eq!(site.actuators[0].saves, crate::model::Saves::Up);
+}
+
+#[test]
+fn each_mistake_is_found_at_its_line() {
+    let cases = [
+        ("unit = \"degC\"\nmax", "unt = \"degC\"\nmax", "unknown key", "unt ="),
+        ("unit = \"degC\"\nmax", "max", "missing unit", "id = \"supply\""),
+        ("max = \"45 degC\"", "max = \"45\"", "no unit", "max = \"45\""),
+        ("max = \"45 degC\"", "max = \"45 kPa\"", "not a unit of temperature", "max = \"45 kPa\""),
+        ("id = \"CH-01\"", "id = \"CDU-01\"", "duplicate id", "id = \"CDU-01\""),
+        ("budget = \"5 kW\"", "budget = \"7 kW\"", "above that of", "budget = \"7 kW\""),
+        ("budget = \"5 kW\"", "budget = \"1 kW\"", "cannot be kept", "budget = \"1 kW\""),
+        ("nodes = [\"n1\"]", "nodes = [\"n2\"]", "unknown node", "nodes = "),
+        ("register = \"chws-sp\"", "register = \"chws\"", "only be read", "register = \"chws\" }\n"),
+        ("fallback = \"15 degC\"", "fallback = \"5 degC\"", "outside `range`", "fallback"),
+        (
+            "range = [\"10 degC\", \"30 degC\"]",
+            "range = [\"30 degC\", \"10 degC\"]",
+            "low end above",
+            "range =",
+        ),
+    ];
+    for (from, to, what, at) in cases {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from}");
+        let found = findings(&text);
+        let hit = found.iter().find(|f| f.what.contains(what));
+        assert!(hit.is_some(), "{to}: {found:#?}");
+        let (hit, at) = (hit.unwrap(), at.trim_end());
+        assert!(!hit.remedy.is_empty());
+        // The finding stands at the line of the mistake (a missing key at its table's head, one line above).
+        let lines: Vec<usize> =
+            text.lines().enumerate().filter(|(_, l)| l.contains(at)).map(|(i, _)| i + 1).collect();
+        assert!(
+            lines.iter().any(|l| l.abs_diff(hit.line) <= 1),
+            "{to}: line {} not near {lines:?}",
+            hit.line
+        );
+    }
+}
+
+#[test]
+fn all_mistakes_in_one_run() {
+    let text = GOOD
+        .replace("max = \"45 degC\"", "max = \"45\"")
+        .replace("budget = \"5 kW\"", "budget = \"7 kW\"")
+        .replace("nodes = [\"n1\"]", "nodes = [\"n9\"]");
+    let found = findings(&text);
+    assert!(found.len() >= 3, "{found:#?}");
+    assert!(found.iter().any(|f| f.line == line_of(&text, "max = \"45\"")));
+}
+
+#[test]
+fn an_oversubscribed_feed_says_so() {
+    let extra = "[[power]]\nid = \"pdu-2\"\nbudget = \"5 kW\"\n";
+    let text = format!("{}{extra}", GOOD.replace("serves = [\"pdu\"]", "serves = [\"pdu\", \"pdu-2\"]"));
+    assert!(findings(&text).iter().any(|f| f.what.contains("does not add up")));
+    let text = text.replace("budget = \"6 kW\"", "budget = \"6 kW\"\noversubscribed = true");
+    assert_eq!(findings(&text), vec![]);
+}

@@ -1,0 +1,32 @@
+//! A reading: what one point said, when, and how far it can be trusted.
+
+use crate::{PointId, Quality, Reason, Span, Stamp};
+
+/// What a point said. The value is in the base unit of the point's dimension and always finite: what was not
+/// a number arrives as a bad quality.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    /// Which point.
+    pub point: PointId,
+    /// When it was true (event time), not when it arrived.
+    pub stamp: Stamp,
+    /// How far `stamp` may be off.
+    pub stamp_uncertainty: Span,
+    /// The value, base unit of the point.
+    pub value: f64,
+    /// Can it be used?
+    pub quality: Quality,
+}
+
+impl Reading {
+    /// A reading whose value is checked to be finite; if it is not, the value is 0 and the quality bad.
+    #[must_use]
+    pub fn new(point: PointId, stamp: Stamp, stamp_uncertainty: Span, value: f64, quality: Quality) -> Self {
+        if value.is_finite() {
+            Self { point, stamp, stamp_uncertainty, value, quality }
+        } else {
+            let quality = quality.worst(Quality::Bad(Reason::NotANumber));
+            Self { point, stamp, stamp_uncertainty, value: 0.0, quality }
+        }
+    }
+}
