@@ -11,6 +11,7 @@
 pub mod clock;
 pub mod mqtt;
 pub mod node_report;
+pub mod nvml;
 
 pub use clock::{Clock, ClockPage};
 
