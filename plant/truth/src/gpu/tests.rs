@@ -260,6 +260,27 @@ fn step_length_does_not_change_the_steady_state_nor_much_of_the_transient() {
     }
 }
 
+/// The ladder against its own equations, integrated in steps of 0.1 ms with the power of each long step.
+#[test]
+fn the_ladder_follows_its_equations() {
+    let sku = Sku::H100_SXM;
+    let (mut fleet, dt, fine) = (one(sku), 0.25, 1e-4);
+    let (r1, r2, r3) = (sku.r1_kpw, sku.r2_kpw, sku.plate_resistance_kpw(1.0));
+    let (mut q1, mut q2, mut plate) = (0.0, 0.0, 30.0);
+    for k in 0..40 {
+        fleet.activity[0] = if k % 16 < 8 { 1.0 } else { 0.1 };
+        fleet.step(dt);
+        let heat = f64::from(fleet.power_w[0]) * sku.captured;
+        for _ in 0..(dt / fine).round() as usize {
+            let to_coolant = (plate - 30.0) / (r3 / sku.captured);
+            plate += fine * (q2 - to_coolant) / sku.plate_c_jpk;
+            q2 += fine * (q1 - q2) / sku.tau2_s;
+            q1 += fine * (heat - q1) / sku.tau1_s;
+        }
+        near(fleet.die_c[0], plate + (r1 * q1 + r2 * q2) / sku.captured, 0.05);
+    }
+}
+
 /// The A100 step of the field: most of the fast rise within 0.2 s, the rest over seconds.
 #[test]
 fn a_load_step_is_heat_within_milliseconds() {

@@ -38,11 +38,20 @@ fn the_slowest_gpu_sets_the_pace_and_the_others_wait() {
         fleet.lock_max_mhz[5] = lock;
         run(&mut work, &mut fleet, 0.0, 1000.0, 1.0);
         let before = work.jobs[0].stats.tokens;
-        run(&mut work, &mut fleet, 1000.0, 3690.0, 1.0);
-        (work.jobs[0].stats.tokens - before, fleet.power_w[0], work.jobs[0].stats)
+        let (mut own, mut slow) = (0.0, 0.0);
+        for k in 0..3690 {
+            run(&mut work, &mut fleet, 1000.0 + f64::from(k), 1.0, 1.0);
+            own += f64::from(fleet.activity[0]);
+            slow += f64::from(fleet.activity[5]);
+        }
+        (work.jobs[0].stats.tokens - before, own / slow, work.jobs[0].stats)
     };
-    let (full, _, alike) = rate(1980.0);
-    let (slow, _, spread) = rate(990.0);
+    let (full, even, alike) = rate(1980.0);
+    let (slow, waiting, spread) = rate(990.0);
+    assert!(
+        (even - 1.0).abs() < 1e-6 && (0.50..0.62).contains(&waiting),
+        "busy {waiting} of the slow one's time"
+    );
     let spec = TrainingSpec::default();
     let pace = 0.5 / (0.9 + 0.1 * 0.5);
     let want = (spec.compute_s + spec.communicate_s) / (spec.compute_s / pace + spec.communicate_s);
