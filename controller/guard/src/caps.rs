@@ -139,7 +139,8 @@ fn well_formed(tree: &Tree<'_>, gpus: &Gpus<'_>, n: usize) -> Result<(), Reason>
         return Err(Reason::Shape);
     }
     let covered = |b: &Branch| b.first_span.checked_add(b.spans).is_some_and(|end| end <= tree.spans.len());
-    if !tree.branches.iter().all(covered) || !tree.spans.iter().all(|&(start, end)| start <= end && end <= n) {
+    if !tree.branches.iter().all(covered) || !tree.spans.iter().all(|&(start, end)| start <= end && end <= n)
+    {
         return Err(Reason::Shape);
     }
     let sound = |(min, max): (&f64, &f64)| *min >= 0.0 && min <= max && max.is_finite();
