@@ -103,12 +103,12 @@ fn column<T>(report: &NodeReport, get: impl Fn(&GpuSample) -> Option<T>) -> Vec<
 pub fn encode_report(report: &NodeReport) -> Result<Vec<u8>, CodecError> {
     let columns = Columns {
         v: VERSION,
-        node: report.node.clone(),
+        node: report.node.to_string(),
         boot: report.boot,
         seq: report.sequence,
         mono: report.mono_ns,
         t: report.stamp.tai_ns(),
-        uuid: report.gpus.iter().map(|(uuid, _)| uuid.clone()).collect(),
+        uuid: report.gpus.iter().map(|(uuid, _)| uuid.to_string()).collect(),
         dt: report.gpus.iter().map(|(_, s)| s.stamp.since(report.stamp).ns()).collect(),
         p: column(report, |s| s.power_w),
         pa: column(report, |s| s.power_average_w),
@@ -191,8 +191,8 @@ pub fn decode_report(payload: &[u8]) -> Result<NodeReport, CodecError> {
     };
     let samples: Vec<GpuSample> = (0..c.uuid.len()).map(sample).collect();
     Ok(NodeReport {
-        gpus: std::mem::take(&mut c.uuid).into_iter().zip(samples).collect(),
-        node: c.node,
+        gpus: std::mem::take(&mut c.uuid).into_iter().map(Into::into).zip(samples).collect(),
+        node: c.node.into(),
         boot: c.boot,
         sequence: c.seq,
         mono_ns: c.mono,
