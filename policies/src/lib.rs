@@ -4,10 +4,11 @@
 //! allows of it (never wider than the site's own limits); which budget is in force when; the shipped library.
 //! Not for: how a wish is met (`controller/core`), or whether a command may go out (`controller/guard`).
 //!
-//! Rooms: [`model`] (the types and their defaults), [`schedule`] (time of day, days, summer time), [`budget`]
+//! Rooms: [`model`] (the types and their defaults), `at_site` (what they mean for a site's things), [`schedule`] (time of day, days, summer time), [`budget`]
 //! (what a branch may draw at an instant), [`money`] (prices), `read` (TOML to [`Policy`]), `check` (a policy
 //! against a site), [`library`].
 
+mod at_site;
 pub mod budget;
 mod check;
 mod check_power;
