@@ -1,1 +1,19 @@
-//! (room to be furnished)
+//! The field: what stands between the controller and the plant's wires.
+//!
+//! Responsible for: reading NVML, Modbus TCP, MQTT (DSX, JSON, the agents' topics) and Prometheus into
+//! [`headroom_site::Reading`]s with event time and quality; writing setpoints and caps, as leases, with
+//! receipts; reconnecting; one plant clock for all of it.
+//! Not for: aligning, believing or deciding (`controller/core`), nor for what a command may be (`guard`).
+//!
+//! Rooms: [`clock`] (plant time), [`mqtt`] (one client, three dialects), [`modbus`], [`prometheus`],
+//! [`node_report`] (what agents and controller say to each other), [`field`] (all of it behind one trait).
+
+pub mod clock;
+pub mod mqtt;
+pub mod node_report;
+pub mod nvml;
+
+pub use clock::{Clock, ClockPage};
+
+#[cfg(test)]
+mod testing;

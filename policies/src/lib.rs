@@ -23,8 +23,8 @@ mod words;
 pub use budget::{Branches, Budget, BudgetLimit};
 pub use library::{Shipped, library, shipped};
 pub use model::{
-    CAPS, CoolingStrategy, Grid, GroupMode, HeadroomWish, JobWish, Limit, LimitOf, Mode, Modes, Objective, Policy,
-    PowerStrategy, Prefer, Strategy, Swing, Targets,
+    CAPS, CoolingStrategy, Grid, GroupMode, HeadroomWish, JobWish, Limit, LimitOf, Mode, Modes, Objective,
+    Policy, PowerStrategy, Prefer, Strategy, Swing, Targets,
 };
 pub use money::{CarbonIntensity, CarbonPrice, EnergyPrice, TokenPrice, WaterPrice};
 pub use read::read_policy;

@@ -2,7 +2,6 @@
 
 mod common;
 
-
 use headroom_policies::{CAPS, CoolingStrategy, Mode, PowerStrategy, Prefer, library, read_policy, shipped};
 
 #[test]

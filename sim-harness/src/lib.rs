@@ -7,4 +7,7 @@
 //! - `desk`: the receiving side of requests (DSX heartbeats, Modbus registers and timers), sans I/O;
 //! - `wires`: MQTT broker, DSX publisher, Modbus servers, metrics page.
 
+pub mod bms;
+pub mod desk;
 pub mod image;
+pub mod wires;

@@ -1,1 +1,20 @@
-//! (room to be furnished)
+//! The plant as the controller believes it: state-space models with covariance, and the headroom that follows.
+//!
+//! Responsible for: what is believed about temperatures, resistances, demands and trends, and how sure it is.
+//! Not for: wishes (policies), decisions (core) or physics of the harness (truth): no equation or parameter is
+//! shared with `plant/truth`.
+//!
+//! - [`gpu`]: one observer per GPU, batched: die temperature and thermal resistance;
+//! - [`demand`]: what a GPU would draw if nobody held it, and its power against clock;
+//! - [`level`]: level and trend of a point;
+//! - [`headroom`]: kelvin, watts and seconds to the limit that binds.
+
+pub mod demand;
+pub mod gpu;
+pub mod headroom;
+pub mod level;
+
+pub use demand::Demand;
+pub use gpu::GpuObservers;
+pub use headroom::{Binding, Headroom};
+pub use level::Level;

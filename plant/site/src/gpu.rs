@@ -3,6 +3,7 @@
 use crate::Stamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// Why a clock is below what the load asks for (NVML clocks-event bits, `nvml.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,10 +89,10 @@ pub struct GpuSample {
 }
 
 /// What one node's agent reports each tick.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NodeReport {
     /// Node id of the site file.
-    pub node: String,
+    pub node: Arc<str>,
     /// Random number of this agent's start.
     pub boot: u64,
     /// Counts reports since start.
@@ -101,7 +102,7 @@ pub struct NodeReport {
     /// When the samples were taken.
     pub stamp: Stamp,
     /// One sample per GPU that answered, by UUID.
-    pub gpus: Vec<(String, GpuSample)>,
+    pub gpus: Vec<(Arc<str>, GpuSample)>,
     /// What became of the last command.
     pub receipt: Option<CapReceipt>,
 }

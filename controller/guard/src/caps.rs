@@ -1,0 +1,236 @@
+//! GPU caps: do they fit every branch of the power tree?
+//!
+//! Responsible for the range of each GPU, its rise, and the budget of each branch, also while commands are on their
+//! way. Not for who gets how much: it lowers what is too much in proportion, and never trades.
+//!
+//! **Shape.** GPUs are numbered `0..n`. A branch (breaker, busway, rack, feed) covers the GPUs of one or more spans
+//! `[start, end)`, and owns a run of the common list of spans. Any set of branches will do: nested ones, two feeds
+//! over the same GPUs, GPUs in no branch. Leaves before trunks wastes least; any order is safe, since caps are
+//! only ever lowered and a branch once satisfied stays so. Spans of a branch should not overlap (it would count
+//! twice, which is safe too).
+//!
+//! **Equations** per branch with budget `B`, other load `o`, cap `c`, floor `m`, most `M`, read-back `a`, all in W. GPUs
+//! not heard from (`a` not finite) may stand anywhere and count with `M`:
+//!
+//! ```text
+//! fit      K = sum_heard m + sum_silent M;  S = sum_heard (c - m);  R = B - max(o, 0) - K
+//!          R < 0: infeasible, c = m;   S > R: c = m + (c - m) R/S
+//! in time  P = sum_heard max(c, a) + sum_silent M;  U = sum_heard max(c - a, 0);  X = P + max(o, 0) - B
+//!          X > 0: c = a + (c - a) max(1 - X/U, 0)  where c > a
+//! ```
+//!
+//! The second line makes a raise wait until the lowering that pays for it has been read back: commands get lost one
+//! by one, and the budget holds for whatever mixture of old and new arrives. `O(n depth)`, no allocation.
+
+use crate::Reason;
+
+/// Taken off every share, so that a sum rounded up still fits.
+const ROUNDING: f64 = 1e-9;
+
+/// One branch of the power tree.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Branch {
+    /// What it may carry, in W. Not finite: unknown, and then nothing fits.
+    pub budget_w: f64,
+    /// What else it carries besides these GPUs, in W. Negative counts as zero.
+    pub other_w: f64,
+    /// Its first span in [`Tree::spans`].
+    pub first_span: usize,
+    /// How many spans it has.
+    pub spans: usize,
+}
+
+/// The power tree over the GPUs.
+#[derive(Debug, Clone, Copy)]
+pub struct Tree<'a> {
+    /// The branches, leaves first.
+    pub branches: &'a [Branch],
+    /// Spans `[start, end)` of GPU numbers, branch by branch.
+    pub spans: &'a [(usize, usize)],
+}
+
+/// What is known of each GPU, in W.
+#[derive(Debug, Clone, Copy)]
+pub struct Gpus<'a> {
+    /// The least it takes.
+    pub min_w: &'a [f64],
+    /// The most it takes.
+    pub max_w: &'a [f64],
+    /// The cap read back from it; NaN when it is not heard from.
+    pub applied_w: &'a [f64],
+}
+
+/// Whether and how far caps may rise above what was read back.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Raise {
+    /// Inputs are fresh and the mode may relax.
+    pub allowed: bool,
+    /// The most per call and GPU, in W, finite.
+    pub max_w: f64,
+}
+
+/// What became of the caps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use]
+pub enum CapsVerdict {
+    /// All as asked.
+    Allow,
+    /// Some were changed; send them as they are now.
+    Narrow {
+        /// The first reason met.
+        reason: Reason,
+        /// The first branch that had no room, where it was a branch.
+        branch: Option<usize>,
+    },
+    /// This branch is over its budget with every GPU that answers at its floor: send the caps as they are now, and call
+    /// for other means (breakers, shedding).
+    Infeasible {
+        /// The first such branch.
+        branch: usize,
+        /// By how much, in W; infinite where the budget is unknown.
+        over_w: f64,
+    },
+    /// The lists do not fit each other or are no limits. The caps are untouched: do not send them.
+    Refuse(Reason),
+}
+
+impl CapsVerdict {
+    fn note(&mut self, reason: Reason, branch: Option<usize>) {
+        match self {
+            Self::Allow => *self = Self::Narrow { reason, branch },
+            Self::Narrow { branch: first @ None, .. } => *first = branch,
+            Self::Narrow { .. } | Self::Infeasible { .. } | Self::Refuse(_) => {}
+        }
+    }
+
+    fn infeasible(&mut self, branch: usize, over_w: f64) {
+        if !matches!(self, Self::Infeasible { .. }) {
+            *self = Self::Infeasible { branch, over_w };
+        }
+    }
+}
+
+/// Lowers `caps_w` until every branch fits. A cap that is not a number becomes the one that stands, or the floor.
+pub fn caps(tree: &Tree<'_>, gpus: &Gpus<'_>, raise: Raise, caps_w: &mut [f64]) -> CapsVerdict {
+    if let Err(reason) = well_formed(tree, gpus, caps_w.len()) {
+        return CapsVerdict::Refuse(reason);
+    }
+    let mut verdict = CapsVerdict::Allow;
+    for (gpu, cap) in caps_w.iter_mut().enumerate() {
+        let (kept, why) = alone(gpus, gpu, raise, *cap);
+        *cap = kept;
+        if let Some(reason) = why {
+            verdict.note(reason, None);
+        }
+    }
+    for (index, branch) in tree.branches.iter().enumerate() {
+        fit(tree, branch, index, gpus, caps_w, &mut verdict);
+    }
+    for (index, branch) in tree.branches.iter().enumerate() {
+        if in_time(tree, branch, gpus, caps_w) {
+            verdict.note(Reason::NotYetFree, Some(index));
+        }
+    }
+    verdict
+}
+
+fn well_formed(tree: &Tree<'_>, gpus: &Gpus<'_>, n: usize) -> Result<(), Reason> {
+    if gpus.min_w.len() != n || gpus.max_w.len() != n || gpus.applied_w.len() != n {
+        return Err(Reason::Shape);
+    }
+    let covered = |b: &Branch| b.first_span.checked_add(b.spans).is_some_and(|end| end <= tree.spans.len());
+    if !tree.branches.iter().all(covered) || !tree.spans.iter().all(|&(start, end)| start <= end && end <= n)
+    {
+        return Err(Reason::Shape);
+    }
+    let sound = |(min, max): (&f64, &f64)| *min >= 0.0 && min <= max && max.is_finite();
+    if gpus.min_w.iter().zip(gpus.max_w).all(sound) { Ok(()) } else { Err(Reason::Envelope) }
+}
+
+/// One GPU by itself: a number, in its range, rising no faster than it may.
+fn alone(gpus: &Gpus<'_>, gpu: usize, raise: Raise, asked: f64) -> (f64, Option<Reason>) {
+    let (min, max, applied) = (gpus.min_w[gpu], gpus.max_w[gpu], gpus.applied_w[gpu]);
+    let rise = if raise.allowed && raise.max_w.is_finite() { raise.max_w.max(0.0) } else { 0.0 };
+    // From a GPU that does not answer nothing is known that a raise could start from.
+    let top = if applied.is_finite() { applied + rise } else { min };
+    if !asked.is_finite() {
+        let stands = if applied.is_finite() { applied } else { min };
+        return (stands.clamp(min, max), Some(Reason::NotANumber));
+    }
+    if asked < min {
+        (min, Some(Reason::Low))
+    } else if top < asked && top < max {
+        let why = if applied.is_finite() { Reason::Ramp } else { Reason::NoReadBack };
+        (top.max(min), Some(why))
+    } else if asked > max {
+        (max, Some(Reason::High))
+    } else {
+        (asked, None)
+    }
+}
+
+fn members<'a>(tree: &Tree<'a>, branch: &Branch) -> impl Iterator<Item = usize> + use<'a> {
+    let spans: &'a [(usize, usize)] = &tree.spans[branch.first_span..branch.first_span + branch.spans];
+    spans.iter().flat_map(|&(start, end)| start..end)
+}
+
+/// Lowers the caps of a branch in proportion to what they hold above their floors.
+fn fit(
+    tree: &Tree<'_>,
+    branch: &Branch,
+    index: usize,
+    gpus: &Gpus<'_>,
+    caps_w: &mut [f64],
+    verdict: &mut CapsVerdict,
+) {
+    let (mut kept, mut above) = (0.0, 0.0);
+    for gpu in members(tree, branch) {
+        if gpus.applied_w[gpu].is_finite() {
+            kept += gpus.min_w[gpu];
+            above += caps_w[gpu] - gpus.min_w[gpu];
+        } else {
+            kept += gpus.max_w[gpu];
+        }
+    }
+    let room = branch.budget_w - branch.other_w.max(0.0) - kept;
+    let known = room.is_finite() && branch.other_w.is_finite();
+    let share = if !known || room < 0.0 {
+        verdict.infeasible(index, if known { -room } else { f64::INFINITY });
+        0.0
+    } else if above > room {
+        verdict.note(Reason::Budget, Some(index));
+        (room / above * (1.0 - ROUNDING)).max(0.0)
+    } else {
+        return;
+    };
+    for gpu in members(tree, branch) {
+        caps_w[gpu] = gpus.min_w[gpu] + (caps_w[gpu] - gpus.min_w[gpu]) * share;
+    }
+}
+
+/// Lowers the raises of a branch until it holds its budget whatever arrives; says whether it had to.
+fn in_time(tree: &Tree<'_>, branch: &Branch, gpus: &Gpus<'_>, caps_w: &mut [f64]) -> bool {
+    let (mut stands, mut raises) = (0.0, 0.0);
+    for gpu in members(tree, branch) {
+        let applied = gpus.applied_w[gpu];
+        if applied.is_finite() {
+            stands += caps_w[gpu].max(applied);
+            raises += (caps_w[gpu] - applied).max(0.0);
+        } else {
+            stands += gpus.max_w[gpu];
+        }
+    }
+    let over = stands + branch.other_w.max(0.0) - branch.budget_w;
+    // A budget that is not known was met with floors above.
+    if !(over > 0.0 && raises > 0.0) {
+        return false;
+    }
+    let share = (1.0 - over / raises - ROUNDING).max(0.0);
+    for gpu in members(tree, branch) {
+        let applied = gpus.applied_w[gpu];
+        if applied.is_finite() && caps_w[gpu] > applied {
+            caps_w[gpu] = (applied + (caps_w[gpu] - applied) * share).max(gpus.min_w[gpu]);
+        }
+    }
+    true
+}

@@ -1,0 +1,489 @@
+//! Setpoints: each rule by example, then the properties no rule may break.
+#![allow(clippy::float_cmp)]
+
+use headroom_guard::{
+    Bound, Context, Envelope, Mode, Reason, Relax, SetpointState, Verdict, Watch, setpoint,
+};
+use proptest::prelude::*;
+
+/// A CDU supply temperature: 0.5 K a step, 1 K in 5 min.
+const SUPPLY: Envelope = Envelope {
+    low: 18.0,
+    high: 45.0,
+    relax: Relax::Up,
+    ramp_per_s: 1.0 / 300.0,
+    max_step: 0.5,
+    travel_per_day: 20.0,
+    deadband: 0.0,
+    read_back_max_age_s: 90.0,
+};
+
+const CALM: Watch = Watch { value: 60.0, trend_per_s: 0.0, hard_limit: 85.0, gain: 1.0 };
+
+fn good(read_back: f64) -> Context {
+    Context {
+        dt_s: 60.0,
+        mode: Mode::Active,
+        read_back: Some(read_back),
+        read_back_age_s: 1.0,
+        floor: Bound::Free,
+        ceiling: Bound::Free,
+        inputs_fresh: true,
+        relaxing_allowed: true,
+        watch: Some(CALM),
+        interlock: false,
+        operator_owns: false,
+    }
+}
+
+/// A state that has stood at `at` long enough to have its whole step.
+fn settled(envelope: &Envelope, at: f64) -> SetpointState {
+    let mut state = SetpointState::default();
+    for _ in 0..4 {
+        assert_eq!(setpoint(envelope, &mut state, &good(at), at), Verdict::Allow(at));
+    }
+    assert_eq!(state.allowance(), envelope.max_step);
+    state
+}
+
+fn ask(envelope: &Envelope, context: &Context, proposed: f64) -> Verdict {
+    setpoint(envelope, &mut settled(envelope, 30.0), context, proposed)
+}
+
+#[test]
+fn entry_is_bumpless_and_the_ramp_is_earned() {
+    let mut state = SetpointState::default();
+    assert_eq!(setpoint(&SUPPLY, &mut state, &good(30.0), 31.0), Verdict::Narrow(30.0, Reason::Ramp));
+    let Verdict::Narrow(out, Reason::Ramp) = setpoint(&SUPPLY, &mut state, &good(30.0), 31.0) else {
+        panic!("not narrowed");
+    };
+    assert!((out - 30.2).abs() < 1e-12);
+    // The plant does not follow: the command goes no further than a step from it.
+    for _ in 0..20 {
+        let _ = setpoint(&SUPPLY, &mut state, &good(30.0), 40.0);
+    }
+    assert_eq!(setpoint(&SUPPLY, &mut state, &good(30.0), 40.0), Verdict::Narrow(30.5, Reason::Ramp));
+}
+
+#[test]
+fn what_is_on_its_way_can_be_said_again() {
+    let mut state = settled(&SUPPLY, 30.0);
+    assert_eq!(setpoint(&SUPPLY, &mut state, &good(30.0), 30.5), Verdict::Allow(30.5));
+    assert_eq!(setpoint(&SUPPLY, &mut state, &good(30.0), 30.5), Verdict::Allow(30.5));
+    // It may be anywhere between 30 and 30.5, so a step back is counted from 30.5.
+    assert_eq!(setpoint(&SUPPLY, &mut state, &good(30.0), 29.0), Verdict::Narrow(30.0, Reason::Ramp));
+    assert!((state.moved() - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn somebody_elses_move_is_followed_not_fought() {
+    let mut state = settled(&SUPPLY, 30.0);
+    assert_eq!(setpoint(&SUPPLY, &mut state, &good(30.0), 30.5), Verdict::Allow(30.5));
+    let Verdict::Narrow(out, Reason::Ramp) = setpoint(&SUPPLY, &mut state, &good(35.0), 30.5) else {
+        panic!("not narrowed");
+    };
+    assert!((out - 34.8).abs() < 1e-12, "{out}");
+}
+
+#[test]
+fn refusals_say_why_and_start_over() {
+    let mut bad = SUPPLY;
+    bad.low = 50.0;
+    assert_eq!(ask_raw(&bad, &good(30.0)), Reason::Envelope);
+    let cases: [(fn(&mut Context), Reason); 12] = [
+        (|c| c.interlock = true, Reason::Interlock),
+        (|c| c.operator_owns = true, Reason::Operator),
+        (|c| c.mode = Mode::Advisory, Reason::Mode(Mode::Advisory)),
+        (|c| c.dt_s = f64::NAN, Reason::NotANumber),
+        (|c| c.dt_s = f64::INFINITY, Reason::NotANumber),
+        (|c| c.dt_s = -1.0, Reason::NotANumber),
+        (|c| c.read_back_age_s = f64::NAN, Reason::NotANumber),
+        (|c| c.read_back_age_s = -1.0, Reason::NotANumber),
+        (|c| c.read_back_age_s = 90.1, Reason::ReadBackOld),
+        (|c| c.read_back = None, Reason::NoReadBack),
+        (|c| c.read_back = Some(f64::NAN), Reason::NoReadBack),
+        (|c| c.read_back = Some(50.0), Reason::ReadBackOutside),
+    ];
+    for (change, reason) in cases {
+        let mut context = good(30.0);
+        change(&mut context);
+        assert_eq!(ask_raw(&SUPPLY, &context), reason);
+        let mut state = settled(&SUPPLY, 30.0);
+        let _ = setpoint(&SUPPLY, &mut state, &context, 30.2);
+        assert_eq!(setpoint(&SUPPLY, &mut state, &good(30.0), 30.2), Verdict::Narrow(30.0, Reason::Ramp));
+    }
+    for proposed in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        assert_eq!(ask(&SUPPLY, &good(30.0), proposed), Verdict::Refuse(Reason::NotANumber));
+    }
+    let mut edge = good(30.0);
+    (edge.read_back_age_s, edge.dt_s) = (90.0, 0.0);
+    assert_eq!(ask(&SUPPLY, &edge, 30.2), Verdict::Allow(30.2));
+}
+
+fn ask_raw(envelope: &Envelope, context: &Context) -> Reason {
+    let verdict = setpoint(envelope, &mut SetpointState::default(), context, 30.2);
+    assert_eq!(verdict.value(), None);
+    verdict.reason().unwrap()
+}
+
+#[test]
+fn an_envelope_must_make_sense() {
+    assert!(SUPPLY.is_sound());
+    let cases: [fn(&mut Envelope); 12] = [
+        |e| e.low = f64::NAN,
+        |e| e.low = f64::NEG_INFINITY,
+        |e| e.high = f64::INFINITY,
+        |e| e.high = 17.9,
+        |e| e.ramp_per_s = -1.0,
+        |e| e.ramp_per_s = f64::INFINITY,
+        |e| e.max_step = f64::NAN,
+        |e| e.travel_per_day = f64::INFINITY,
+        |e| e.deadband = 0.51,
+        |e| e.deadband = -0.1,
+        |e| e.read_back_max_age_s = 0.0,
+        |e| e.read_back_max_age_s = f64::INFINITY,
+    ];
+    for change in cases {
+        let mut envelope = SUPPLY;
+        change(&mut envelope);
+        assert!(!envelope.is_sound(), "{envelope:?}");
+    }
+    let tight = Envelope { low: 30.0, high: 30.0, deadband: 0.5, ramp_per_s: 0.0, ..SUPPLY };
+    assert!(tight.is_sound());
+}
+
+#[test]
+fn the_range_is_never_left() {
+    let near_top = Envelope { high: 30.2, ..SUPPLY };
+    assert_eq!(ask(&near_top, &good(30.0), 33.0), Verdict::Narrow(30.2, Reason::High));
+    let near_end = Envelope { low: 29.8, ..SUPPLY };
+    assert_eq!(ask(&near_end, &good(30.0), 20.0), Verdict::Narrow(29.8, Reason::Low));
+}
+
+#[test]
+fn in_doubt_it_may_only_hold_or_tighten() {
+    let cases: [(fn(&mut Context), Reason); 8] = [
+        (|c| c.mode = Mode::Hold, Reason::Mode(Mode::Hold)),
+        (|c| c.inputs_fresh = false, Reason::InputsOld),
+        (|c| c.relaxing_allowed = false, Reason::Relaxing),
+        (|c| c.watch = None, Reason::HoldUnknown),
+        (|c| c.watch = Some(Watch { trend_per_s: 0.5, ..CALM }), Reason::HoldUnsafe),
+        (|c| c.watch = Some(Watch { value: f64::NAN, ..CALM }), Reason::HoldUnsafe),
+        (|c| c.watch = Some(Watch { gain: f64::NAN, ..CALM }), Reason::HoldUnsafe),
+        (|c| c.watch = Some(Watch { gain: -1.0, ..CALM }), Reason::HoldUnsafe),
+    ];
+    for (change, reason) in cases {
+        let mut context = good(30.0);
+        change(&mut context);
+        assert_eq!(ask(&SUPPLY, &context, 30.3), Verdict::Narrow(30.0, reason));
+        assert_eq!(ask(&SUPPLY, &context, 30.0), Verdict::Allow(30.0));
+        assert_eq!(ask(&SUPPLY, &context, 29.7), Verdict::Allow(29.7));
+        let flow = Envelope { relax: Relax::Down, ..SUPPLY };
+        assert_eq!(ask(&flow, &context, 29.7), Verdict::Narrow(30.0, reason));
+        assert_eq!(ask(&flow, &context, 30.3), Verdict::Allow(30.3));
+        let neither = Envelope { relax: Relax::Both, ..SUPPLY };
+        assert_eq!(ask(&neither, &context, 29.7), Verdict::Narrow(30.0, reason));
+        assert_eq!(ask(&neither, &context, 30.3), Verdict::Narrow(30.0, reason));
+    }
+}
+
+#[test]
+fn relaxing_goes_as_far_as_a_minute_alone_allows() {
+    let mut context = good(30.0);
+    context.watch = Some(Watch { value: 84.0, trend_per_s: 0.01, hard_limit: 85.0, gain: 2.0 });
+    assert_eq!(ask(&SUPPLY, &context, 30.5).reason(), Some(Reason::HoldUnsafe));
+    assert!((ask(&SUPPLY, &context, 30.5).value().unwrap() - 30.2).abs() < 1e-9);
+    let flow = Envelope { relax: Relax::Down, ..SUPPLY };
+    assert!((ask(&flow, &context, 29.5).value().unwrap() - 29.8).abs() < 1e-9);
+    context.watch = Some(Watch { value: 85.0, trend_per_s: -1.0, hard_limit: 85.0, gain: 0.0 });
+    assert_eq!(ask(&SUPPLY, &context, 30.5), Verdict::Narrow(30.0, Reason::HoldUnsafe));
+    context.watch = Some(Watch { value: 84.0, trend_per_s: -1.0, hard_limit: 85.0, gain: 0.0 });
+    assert_eq!(ask(&SUPPLY, &context, 30.5), Verdict::Allow(30.5));
+}
+
+#[test]
+fn floor_and_ceiling_bound_and_draw_in() {
+    let mut context = good(30.0);
+    (context.floor, context.ceiling) = (Bound::At(29.9), Bound::At(30.1));
+    assert_eq!(ask(&SUPPLY, &context, 20.0), Verdict::Narrow(29.9, Reason::Floor));
+    assert_eq!(ask(&SUPPLY, &context, 40.0), Verdict::Narrow(30.1, Reason::Ceiling));
+    // Bounds outside the range change nothing.
+    (context.floor, context.ceiling) = (Bound::At(3.0), Bound::At(90.0));
+    assert_eq!(ask(&SUPPLY, &context, 30.4), Verdict::Allow(30.4));
+    // What stands outside walks in by the ramp, whatever was proposed.
+    (context.floor, context.ceiling) = (Bound::At(32.0), Bound::Free);
+    assert_eq!(ask(&SUPPLY, &context, 25.0), Verdict::Narrow(30.5, Reason::Ramp));
+    (context.floor, context.ceiling) = (Bound::Free, Bound::At(28.0));
+    assert_eq!(ask(&SUPPLY, &context, 35.0), Verdict::Narrow(29.5, Reason::Ramp));
+    // Where it may not walk, it is let go.
+    (context.floor, context.ceiling) = (Bound::At(32.0), Bound::Free);
+    context.inputs_fresh = false;
+    assert_eq!(ask(&SUPPLY, &context, 33.0), Verdict::Refuse(Reason::InputsOld));
+    let flow = Envelope { relax: Relax::Down, ..SUPPLY };
+    (context.floor, context.ceiling) = (Bound::Free, Bound::At(28.0));
+    assert_eq!(ask(&flow, &context, 25.0), Verdict::Refuse(Reason::InputsOld));
+}
+
+#[test]
+fn unknown_bounds_are_not_approached() {
+    for unknown in [Bound::Unknown, Bound::At(f64::NAN), Bound::At(f64::INFINITY)] {
+        let mut context = good(30.0);
+        context.floor = unknown;
+        assert_eq!(ask(&SUPPLY, &context, 29.8), Verdict::Narrow(30.0, Reason::FloorUnknown));
+        assert_eq!(ask(&SUPPLY, &context, 30.2), Verdict::Allow(30.2));
+        let mut context = good(30.0);
+        context.ceiling = unknown;
+        assert_eq!(ask(&SUPPLY, &context, 29.8), Verdict::Allow(29.8));
+        assert_eq!(ask(&SUPPLY, &context, 30.2), Verdict::Narrow(30.0, Reason::CeilingUnknown));
+    }
+}
+
+#[test]
+fn contradictions_end_at_the_floor_inside_the_range() {
+    let mut context = good(30.0);
+    (context.floor, context.ceiling) = (Bound::At(30.2), Bound::At(29.8));
+    for proposed in [20.0, 30.0, 40.0] {
+        assert_eq!(ask(&SUPPLY, &context, proposed), Verdict::Narrow(30.2, Reason::Contradiction));
+    }
+    let narrow = Envelope { low: 29.9, high: 30.1, ..SUPPLY };
+    (context.floor, context.ceiling) = (Bound::At(31.0), Bound::Free);
+    assert_eq!(ask(&narrow, &context, 30.0), Verdict::Narrow(30.1, Reason::Contradiction));
+    (context.floor, context.ceiling) = (Bound::Free, Bound::At(20.0));
+    assert_eq!(ask(&narrow, &context, 30.0), Verdict::Narrow(29.9, Reason::Contradiction));
+}
+
+#[test]
+fn small_changes_wait() {
+    let wide = Envelope { deadband: 0.3, ..SUPPLY };
+    assert_eq!(ask(&wide, &good(30.0), 30.29), Verdict::Narrow(30.0, Reason::Deadband));
+    assert_eq!(ask(&wide, &good(30.0), 29.71), Verdict::Narrow(30.0, Reason::Deadband));
+    assert_eq!(ask(&wide, &good(30.0), 30.31), Verdict::Allow(30.31));
+    // On its way to 30.5 it is not called back to where it has come by now.
+    let mut state = settled(&wide, 30.0);
+    assert_eq!(setpoint(&wide, &mut state, &good(30.0), 30.5), Verdict::Allow(30.5));
+    assert_eq!(setpoint(&wide, &mut state, &good(30.4), 30.5), Verdict::Allow(30.5));
+    assert_eq!(setpoint(&wide, &mut state, &good(30.45), 30.4), Verdict::Narrow(30.5, Reason::Deadband));
+    // A floor is not a small change.
+    let mut context = good(30.0);
+    context.floor = Bound::At(30.1);
+    assert_eq!(ask(&wide, &context, 30.0), Verdict::Narrow(30.1, Reason::Floor));
+}
+
+#[test]
+fn a_day_of_movement_ends_relaxing_not_tightening() {
+    let lazy = Envelope { travel_per_day: 0.7, ..SUPPLY };
+    for (relax, away) in [(Relax::Up, 1.0), (Relax::Down, -1.0)] {
+        let lazy = Envelope { relax, ..lazy };
+        let mut state = settled(&lazy, 30.0);
+        let first = 30.0 + 0.5 * away;
+        assert_eq!(setpoint(&lazy, &mut state, &good(30.0), first), Verdict::Allow(first));
+        let mut next = good(first);
+        next.dt_s = 600.0;
+        let verdict = setpoint(&lazy, &mut state, &next, first + 0.5 * away);
+        assert_eq!(verdict.reason(), Some(Reason::Travel));
+        assert!((verdict.value().unwrap() - (30.0 + 0.7 * away)).abs() < 1e-9);
+        let at = verdict.value().unwrap();
+        let back = at - 0.3 * away;
+        next.read_back = Some(at);
+        assert_eq!(setpoint(&lazy, &mut state, &next, back), Verdict::Allow(back));
+        next.read_back = Some(back);
+        assert_eq!(setpoint(&lazy, &mut state, &next, at), Verdict::Narrow(back, Reason::Travel));
+        // Still used up after 23 hours, free again after 25.
+        next.dt_s = 3600.0;
+        for _ in 0..23 {
+            assert_eq!(setpoint(&lazy, &mut state, &next, at), Verdict::Narrow(back, Reason::Travel));
+        }
+        for _ in 0..2 {
+            let _ = setpoint(&lazy, &mut state, &next, back);
+        }
+        assert_eq!(setpoint(&lazy, &mut state, &next, at), Verdict::Allow(at));
+    }
+}
+
+#[test]
+fn a_long_silence_clears_the_day() {
+    let mut state = settled(&SUPPLY, 30.0);
+    let _ = setpoint(&SUPPLY, &mut state, &good(30.0), 30.5);
+    assert_eq!(state.moved(), 0.5);
+    let mut late = good(30.5);
+    late.dt_s = 1e7;
+    let _ = setpoint(&SUPPLY, &mut state, &late, 30.5);
+    assert_eq!(state.moved(), 0.0);
+    let _ = setpoint(&SUPPLY, &mut state, &good(30.5), 30.9);
+    late.dt_s = 3500.0;
+    let _ = setpoint(&SUPPLY, &mut state, &late, 30.9);
+    assert!(state.moved() > 0.39);
+}
+
+fn number() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        8 => 0.0..60.0f64,
+        1 => prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(f64::NEG_INFINITY), Just(1e300)],
+    ]
+}
+
+fn bound() -> impl Strategy<Value = Bound> {
+    prop_oneof![3 => Just(Bound::Free), 3 => number().prop_map(Bound::At), 1 => Just(Bound::Unknown)]
+}
+
+fn envelope() -> impl Strategy<Value = Envelope> {
+    let relax = prop_oneof![Just(Relax::Up), Just(Relax::Down), Just(Relax::Both)];
+    (relax, 5.0..30.0f64, 0.0..30.0f64, 0.0..0.1f64, 0.0..3.0f64, 0.0..30.0f64, 0.0..1.0f64).prop_map(
+        |(relax, low, span, ramp_per_s, max_step, travel_per_day, band)| Envelope {
+            low,
+            high: low + span,
+            relax,
+            ramp_per_s,
+            max_step,
+            travel_per_day,
+            deadband: band * max_step,
+            read_back_max_age_s: 90.0,
+        },
+    )
+}
+
+prop_compose! {
+    fn context()(
+        dt_s in prop_oneof![9 => 0.0..120.0f64, 1 => number()],
+        mode in prop_oneof![6 => Just(Mode::Active), 1 => Just(Mode::Hold), 1 => Just(Mode::Shadow)],
+        floor in bound(), ceiling in bound(),
+        flags in prop::array::uniform4(0u8..12),
+        age in prop_oneof![9 => 0.0..80.0f64, 1 => 80.0..100.0f64],
+        watch in prop::option::weighted(0.9, (40.0..90.0f64, -0.3..0.3f64, 0.0..3.0f64)),
+    ) -> Context {
+        Context {
+            dt_s, mode, floor, ceiling, read_back: None, read_back_age_s: age,
+            inputs_fresh: flags[0] > 0, relaxing_allowed: flags[1] > 0,
+            interlock: flags[2] == 0, operator_owns: flags[3] == 0,
+            watch: watch.map(|(value, trend_per_s, gain)| Watch { value, trend_per_s, hard_limit: 85.0, gain }),
+        }
+    }
+}
+
+/// One plant and what is asked of it: contexts, proposals, and how much of a command the plant takes up.
+fn story() -> impl Strategy<Value = (Envelope, f64, Vec<(Context, f64, f64)>)> {
+    let step = (context(), number(), prop_oneof![Just(1.0), 0.0..1.0f64]);
+    (envelope(), 0.0..1.0f64, prop::collection::vec(step, 1..40))
+        .prop_map(|(e, at, steps)| (e, e.low + at * (e.high - e.low), steps))
+}
+
+/// By how much `out` gives more cooling away than `from`; for `Both` any distance counts.
+fn relaxed(relax: Relax, from: f64, out: f64) -> f64 {
+    match relax {
+        Relax::Up => out - from,
+        Relax::Down => from - out,
+        Relax::Both => (out - from).abs(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens((envelope, start, steps) in story()) {
+        let mut state = SetpointState::default();
+        let (mut at, mut time, mut walked) = (start, 0.0, 0.0);
+        for (mut context, proposed, taken) in steps {
+            context.read_back = Some(at);
+            let before = state.moved();
+            let verdict = setpoint(&envelope, &mut state, &context, proposed);
+            if context.dt_s.is_finite() { time += context.dt_s.max(0.0); }
+            prop_assert!(state.moved().is_finite());
+            let Some(out) = verdict.value() else { continue };
+            // Inside the range, within the step from what stands, and never a non-number.
+            prop_assert!(proposed.is_finite() && envelope.low <= out && out <= envelope.high);
+            prop_assert!((out - at).abs() <= state.allowance() + 1e-9);
+            prop_assert!(state.allowance() <= envelope.max_step);
+            if matches!(verdict, Verdict::Allow(_)) { prop_assert_eq!(out, proposed); }
+            // In doubt never more relaxed than what stands.
+            let calm = context.watch.is_some_and(|w| w.room().is_some());
+            let sure = calm && context.inputs_fresh && context.relaxing_allowed && context.mode == Mode::Active;
+            if !sure { prop_assert!(relaxed(envelope.relax, at, out) <= 1e-12); }
+            // Hold-safe for a minute, wherever it relaxes.
+            if relaxed(envelope.relax, at, out) > 0.0 {
+                let watch = context.watch.unwrap();
+                let end = watch.value + watch.trend_per_s.max(0.0) * 60.0
+                    + watch.gain * relaxed(envelope.relax, at, out);
+                prop_assert!(end <= watch.hard_limit + 1e-9);
+            }
+            // Between what stands and what was proposed, or drawn towards the bounds of the moment.
+            let free = matches!((context.floor, context.ceiling), (Bound::Free | Bound::Unknown, Bound::Free | Bound::Unknown));
+            if free && (state.moved() - before) <= (out - at).abs() + 1e-12 {
+                let inside = proposed.clamp(envelope.low, envelope.high);
+                let slack = envelope.deadband + 1e-9;
+                prop_assert!(out >= at.min(inside) - slack && out <= at.max(inside) + slack);
+            }
+            walked += (at - out).abs() * taken;
+            at += (out - at) * taken;
+        }
+        // Over any story the plant moved no more than the ramp and one step.
+        prop_assert!(walked <= envelope.max_step + envelope.ramp_per_s * time + 1e-6);
+    }
+
+    #[test]
+    fn knowing_less_never_permits_more((envelope, start, steps) in story(), which in 0usize..9) {
+        let mut state = SetpointState::default();
+        let mut at = start;
+        for (mut context, proposed, taken) in steps {
+            context.read_back = Some(at);
+            let mut poorer = context;
+            match which {
+                0 => poorer.inputs_fresh = false,
+                1 => poorer.watch = None,
+                2 => poorer.relaxing_allowed = false,
+                3 => poorer.mode = Mode::Hold,
+                4 => poorer.read_back = None,
+                5 => poorer.read_back_age_s += 50.0,
+                6 => if let Some(watch) = &mut poorer.watch { watch.value += 5.0 },
+                7 => if let Some(watch) = &mut poorer.watch { watch.trend_per_s = f64::NAN },
+                _ => if let Some(watch) = &mut poorer.watch { watch.gain += 1.0 },
+            }
+            if context.mode == Mode::Shadow { poorer.mode = Mode::Shadow; }
+            let less = setpoint(&envelope, &mut state.clone(), &poorer, proposed).value();
+            let full = setpoint(&envelope, &mut state, &context, proposed).value();
+            if let Some(less) = less {
+                prop_assert!(full.is_some());
+                let full = full.unwrap();
+                let (less, full) = (relaxed(envelope.relax, at, less), relaxed(envelope.relax, at, full));
+                prop_assert!(less <= full.max(0.0) + 1e-9, "{less} {full}");
+            }
+            if let Some(full) = full { at += (full - at) * taken; }
+        }
+    }
+
+    #[test]
+    fn a_known_floor_and_ceiling_hold_or_draw_in((envelope, start, steps) in story()) {
+        let mut state = SetpointState::default();
+        let mut at = start;
+        for (mut context, proposed, taken) in steps {
+            context.read_back = Some(at);
+            let Some(out) = setpoint(&envelope, &mut state, &context, proposed).value() else { continue };
+            let value = |bound| match bound { Bound::At(v) if v.is_finite() => Some(v), _ => None };
+            let floor = value(context.floor).map_or(envelope.low, |f| f.clamp(envelope.low, envelope.high));
+            prop_assert!(out >= floor || out >= at - 1e-12, "{out} under {floor}, from {at}");
+            let ceiling = value(context.ceiling).map_or(envelope.high, |c| c.clamp(floor, envelope.high.max(floor)));
+            prop_assert!(out <= ceiling.max(floor) + 1e-12 || out <= at + 1e-12, "{out} over {ceiling}, from {at}");
+            if context.floor == Bound::Unknown { prop_assert!(out >= at - 1e-12); }
+            if context.ceiling == Bound::Unknown { prop_assert!(out <= at + 1e-12); }
+            at += (out - at) * taken;
+        }
+    }
+
+    #[test]
+    fn a_day_holds_its_movement(seed in prop::collection::vec(0.0..60.0f64, 200..400), travel in 0.0..10.0f64) {
+        // Both directions relax, so nothing may exceed the budget in any 24 hours.
+        let envelope = Envelope { relax: Relax::Both, travel_per_day: travel, ..SUPPLY };
+        let mut state = SetpointState::default();
+        let (mut at, mut log) = (30.0, Vec::new());
+        for proposed in seed {
+            let mut context = good(at);
+            context.dt_s = 900.0;
+            let out = setpoint(&envelope, &mut state, &context, proposed).value().unwrap();
+            log.push((out - at).abs());
+            at = out;
+        }
+        for day in log.windows(96) {
+            prop_assert!(day.iter().sum::<f64>() <= travel + 1e-9);
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The words between agent and controller on the wire: reports as columns of JSON, status, commands.
+//!
+//! Responsible for: encoding and decoding [`NodeReport`], [`AgentStatus`] and [`CapCommand`]. Not for: topics
+//! and connections (`mqtt`).
+//!
+//! A report is one JSON object with one array per quantity, a row per sample, so that names are not repeated:
+//! `{"v":1,"node":..,"boot":..,"seq":..,"mono":..,"t":TAI ns,"uuid":[..],"dt":[ns after t],"p":[W],..}`. A column
+//! that no sample has is left out; a missing value is `null`. The same UUID may stand in several rows.
+
+use headroom_site::gpu::CapReceipt;
+use headroom_site::{CapCommand, GpuSample, NodeReport, Stamp};
+use serde::{Deserialize, Serialize};
+
+/// Version of the report's layout.
+const VERSION: u32 = 1;
+
+/// Why a message of an agent or to an agent was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    /// Not JSON, or not of this shape.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    /// A layout we do not speak.
+    #[error("layout version {0} is not {VERSION}")]
+    Version(u32),
+    /// A column has not as many rows as there are UUIDs.
+    #[error("column `{column}` has {rows} rows, `uuid` has {uuids}")]
+    Length {
+        /// Which column.
+        column: &'static str,
+        /// Its rows.
+        rows: usize,
+        /// Rows there should be.
+        uuids: usize,
+    },
+}
+
+/// Whether an agent is there. Retained; its last will says `online: false`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// True from the agent, false from its will.
+    pub online: bool,
+    /// Random number of the agent's start: a will of an earlier life is ignored.
+    pub boot: u64,
+}
+
+type Floats = Vec<Option<f32>>;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Columns {
+    v: u32,
+    node: String,
+    boot: u64,
+    seq: u64,
+    mono: u64,
+    t: i64,
+    uuid: Vec<String>,
+    #[serde(default, skip_serializing_if = "all_zero")]
+    dt: Vec<i64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    p: Floats,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pa: Floats,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    e: Vec<Option<f64>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sm: Floats,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    mem: Floats,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    die: Floats,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    hbm: Floats,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    margin: Floats,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    cap: Floats,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    util: Floats,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    why: Vec<u32>,
+    /// Throttle counters: five columns in the order of `ThrottleReason::ALL`.
+    #[serde(default)]
+    thr: [Vec<Option<u64>>; 5],
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    receipt: Option<CapReceipt>,
+}
+
+fn all_zero(column: &[i64]) -> bool {
+    column.iter().all(|x| *x == 0)
+}
+
+/// A column, or nothing if no row has a value.
+fn column<T>(report: &NodeReport, get: impl Fn(&GpuSample) -> Option<T>) -> Vec<Option<T>> {
+    let all: Vec<_> = report.gpus.iter().map(|(_, s)| get(s)).collect();
+    if all.iter().any(Option::is_some) { all } else { Vec::new() }
+}
+
+/// Encodes a report.
+///
+/// # Errors
+/// None in practice; serde_json's signature has one.
+pub fn encode_report(report: &NodeReport) -> Result<Vec<u8>, CodecError> {
+    let columns = Columns {
+        v: VERSION,
+        node: report.node.clone(),
+        boot: report.boot,
+        seq: report.sequence,
+        mono: report.mono_ns,
+        t: report.stamp.tai_ns(),
+        uuid: report.gpus.iter().map(|(uuid, _)| uuid.clone()).collect(),
+        dt: report.gpus.iter().map(|(_, s)| s.stamp.since(report.stamp).ns()).collect(),
+        p: column(report, |s| s.power_w),
+        pa: column(report, |s| s.power_average_w),
+        e: column(report, |s| s.energy_j),
+        sm: column(report, |s| s.clock_mhz),
+        mem: column(report, |s| s.memory_clock_mhz),
+        die: column(report, |s| s.die_c),
+        hbm: column(report, |s| s.hbm_c),
+        margin: column(report, |s| s.margin_k),
+        cap: column(report, |s| s.enforced_cap_w),
+        util: column(report, |s| s.utilisation),
+        why: report.gpus.iter().map(|(_, s)| s.reasons).collect(),
+        thr: std::array::from_fn(|i| column(report, |s| s.throttle_ns[i])),
+        receipt: report.receipt.clone(),
+    };
+    Ok(serde_json::to_vec(&columns)?)
+}
+
+/// A column is empty or has a row per UUID.
+fn check<T>(column: &'static str, rows: &[T], uuids: usize) -> Result<(), CodecError> {
+    if rows.is_empty() || rows.len() == uuids {
+        Ok(())
+    } else {
+        Err(CodecError::Length { column, rows: rows.len(), uuids })
+    }
+}
+
+fn check_all(c: &Columns) -> Result<(), CodecError> {
+    let n = c.uuid.len();
+    check("dt", &c.dt, n)?;
+    check("e", &c.e, n)?;
+    check("why", &c.why, n)?;
+    let floats = [
+        ("p", &c.p),
+        ("pa", &c.pa),
+        ("sm", &c.sm),
+        ("mem", &c.mem),
+        ("die", &c.die),
+        ("hbm", &c.hbm),
+        ("margin", &c.margin),
+        ("cap", &c.cap),
+        ("util", &c.util),
+    ];
+    for (name, rows) in floats {
+        check(name, rows, n)?;
+    }
+    c.thr.iter().try_for_each(|rows| check("thr", rows, n))
+}
+
+/// One row of a column; what is not finite is not a value.
+fn row(column: &[Option<f32>], i: usize) -> Option<f32> {
+    column.get(i).copied().flatten().filter(|x| x.is_finite())
+}
+
+/// Decodes a report.
+///
+/// # Errors
+/// Not JSON of this layout, or columns of unequal length.
+pub fn decode_report(payload: &[u8]) -> Result<NodeReport, CodecError> {
+    let mut c: Columns = serde_json::from_slice(payload)?;
+    if c.v != VERSION {
+        return Err(CodecError::Version(c.v));
+    }
+    check_all(&c)?;
+    let stamp = Stamp::from_tai_ns(c.t);
+    let sample = |i: usize| GpuSample {
+        stamp: Stamp::from_tai_ns(c.t.saturating_add(c.dt.get(i).copied().unwrap_or(0))),
+        power_w: row(&c.p, i),
+        power_average_w: row(&c.pa, i),
+        energy_j: c.e.get(i).copied().flatten().filter(|x| x.is_finite()),
+        clock_mhz: row(&c.sm, i),
+        memory_clock_mhz: row(&c.mem, i),
+        die_c: row(&c.die, i),
+        hbm_c: row(&c.hbm, i),
+        margin_k: row(&c.margin, i),
+        enforced_cap_w: row(&c.cap, i),
+        utilisation: row(&c.util, i),
+        reasons: c.why.get(i).copied().unwrap_or(0),
+        throttle_ns: std::array::from_fn(|r| c.thr[r].get(i).copied().flatten()),
+    };
+    let samples: Vec<GpuSample> = (0..c.uuid.len()).map(sample).collect();
+    Ok(NodeReport {
+        gpus: std::mem::take(&mut c.uuid).into_iter().zip(samples).collect(),
+        node: c.node,
+        boot: c.boot,
+        sequence: c.seq,
+        mono_ns: c.mono,
+        stamp,
+        receipt: c.receipt,
+    })
+}
+
+/// Encodes a command to an agent.
+///
+/// # Errors
+/// None in practice; serde_json's signature has one.
+pub fn encode_command(command: &CapCommand) -> Result<Vec<u8>, CodecError> {
+    Ok(serde_json::to_vec(command)?)
+}
+
+/// Decodes a command to an agent.
+///
+/// # Errors
+/// Not JSON, or not of this shape.
+pub fn decode_command(payload: &[u8]) -> Result<CapCommand, CodecError> {
+    Ok(serde_json::from_slice(payload)?)
+}
+
+/// Encodes an agent's status.
+///
+/// # Errors
+/// None in practice; serde_json's signature has one.
+pub fn encode_status(status: &AgentStatus) -> Result<Vec<u8>, CodecError> {
+    Ok(serde_json::to_vec(status)?)
+}
+
+/// Decodes an agent's status.
+///
+/// # Errors
+/// Not JSON, or not of this shape.
+pub fn decode_status(payload: &[u8]) -> Result<AgentStatus, CodecError> {
+    Ok(serde_json::from_slice(payload)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample(i: u32) -> GpuSample {
+        GpuSample {
+            stamp: Stamp::from_tai_ns(1_700_000_000_000_000_000 + i64::from(i) * 1_000),
+            power_w: Some(650.25 + i as f32),
+            energy_j: Some(1.25e9 + f64::from(i)),
+            clock_mhz: (i != 3).then_some(1755.0),
+            die_c: Some(61.0),
+            enforced_cap_w: Some(700.0),
+            reasons: 4,
+            throttle_ns: [Some(17), None, Some(u64::MAX), Some(0), None],
+            ..GpuSample::default()
+        }
+    }
+
+    fn report(gpus: u32) -> NodeReport {
+        NodeReport {
+            node: "n1".into(),
+            boot: u64::MAX,
+            sequence: 9,
+            mono_ns: 123_456_789_012,
+            stamp: Stamp::from_tai_ns(1_700_000_000_000_000_000),
+            gpus: (0..gpus)
+                .map(|i| (format!("GPU-{i:08x}-aaaa-bbbb-cccc-0123456789ab"), sample(i)))
+                .collect(),
+            receipt: Some(CapReceipt { epoch: 1, sequence: 2, refused: Some("too old".into()) }),
+        }
+    }
+
+    #[test]
+    fn a_report_survives_the_wire() {
+        for gpus in [0, 1, 8, 160] {
+            let bytes = encode_report(&report(gpus)).unwrap();
+            assert_eq!(decode_report(&bytes).unwrap(), report(gpus));
+            // 16 GPUs with 10 samples each must fit far below the packet limit.
+            assert!(bytes.len() < 64 * 1024, "{}", bytes.len());
+        }
+    }
+
+    #[test]
+    fn unequal_columns_and_other_layouts_are_refused() {
+        let text = String::from_utf8(encode_report(&report(2)).unwrap()).unwrap();
+        let short = text.replace("\"why\":[4,4]", "\"why\":[4]");
+        assert!(matches!(decode_report(short.as_bytes()), Err(CodecError::Length { column: "why", .. })));
+        let other = text.replace("\"v\":1", "\"v\":2");
+        assert!(matches!(decode_report(other.as_bytes()), Err(CodecError::Version(2))));
+    }
+
+    #[test]
+    fn not_a_number_is_no_value() {
+        let mut r = report(1);
+        r.gpus[0].1.power_w = Some(f32::NAN);
+        assert_eq!(decode_report(&encode_report(&r).unwrap()).unwrap().gpus[0].1.power_w, None);
+    }
+
+    proptest! {
+        #[test]
+        fn decoders_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = (decode_report(&bytes), decode_command(&bytes), decode_status(&bytes));
+        }
+
+        #[test]
+        fn damaged_reports_never_panic(at in 0_usize..900, with in any::<u8>()) {
+            let mut bytes = encode_report(&report(2)).unwrap();
+            let at = at % bytes.len();
+            bytes[at] = with;
+            let _ = decode_report(&bytes);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Demand: what a GPU would draw if nobody held it, and how its power follows its clock.
+//!
+//! Power against clock (facts of public fits on A100 and H100: voltage flat up to about 0.57 of the highest clock,
+//! then rising linearly to 1.4 times):
+//!
+//! ```text
+//! P(f) = P0 + c g(f),   g(f) = (V(f)/Vmax)^2 f/fmax,   V(f)/Vmax = max(1, 1 + 0.4 (x - 0.57)/0.43) / 1.4, x = f/fmax
+//! ```
+//!
+//! The load c (W) is what the reading says: c = (P - P0) / g(f). A held GPU is censored: its draw says what it was
+//! allowed, not what it wanted; c carries over to the clock it would have run. Work comes in phases (prefill,
+//! collectives, checkpoints), so demand is the recent peak, which falls slowly.
+
+/// Relative power of a clock, g(f) above; 1 at the highest clock.
+#[must_use]
+pub fn relative_power(clock_mhz: f64, max_mhz: f64) -> f64 {
+    let x = (clock_mhz / max_mhz).clamp(0.05, 1.0);
+    let v = if x > 0.57 { (1.0 + 0.4 * (x - 0.57) / 0.43) / 1.4 } else { 1.0 / 1.4 };
+    v * v * x
+}
+
+/// Highest clock whose relative power does not exceed `g` (inverse of [`relative_power`]), MHz.
+#[must_use]
+pub fn clock_of(g: f64, max_mhz: f64) -> f64 {
+    let (mut low, mut high) = (0.05, 1.0);
+    if g >= 1.0 {
+        return max_mhz;
+    }
+    for _ in 0..30 {
+        let mid = 0.5 * (low + high);
+        if relative_power(mid * max_mhz, max_mhz) > g { high = mid } else { low = mid }
+    }
+    low * max_mhz
+}
+
+/// Demand of all GPUs.
+#[derive(Debug, Clone)]
+pub struct Demand {
+    /// Power at no work, W.
+    idle_w: Vec<f64>,
+    max_mhz: Vec<f64>,
+    /// Load c now, W at the highest clock above idle.
+    pub load_w: Vec<f64>,
+    /// Peak of the load, falling with `decay`.
+    pub peak_w: Vec<f64>,
+}
+
+/// Time constant with which a peak is forgotten, s: longer than the phases of a training step and of prefill,
+/// shorter than a job.
+const PEAK_TAU_S: f64 = 120.0;
+
+impl Demand {
+    /// For GPUs with idle powers (W) and highest clocks (MHz).
+    #[must_use]
+    pub fn new(idle_w: Vec<f64>, max_mhz: Vec<f64>) -> Self {
+        let n = idle_w.len();
+        Self { idle_w, max_mhz, load_w: vec![0.0; n], peak_w: vec![0.0; n] }
+    }
+
+    /// Takes a reading: power (W) at a clock (MHz), after `dt_s` seconds.
+    pub fn update(&mut self, i: usize, power_w: f64, clock_mhz: f64, decay: f64) {
+        let g = relative_power(clock_mhz, self.max_mhz[i]);
+        let load = ((power_w - self.idle_w[i]) / g).max(0.0);
+        self.load_w[i] = load;
+        let peak = self.peak_w[i];
+        self.peak_w[i] = if load > peak { load } else { load + (peak - load) * decay };
+    }
+
+    /// The share of a peak that is left after `dt_s`.
+    #[must_use]
+    pub fn decay(dt_s: f64) -> f64 {
+        (-dt_s / PEAK_TAU_S).exp()
+    }
+
+    /// What the GPU would draw at its highest clock at its recent peak load, W.
+    #[must_use]
+    pub fn peak_power(&self, i: usize) -> f64 {
+        self.idle_w[i] + self.peak_w[i]
+    }
+
+    /// Power at a clock at the recent peak load, W.
+    #[must_use]
+    pub fn power_at(&self, i: usize, clock_mhz: f64) -> f64 {
+        self.idle_w[i] + self.peak_w[i] * relative_power(clock_mhz, self.max_mhz[i])
+    }
+
+    /// Highest clock at which the GPU at its recent peak load stays below a power, MHz.
+    #[must_use]
+    pub fn clock_for(&self, i: usize, power_w: f64) -> f64 {
+        if self.peak_w[i] < 1.0 {
+            return self.max_mhz[i];
+        }
+        clock_of((power_w - self.idle_w[i]) / self.peak_w[i], self.max_mhz[i])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clock_and_power_are_inverse() {
+        for f in (300..1980).step_by(60) {
+            let g = relative_power(f64::from(f), 1980.0);
+            assert!((clock_of(g, 1980.0) - f64::from(f)).abs() < 0.01, "{f}");
+        }
+        assert!((relative_power(1980.0, 1980.0) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_cut_of_clock_saves_more_power_than_speed() {
+        // Public A100 fits: -14 % clock saves about 30 % of the power.
+        let saved = 1.0 - relative_power(0.86 * 1410.0, 1410.0);
+        assert!((0.22..0.36).contains(&saved), "{saved}");
+    }
+
+    #[test]
+    fn a_held_gpu_keeps_its_demand() {
+        let mut d = Demand::new(vec![75.0], vec![1980.0]);
+        let decay = Demand::decay(1.0);
+        d.update(0, 75.0 + 600.0, 1980.0, decay);
+        let free = d.peak_power(0);
+        for _ in 0..200 {
+            let power = 75.0 + 600.0 * relative_power(1400.0, 1980.0);
+            d.update(0, power, 1400.0, decay);
+        }
+        assert!((d.peak_power(0) - free).abs() < 1.0);
+        assert!((d.clock_for(0, d.power_at(0, 1500.0)) - 1500.0).abs() < 0.1);
+    }
+}
