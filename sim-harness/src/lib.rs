@@ -9,3 +9,6 @@
 
 pub mod bms;
 pub mod image;
+pub mod scenario;
+pub mod score;
+pub mod world;
