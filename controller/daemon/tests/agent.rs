@@ -172,7 +172,7 @@ impl Controller {
     }
 
     async fn report(&mut self, node: &str) -> NodeReport {
-        decode_report(&self.next(&format!("{node}/telemetry")).await).unwrap()
+        decode_report(&self.next(&format!("/{node}/telemetry")).await).unwrap()
     }
 
     async fn status(&mut self, node: &str) -> AgentStatus {
@@ -350,4 +350,46 @@ async fn a_configuration_that_cannot_be_used_is_exit_code_3() {
     let (code, why) = refusal(&mut stage.command());
     assert!(code == Some(3) && why.contains("by hand"), "{why}");
     assert!(Path::new(&state.join("agent-n1.json")).exists());
+}
+
+/// CPU time a process has used, s (Linux counts in ticks of 10 ms).
+fn cpu_s(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let after_name = stat.rsplit(") ").next().unwrap();
+    let ticks = |field: usize| after_name.split(' ').nth(field - 3).unwrap().parse::<f64>().unwrap();
+    (ticks(14) + ticks(15)) / 100.0
+}
+
+#[tokio::test]
+async fn one_agent_can_bear_sixty_four_nodes() {
+    let stage = Stage::new("many");
+    let uuids = |node: usize| (0..8).map(move |k| format!("GPU-{node:02}-{k}"));
+    let gpus = (0..64).flat_map(uuids).map(|uuid| GpuConfig::h100_sxm(&uuid, "here")).collect();
+    let config = PageConfig { driver_version: "580.82.07".into(), gpus };
+    let _world = PageWriter::create(&stage.folder.join("gpus.page"), &config).unwrap();
+    let mut site = site_text(stage.port).replace("50 ms", "100 ms");
+    for node in 0..64 {
+        let gpus: Vec<String> = uuids(node).map(|uuid| format!("{uuid:?}")).collect();
+        let gpus = gpus.join(", ");
+        site +=
+            &format!("[[node]]\nid = \"m{node}\"\nrack = \"rack-01\"\nsku = \"H100-SXM\"\ngpus = [{gpus}]\n");
+    }
+    std::fs::write(stage.folder.join("site.toml"), site).unwrap();
+    let mut controller = Controller::start(&stage);
+    let agent = stage.agent();
+    // The last node comes on the bus last.
+    let first = controller.report("m63").await;
+    let (begun, used) = (Instant::now(), cpu_s(agent.0.id()));
+    let mut seen = 0_u64;
+    while begun.elapsed() < Duration::from_secs(3) {
+        let report = decode_report(&controller.next("/telemetry").await).unwrap();
+        assert_eq!(report.gpus.len(), 8);
+        seen += 1;
+    }
+    let last = controller.report("m63").await;
+    let ticks = last.sequence - first.sequence;
+    let share = (cpu_s(agent.0.id()) - used) / begun.elapsed().as_secs_f64();
+    println!("512 GPUs at 10 Hz: {seen} reports in 3 s, {ticks} ticks, {:.1} % of a core", share * 100.0);
+    // 1920 would be all; a busy machine may lose some, and the sequence tells.
+    assert!(seen > 64 * ticks / 2 && ticks > 20, "{seen} reports, {ticks} ticks");
 }
