@@ -1,6 +1,5 @@
 //! The agent against the harness's NVML, one process per test (the library is shared by a whole process).
 
-mod bus;
 mod lease;
 
 use super::node::{Node, Tools};
@@ -37,9 +36,7 @@ fn isolated(test: &str, body: impl FnOnce(PathBuf)) {
     assert!(text.contains("1 passed"), "the child ran no test: {text}");
 }
 
-fn site_text(port: u16) -> String {
-    format!(
-        r#"
+const SITE: &str = r#"
 format = 1
 [site]
 name = "small"
@@ -71,15 +68,13 @@ sku = "H100-SXM"
 gpus = ["GPU-nowhere"]
 [[mqtt]]
 id = "bus"
-url = "mqtt://127.0.0.1:{port}"
+url = "mqtt://127.0.0.1"
 dialect = "json"
 agents = true
-"#
-    )
-}
+"#;
 
 fn site() -> Site {
-    headroom_site::file::read_site("site.toml", &site_text(1883), Path::new(".")).unwrap()
+    headroom_site::file::read_site("site.toml", SITE, Path::new(".")).unwrap()
 }
 
 fn outputs() -> GpuOutputs {
