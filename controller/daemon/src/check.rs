@@ -43,7 +43,12 @@ impl Kind {
             Self::Site
         } else if has("[[event]]") || has("[scenario]") {
             Self::Scenario
-        } else if has("[mode]") || has("[strategy]") || has("[headroom]") || has("[objective]") || has("[[budget]]") {
+        } else if has("[mode]")
+            || has("[strategy]")
+            || has("[headroom]")
+            || has("[objective]")
+            || has("[[budget]]")
+        {
             Self::Policy
         } else if has("[[register]]") {
             Self::Map
@@ -93,7 +98,9 @@ fn all(texts: &[(PathBuf, String)]) -> Vec<Finding> {
     }
     for (path, text) in of(Kind::Policy) {
         match read_policy(&name(path), text) {
-            Ok(policy) => findings.extend(sites.iter().flat_map(|s| policy.check_against(s, &name(path), text))),
+            Ok(policy) => {
+                findings.extend(sites.iter().flat_map(|s| policy.check_against(s, &name(path), text)))
+            }
             Err(found) => findings.extend(found),
         }
     }
@@ -119,7 +126,8 @@ struct Underlined {
 
 fn print_plain(texts: &[(PathBuf, String)], findings: &[Finding]) {
     for f in findings {
-        let text = texts.iter().find(|(path, _)| name(path) == f.file).map(|(_, t)| t.clone()).unwrap_or_default();
+        let text =
+            texts.iter().find(|(path, _)| name(path) == f.file).map(|(_, t)| t.clone()).unwrap_or_default();
         let length = f.span.1.saturating_sub(f.span.0).clamp(1, 120);
         let shown = Underlined {
             what: format!("{}:{}:{}: {}", f.file, f.line, f.column, f.what),

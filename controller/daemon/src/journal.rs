@@ -23,7 +23,9 @@ pub(crate) enum JournalError {
         source: io::Error,
     },
     /// A line does not follow from the one before.
-    #[error("journal {path}: line {line} does not follow from the line before it; keep the file and start a new one")]
+    #[error(
+        "journal {path}: line {line} does not follow from the line before it; keep the file and start a new one"
+    )]
     Broken {
         /// The file.
         path: PathBuf,
@@ -95,7 +97,8 @@ impl Journal {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(io)?;
         }
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
         let found = walk(path, &String::from_utf8_lossy(&bytes))?;

@@ -5,12 +5,10 @@
 //! read-backs all verified. Not for: deciding (`headroom-core`) or wires (`headroom-drivers`).
 
 pub(crate) mod http;
-mod options;
 pub(crate) mod record;
 pub(crate) mod view;
 
-pub(crate) use options::{Options, load};
-
+use crate::files::{ModeChoice, load};
 use crate::journal::Journal;
 use anyhow::{Context, Result};
 use headroom_core::lease::Identity;
@@ -19,7 +17,8 @@ use headroom_drivers::Clock;
 use headroom_drivers::field::{FieldOptions, LiveField};
 use headroom_site::{Field, Inbox, Span, Stamp};
 use record::Record;
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,12 +29,25 @@ const JOURNAL_EVERY: Span = Span::from_ms(10_000);
 /// How long the last messages may take on their way out (wall time).
 const FAREWELL: std::time::Duration = std::time::Duration::from_millis(500);
 
+/// Options of the daemon.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) site: PathBuf,
+    /// A file, or the name of a shipped policy.
+    pub(crate) policy: String,
+    pub(crate) mode: Option<ModeChoice>,
+    pub(crate) clock: Option<PathBuf>,
+    pub(crate) state: PathBuf,
+    pub(crate) http: SocketAddr,
+    pub(crate) id: String,
+}
+
 /// Runs the daemon until a signal.
 ///
 /// # Errors
 /// Anything that keeps it from starting, and a journal that cannot be written.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let Some(loaded) = load(&options)? else { return Ok(ExitCode::from(crate::exit::CONFIGURATION)) };
+    let Some(loaded) = load(&options.site, &options.policy, options.mode)? else { return Ok(ExitCode::from(crate::exit::CONFIGURATION)) };
     let clock = match &options.clock {
         Some(page) => Clock::page(page).with_context(|| format!("clock page {}", page.display()))?,
         None => Clock::host(),

@@ -43,7 +43,9 @@ impl Agents {
                 Node {
                     id: Arc::from(n.id.as_str()),
                     first: n.gpus.0 as usize,
-                    uuids: (n.gpus.0..n.gpus.1).map(|g| Arc::from(site.gpus[g as usize].uuid.as_str())).collect(),
+                    uuids: (n.gpus.0..n.gpus.1)
+                        .map(|g| Arc::from(site.gpus[g as usize].uuid.as_str()))
+                        .collect(),
                     receiver,
                     keeper: Keeper::new(POLL_MS),
                     boot,
@@ -171,6 +173,12 @@ fn sample(world: &World, g: usize, stamp: Stamp, stamp_us: u64) -> GpuSample {
         enforced_cap_w: Some(world.fleet.cap_w[g]),
         utilisation: Some(o.gpu_percent as f32 * 1e-2),
         reasons: o.reasons as u32,
-        throttle_ns: [Some(o.sw_power_ns), Some(o.sw_thermal_ns), Some(o.hw_thermal_ns), Some(o.power_brake_ns), None],
+        throttle_ns: [
+            Some(o.sw_power_ns),
+            Some(o.sw_thermal_ns),
+            Some(o.hw_thermal_ns),
+            Some(o.power_brake_ns),
+            None,
+        ],
     }
 }

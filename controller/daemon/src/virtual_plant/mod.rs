@@ -45,7 +45,8 @@ impl VirtualPlant {
     /// If the world's image does not fit the DSX contract, or its devices their register rules.
     pub(crate) fn new(world: World, site: &Site) -> Result<Self> {
         let integration = world.config().integration.clone();
-        let dsx = DsxDesk::new(&world.image, &integration, DsxConfig::default()).context("the image on the DSX bus")?;
+        let dsx = DsxDesk::new(&world.image, &integration, DsxConfig::default())
+            .context("the image on the DSX bus")?;
         let banks = world
             .modbus
             .iter()

@@ -69,7 +69,8 @@ impl Shows {
                 From::Tokens(job) => (world.workload.jobs[job].stats.tokens, 1),
             };
             let polled = !matches!(s.from, From::Image(_));
-            let same = s.last.is_some_and(|(at, v)| v.to_bits() == number.to_bits() && now.since(at) < REPEAT);
+            let same =
+                s.last.is_some_and(|(at, v)| v.to_bits() == number.to_bits() && now.since(at) < REPEAT);
             if same && !polled {
                 continue;
             }
@@ -95,7 +96,11 @@ fn find(site: &Site, world: &World, source: &Source) -> Option<(From, Span)> {
                 r.address == register.address && space_word(r.space) == format!("{:?}", register.space)
             })?;
             let (Meaning::Value(p) | Meaning::Applied(p)) = found.meaning else { return None };
-            let scale = if matches!(found.encoding, Encoding::F32 | Encoding::F32Swapped) { 0.0 } else { found.scale };
+            let scale = if matches!(found.encoding, Encoding::F32 | Encoding::F32Swapped) {
+                0.0
+            } else {
+                found.scale
+            };
             Some((From::Register(p, scale), spec.poll))
         }
         Source::Prometheus { page, labels, .. } => {
@@ -167,7 +172,13 @@ impl Asks {
         Self { sinks, heartbeat_topic, heartbeat_sent: None, devices }
     }
 
-    pub(super) fn send(&mut self, now: Stamp, c: &SetpointCommand, dsx: &mut DsxDesk, banks: &mut [Bank]) -> Receipt {
+    pub(super) fn send(
+        &mut self,
+        now: Stamp,
+        c: &SetpointCommand,
+        dsx: &mut DsxDesk,
+        banks: &mut [Bank],
+    ) -> Receipt {
         let outcome = match self.sinks.get(c.actuator.index()).and_then(Option::as_ref) {
             None => Outcome::Failed("the plant has no such setpoint".to_owned()),
             Some(Ask::Dsx(topic, scale, offset)) => {
@@ -219,7 +230,9 @@ impl Asks {
 
 impl Device {
     fn new(spec: &ModbusDevice, hold_s: f64) -> Self {
-        let at = |wanted: fn(&Meaning) -> bool| -> Option<&Register> { spec.registers.iter().find(|r| wanted(&r.meaning)) };
+        let at = |wanted: fn(&Meaning) -> bool| -> Option<&Register> {
+            spec.registers.iter().find(|r| wanted(&r.meaning))
+        };
         Self {
             enable: at(|m| *m == Meaning::RemoteEnable).map(|r| r.address),
             heartbeat: at(|m| *m == Meaning::HeartbeatIn).map(|r| r.address),
@@ -240,7 +253,9 @@ impl Device {
 
     fn write(&mut self, value: Option<f64>, bank: &mut Bank) -> Outcome {
         let refused = |e: headroom_sim::desk::modbus::Exception| Outcome::Refused(format!("{e:?}"));
-        let Some((address, scale, _)) = self.setpoint else { return Outcome::Failed("no setpoint register".to_owned()) };
+        let Some((address, scale, _)) = self.setpoint else {
+            return Outcome::Failed("no setpoint register".to_owned());
+        };
         let Some(value) = value else {
             self.held = false;
             let off = self.enable.map_or(Ok(()), |a| bank.write_bits(a, &[false]));

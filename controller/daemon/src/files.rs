@@ -1,4 +1,4 @@
-//! What `headroom run` is told, and the files it loads: site and policy, checked together before anything starts.
+//! The files a verb loads: site and policy, checked together before anything starts; findings are printed.
 
 use anyhow::{Context, Result};
 use headroom_core::Wants;
@@ -6,8 +6,7 @@ use headroom_policies::{read_policy, shipped};
 use headroom_site::Site;
 use headroom_site::doc::Finding;
 use headroom_site::file::read_site;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Advisory or active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -16,19 +15,6 @@ pub(crate) enum ModeChoice {
     Advisory,
     /// Every group is commanded.
     Active,
-}
-
-/// Options of the daemon.
-#[derive(Debug, Clone)]
-pub(crate) struct Options {
-    pub(crate) site: PathBuf,
-    /// A file, or the name of a shipped policy.
-    pub(crate) policy: String,
-    pub(crate) mode: Option<ModeChoice>,
-    pub(crate) clock: Option<PathBuf>,
-    pub(crate) state: PathBuf,
-    pub(crate) http: SocketAddr,
-    pub(crate) id: String,
 }
 
 /// What was loaded.
@@ -66,7 +52,11 @@ pub(crate) fn policy_text(choice: &str) -> Result<(String, String)> {
 ///
 /// # Errors
 /// The policy cannot be read.
-pub(crate) fn load_policy(site: &Site, choice: &str, mode: Option<ModeChoice>) -> Result<Option<(String, Wants)>> {
+pub(crate) fn load_policy(
+    site: &Site,
+    choice: &str,
+    mode: Option<ModeChoice>,
+) -> Result<Option<(String, Wants)>> {
     let (file, text) = policy_text(choice)?;
     let checked = read_policy(&file, &text).and_then(|policy| {
         let found = policy.check_against(site, &file, &text);
@@ -93,10 +83,10 @@ pub(crate) fn load_policy(site: &Site, choice: &str, mode: Option<ModeChoice>) -
 ///
 /// # Errors
 /// A file cannot be read.
-pub(crate) fn load(options: &Options) -> Result<Option<Loaded>> {
-    let name = options.site.display().to_string();
-    let text = std::fs::read_to_string(&options.site).with_context(|| format!("site file {name}"))?;
-    let base = options.site.parent().unwrap_or(Path::new("."));
+pub(crate) fn load(site: &Path, policy: &str, mode: Option<ModeChoice>) -> Result<Option<Loaded>> {
+    let name = site.display().to_string();
+    let text = std::fs::read_to_string(site).with_context(|| format!("site file {name}"))?;
+    let base = site.parent().unwrap_or(Path::new("."));
     let site = match read_site(&name, &text, base) {
         Ok(site) => site,
         Err(found) => {
@@ -104,7 +94,7 @@ pub(crate) fn load(options: &Options) -> Result<Option<Loaded>> {
             return Ok(None);
         }
     };
-    let Some((policy_name, wants)) = load_policy(&site, &options.policy, options.mode)? else { return Ok(None) };
+    let Some((policy_name, wants)) = load_policy(&site, policy, mode)? else { return Ok(None) };
     Ok(Some(Loaded { site, policy_name, wants }))
 }
 
