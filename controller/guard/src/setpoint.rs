@@ -56,7 +56,8 @@ impl Envelope {
     /// Whether the envelope makes sense; a setpoint with one that does not is refused.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        let numbers = [self.ramp_per_s, self.max_step, self.travel_per_day, self.deadband, self.read_back_max_age_s];
+        let numbers =
+            [self.ramp_per_s, self.max_step, self.travel_per_day, self.deadband, self.read_back_max_age_s];
         self.low.is_finite()
             && self.high.is_finite()
             && self.low <= self.high
@@ -114,12 +115,7 @@ pub struct Context {
 }
 
 /// Narrows or refuses one proposed setpoint, and books what it lets through.
-pub fn setpoint(
-    envelope: &Envelope,
-    state: &mut SetpointState,
-    context: &Context,
-    proposed: f64,
-) -> Verdict {
+pub fn setpoint(envelope: &Envelope, state: &mut SetpointState, context: &Context, proposed: f64) -> Verdict {
     if context.dt_s.is_finite() && context.dt_s > 0.0 {
         state.advance(context.dt_s);
     }
@@ -286,7 +282,7 @@ impl Place {
             admissible && (change <= 0.0 || change < envelope.deadband)
         };
         if let Some(&held) = self.stands.iter().find(near)
-            && (out < held || out > held)
+            && (out - held).abs() > 0.0
         {
             return Verdict::Narrow(held, Reason::Deadband);
         }

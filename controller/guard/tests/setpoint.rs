@@ -382,14 +382,13 @@ proptest! {
     #[test]
     fn whatever_happens((envelope, start, steps) in story()) {
         let mut state = SetpointState::default();
-        let (mut at, mut time, mut walked) = (start, 0.0, 0.0);
+        let (mut at, mut time, mut walked, mut sent) = (start, 0.0, 0.0, None);
         for (mut context, proposed, taken) in steps {
             context.read_back = Some(at);
-            let before = state.moved();
             let verdict = setpoint(&envelope, &mut state, &context, proposed);
             if context.dt_s.is_finite() { time += context.dt_s.max(0.0); }
             prop_assert!(state.moved().is_finite());
-            let Some(out) = verdict.value() else { continue };
+            let Some(out) = verdict.value() else { sent = None; continue };
             // Inside the range, within the step from what stands, and never a non-number.
             prop_assert!(proposed.is_finite() && envelope.low <= out && out <= envelope.high);
             prop_assert!((out - at).abs() <= state.allowance() + 1e-9);
@@ -406,13 +405,13 @@ proptest! {
                     + watch.gain * relaxed(envelope.relax, at, out);
                 prop_assert!(end <= watch.hard_limit + 1e-9);
             }
-            // Between what stands and what was proposed, or drawn towards the bounds of the moment.
-            let free = matches!((context.floor, context.ceiling), (Bound::Free | Bound::Unknown, Bound::Free | Bound::Unknown));
-            if free && (state.moved() - before) <= (out - at).abs() + 1e-12 {
-                let inside = proposed.clamp(envelope.low, envelope.high);
-                let slack = envelope.deadband + 1e-9;
-                prop_assert!(out >= at.min(inside) - slack && out <= at.max(inside) + slack);
+            // Between what stands (or is on its way) and what was proposed, unless drawn to a bound of the moment.
+            let known = |bound| matches!(bound, Bound::At(v) if v.is_finite());
+            if !known(context.floor) && !known(context.ceiling) {
+                let (inside, sent) = (proposed.clamp(envelope.low, envelope.high), sent.unwrap_or(at));
+                prop_assert!(out >= at.min(inside).min(sent) - 1e-9 && out <= at.max(inside).max(sent) + 1e-9);
             }
+            sent = Some(out);
             walked += (at - out).abs() * taken;
             at += (out - at) * taken;
         }
