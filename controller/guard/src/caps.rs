@@ -77,7 +77,7 @@ pub enum CapsVerdict {
     Allow,
     /// Some were changed; send them as they are now.
     Narrow {
-        /// The first reason met.
+        /// The first reason met: a branch's, or else a GPU's.
         reason: Reason,
         /// The first branch that had no room, where it was a branch.
         branch: Option<usize>,
@@ -98,7 +98,8 @@ impl CapsVerdict {
     fn note(&mut self, reason: Reason, branch: Option<usize>) {
         match self {
             Self::Allow => *self = Self::Narrow { reason, branch },
-            Self::Narrow { branch: first @ None, .. } => *first = branch,
+            // A branch without room says more than a GPU at its limit.
+            Self::Narrow { branch: None, .. } if branch.is_some() => *self = Self::Narrow { reason, branch },
             Self::Narrow { .. } | Self::Infeasible { .. } | Self::Refuse(_) => {}
         }
     }

@@ -279,7 +279,7 @@ impl Place {
         let near = |held: &&f64| {
             let change = (out - **held).abs();
             let admissible = self.bounds.contains(**held) && self.reach.contains(**held);
-            admissible && (change <= 0.0 || change < envelope.deadband)
+            admissible && change < envelope.deadband
         };
         if let Some(&held) = self.stands.iter().find(near)
             && (out - held).abs() > 0.0

@@ -61,6 +61,7 @@ fn each_gpu_keeps_its_range_and_its_rise() {
         (100.0, 300.0, raise, Reason::Low, 200.0),
         (900.0, 690.0, raise, Reason::High, 700.0),
         (700.0, 300.0, raise, Reason::Ramp, 350.0),
+        (900.0, 650.0, raise, Reason::High, 700.0),
         (500.0, 100.0, raise, Reason::Ramp, 200.0),
         (301.0, 300.0, Raise { allowed: false, max_w: 50.0 }, Reason::Ramp, 300.0),
         (301.0, 300.0, Raise { allowed: true, max_w: f64::NAN }, Reason::Ramp, 300.0),
@@ -78,6 +79,9 @@ fn each_gpu_keeps_its_range_and_its_rise() {
     assert_eq!(four(9e3, [290.0; 4], ok, raise), (CapsVerdict::Allow, ok));
     assert_eq!(four(9e3, ok, ok, Raise { allowed: false, max_w: 0.0 }), (CapsVerdict::Allow, ok));
     assert_eq!(four(9e3, [250.0; 4], ok, raise), (CapsVerdict::Allow, ok));
+    // Exactly full, by raises alone or by lowerings alone.
+    assert_eq!(four(1200.0, [250.0; 4], ok, raise), (CapsVerdict::Allow, ok));
+    assert_eq!(four(1200.0, [700.0; 4], ok, raise), (CapsVerdict::Allow, ok));
 }
 
 #[test]
@@ -118,10 +122,10 @@ fn branches_nest_cross_and_have_several_spans() {
     assert_eq!(verdict, CapsVerdict::Narrow { reason: Reason::Budget, branch: Some(0) });
     assert!(out[0] + out[3] <= 700.0 && out.iter().sum::<f64>() <= 1500.0);
     assert!(out.iter().sum::<f64>() > 1499.99 && out[0] == out[3] && out[1] == out[2]);
-    // The first thing said stays; its branch is added where the first thing was a GPU.
+    // A branch says more than a GPU.
     let mut out = [600.0, 800.0, 600.0, 600.0];
     let verdict = caps(&tree, &gpus, FREELY, &mut out);
-    assert_eq!(verdict, CapsVerdict::Narrow { reason: Reason::High, branch: Some(0) });
+    assert_eq!(verdict, CapsVerdict::Narrow { reason: Reason::Budget, branch: Some(0) });
     // The first infeasible branch is named, above all else.
     let branches = [branch(900.0, 0, 1), branch(150.0, 0, 1), branch(100.0, 0, 1), branch(900.0, 0, 1)];
     let tree = Tree { branches: &branches, spans: &[(0, 4)] };
@@ -172,6 +176,7 @@ fn lists_that_do_not_fit_are_refused_untouched() {
     assert_eq!(refused(&[], &[], Gpus { min_w: &[f64::NAN; 4], ..gpus }), envelope);
     assert_eq!(refused(&[], &[], Gpus { min_w: &[701.0; 4], ..gpus }), envelope);
     assert_eq!(refused(&[], &[], Gpus { max_w: &[f64::INFINITY; 4], ..gpus }), envelope);
+    assert_eq!(refused(&[], &[], Gpus { min_w: &[200.0, 200.0, 701.0, 200.0], ..gpus }), envelope);
     let mut edge = [0.0, 700.0];
     let gpus = Gpus { min_w: &[0.0, 700.0], max_w: &[0.0, 700.0], applied_w: &[0.0, 700.0] };
     let tree = Tree { branches: &[branch(700.0, 0, 1), branch(0.0, 1, 1)], spans: &[(0, 2), (2, 2)] };

@@ -100,6 +100,7 @@ fn one_lock() {
     assert_eq!(lock(&limits, clock(600, 1980)), Verdict::Allow(clock(600, 1980)));
     assert_eq!(lock(&limits, clock(1500, 1500)), Verdict::Allow(clock(1500, 1500)));
     assert_eq!(lock(&limits, clock(210, 1500)), Verdict::Narrow(clock(600, 1500), Reason::Low));
+    assert_eq!(lock(&limits, clock(210, 1980)), Verdict::Narrow(clock(600, 1980), Reason::Low));
     assert_eq!(lock(&limits, clock(210, 300)), Verdict::Narrow(clock(600, 600), Reason::Low));
     assert_eq!(lock(&limits, clock(210, 2100)), Verdict::Narrow(clock(600, 1980), Reason::High));
     assert_eq!(lock(&limits, clock(2000, 2100)), Verdict::Narrow(clock(1980, 1980), Reason::High));
