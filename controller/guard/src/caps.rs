@@ -54,7 +54,7 @@ pub struct Tree<'a> {
 pub struct Gpus<'a> {
     /// The least it takes.
     pub min_w: &'a [f64],
-    /// The most it takes.
+    /// The most it takes. Not less than the limit found on it at the start, to which it returns when it is silent.
     pub max_w: &'a [f64],
     /// The cap read back from it; NaN when it is not heard from.
     pub applied_w: &'a [f64],

@@ -297,8 +297,10 @@ proptest! {
     }
 
     #[test]
-    fn one_voice_less_never_frees_watts(case in case(), who in any::<prop::sample::Index>()) {
+    fn one_voice_less_never_frees_watts(mut case in case(), who in any::<prop::sample::Index>()) {
         let who = who.index(case.asked_w.len());
+        // What stands above its most was not put there by anyone this check can answer for.
+        if case.applied_w[who] > case.max_w[who] { case.applied_w[who] = case.max_w[who]; }
         let mut applied = case.applied_w.clone();
         applied[who] = f64::NAN;
         let (_, full) = case.run();

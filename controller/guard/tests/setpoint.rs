@@ -333,6 +333,18 @@ fn a_day_of_movement_ends_relaxing_not_tightening() {
 }
 
 #[test]
+fn wear_gives_way_to_the_bounds_of_the_moment() {
+    let lazy = Envelope { travel_per_day: 0.5, ..SUPPLY };
+    let mut state = settled(&lazy, 30.0);
+    assert_eq!(setpoint(&lazy, &mut state, &good(30.0), 30.5), Verdict::Allow(30.5));
+    let mut context = good(30.5);
+    context.dt_s = 600.0;
+    assert_eq!(setpoint(&lazy, &mut state, &context, 30.8), Verdict::Narrow(30.5, Reason::Travel));
+    context.floor = Bound::At(30.8);
+    assert_eq!(setpoint(&lazy, &mut state, &context, 30.5), Verdict::Narrow(30.8, Reason::Floor));
+}
+
+#[test]
 fn the_day_turns_by_the_hour() {
     for (dt_s, calls_a_day) in [(3600.0, 24), (600.0, 149)] {
         let mut state = settled(&SUPPLY, 30.0);
