@@ -8,7 +8,10 @@
 //! Rooms: [`clock`] (plant time), [`mqtt`] (one client, three dialects), [`modbus`], [`prometheus`],
 //! [`node_report`] (what agents and controller say to each other), [`field`] (all of it behind one trait).
 
+mod backoff;
 pub mod clock;
+mod context;
+pub mod modbus;
 pub mod mqtt;
 pub mod node_report;
 pub mod nvml;

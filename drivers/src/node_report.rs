@@ -10,6 +10,9 @@
 use headroom_site::gpu::CapReceipt;
 use headroom_site::{CapCommand, GpuSample, NodeReport, Stamp};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Version of the report's layout.
 const VERSION: u32 = 1;
@@ -44,17 +47,40 @@ pub struct AgentStatus {
     pub boot: u64,
 }
 
+/// Names seen before, so that reports of the same node share them instead of allocating.
+#[derive(Debug, Clone, Default)]
+pub struct Names(BTreeSet<Arc<str>>);
+
+/// More names than this are a broken or hostile sender: they are still decoded, but not kept.
+const NAMES: usize = 1 << 18;
+
+impl Names {
+    /// The shared form of a name.
+    pub fn get(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(name) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = name.into();
+        if self.0.len() < NAMES {
+            self.0.insert(Arc::clone(&new));
+        }
+        new
+    }
+}
+
 type Floats = Vec<Option<f32>>;
 
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Columns {
+#[derive(Debug, Serialize, Deserialize)]
+struct Columns<'a> {
     v: u32,
-    node: String,
+    #[serde(borrow)]
+    node: Cow<'a, str>,
     boot: u64,
     seq: u64,
     mono: u64,
     t: i64,
-    uuid: Vec<String>,
+    /// Borrowed: a UUID with an escaped character is refused.
+    uuid: Vec<&'a str>,
     #[serde(default, skip_serializing_if = "all_zero")]
     dt: Vec<i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -103,12 +129,12 @@ fn column<T>(report: &NodeReport, get: impl Fn(&GpuSample) -> Option<T>) -> Vec<
 pub fn encode_report(report: &NodeReport) -> Result<Vec<u8>, CodecError> {
     let columns = Columns {
         v: VERSION,
-        node: report.node.to_string(),
+        node: Cow::Borrowed(&report.node),
         boot: report.boot,
         seq: report.sequence,
         mono: report.mono_ns,
         t: report.stamp.tai_ns(),
-        uuid: report.gpus.iter().map(|(uuid, _)| uuid.to_string()).collect(),
+        uuid: report.gpus.iter().map(|(uuid, _)| uuid.as_ref()).collect(),
         dt: report.gpus.iter().map(|(_, s)| s.stamp.since(report.stamp).ns()).collect(),
         p: column(report, |s| s.power_w),
         pa: column(report, |s| s.power_average_w),
@@ -136,7 +162,7 @@ fn check<T>(column: &'static str, rows: &[T], uuids: usize) -> Result<(), CodecE
     }
 }
 
-fn check_all(c: &Columns) -> Result<(), CodecError> {
+fn check_all(c: &Columns<'_>) -> Result<(), CodecError> {
     let n = c.uuid.len();
     check("dt", &c.dt, n)?;
     check("e", &c.e, n)?;
@@ -163,12 +189,12 @@ fn row(column: &[Option<f32>], i: usize) -> Option<f32> {
     column.get(i).copied().flatten().filter(|x| x.is_finite())
 }
 
-/// Decodes a report.
+/// Decodes a report. `names` keeps the names of earlier ones.
 ///
 /// # Errors
 /// Not JSON of this layout, or columns of unequal length.
-pub fn decode_report(payload: &[u8]) -> Result<NodeReport, CodecError> {
-    let mut c: Columns = serde_json::from_slice(payload)?;
+pub fn decode_report(payload: &[u8], names: &mut Names) -> Result<NodeReport, CodecError> {
+    let c: Columns<'_> = serde_json::from_slice(payload)?;
     if c.v != VERSION {
         return Err(CodecError::Version(c.v));
     }
@@ -191,8 +217,8 @@ pub fn decode_report(payload: &[u8]) -> Result<NodeReport, CodecError> {
     };
     let samples: Vec<GpuSample> = (0..c.uuid.len()).map(sample).collect();
     Ok(NodeReport {
-        gpus: std::mem::take(&mut c.uuid).into_iter().map(Into::into).zip(samples).collect(),
-        node: c.node.into(),
+        gpus: c.uuid.iter().map(|uuid| names.get(uuid)).zip(samples).collect(),
+        node: names.get(&c.node),
         boot: c.boot,
         sequence: c.seq,
         mono_ns: c.mono,
@@ -260,7 +286,7 @@ mod tests {
             mono_ns: 123_456_789_012,
             stamp: Stamp::from_tai_ns(1_700_000_000_000_000_000),
             gpus: (0..gpus)
-                .map(|i| (format!("GPU-{i:08x}-aaaa-bbbb-cccc-0123456789ab"), sample(i)))
+                .map(|i| (format!("GPU-{i:08x}-aaaa-bbbb-cccc-0123456789ab").into(), sample(i)))
                 .collect(),
             receipt: Some(CapReceipt { epoch: 1, sequence: 2, refused: Some("too old".into()) }),
         }
@@ -270,7 +296,7 @@ mod tests {
     fn a_report_survives_the_wire() {
         for gpus in [0, 1, 8, 160] {
             let bytes = encode_report(&report(gpus)).unwrap();
-            assert_eq!(decode_report(&bytes).unwrap(), report(gpus));
+            assert_eq!(decode_report(&bytes, &mut Names::default()).unwrap(), report(gpus));
             // 16 GPUs with 10 samples each must fit far below the packet limit.
             assert!(bytes.len() < 64 * 1024, "{}", bytes.len());
         }
@@ -280,22 +306,31 @@ mod tests {
     fn unequal_columns_and_other_layouts_are_refused() {
         let text = String::from_utf8(encode_report(&report(2)).unwrap()).unwrap();
         let short = text.replace("\"why\":[4,4]", "\"why\":[4]");
-        assert!(matches!(decode_report(short.as_bytes()), Err(CodecError::Length { column: "why", .. })));
+        assert!(matches!(
+            decode_report(short.as_bytes(), &mut Names::default()),
+            Err(CodecError::Length { column: "why", .. })
+        ));
         let other = text.replace("\"v\":1", "\"v\":2");
-        assert!(matches!(decode_report(other.as_bytes()), Err(CodecError::Version(2))));
+        assert!(matches!(
+            decode_report(other.as_bytes(), &mut Names::default()),
+            Err(CodecError::Version(2))
+        ));
     }
 
     #[test]
     fn not_a_number_is_no_value() {
         let mut r = report(1);
         r.gpus[0].1.power_w = Some(f32::NAN);
-        assert_eq!(decode_report(&encode_report(&r).unwrap()).unwrap().gpus[0].1.power_w, None);
+        assert_eq!(
+            decode_report(&encode_report(&r).unwrap(), &mut Names::default()).unwrap().gpus[0].1.power_w,
+            None
+        );
     }
 
     proptest! {
         #[test]
         fn decoders_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = (decode_report(&bytes), decode_command(&bytes), decode_status(&bytes));
+            let _ = (decode_report(&bytes, &mut Names::default()), decode_command(&bytes), decode_status(&bytes));
         }
 
         #[test]
@@ -303,7 +338,7 @@ mod tests {
             let mut bytes = encode_report(&report(2)).unwrap();
             let at = at % bytes.len();
             bytes[at] = with;
-            let _ = decode_report(&bytes);
+            let _ = decode_report(&bytes, &mut Names::default());
         }
     }
 }

@@ -4,10 +4,11 @@
 //! allows of it (never wider than the site's own limits); which budget is in force when; the shipped library.
 //! Not for: how a wish is met (`controller/core`), or whether a command may go out (`controller/guard`).
 //!
-//! Rooms: [`model`] (the types and their defaults), [`schedule`] (time of day, days, summer time), [`budget`]
+//! Rooms: [`model`] (the types and their defaults), `at_site` (what they mean for a site's things), [`schedule`] (time of day, days, summer time), [`budget`]
 //! (what a branch may draw at an instant), [`money`] (prices), `read` (TOML to [`Policy`]), `check` (a policy
-//! against a site), [`library`].
+//! against a site), [`mod@library`].
 
+mod at_site;
 pub mod budget;
 mod check;
 mod check_power;
@@ -21,10 +22,11 @@ mod words;
 
 pub use budget::{Branches, Budget, BudgetLimit};
 pub use library::{Shipped, library, shipped};
-pub use model::{CAPS, CoolingStrategy, PowerStrategy};
 pub use model::{
-    Grid, HeadroomWish, JobWish, Limit, LimitOf, Mode, Objective, Policy, Prefer, Strategy, Swing, Targets,
+    CAPS, CoolingStrategy, Grid, GroupMode, HeadroomWish, JobWish, Limit, LimitOf, Mode, Modes, Objective,
+    Policy, PowerStrategy, Prefer, Strategy, Swing, Targets,
 };
 pub use money::{CarbonIntensity, CarbonPrice, EnergyPrice, TokenPrice, WaterPrice};
 pub use read::read_policy;
-pub use schedule::{LocalClock, Schedule, SummerTime};
+pub use schedule::{Days, LocalClock, Schedule, SummerTime, TimeOfDay};
+pub use words::Amount;

@@ -268,36 +268,41 @@ impl Schedule {
     #[must_use]
     pub fn next_change(self, clock: LocalClock, stamp: Stamp) -> Option<Stamp> {
         let now = self.holds(clock, stamp);
-        let mut edges = self.edges(clock, stamp);
-        edges.retain(|e| *e > stamp);
-        edges.sort_unstable();
-        edges.into_iter().find(|e| self.holds(clock, *e) != now)
+        let mut next: Option<Stamp> = None;
+        self.edges(clock, stamp, |edge| {
+            if edge > stamp && next.is_none_or(|n| edge < n) && self.holds(clock, edge) != now {
+                next = Some(edge);
+            }
+        });
+        next
     }
 
-    /// Every instant of the nine days from `stamp` on at which it might change.
-    fn edges(self, clock: LocalClock, stamp: Stamp) -> Vec<Stamp> {
+    /// Shows every instant of the nine days from `stamp` on at which it might change, in no order.
+    fn edges(self, clock: LocalClock, stamp: Stamp, mut show: impl FnMut(Stamp)) {
         let (from, to) = match self {
-            Self::Always => return Vec::new(),
-            Self::Once { at, span } => return vec![at, at + span],
+            Self::Always => return,
+            Self::Once { at, span } => {
+                show(at);
+                return show(at + span);
+            }
             Self::Daily { from, to, .. } => (from, to),
         };
+        let mut show_unix =
+            |s: i64| s.checked_mul(NS).map(Stamp::from_unix_ns).into_iter().for_each(&mut show);
         let (today, _) = clock.local(stamp);
-        let mut edges = Vec::new();
-        let unix = |s: i64| s.checked_mul(NS).map(Stamp::from_unix_ns);
+        // A local time is one UTC instant in winter and another in summer time: both are looked at.
+        let seasons: &[i64] = if clock.summer == SummerTime::None { &[0] } else { &[0, 3600] };
         for day in today - 1..=today + 8 {
             for minute in [from, to] {
                 let local_s = day.saturating_mul(DAY_S) + i64::from(minute.minutes()) * 60;
-                // A local time may exist in winter and in summer time: both are looked at.
-                for summer in [0, 3600] {
-                    edges.extend(unix(local_s - clock.offset_s - summer));
-                }
+                seasons.iter().for_each(|summer| show_unix(local_s - clock.offset_s - summer));
             }
         }
         // The clock change itself can begin or end a window, where an edge falls into the hour it skips.
         let (year, _, _) = civil_from_days(today);
         if let Some((begin, end)) = clock.summer_of(year) {
-            edges.extend(unix(begin).into_iter().chain(unix(end)));
+            show_unix(begin);
+            show_unix(end);
         }
-        edges
     }
 }

@@ -2,8 +2,7 @@
 
 mod common;
 
-use headroom_policies::model::CAPS;
-use headroom_policies::{CoolingStrategy, Mode, PowerStrategy, Prefer, library, read_policy, shipped};
+use headroom_policies::{CAPS, CoolingStrategy, Mode, PowerStrategy, Prefer, library, read_policy, shipped};
 
 #[test]
 fn every_shipped_policy_is_clean() {

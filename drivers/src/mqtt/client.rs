@@ -15,6 +15,7 @@
 //! ConnAck: it is a state, not an order.
 
 use super::outbox::{Outbox, Waiting};
+use crate::backoff::Backoff;
 use bytes::Bytes;
 use rumqttc::{
     AsyncClient, Broker, EventLoop, Incoming, LastWill, MqttOptions, PublishOptions, QoS, SubscribeFilter,
@@ -36,8 +37,6 @@ const INBOX: usize = 65_536;
 const IN_LIBRARY: usize = 64;
 /// How long the connection waits for an owner that does not keep up, before it drops.
 const OWNER_GRACE: Duration = Duration::from_millis(100);
-const BACKOFF_MIN: Duration = Duration::from_millis(200);
-const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// A connection that lived this long was a good one: back-off starts anew.
 const PROVEN: Duration = Duration::from_secs(5);
 
@@ -260,8 +259,7 @@ struct Link {
 
 impl Link {
     async fn run(mut self) {
-        let mut backoff = BACKOFF_MIN;
-        let mut seed = seed();
+        let mut backoff = Backoff::new();
         while !self.closing() && !self.events.is_closed() {
             let built = AsyncClient::builder(self.options.clone()).capacity(IN_LIBRARY).try_build();
             let (client, mut events) = match built {
@@ -283,8 +281,10 @@ impl Link {
                 break;
             }
             self.hand_over(Event::Down(why)).await;
-            backoff = if lived >= PROVEN { BACKOFF_MIN } else { (backoff * 2).min(BACKOFF_MAX) };
-            tokio::time::sleep(jittered(backoff, &mut seed)).await;
+            if lived >= PROVEN {
+                backoff.reset();
+            }
+            tokio::time::sleep(backoff.next_wait()).await;
         }
     }
 
@@ -384,20 +384,6 @@ async fn pump(client: AsyncClient, shared: Arc<Shared>) {
         }
         shared.wake.notified().await;
     }
-}
-
-/// A seed for jitter: different in every process and at every start. Nothing else depends on it.
-fn seed() -> u64 {
-    let nanos = std::time::UNIX_EPOCH.elapsed().map_or(0, |d| d.as_nanos() as u64);
-    nanos ^ u64::from(std::process::id()).rotate_left(32) | 1
-}
-
-/// A wait between half and all of `backoff` (xorshift64).
-fn jittered(backoff: Duration, seed: &mut u64) -> Duration {
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    backoff.mul_f64(0.5 + 0.5 * (*seed >> 11) as f64 / (1_u64 << 53) as f64)
 }
 
 #[cfg(test)]

@@ -1,8 +1,14 @@
 //! What tests share: a real broker, if the machine has one, and the data that may lie beside the repository.
 
+pub(crate) mod modbus;
+
+use crate::Clock;
+use crate::context::{Beat, Context, Mailbox};
+use headroom_site::{Inbox, Site, Span};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A port that was free a moment ago.
@@ -58,4 +64,30 @@ impl Drop for Mosquitto {
         let _ = self.child.wait();
         let _ = std::fs::remove_file(&self.config);
     }
+}
+
+/// A site from its text.
+pub(crate) fn site(text: &str) -> Site {
+    let text = format!("format = 1\n[site]\nname = \"test\"\n{text}");
+    headroom_site::file::read_site("test.toml", &text, std::path::Path::new("."))
+        .map_err(|f| format!("{f:#?}\n{text}"))
+        .unwrap()
+}
+
+/// A context on the host's clock; the beat counts for `window`.
+pub(crate) fn context(window: Span) -> Context {
+    let (mailbox, beat) = (Arc::new(Mailbox::default()), Arc::new(Beat::new(window)));
+    Context { clock: Clock::host(), mailbox, beat }
+}
+
+/// Waits until what has arrived satisfies a condition, at most ten seconds.
+pub(crate) async fn until(context: &Context, inbox: &mut Inbox, done: impl Fn(&Inbox) -> bool) {
+    for _ in 0..2000 {
+        context.mailbox.drain(inbox);
+        if done(inbox) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("did not come to pass: {inbox:#?}");
 }

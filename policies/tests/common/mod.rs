@@ -1,5 +1,5 @@
 //! The site and the policy that the tests bend.
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses a part; a test may fail")]
 
 use headroom_policies::{Policy, read_policy};
 use headroom_site::Site;

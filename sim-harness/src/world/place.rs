@@ -34,13 +34,7 @@ impl Places {
     pub fn new(gpus: usize) -> Self {
         let nodes = gpus.div_ceil(GPUS_PER_NODE);
         let racks = nodes.div_ceil(NODES_PER_RACK);
-        Self {
-            gpus,
-            nodes,
-            racks,
-            cdus: racks.div_ceil(RACKS_PER_CDU),
-            rows: racks.div_ceil(RACKS_PER_ROW),
-        }
+        Self { gpus, nodes, racks, cdus: racks.div_ceil(RACKS_PER_CDU), rows: racks.div_ceil(RACKS_PER_ROW) }
     }
 
     /// Node of a GPU.

@@ -205,9 +205,7 @@ impl World {
             Signal::CrahValve(n) => 100.0 * f.hall.crahs[n].valve.position,
             Signal::CrahStatus(n) => f64::from(f.hall.crahs[n].fan > 0.01),
             Signal::ChillerLeaving(n) => f.primary.chillers[n].leaving_c(),
-            Signal::ChillerLoad(n) => {
-                100.0 * f.primary.chillers[n].load_w / f.primary.chillers[n].capacity_w
-            }
+            Signal::ChillerLoad(n) => 100.0 * f.primary.chillers[n].load_w / f.primary.chillers[n].capacity_w,
             Signal::ChillerStatus(n) => f64::from(f.primary.chillers[n].running),
             Signal::ChillerAvailable(n) => f64::from(!f.primary.chillers[n].tripped),
             Signal::ChillerPower(n) => f.primary.chillers[n].power_w / 1000.0,

@@ -50,12 +50,8 @@ impl PowerTree {
     #[must_use]
     pub fn new(places: &Places, peak_w: &[f64]) -> Self {
         let all: f64 = peak_w.iter().sum();
-        let branch = |name: &str, parent, budget_w| Branch {
-            name: name.to_owned(),
-            parent,
-            budget_w,
-            power_w: 0.0,
-        };
+        let branch =
+            |name: &str, parent, budget_w| Branch { name: name.to_owned(), parent, budget_w, power_w: 0.0 };
         let mut branches = vec![
             branch("FEED", None, FEED_SHARE * all),
             branch("UPS-01", Some(FEED), UPS_SHARE * all),

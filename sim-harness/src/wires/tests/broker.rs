@@ -121,6 +121,51 @@ async fn qos_1_arrives_whole_and_in_order() {
 }
 
 #[tokio::test]
+async fn a_subscriber_gets_one_copy_at_the_lower_quality() {
+    let (_, address) = broker(&BrokerConfig::default()).await;
+    let mut plain = Peer::connect(address, "plain", None).await;
+    plain.subscribe("a/b", QoS::AtMostOnce).await;
+    let mut both = Peer::connect(address, "both", None).await;
+    both.subscribe("a/#", QoS::AtMostOnce).await;
+    both.subscribe("a/+", QoS::AtLeastOnce).await;
+    let publisher = Peer::connect(address, "publisher", None).await;
+    publisher.client.publish("a/b", "1", PublishOptions::at_least_once()).await.unwrap();
+    let qualities = |all: Vec<Publish>| all.iter().map(|p| p.qos).collect::<Vec<_>>();
+    assert_eq!(qualities(plain.all().await), [QoS::AtMostOnce]);
+    assert_eq!(qualities(both.all().await), [QoS::AtLeastOnce]);
+    publisher.client.publish("a/b", "2", q0()).await.unwrap();
+    assert_eq!(qualities(both.all().await), [QoS::AtMostOnce]);
+}
+
+#[tokio::test]
+async fn a_client_that_acknowledges_nothing_gets_a_window_then_the_door() {
+    let queue = QueueLimits { messages: 500, bytes: 8 << 20 };
+    let (broker, address) = broker(&BrokerConfig { queue, ..BrokerConfig::default() }).await;
+    let mut mute = TcpStream::connect(address).await.unwrap();
+    mute.write_all(&connect(0)).await.unwrap();
+    mute.write_all(&[0x82, 6, 0, 1, 0, 1, b'n', 1]).await.unwrap();
+    mute.read_exact(&mut [0; 9]).await.unwrap();
+    let mut publisher = Peer::connect(address, "publisher", None).await;
+    for _ in 0..500 {
+        publisher.client.publish("n", "x", PublishOptions::at_least_once()).await.unwrap();
+    }
+    // Each is 0x32, length, topic length and topic, packet id, payload: 8 bytes.
+    let mut window = [0; 8 * 100];
+    timeout(SOON, mute.read_exact(&mut window)).await.unwrap().unwrap();
+    assert_eq!(window[792..], [0x32, 6, 0, 1, b'n', 0, 100, b'x']);
+    assert!(timeout(QUIET, mute.read_exact(&mut [0; 1])).await.is_err(), "more than the window");
+    assert_eq!(broker.stats().clients, 2);
+    for _ in 0..200 {
+        publisher.client.publish("n", "x", PublishOptions::at_least_once()).await.unwrap();
+    }
+    for _ in 0..700 {
+        publisher.wait_for(|p| matches!(p, Incoming::PubAck(_))).await;
+    }
+    let end = timeout(SOON, mute.read(&mut [0; 8])).await.unwrap();
+    assert!(!matches!(end, Ok(n) if n > 0), "cut off");
+}
+
+#[tokio::test]
 async fn a_consumer_that_does_not_read_stalls_nobody() {
     let queue = QueueLimits { messages: 2000, bytes: 8 << 20 };
     let (broker, address) = broker(&BrokerConfig { queue, ..BrokerConfig::default() }).await;

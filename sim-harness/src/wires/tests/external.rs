@@ -8,14 +8,14 @@ use std::net::TcpListener;
 use std::process::{Child, Stdio};
 
 /// A mosquitto that ends with the test.
-struct Mosquitto {
+pub(super) struct Mosquitto {
     child: Child,
     folder: PathBuf,
 }
 
 impl Mosquitto {
     /// `None` if the machine has none.
-    fn start(address: SocketAddr) -> Option<Self> {
+    pub(super) fn start(address: SocketAddr) -> Option<Self> {
         let names = ["mosquitto", "/usr/sbin/mosquitto"];
         let found = names.into_iter().find(|n| Command::new(n).arg("-h").output().is_ok())?;
         let folder = std::env::temp_dir().join(format!("headroom-mosquitto-{}", address.port()));
@@ -43,7 +43,7 @@ impl Drop for Mosquitto {
     }
 }
 
-async fn listens(address: SocketAddr) {
+pub(super) async fn listens(address: SocketAddr) {
     let up = async {
         while tokio::net::TcpStream::connect(address).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;

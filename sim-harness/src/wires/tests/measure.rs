@@ -3,6 +3,7 @@
 use super::*;
 use crate::desk::testing::SENSOR;
 use crate::image::Image;
+use crate::wires::BrokerChoice;
 use std::time::Instant;
 
 const POINTS: usize = 15_000;
@@ -67,15 +68,37 @@ fn measure_publishing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 #[ignore = "a measurement"]
 async fn measure_the_embedded_bus() {
+    // In a tenth of real time: ten times the load of a plant of this size.
+    measure_bus(&WiresConfig::default(), None, Duration::from_millis(100)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[ignore = "a measurement"]
+async fn measure_an_external_bus() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let Some(_mosquitto) = external::Mosquitto::start(address) else {
+        println!("skipped: no mosquitto");
+        return;
+    };
+    external::listens(address).await;
+    let broker = BrokerChoice::External { url: format!("mqtt://{address}") };
+    measure_bus(&WiresConfig { broker, ..WiresConfig::default() }, Some(address), Duration::from_secs(1))
+        .await;
+}
+
+async fn measure_bus(config: &WiresConfig, outside: Option<SocketAddr>, pace: Duration) {
     let image = large();
     let dsx = DsxDesk::new(&image, "MEPAI", DsxConfig::default()).unwrap();
     let shared = Shared { image, ..Shared::default() };
-    let mut wires = Wires::start(shared, dsx, &WiresConfig::default()).unwrap();
+    let mut wires = Wires::start(shared, dsx, config).unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
     wires.tick(T0);
-    let mut peer = Peer::connect(wires.addresses().broker.unwrap(), "reader", None).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let address = outside.or(wires.addresses().broker).unwrap();
+    let mut peer = Peer::connect(address, "reader", None).await;
     peer.subscribe("BMS/v1/PUB/#", QoS::AtMostOnce).await;
     let metadata = peer.all().await.len();
-    let (seconds, cpu) = (20, cpu_s("wires"));
+    let (seconds, cpu) = (10, cpu_s("wires"));
     let start = Instant::now();
     let mut ticking = Duration::ZERO;
     for second in 1..=seconds {
@@ -83,18 +106,18 @@ async fn measure_the_embedded_bus() {
         let before = Instant::now();
         wires.tick(T0 + second * 1000);
         ticking += before.elapsed();
-        // In a tenth of real time: ten times the load of a plant of this size.
-        tokio::time::sleep(Duration::from_millis(100).saturating_sub(before.elapsed())).await;
+        tokio::time::sleep(pace.saturating_sub(before.elapsed())).await;
     }
     let elapsed = start.elapsed();
     let received = peer.all().await.len();
-    let stats = wires.broker_stats().unwrap();
+    let stats = wires.broker_stats();
     let busy = cpu_s("wires") - cpu;
     println!(
         "bus: {metadata} retained, {received} received in {elapsed:.2?}, tick {:.2?}, wires thread {:.2} us per \
-         message, lock {:.1?}, {stats:?}",
+         message, lock {:.1?}, lost {}, {stats:?}",
         ticking / seconds as u32,
         busy * 1e6 / received as f64,
-        wires.plate().longest_hold()
+        wires.plate().longest_hold(),
+        wires.lost()
     );
 }

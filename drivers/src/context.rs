@@ -1,0 +1,181 @@
+//! What every driver task shares: the plant clock, the inbox, the controller's beat, and the orders it gets.
+
+use crate::Clock;
+use headroom_site::command::{Receipt, SetpointCommand};
+use headroom_site::quantity::Unit;
+use headroom_site::{
+    ActuatorId, CapCommand, Inbox, NodeReport, Outcome, PointId, Quality, Reading, Reason, Span, Stamp,
+    Target,
+};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Readings that may wait for a controller that does not look: minutes of a large site.
+const READINGS: usize = 4_000_000;
+/// Reports and receipts that may wait.
+const OTHERS: usize = 400_000;
+
+/// Locks, whatever became of an earlier holder: the data behind these locks is whole at every step.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What drivers have for the controller.
+#[derive(Debug, Default)]
+pub(crate) struct Mailbox {
+    inbox: Mutex<Inbox>,
+    dropped: AtomicU64,
+}
+
+impl Mailbox {
+    fn append<T>(&self, to: &mut Vec<T>, from: &mut Vec<T>, limit: usize) {
+        let room = limit.saturating_sub(to.len());
+        if from.len() > room {
+            self.dropped.fetch_add((from.len() - room) as u64, Ordering::Relaxed);
+            from.truncate(room);
+        }
+        to.append(from);
+    }
+
+    /// Hands readings over; `from` is empty afterwards and keeps its memory.
+    pub(crate) fn readings(&self, from: &mut Vec<Reading>) {
+        if !from.is_empty() {
+            self.append(&mut lock(&self.inbox).readings, from, READINGS);
+        }
+    }
+
+    pub(crate) fn node(&self, report: NodeReport) {
+        self.append(&mut lock(&self.inbox).nodes, &mut vec![report], OTHERS);
+    }
+
+    pub(crate) fn receipt(&self, receipt: Receipt) {
+        self.append(&mut lock(&self.inbox).receipts, &mut vec![receipt], OTHERS);
+    }
+
+    pub(crate) fn drain(&self, into: &mut Inbox) {
+        let mut mine = lock(&self.inbox);
+        into.readings.append(&mut mine.readings);
+        into.nodes.append(&mut mine.nodes);
+        into.receipts.append(&mut mine.receipts);
+    }
+
+    /// What was dropped because nobody looked.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+/// The controller's sign of life: plant-monotonic ns of the last verified tick.
+#[derive(Debug)]
+pub(crate) struct Beat {
+    last_ns: AtomicU64,
+    window_ns: u64,
+}
+
+impl Beat {
+    pub(crate) fn new(window: Span) -> Self {
+        Self { last_ns: AtomicU64::new(0), window_ns: window.ns().max(0).cast_unsigned() }
+    }
+
+    pub(crate) fn now(&self, clock: &Clock) {
+        self.last_ns.store(clock.mono_ns().max(1), Ordering::Release);
+    }
+
+    /// True while the last beat is younger than the window.
+    pub(crate) fn is_fresh(&self, clock: &Clock) -> bool {
+        let last = self.last_ns.load(Ordering::Acquire);
+        last != 0 && clock.mono_ns().saturating_sub(last) <= self.window_ns
+    }
+}
+
+/// What every driver task holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub(crate) clock: Clock,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) beat: Arc<Beat>,
+}
+
+/// What a driver task is told.
+#[derive(Debug, Clone)]
+pub(crate) enum Order {
+    /// Hold or relinquish a setpoint; with the plant-monotonic ns at which the controller gave it.
+    Set(SetpointCommand, u64),
+    /// Send caps to an agent.
+    Caps(CapCommand),
+    /// Relinquish everything.
+    Release,
+    /// Relinquish everything and end.
+    Close,
+}
+
+/// How a raw number of a source becomes a reading of a point.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gauge {
+    pub(crate) point: PointId,
+    pub(crate) unit: Unit,
+    pub(crate) range: Option<(f64, f64)>,
+}
+
+impl Gauge {
+    pub(crate) fn of(site: &headroom_site::Site, index: usize) -> Self {
+        let point = &site.points[index];
+        Self { point: PointId(index as u32), unit: point.unit, range: point.range }
+    }
+
+    /// A reading of a number in the gauge's unit.
+    pub(crate) fn reading(&self, stamp: Stamp, uncertainty: Span, raw: f64, quality: Quality) -> Reading {
+        let value = self.unit.to_base(raw);
+        let outside = self.range.is_some_and(|(low, high)| !(low..=high).contains(&value));
+        let quality = if outside { quality.worst(Quality::Bad(Reason::OutOfRange)) } else { quality };
+        Reading::new(self.point, stamp, uncertainty, value, quality)
+    }
+
+    /// A reading that says only why there is none.
+    pub(crate) fn bad(&self, stamp: Stamp, reason: Reason) -> Reading {
+        Reading::new(self.point, stamp, Span::ZERO, 0.0, Quality::Bad(reason))
+    }
+}
+
+/// A setpoint that is being held, as a lease.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held {
+    /// Base unit of the actuator.
+    pub(crate) value: f64,
+    pub(crate) epoch: u64,
+    pub(crate) sequence: u64,
+    /// Plant-monotonic ns after which it is relinquished.
+    pub(crate) expires_ns: u64,
+    /// Plant-monotonic ns of the next refresh.
+    pub(crate) refresh_ns: u64,
+}
+
+impl Held {
+    /// A lease from a command with a value; its age is counted from when the controller gave it, by our own
+    /// clock, so that waiting in a queue counts.
+    pub(crate) fn new(
+        command: &SetpointCommand,
+        value: f64,
+        refresh: Span,
+        given_ns: u64,
+        now_ns: u64,
+    ) -> Self {
+        let refresh_ns = now_ns.saturating_add(refresh.ns().max(0).cast_unsigned());
+        let expires_ns = given_ns.saturating_add(command.ttl_ms.saturating_mul(1_000_000));
+        Self { value, epoch: command.epoch, sequence: command.sequence, expires_ns, refresh_ns }
+    }
+
+    pub(crate) fn receipt(&self, actuator: ActuatorId, outcome: Outcome) -> Receipt {
+        Receipt { target: Target::Actuator(actuator), epoch: self.epoch, sequence: self.sequence, outcome }
+    }
+}
+
+/// A receipt for a setpoint command.
+pub(crate) fn receipt_of(command: &SetpointCommand, outcome: Outcome) -> Receipt {
+    Receipt {
+        target: Target::Actuator(command.actuator),
+        epoch: command.epoch,
+        sequence: command.sequence,
+        outcome,
+    }
+}

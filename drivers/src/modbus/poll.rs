@@ -1,0 +1,152 @@
+//! One round of reading: every block, every register, a reading for each point.
+
+use super::decode::decode;
+use super::link::{Link, LinkError};
+use super::plan::{Block, plan, split, width};
+use super::status::DeviceStatus;
+use crate::context::{Context, Gauge};
+use headroom_site::model::ModbusSpec;
+use headroom_site::{Quality, Reading, Reason, Span, Stamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is read of a device.
+pub(super) struct Poller {
+    blocks: Vec<Block>,
+    gauges: BTreeMap<usize, Vec<Gauge>>,
+    /// Registers the device refused since the last connect.
+    refused: BTreeMap<usize, LinkError>,
+    connects: u64,
+    out: Vec<Reading>,
+}
+
+/// When a block was true, and how sure that is.
+#[derive(Clone, Copy)]
+struct When(Stamp, Span);
+
+impl Poller {
+    pub(super) fn new(spec: &ModbusSpec, gauges: BTreeMap<usize, Vec<Gauge>>) -> Self {
+        let mut poller =
+            Self { blocks: Vec::new(), gauges, refused: BTreeMap::new(), connects: 0, out: Vec::new() };
+        poller.plan(spec);
+        poller
+    }
+
+    fn plan(&mut self, spec: &ModbusSpec) {
+        let wanted: Vec<usize> = self.gauges.keys().copied().collect();
+        self.blocks = plan(&spec.registers, &wanted, spec.max_block, spec.max_gap);
+        self.refused.clear();
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.gauges.is_empty()
+    }
+
+    /// Reads everything once. A block that the device refuses is split until the bad register is found; a
+    /// broken connection ends the round.
+    pub(super) async fn round(
+        &mut self,
+        spec: &ModbusSpec,
+        link: &mut Link,
+        context: &Context,
+        status: &mut DeviceStatus,
+    ) {
+        let error = context.clock.uncertainty();
+        let mut open: Vec<Block> = std::mem::take(&mut self.blocks);
+        open.reverse();
+        let mut trouble = None;
+        while let Some(block) = open.pop() {
+            if trouble.is_some() {
+                self.blocks.push(block);
+                continue;
+            }
+            let asked = context.clock.now();
+            let answer = link.read(&block).await;
+            let half = Span::from_ns(context.clock.now().since(asked).ns() / 2);
+            let when = When(asked + half, Span::from_ns(half.ns().saturating_add(error.ns())));
+            match answer {
+                Ok(words) => self.take(spec, &block, &words, when),
+                Err(e) if e.refuses_address() => {
+                    self.narrow(spec, block, e, &mut open);
+                    continue;
+                }
+                Err(LinkError::Exception(code)) => self.all_bad(&block, LinkError::Exception(code), when.0),
+                Err(e) => trouble = Some(e),
+            }
+            self.blocks.push(block);
+        }
+        let now = context.clock.now();
+        for (register, error) in &self.refused {
+            let gauges = self.gauges.get(register).map(Vec::as_slice).unwrap_or_default();
+            self.out.extend(gauges.iter().map(|g| g.bad(now, error.reason())));
+        }
+        self.finish(spec, link, context, status, trouble);
+    }
+
+    fn take(&mut self, spec: &ModbusSpec, block: &Block, words: &[u16], when: When) {
+        let When(stamp, uncertainty) = when;
+        for &i in &block.registers {
+            let register = &spec.registers[i];
+            let at = usize::from(register.address - block.start);
+            let value = words
+                .get(at..at + usize::from(width(register)))
+                .map_or(Err(Reason::DeviceFailure), |w| decode(register, w));
+            for gauge in self.gauges.get(&i).map(Vec::as_slice).unwrap_or_default() {
+                self.out.push(match value {
+                    Ok(value) => gauge.reading(stamp, uncertainty, value, Quality::Good),
+                    Err(reason) => gauge.bad(stamp, reason),
+                });
+            }
+        }
+    }
+
+    fn all_bad(&mut self, block: &Block, error: LinkError, stamp: Stamp) {
+        let reason = error.reason();
+        for gauge in block.registers.iter().filter_map(|i| self.gauges.get(i)).flatten() {
+            self.out.push(gauge.bad(stamp, reason));
+        }
+    }
+
+    /// Halves a refused block, or takes its only register out of service.
+    fn narrow(&mut self, spec: &ModbusSpec, block: Block, error: LinkError, open: &mut Vec<Block>) {
+        if let Some((low, high)) = split(&spec.registers, &block) {
+            open.push(high);
+            open.push(low);
+        } else if let Some(&register) = block.registers.first() {
+            tracing::warn!(
+                device = spec.id, register = spec.registers[register].name, %error, "register out of service"
+            );
+            self.refused.insert(register, error);
+        }
+    }
+
+    fn finish(
+        &mut self,
+        spec: &ModbusSpec,
+        link: &Link,
+        context: &Context,
+        status: &mut DeviceStatus,
+        trouble: Option<LinkError>,
+    ) {
+        if let Some(e) = &trouble {
+            let now = context.clock.now();
+            let read: BTreeSet<_> = self.out.iter().map(|r| r.point).collect();
+            let silent = self.gauges.values().flatten().filter(|g| !read.contains(&g.point));
+            self.out.extend(silent.map(|g| g.bad(now, e.reason())));
+        }
+        if !matches!(trouble, Some(LinkError::Waiting)) {
+            status.trouble = trouble.as_ref().map(LinkError::to_string);
+        }
+        status.rounds += u64::from(trouble.is_none());
+        let name = |(r, e): (&usize, &LinkError)| format!("{}: {e}", spec.registers[*r].name);
+        status.out_of_service = self.refused.iter().map(name).collect();
+        context.mailbox.readings(&mut self.out);
+        // A device that came back may be another one, or the same with a new configuration.
+        if link.connects != self.connects {
+            let first = self.connects == 0;
+            self.connects = link.connects;
+            if !first {
+                self.plan(spec);
+            }
+        }
+    }
+}

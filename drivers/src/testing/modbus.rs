@@ -1,0 +1,180 @@
+//! A Modbus TCP device of the test's own, written down to the bytes so that it can misbehave.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What the device does with the next answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    /// The right answer, too late, then more of them.
+    Late(Duration),
+    /// Half of the answer, then silence.
+    Half,
+    /// The answer of another unit.
+    Unit,
+    /// The answer with one register less, the frame being well formed.
+    Short,
+    /// The answer to another transaction first.
+    Transaction,
+    /// A length field that promises more than there is.
+    Length,
+    /// The answer to another function.
+    Function,
+    /// Always this exception.
+    Exception(u8),
+    /// Exception 2 for any request that touches this address.
+    Hole(u16),
+    /// Exception 1 for FC16.
+    NoMultiple,
+    /// Bytes that are not Modbus.
+    Noise,
+}
+
+/// The device's memory and its diary.
+#[derive(Debug)]
+pub(crate) struct Device {
+    pub(crate) words: BTreeMap<(u8, u16), u16>,
+    pub(crate) fault: Fault,
+    /// Function, address and words of each write.
+    pub(crate) writes: Vec<(u8, u16, Vec<u16>)>,
+    /// Addresses that do not take what is written.
+    pub(crate) stubborn: Vec<u16>,
+    pub(crate) connections: usize,
+    pub(crate) reads: Vec<(u8, u16, u16)>,
+}
+
+pub(crate) type Shared = Arc<Mutex<Device>>;
+
+/// Starts a device on a free port. The function code of the space is the key of its memory (1, 2, 3, 4).
+pub(crate) async fn serve() -> (u16, Shared) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let device = Arc::new(Mutex::new(Device {
+        words: BTreeMap::new(),
+        fault: Fault::None,
+        writes: Vec::new(),
+        stubborn: Vec::new(),
+        connections: 0,
+        reads: Vec::new(),
+    }));
+    let shared = Arc::clone(&device);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            shared.lock().unwrap().connections += 1;
+            tokio::spawn(connection(stream, Arc::clone(&shared)));
+        }
+    });
+    (port, device)
+}
+
+async fn connection(mut stream: TcpStream, device: Shared) {
+    let mut header = [0_u8; 7];
+    while stream.read_exact(&mut header).await.is_ok() {
+        let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
+        let mut pdu = vec![0; length - 1];
+        if stream.read_exact(&mut pdu).await.is_err() {
+            return;
+        }
+        let fault = device.lock().unwrap().fault;
+        let answer = answer(&pdu, &mut device.lock().unwrap());
+        let frame = |transaction: [u8; 2], unit: u8, pdu: &[u8]| {
+            let mut out = vec![transaction[0], transaction[1], 0, 0];
+            out.extend(((pdu.len() + 1) as u16).to_be_bytes());
+            out.push(unit);
+            out.extend(pdu);
+            out
+        };
+        let id = [header[0], header[1]];
+        let bytes = match fault {
+            Fault::Late(wait) => {
+                tokio::time::sleep(wait).await;
+                frame(id, header[6], &answer)
+            }
+            Fault::Half => {
+                let mut all = frame(id, header[6], &answer);
+                all.truncate(all.len() / 2);
+                all
+            }
+            Fault::Unit => frame(id, header[6] ^ 0x0F, &answer),
+            Fault::Transaction => frame([id[0], id[1].wrapping_add(9)], header[6], &answer),
+            Fault::Short if pdu[0] <= 4 && answer.len() > 4 => {
+                let mut short = answer[..answer.len() - 2].to_vec();
+                short[1] -= 2;
+                frame(id, header[6], &short)
+            }
+            Fault::Length => {
+                let mut all = frame(id, header[6], &answer);
+                all[5] = 250;
+                all
+            }
+            Fault::Function => frame(id, header[6], &[0x11, 2, 0, 0]),
+            Fault::Noise => b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
+            _ => frame(id, header[6], &answer),
+        };
+        if stream.write_all(&bytes).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn answer(pdu: &[u8], device: &mut Device) -> Vec<u8> {
+    let function = pdu[0];
+    let word = |i: usize| u16::from_be_bytes([pdu[i], pdu[i + 1]]);
+    let (address, second) = (word(1), word(3));
+    let exception = |code| vec![function | 0x80, code];
+    let count = if matches!(function, 5 | 6) { 1 } else { second };
+    match device.fault {
+        Fault::Exception(code) => return exception(code),
+        Fault::Hole(at) if (address..address.saturating_add(count)).contains(&at) => return exception(2),
+        Fault::NoMultiple if function == 16 => return exception(1),
+        _ => {}
+    }
+    let mut out = vec![function];
+    match function {
+        1 | 2 => {
+            out.push(second.div_ceil(8) as u8);
+            let mut bytes = vec![0_u8; usize::from(second.div_ceil(8))];
+            for i in 0..second {
+                let on = device.words.get(&(function, address + i)).copied().unwrap_or(0) != 0;
+                bytes[usize::from(i / 8)] |= u8::from(on) << (i % 8);
+            }
+            out.extend(bytes);
+        }
+        3 | 4 => {
+            device.reads.push((function, address, second));
+            if second > 125 {
+                return exception(3);
+            }
+            out.push((second * 2) as u8);
+            for i in 0..second {
+                out.extend(device.words.get(&(function, address + i)).copied().unwrap_or(0).to_be_bytes());
+            }
+        }
+        5 | 6 => {
+            let space = if function == 5 { 1 } else { 3 };
+            if !device.stubborn.contains(&address) {
+                device
+                    .words
+                    .insert((space, address), if function == 5 { second & 1 | second >> 15 } else { second });
+            }
+            device.writes.push((function, address, vec![second]));
+            out.extend(&pdu[1..5]);
+        }
+        16 => {
+            let words: Vec<u16> = (0..usize::from(second)).map(|i| word(6 + 2 * i)).collect();
+            for (i, w) in words.iter().enumerate() {
+                if !device.stubborn.contains(&address) {
+                    device.words.insert((3, address + i as u16), *w);
+                }
+            }
+            device.writes.push((function, address, words));
+            out.extend(&pdu[1..5]);
+        }
+        _ => return exception(1),
+    }
+    out
+}
