@@ -5,7 +5,7 @@
 use headroom_drivers::ClockPage;
 use headroom_drivers::mqtt::agents::{Leaf, filter, topic};
 use headroom_drivers::mqtt::client::{Delivery, Event, MqttClient};
-use headroom_drivers::node_report::{AgentStatus, decode_report, decode_status, encode_command};
+use headroom_drivers::node_report::{AgentStatus, Names, decode_report, decode_status, encode_command};
 use headroom_nvml_abi::page::{GpuConfig, GpuOutputs, PageConfig, PageWriter};
 use headroom_sim::wires::broker::{Broker, BrokerConfig};
 use headroom_site::gpu::CapTarget;
@@ -147,6 +147,7 @@ impl Drop for Agent {
 struct Controller {
     client: MqttClient,
     events: Receiver<Event>,
+    names: Names,
     sequence: u64,
     ttl_ms: u64,
 }
@@ -156,7 +157,7 @@ impl Controller {
         let filters = vec![filter("small", Leaf::Telemetry), filter("small", Leaf::Status)];
         let url = format!("mqtt://127.0.0.1:{}", stage.port);
         let (client, events) = MqttClient::start(&url, "test", None, filters).unwrap();
-        Self { client, events, sequence: 0, ttl_ms: 1000 }
+        Self { client, events, names: Names::default(), sequence: 0, ttl_ms: 1000 }
     }
 
     /// The next message whose topic ends so.
@@ -172,7 +173,12 @@ impl Controller {
     }
 
     async fn report(&mut self, node: &str) -> NodeReport {
-        decode_report(&self.next(&format!("/{node}/telemetry")).await).unwrap()
+        self.report_on(&format!("/{node}/telemetry")).await
+    }
+
+    async fn report_on(&mut self, topic: &str) -> NodeReport {
+        let payload = self.next(topic).await;
+        decode_report(&payload, &mut self.names).unwrap()
     }
 
     async fn status(&mut self, node: &str) -> AgentStatus {
@@ -382,7 +388,7 @@ async fn one_agent_can_bear_sixty_four_nodes() {
     let (begun, used) = (Instant::now(), cpu_s(agent.0.id()));
     let mut seen = 0_u64;
     while begun.elapsed() < Duration::from_secs(3) {
-        let report = decode_report(&controller.next("/telemetry").await).unwrap();
+        let report = controller.report_on("/telemetry").await;
         assert_eq!(report.gpus.len(), 8);
         seen += 1;
     }

@@ -13,6 +13,7 @@
 //! ```
 
 mod fault;
+mod gpu;
 mod node;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,8 @@
 //!
 //! Not for: sockets and topics (`wire`), what a command means for a node (`node`).
 
-use super::node::{Node, Tools};
+use super::gpu::Tools;
+use super::node::Node;
 use headroom_drivers::Clock;
 use headroom_drivers::nvml::NvmlHost;
 use headroom_drivers::nvml::persist::Ownership;
