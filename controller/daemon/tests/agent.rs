@@ -130,7 +130,7 @@ impl Agent {
             if let Some(status) = self.0.try_wait().unwrap() {
                 return status;
             }
-            assert!(begun.elapsed() < Duration::from_secs(10), "it does not end");
+            assert!(begun.elapsed() < Duration::from_secs(15), "it does not end");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -356,6 +356,23 @@ async fn a_configuration_that_cannot_be_used_is_exit_code_3() {
     let (code, why) = refusal(&mut stage.command());
     assert!(code == Some(3) && why.contains("by hand"), "{why}");
     assert!(Path::new(&state.join("agent-n1.json")).exists());
+}
+
+#[tokio::test]
+async fn a_hung_driver_does_not_keep_it_from_ending() {
+    let stage = Stage::new("hung");
+    let mut controller = Controller::start(&stage);
+    controller.ttl_ms = 60_000;
+    let mut agent = stage.agent();
+    controller.cap_now("n1", "GPU-a", 450.0).await;
+    stage.world.set_call_delay_us(0, 60_000_000);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    agent.signal("-TERM");
+    assert_eq!(agent.ended().await.code(), Some(1), "it ran and found a fault");
+    assert_eq!(stage.limit_mw(0), 450_000);
+    stage.world.set_call_delay_us(0, 0);
+    let _again = stage.agent();
+    stage.until_limit(0, FOUND_MW).await;
 }
 
 /// CPU time a process has used, s (Linux counts in ticks of 10 ms).
