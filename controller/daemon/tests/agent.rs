@@ -5,7 +5,7 @@
 use headroom_drivers::ClockPage;
 use headroom_drivers::mqtt::agents::{Leaf, filter, topic};
 use headroom_drivers::mqtt::client::{Delivery, Event, MqttClient};
-use headroom_drivers::node_report::{AgentStatus, decode_report, decode_status, encode_command};
+use headroom_drivers::node_report::{AgentStatus, Names, decode_report, decode_status, encode_command};
 use headroom_nvml_abi::page::{GpuConfig, GpuOutputs, PageConfig, PageWriter};
 use headroom_sim::wires::broker::{Broker, BrokerConfig};
 use headroom_site::gpu::CapTarget;
@@ -130,7 +130,7 @@ impl Agent {
             if let Some(status) = self.0.try_wait().unwrap() {
                 return status;
             }
-            assert!(begun.elapsed() < Duration::from_secs(10), "it does not end");
+            assert!(begun.elapsed() < Duration::from_secs(15), "it does not end");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -147,6 +147,7 @@ impl Drop for Agent {
 struct Controller {
     client: MqttClient,
     events: Receiver<Event>,
+    names: Names,
     sequence: u64,
     ttl_ms: u64,
 }
@@ -156,7 +157,7 @@ impl Controller {
         let filters = vec![filter("small", Leaf::Telemetry), filter("small", Leaf::Status)];
         let url = format!("mqtt://127.0.0.1:{}", stage.port);
         let (client, events) = MqttClient::start(&url, "test", None, filters).unwrap();
-        Self { client, events, sequence: 0, ttl_ms: 1000 }
+        Self { client, events, names: Names::default(), sequence: 0, ttl_ms: 1000 }
     }
 
     /// The next message whose topic ends so.
@@ -172,7 +173,12 @@ impl Controller {
     }
 
     async fn report(&mut self, node: &str) -> NodeReport {
-        decode_report(&self.next(&format!("/{node}/telemetry")).await).unwrap()
+        self.report_on(&format!("/{node}/telemetry")).await
+    }
+
+    async fn report_on(&mut self, topic: &str) -> NodeReport {
+        let payload = self.next(topic).await;
+        decode_report(&payload, &mut self.names).unwrap()
     }
 
     async fn status(&mut self, node: &str) -> AgentStatus {
@@ -352,6 +358,23 @@ async fn a_configuration_that_cannot_be_used_is_exit_code_3() {
     assert!(Path::new(&state.join("agent-n1.json")).exists());
 }
 
+#[tokio::test]
+async fn a_hung_driver_does_not_keep_it_from_ending() {
+    let stage = Stage::new("hung");
+    let mut controller = Controller::start(&stage);
+    controller.ttl_ms = 60_000;
+    let mut agent = stage.agent();
+    controller.cap_now("n1", "GPU-a", 450.0).await;
+    stage.world.set_call_delay_us(0, 60_000_000);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    agent.signal("-TERM");
+    assert_eq!(agent.ended().await.code(), Some(1), "it ran and found a fault");
+    assert_eq!(stage.limit_mw(0), 450_000);
+    stage.world.set_call_delay_us(0, 0);
+    let _again = stage.agent();
+    stage.until_limit(0, FOUND_MW).await;
+}
+
 /// CPU time a process has used, s (Linux counts in ticks of 10 ms).
 fn cpu_s(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
@@ -382,7 +405,7 @@ async fn one_agent_can_bear_sixty_four_nodes() {
     let (begun, used) = (Instant::now(), cpu_s(agent.0.id()));
     let mut seen = 0_u64;
     while begun.elapsed() < Duration::from_secs(3) {
-        let report = decode_report(&controller.next("/telemetry").await).unwrap();
+        let report = controller.report_on("/telemetry").await;
         assert_eq!(report.gpus.len(), 8);
         seen += 1;
     }

@@ -13,6 +13,7 @@
 //! ```
 
 mod fault;
+mod gpu;
 mod node;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,8 @@ use headroom_site::{NodeReport, Site, Span};
 use node::Node;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -49,7 +52,7 @@ const REPORTS_PER_NODE: usize = 4;
 /// Where the ownership file lives unless told otherwise.
 const STATE_DIR: &str = "/var/lib/headroom";
 /// The longest that restoring may take at the end; a hung driver is left to itself then.
-const FAREWELL: Duration = Duration::from_secs(15);
+const FAREWELL: Duration = Duration::from_secs(8);
 /// No report for so long (wall time), or for three periods: a call into the driver hangs.
 const SILENCE: Duration = Duration::from_secs(5);
 
@@ -158,6 +161,7 @@ impl Agent {
             "reporting"
         );
         let (clock, period) = (self.clock, self.site.agent_period);
+        let stop = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             host: self.host,
             owner: self.owner,
@@ -168,6 +172,7 @@ impl Agent {
             reports,
             missed: 0,
             dark_since: None,
+            stop: Arc::clone(&stop),
         };
         let (ended, mut end) = oneshot::channel();
         std::thread::Builder::new()
@@ -184,10 +189,9 @@ impl Agent {
         let farewell = match early {
             Some(farewell) => farewell.ok(),
             None => {
-                // A full queue holds commands; the worker empties it before long.
-                let stop = order.clone();
-                // An error means that the worker is gone already.
-                tokio::task::spawn_blocking(move || drop(stop.send(Order::Stop)));
+                stop.store(true, Relaxed);
+                // A full queue wakes it as well.
+                let _ = order.try_send(Order::Wake);
                 tokio::time::timeout(FAREWELL, end).await.ok().and_then(Result::ok)
             }
         };

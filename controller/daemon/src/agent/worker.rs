@@ -6,12 +6,15 @@
 //!
 //! Not for: sockets and topics (`wire`), what a command means for a node (`node`).
 
-use super::node::{Node, Tools};
+use super::gpu::Tools;
+use super::node::Node;
 use headroom_drivers::Clock;
 use headroom_drivers::nvml::NvmlHost;
 use headroom_drivers::nvml::persist::Ownership;
 use headroom_site::{CapCommand, NodeReport, Span, Stamp};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
@@ -26,12 +29,15 @@ const LAST_PAUSE: Duration = Duration::from_millis(200);
 /// any more. Ending and being started again opens it anew.
 const DARK: Duration = Duration::from_secs(30);
 
+/// Orders carried out after the tick is due: a flood of them must not keep the leases from being watched.
+const OVERTIME: u32 = 64;
+
 /// What the worker is told.
 pub(super) enum Order {
     /// A command for the node with this index.
     Command(usize, CapCommand),
-    /// Restore everything and end.
-    Stop,
+    /// Look at the stop flag now.
+    Wake,
 }
 
 /// How the worker ended.
@@ -58,6 +64,8 @@ pub(super) struct Worker {
     pub(super) reports: Sender<(usize, NodeReport)>,
     pub(super) missed: u64,
     pub(super) dark_since: Option<Instant>,
+    /// Set by whoever wants it to restore everything and end.
+    pub(super) stop: Arc<AtomicBool>,
 }
 
 /// A number nobody can foresee; good for spreading things, not for secrets.
@@ -85,12 +93,23 @@ impl Worker {
 
     /// Carries out orders until plant time reaches `next`; at least those that wait already. `None` when told to stop.
     fn wait(&mut self, next: Stamp) -> Option<()> {
+        let mut overtime = 0;
         loop {
+            if self.stop.load(Relaxed) {
+                return None;
+            }
             let left = next.since(self.clock.now());
+            if left.ns() <= 0 {
+                overtime += 1;
+            }
+            if overtime > OVERTIME {
+                return Some(());
+            }
             let nap = if left.ns() <= 0 { Duration::ZERO } else { self.clock.wall(left).min(NAP) };
             match self.orders.recv_timeout(nap) {
                 Ok(Order::Command(node, command)) => self.obey(node, &command),
-                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
+                Ok(Order::Wake) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) if left.ns() <= 0 => return Some(()),
                 Err(RecvTimeoutError::Timeout) => {}
             }

@@ -129,7 +129,7 @@ fn look_up(gpu: &GpuRecord, id: u32, scope: u32, new_ids: bool) -> Answer<Typed>
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn nvmlDeviceGetFieldValues(
+pub(super) unsafe extern "C" fn nvmlDeviceGetFieldValues(
     device: Handle,
     count: c_int,
     values: *mut FieldValue,

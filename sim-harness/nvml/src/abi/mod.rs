@@ -17,6 +17,8 @@ mod power;
 mod samples;
 mod session;
 mod system;
+#[cfg(test)]
+mod tests;
 mod thermal;
 
 use crate::page::{quirk, record::GpuRecord};

@@ -2,7 +2,8 @@
 
 mod lease;
 
-use super::node::{Node, Tools};
+use super::gpu::Tools;
+use super::node::Node;
 use headroom_drivers::nvml::NvmlHost;
 use headroom_drivers::nvml::persist::Ownership;
 use headroom_guard::Mode;
