@@ -3,8 +3,8 @@
 //! Responsible for: the psychrometric relations of ASHRAE Handbook Fundamentals (2017), chapter 1, SI.
 //! Not for: weather records or anything with a state.
 //!
-//! Symbols: t dry bulb [degC], p pressure [Pa], pw vapour pressure [Pa], pws saturation pressure [Pa],
-//! W humidity ratio [kg/kg dry air], t* wet bulb [degC], h enthalpy [J/kg dry air].
+//! Symbols: t dry bulb \[degC\], p pressure \[Pa\], pw vapour pressure \[Pa\], pws saturation pressure \[Pa\],
+//! W humidity ratio \[kg/kg dry air\], t* wet bulb \[degC\], h enthalpy \[J/kg dry air\].
 
 /// Pressure of the standard atmosphere at sea level \[Pa\].
 pub const STANDARD_PRESSURE_PA: f64 = 101_325.0;

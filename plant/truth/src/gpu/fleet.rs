@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use super::coefficients::Coefficients;
-use super::firmware::{CLOCK_STEP_MHZ, Decision, Heat, Input, PowerCurve, decide};
+use super::firmware::{CLOCK_STEP_MHZ, Decision, Input};
+use super::state::State;
 use super::{Sku, Throttle, reason};
 use crate::rng::Rng;
 
@@ -40,30 +41,6 @@ struct Part {
     coefficients: Coefficients,
 }
 
-/// What a GPU carries from step to step.
-#[derive(Debug, Clone, Copy)]
-struct State {
-    q1_w: f32,
-    q2_w: f32,
-    plate_c: f32,
-    clock: f32,
-    power_scale: f32,
-    leak_w: f32,
-    r_scale: f32,
-    sw_thermal: bool,
-    hw_thermal: bool,
-}
-
-/// What a step gives back.
-struct Output {
-    clock: f32,
-    power_w: f32,
-    die_c: f32,
-    hbm_c: f32,
-    coolant_heat_w: f32,
-    decision: Decision,
-}
-
 /// The fleet. Inputs may be written between steps, outputs read; all arrays have one entry per GPU.
 #[derive(Debug, Clone)]
 pub struct Fleet {
@@ -85,6 +62,8 @@ pub struct Fleet {
     pub brake: Vec<bool>,
     /// In: on the bus. A GPU that fell off draws idle power and answers nothing.
     pub present: Vec<bool>,
+    /// In: what the board's own power sensor reads per true watt. Firmware holds the cap on what it reads. 1 at first.
+    pub sensor_gain: Vec<f32>,
     /// In: a process holds a context, so the clock stays up without work.
     pub context: Vec<bool>,
     /// Highest SM clock of the product \[MHz\].
@@ -135,6 +114,7 @@ impl Fleet {
             plate_flow: vec![1.0; n],
             brake: vec![false; n],
             present: vec![true; n],
+            sensor_gain: vec![1.0; n],
             context: vec![false; n],
             clock_max_mhz: Vec::with_capacity(n),
             clock_mhz: Vec::with_capacity(n),
@@ -191,6 +171,27 @@ impl Fleet {
         ((self.clock_mhz[gpu] / CLOCK_STEP_MHZ).round() * CLOCK_STEP_MHZ) as u32
     }
 
+    /// Gives every board a power sensor with its own gain error, `half_width` as a fraction (two standard deviations;
+    /// about 0.05 in the field: H100 and A100 boards against power meters, arXiv 2312.02741).
+    pub fn draw_sensor_gains(&mut self, seed: u64, half_width: f64) {
+        let mut rng = Rng::stream(seed, 0x6761_696e);
+        self.sensor_gain.fill_with(|| (1.0 + rng.trimmed_normal(0.5 * half_width)) as f32);
+    }
+
+    /// Power as the board's own sensor has it, without its lag \[W\].
+    #[must_use]
+    pub fn sensed_power_w(&self, gpu: usize) -> f64 {
+        f64::from(self.power_w[gpu] * self.sensor_gain[gpu])
+    }
+
+    /// Kelvin left to software thermal slowdown: the lesser of die and HBM. Negative above it.
+    #[must_use]
+    pub fn thermal_margin_k(&self, gpu: usize) -> f64 {
+        let sku = self.sku(gpu);
+        let die = sku.max_operating_c - f64::from(self.die_c[gpu]);
+        die.min(sku.hbm_max_c - f64::from(self.hbm_c[gpu]))
+    }
+
     /// Heat a GPU and its cold plate hold, from an arbitrary zero \[J\].
     #[must_use]
     pub fn stored_j(&self, gpu: usize) -> f64 {
@@ -237,9 +238,12 @@ impl Fleet {
         }
     }
 
-    /// Advances every GPU by `dt_s` seconds (10 ms to 5 s). Deterministic, without allocation while the step
-    /// length stays the same.
+    /// Advances every GPU by `dt_s` seconds (10 ms to 5 s; nothing happens unless it is positive). Deterministic,
+    /// without allocation while the step length stays the same.
     pub fn step(&mut self, dt_s: f64) {
+        if dt_s <= 0.0 || dt_s.is_nan() {
+            return;
+        }
         if dt_s.to_bits() != self.dt_s.to_bits() {
             self.set_step(dt_s);
         }
@@ -265,7 +269,7 @@ impl Fleet {
         let input = Input {
             activity: if on { self.activity[i].clamp(0.0, 1.0) } else { 0.0 },
             memory: if on { self.memory[i].clamp(0.0, 1.0) } else { 0.0 },
-            cap_w: self.cap_w[i],
+            cap_w: self.cap_w[i] / self.sensor_gain[i],
             lock_min_mhz: self.lock_min_mhz[i],
             lock_max_mhz: self.lock_max_mhz[i],
             coolant_c: self.coolant_c[i],
@@ -309,80 +313,5 @@ impl Fleet {
                 self.throttle_ns[counter as usize][i] += dt_ns as u64;
             }
         }
-    }
-}
-
-impl State {
-    fn cold(sku: &Sku, coolant_c: f32, spread: &Spread, rng: &mut Rng) -> Self {
-        let mut scale = |half_width: f64| (1.0 + rng.trimmed_normal(0.5 * half_width)) as f32;
-        let power_scale = scale(spread.power);
-        Self {
-            q1_w: 0.0,
-            q2_w: 0.0,
-            plate_c: coolant_c,
-            clock: (sku.clock_idle_mhz / sku.clock_max_mhz) as f32,
-            power_scale,
-            leak_w: sku.leak_w as f32 * scale(spread.leakage),
-            r_scale: scale(spread.thermal),
-            sw_thermal: false,
-            hw_thermal: false,
-        }
-    }
-
-    /// One step: the firmware decides on the temperatures of the last step, then heat moves.
-    #[inline(always)]
-    fn advance(&mut self, c: &Coefficients, u: &Input, dead: bool, die_c: f32, hbm_c: f32) -> Output {
-        let x = c.leak_per_k * (die_c - c.leak_reference_c);
-        let curve = PowerCurve {
-            fixed_w: c.base_w + c.hbm_w * u.memory,
-            leak_w: self.leak_w * (1.0 + x * (1.0 + x * (0.5 + x * (1.0 / 6.0)))),
-            switching_w: self.power_scale * (c.tree_w + c.core_w * u.activity),
-        };
-        let heat = Heat {
-            die_c,
-            hbm_c,
-            plate_c: self.plate_c,
-            hbm_w: c.hbm_idle_w + c.hbm_w * u.memory,
-            r_scale: self.r_scale,
-            sw_thermal: self.sw_thermal,
-            hw_thermal: self.hw_thermal,
-        };
-        let decision = decide(c, u, &heat, &curve);
-        self.sw_thermal = decision.sw_thermal;
-        self.hw_thermal = decision.hw_thermal;
-        let gap = if decision.at_once { 0.0 } else { self.clock - decision.target };
-        let clock = decision.target + gap * c.clock_mean;
-        self.clock = decision.target + gap * c.clock_decay;
-
-        let power_w = if dead { 0.0 } else { curve.at(c, clock) };
-        let coolant_heat_w = self.conduct(c, u, power_w * c.captured);
-        let rise = self.r_scale * (c.r1 * self.q1_w + c.r2 * self.q2_w);
-        let hbm_w = if dead { 0.0 } else { heat.hbm_w };
-        let hbm_end = self.plate_c + c.hbm_coupling * rise + c.hbm_r * hbm_w;
-        Output {
-            clock,
-            power_w,
-            die_c: self.plate_c + rise,
-            hbm_c: hbm_end + (hbm_c - hbm_end) * c.hbm_decay,
-            coolant_heat_w,
-            decision,
-        }
-    }
-
-    /// The heat ladder over one step of constant captured power; gives the mean heat to the coolant.
-    #[inline(always)]
-    fn conduct(&mut self, c: &Coefficients, u: &Input, heat_w: f32) -> f32 {
-        let (d1, d2) = (self.q1_w - heat_w, self.q2_w - heat_w);
-        let q1_w = heat_w + d1 * c.a1;
-        let q2_w = heat_w + d2 * c.a2 + d1 * c.b21;
-        // What did not stay in the first two stages reached the plate.
-        let to_plate = heat_w - c.tau1_per_dt * (q1_w - self.q1_w) - c.tau2_per_dt * (q2_w - self.q2_w);
-        (self.q1_w, self.q2_w) = (q1_w, q2_w);
-        let (conductance, decay) = c.plate(u.flow);
-        let end = u.coolant_c + to_plate / conductance;
-        let plate_c = end + (self.plate_c - end) * decay;
-        let stored = c.plate_c_per_dt * (plate_c - self.plate_c);
-        self.plate_c = plate_c;
-        to_plate - stored
     }
 }

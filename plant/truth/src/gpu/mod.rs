@@ -25,6 +25,7 @@ mod coefficients;
 mod firmware;
 mod fleet;
 mod sku;
+mod state;
 #[cfg(test)]
 mod tests;
 

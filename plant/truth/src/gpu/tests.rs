@@ -112,6 +112,20 @@ fn a_cap_is_met_within_a_second_and_held_within_one_percent() {
 }
 
 #[test]
+fn a_board_that_reads_low_draws_over_its_cap() {
+    let mut fleet = Fleet::new(&[(Sku::H100_SXM, 64)], 2);
+    fleet.activity.fill(1.0);
+    fleet.cap_w.fill(500.0);
+    fleet.draw_sensor_gains(7, 0.05);
+    run(&mut fleet, 60.0, 1.0);
+    for gpu in 0..64 {
+        near(fleet.sensed_power_w(gpu), 500.0, 5.0);
+    }
+    assert!(fleet.power_w.iter().any(|w| *w > 510.0) && fleet.power_w.iter().any(|w| *w < 490.0));
+    assert!(fleet.thermal_margin_k(0) > 15.0);
+}
+
+#[test]
 fn a_cap_with_room_counts_nothing() {
     let mut fleet = one(Sku::H100_SXM);
     fleet.activity[0] = 0.5;
@@ -144,6 +158,17 @@ fn fourteen_percent_of_clock_is_thirty_percent_of_power() {
     fleet.lock_max_mhz[0] = 0.86 * 1410.0;
     run(&mut fleet, 60.0, 1.0);
     near(fleet.power_w[0] / full, 0.72, 0.05);
+}
+
+/// Dense matrix products on a GB300 at 500 of 1400 W run at 0.28 to 0.39 of full speed.
+#[test]
+fn dense_work_collapses_under_a_low_cap() {
+    let mut fleet = one(Sku::GB200);
+    run(&mut fleet, 60.0, 1.0);
+    let full = fleet.clock_mhz[0];
+    fleet.cap_w[0] = 0.36 * 1200.0;
+    run(&mut fleet, 60.0, 1.0);
+    near(fleet.clock_mhz[0] / full, 0.42, 0.1);
 }
 
 #[test]
@@ -232,6 +257,27 @@ fn step_length_does_not_change_the_steady_state_nor_much_of_the_transient() {
             near(coarse[2], fine[2], 2.0 * kelvin);
             near(coarse[3], fine[3], megahertz);
         }
+    }
+}
+
+/// The ladder against its own equations, integrated in steps of 0.1 ms with the power of each long step.
+#[test]
+fn the_ladder_follows_its_equations() {
+    let sku = Sku::H100_SXM;
+    let (mut fleet, dt, fine) = (one(sku), 0.25, 1e-4);
+    let (r1, r2, r3) = (sku.r1_kpw, sku.r2_kpw, sku.plate_resistance_kpw(1.0));
+    let (mut q1, mut q2, mut plate) = (0.0, 0.0, 30.0);
+    for k in 0..40 {
+        fleet.activity[0] = if k % 16 < 8 { 1.0 } else { 0.1 };
+        fleet.step(dt);
+        let heat = f64::from(fleet.power_w[0]) * sku.captured;
+        for _ in 0..(dt / fine).round() as usize {
+            let to_coolant = (plate - 30.0) / (r3 / sku.captured);
+            plate += fine * (q2 - to_coolant) / sku.plate_c_jpk;
+            q2 += fine * (q1 - q2) / sku.tau2_s;
+            q1 += fine * (heat - q1) / sku.tau1_s;
+        }
+        near(fleet.die_c[0], plate + (r1 * q1 + r2 * q2) / sku.captured, 0.05);
     }
 }
 

@@ -144,8 +144,8 @@ impl Workload {
         Self { jobs, node_traffic: vec![0.0; nodes], link_factor: vec![1.0; nodes], serving_boost: 1.0 }
     }
 
-    /// The usual mix: half of the GPUs train in two synchronous jobs, half serve in two pools loaded to
-    /// `serving_load` on average. Jobs begin on node boundaries.
+    /// The usual mix: half of the GPUs train in two synchronous jobs, half serve in two pools that are busy for
+    /// `serving_load` of the time on average. Jobs begin on node boundaries.
     #[must_use]
     pub fn half_and_half(gpus: usize, serving_load: f64, seed: u64) -> Self {
         let nodes = gpus / GPUS_PER_NODE;
@@ -216,9 +216,11 @@ impl Workload {
                 Body::Serving(serving) => {
                     serving.step(dt_s, now_s, self.serving_boost, &job.gpus, fleet, &mut job.stats);
                     for (replica, used) in serving.uses.iter().enumerate() {
-                        let node = (job.gpus.start + replica * serving.spec.gpus_per_replica) / GPUS_PER_NODE;
+                        let start = job.gpus.start + replica * serving.spec.gpus_per_replica;
+                        let end = start + serving.spec.gpus_per_replica;
                         // Requests and answers are small; what is seen is key-value and control traffic.
-                        self.node_traffic[node] = 0.10 * (used.compute + used.memory).min(1.0);
+                        self.node_traffic[start / GPUS_PER_NODE..end.div_ceil(GPUS_PER_NODE)]
+                            .fill(0.10 * (used.compute + used.memory).min(1.0));
                     }
                 }
             }

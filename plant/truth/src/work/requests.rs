@@ -112,8 +112,8 @@ impl RequestSource {
         Some(Self::Trace(Trace { requests, span_s, scale: 1.0, clock_s: first, next: 0 }))
     }
 
-    /// The same source, with its rate set so that `replicas` replicas are loaded to `target` on average. 1 is the
-    /// most they can do: full batches, full clock, no gap (see [`ServingSpec::cost_s`]).
+    /// The same source, with its rate set so that the mean offered load of `replicas` replicas is `target`: the share
+    /// of time in which they are busy (see [`ServingSpec::cost_s`]).
     #[must_use]
     pub fn scaled_to(mut self, target: f64, replicas: usize, spec: &ServingSpec) -> Self {
         let capacity = target * replicas as f64;

@@ -68,11 +68,13 @@ impl Default for ServingSpec {
 }
 
 impl ServingSpec {
-    /// Replica seconds a request costs when the batch is full and clocks are up: the measure of load.
+    /// Replica seconds a request takes when it is alone and clocks are up: the measure of offered load. Below about
+    /// 0.9 of it per replica, requests mostly find an idle replica, so offered load is also the share of time in which
+    /// replicas are busy (what a utilisation counter shows). Beyond 1, batching absorbs many times more before queues
+    /// grow.
     #[must_use]
     pub fn cost_s(&self, request: &Request) -> f64 {
-        let batch = self.max_batch.max(1) as f64;
-        let token_s = (self.iteration_s + self.iteration_per_request_s * batch) / batch;
+        let token_s = self.iteration_s + self.iteration_per_request_s;
         f64::from(request.input_tokens) / self.prefill_tokens_per_s
             + f64::from(request.output_tokens) * token_s
     }

@@ -38,11 +38,20 @@ fn the_slowest_gpu_sets_the_pace_and_the_others_wait() {
         fleet.lock_max_mhz[5] = lock;
         run(&mut work, &mut fleet, 0.0, 1000.0, 1.0);
         let before = work.jobs[0].stats.tokens;
-        run(&mut work, &mut fleet, 1000.0, 3690.0, 1.0);
-        (work.jobs[0].stats.tokens - before, fleet.power_w[0], work.jobs[0].stats)
+        let (mut own, mut slow) = (0.0, 0.0);
+        for k in 0..3690 {
+            run(&mut work, &mut fleet, 1000.0 + f64::from(k), 1.0, 1.0);
+            own += f64::from(fleet.activity[0]);
+            slow += f64::from(fleet.activity[5]);
+        }
+        (work.jobs[0].stats.tokens - before, own / slow, work.jobs[0].stats)
     };
-    let (full, _, alike) = rate(1980.0);
-    let (slow, _, spread) = rate(990.0);
+    let (full, even, alike) = rate(1980.0);
+    let (slow, waiting, spread) = rate(990.0);
+    assert!(
+        (even - 1.0).abs() < 1e-6 && (0.50..0.62).contains(&waiting),
+        "busy {waiting} of the slow one's time"
+    );
     let spec = TrainingSpec::default();
     let pace = 0.5 / (0.9 + 0.1 * 0.5);
     let want = (spec.compute_s + spec.communicate_s) / (spec.compute_s / pace + spec.communicate_s);
@@ -121,7 +130,7 @@ fn slow_links_lengthen_communication() {
 #[test]
 fn serving_tokens_follow_arrivals_and_not_the_clock() {
     let at = |lock: f32, cap: f32| {
-        let (mut work, mut fleet) = (serving(64, 0.4, 9), fleet(64));
+        let (mut work, mut fleet) = (serving(64, 0.6, 9), fleet(64));
         fleet.lock_max_mhz.fill(lock);
         fleet.cap_w.fill(cap);
         run(&mut work, &mut fleet, 0.0, 7200.0, 1.0);
@@ -130,6 +139,8 @@ fn serving_tokens_follow_arrivals_and_not_the_clock() {
     };
     let (free, free_w) = at(f32::INFINITY, 700.0);
     let (locked, locked_w) = at(1200.0, 700.0);
+    let busy = free.serving.busy_s / (7200.0 * 8.0);
+    assert!((busy - 0.6).abs() < 0.08, "busy {busy} of the time");
     assert_eq!(free.serving.arrived, locked.serving.arrived);
     assert_eq!(free.serving.refused, 0);
     assert!(free.serving.completed as f64 > 0.98 * free.serving.arrived as f64);
@@ -173,7 +184,7 @@ fn generated_tokens_add_up() {
 #[test]
 fn a_saturated_pool_is_limited_by_its_clock_and_refuses_the_rest() {
     let at = |lock: f32| {
-        let (mut work, mut fleet) = (serving(16, 2.5, 9), fleet(16));
+        let (mut work, mut fleet) = (serving(16, 40.0, 9), fleet(16));
         fleet.lock_max_mhz.fill(lock);
         run(&mut work, &mut fleet, 0.0, 3600.0, 1.0);
         work.jobs[0].stats
@@ -185,7 +196,7 @@ fn a_saturated_pool_is_limited_by_its_clock_and_refuses_the_rest() {
 
 #[test]
 fn a_replica_that_loses_a_gpu_hands_its_requests_on() {
-    let (mut work, mut fleet) = (serving(32, 0.5, 2), fleet(32));
+    let (mut work, mut fleet) = (serving(32, 2.0, 2), fleet(32));
     run(&mut work, &mut fleet, 0.0, 300.0, 1.0);
     fleet.present[3] = false;
     run(&mut work, &mut fleet, 300.0, 300.0, 1.0);
@@ -232,7 +243,7 @@ fn both_sources_meet_the_target_load() {
 #[test]
 fn boost_multiplies_arrivals() {
     let count = |boost: f64| {
-        let mut work = serving(512, 0.3, 5);
+        let mut work = serving(512, 3.0, 5);
         let mut fleet = fleet(512);
         work.set_serving_boost(boost);
         run(&mut work, &mut fleet, 0.0, 300.0, 1.0);
@@ -277,4 +288,52 @@ fn a_public_trace_reads_and_loads() {
     run(&mut work, &mut fleet, 0.0, 1800.0, 1.0);
     let s = work.jobs[0].stats.serving;
     assert!(s.completed as f64 > 0.95 * s.arrived as f64 && s.refused == 0, "{s:?}");
+}
+
+/// Shape of the published sweeps (Zeus, NSDI 2023: V100 0.8 -> 0.96, 0.5 -> 0.85; A40 0.5 -> 0.75, 0.33 -> 0.35).
+#[test]
+fn training_against_its_cap_is_flat_and_then_collapses() {
+    let rate = |cap_w: f32| {
+        let (mut work, mut fleet) = (training(8), fleet(8));
+        fleet.cap_w.fill(cap_w);
+        run(&mut work, &mut fleet, 0.0, 1230.0, 1.0);
+        work.jobs[0].stats.tokens
+    };
+    let full = rate(700.0);
+    let relative = [0.9, 0.8, 0.6, 0.5, 0.3].map(|cap| rate(cap * 700.0) / full);
+    assert!(relative[0] > 0.99 && relative[1] > 0.96, "{relative:?}");
+    assert!((0.8..0.97).contains(&relative[2]) && (0.68..0.9).contains(&relative[3]), "{relative:?}");
+    assert!(relative[3] - relative[4] > 2.0 * (relative[1] - relative[2]), "{relative:?}");
+}
+
+#[test]
+fn step_length_changes_neither_tokens_nor_energy_much() {
+    let go = |dt| {
+        let mut fleet = fleet(64);
+        let mut work = Workload::half_and_half(64, 0.6, 4);
+        run(&mut work, &mut fleet, 50_000.0, 1800.0, dt);
+        let energy_j: f64 = fleet.energy_mj.iter().sum::<f64>() / 1e3;
+        [work.tokens(JobKind::Training), energy_j, work.jobs[2].stats.serving.busy_s]
+    };
+    let (fine, coarse) = (go(0.1), go(1.0));
+    // Bursts of arrivals are drawn per step, so serving differs in its draws; training does not draw.
+    for (k, tolerance) in [(0, 0.01), (1, 0.06), (2, 0.35)] {
+        assert!((coarse[k] / fine[k] - 1.0).abs() < tolerance, "{fine:?} {coarse:?}");
+    }
+}
+
+#[test]
+fn a_rush_of_requests_is_a_step_of_watts() {
+    let (mut work, mut fleet) = (serving(64, 0.15, 3), fleet(64));
+    let mean = |fleet: &Fleet| fleet.power_w.iter().sum::<f32>() / 64.0;
+    run(&mut work, &mut fleet, 0.0, 300.0, 1.0);
+    let mut low = 0.0;
+    for k in 0..30 {
+        run(&mut work, &mut fleet, 300.0 + f64::from(k), 1.0, 1.0);
+        low += mean(&fleet) / 30.0;
+    }
+    work.set_serving_boost(40.0);
+    run(&mut work, &mut fleet, 330.0, 8.0, 1.0);
+    let high = mean(&fleet);
+    assert!(high > 2.2 * low && high > 330.0, "{low} -> {high} W");
 }
