@@ -6,12 +6,14 @@
 //! Not for: aligning, believing or deciding (`controller/core`), nor for what a command may be (`guard`).
 //!
 //! Rooms: [`clock`] (plant time), [`mqtt`] (one client, three dialects), [`modbus`], [`prometheus`],
-//! [`node_report`] (what agents and controller say to each other), [`field`] (all of it behind one trait).
+//! [`node_report`] (what agents and controller say to each other), [`field`] (all of it behind one trait), [`maps`]
+//! (registers of devices, as data).
 
 mod backoff;
 pub mod clock;
 mod context;
 pub mod field;
+pub mod maps;
 pub mod modbus;
 pub mod mqtt;
 pub mod node_report;
