@@ -5,6 +5,16 @@
 //! - [`image`]: what the plant's own BMS shows and accepts, as one table of points;
 //! - `world`: truth, BMS, workload and scenario stepped together, sans I/O;
 //! - `desk`: the receiving side of requests (DSX heartbeats, Modbus registers and timers), sans I/O;
+//! - `scenario`, `score`: what happens to a world, and what came of it;
+//! - `site_file`, `telemetry`: how a world is written down, and what its GPUs show;
 //! - `wires`: MQTT broker, DSX publisher, Modbus servers, metrics page.
 
+pub mod bms;
+pub mod desk;
 pub mod image;
+pub mod scenario;
+pub mod score;
+pub mod site_file;
+pub mod telemetry;
+pub mod wires;
+pub mod world;

@@ -1,1 +1,33 @@
-//! (room to be furnished)
+//! The straight line from snapshot to command, sans I/O: no clock, no async, no randomness. Same snapshots in, same
+//! decisions out.
+//!
+//! ```text
+//! Inbox -> align -> estimate -> outlook -> propose -> guard -> lease -> Tick
+//! ```
+//!
+//! [`line::Line::tick`] is that line; each step is a room of its own:
+//! - [`align`]: readings to one immutable [`Snapshot`];
+//! - [`estimate`]: snapshot to belief with covariance and headroom;
+//! - [`outlook`]: budgets and limits of the near future;
+//! - [`propose`]: what would be best; never trusted;
+//! - [`guarding`]: the questions put to `headroom-guard`, which narrows or refuses;
+//! - [`lease`]: what is left becomes commands that expire;
+//! - [`ledger`]: what it cost;
+//! - [`wants`]: the policy as the line needs it.
+
+pub mod align;
+pub mod estimate;
+pub mod guarding;
+pub mod lease;
+pub mod ledger;
+pub mod line;
+pub mod outlook;
+pub mod propose;
+pub mod topology;
+pub mod wants;
+
+pub use align::{Align, Snapshot};
+pub use estimate::{Estimate, Estimator};
+pub use line::{Advice, Line, Tick};
+pub use topology::Topology;
+pub use wants::Wants;

@@ -15,8 +15,8 @@
 //! ```text
 //! fit      K = sum_heard m + sum_silent M;  S = sum_heard (c - m);  R = B - max(o, 0) - K
 //!          R < 0: infeasible, c = m;   S > R: c = m + (c - m) R/S
-//! in time  P = sum_heard max(c, a) + sum_silent M;  U = sum_heard max(c - a, 0);  X = P + max(o, 0) - B
-//!          X > 0: c = a + (c - a) max(1 - X/U, 0)  where c > a
+//! in time  P = sum_heard max(c, a) + sum_silent M;  s = max(a, m);  U = sum_heard max(c - s, 0)
+//!          X = P + max(o, 0) - B > 0:  c = s + (c - s) max(1 - X/U, 0)  where c > s
 //! ```
 //!
 //! The second line makes a raise wait until the lowering that pays for it has been read back: commands get lost one
@@ -54,7 +54,7 @@ pub struct Tree<'a> {
 pub struct Gpus<'a> {
     /// The least it takes.
     pub min_w: &'a [f64],
-    /// The most it takes.
+    /// The most it takes. Not less than the limit found on it at the start, to which it returns when it is silent.
     pub max_w: &'a [f64],
     /// The cap read back from it; NaN when it is not heard from.
     pub applied_w: &'a [f64],
@@ -77,7 +77,7 @@ pub enum CapsVerdict {
     Allow,
     /// Some were changed; send them as they are now.
     Narrow {
-        /// The first reason met.
+        /// The first reason met: a branch's, or else a GPU's.
         reason: Reason,
         /// The first branch that had no room, where it was a branch.
         branch: Option<usize>,
@@ -98,7 +98,8 @@ impl CapsVerdict {
     fn note(&mut self, reason: Reason, branch: Option<usize>) {
         match self {
             Self::Allow => *self = Self::Narrow { reason, branch },
-            Self::Narrow { branch: first @ None, .. } => *first = branch,
+            // A branch without room says more than a GPU at its limit.
+            Self::Narrow { branch: None, .. } if branch.is_some() => *self = Self::Narrow { reason, branch },
             Self::Narrow { .. } | Self::Infeasible { .. } | Self::Refuse(_) => {}
         }
     }
@@ -139,7 +140,8 @@ fn well_formed(tree: &Tree<'_>, gpus: &Gpus<'_>, n: usize) -> Result<(), Reason>
         return Err(Reason::Shape);
     }
     let covered = |b: &Branch| b.first_span.checked_add(b.spans).is_some_and(|end| end <= tree.spans.len());
-    if !tree.branches.iter().all(covered) || !tree.spans.iter().all(|&(start, end)| start <= end && end <= n) {
+    if !tree.branches.iter().all(covered) || !tree.spans.iter().all(|&(start, end)| start <= end && end <= n)
+    {
         return Err(Reason::Shape);
     }
     let sound = |(min, max): (&f64, &f64)| *min >= 0.0 && min <= max && max.is_finite();
@@ -214,7 +216,7 @@ fn in_time(tree: &Tree<'_>, branch: &Branch, gpus: &Gpus<'_>, caps_w: &mut [f64]
         let applied = gpus.applied_w[gpu];
         if applied.is_finite() {
             stands += caps_w[gpu].max(applied);
-            raises += (caps_w[gpu] - applied).max(0.0);
+            raises += (caps_w[gpu] - applied.max(gpus.min_w[gpu])).max(0.0);
         } else {
             stands += gpus.max_w[gpu];
         }
@@ -226,9 +228,9 @@ fn in_time(tree: &Tree<'_>, branch: &Branch, gpus: &Gpus<'_>, caps_w: &mut [f64]
     }
     let share = (1.0 - over / raises - ROUNDING).max(0.0);
     for gpu in members(tree, branch) {
-        let applied = gpus.applied_w[gpu];
-        if applied.is_finite() && caps_w[gpu] > applied {
-            caps_w[gpu] = (applied + (caps_w[gpu] - applied) * share).max(gpus.min_w[gpu]);
+        let start = gpus.applied_w[gpu].max(gpus.min_w[gpu]);
+        if gpus.applied_w[gpu].is_finite() && caps_w[gpu] > start {
+            caps_w[gpu] = start + (caps_w[gpu] - start) * share;
         }
     }
     true

@@ -47,7 +47,8 @@ impl Watch {
 /// Anything that is not a finite number, or a negative horizon, is not safe.
 #[must_use]
 pub fn hold_safe(trend_per_s: f64, value: f64, hard_limit: f64, horizon_s: f64) -> bool {
-    let known = trend_per_s.is_finite() && hard_limit.is_finite() && horizon_s.is_finite() && horizon_s >= 0.0;
+    let known =
+        trend_per_s.is_finite() && hard_limit.is_finite() && horizon_s.is_finite() && horizon_s >= 0.0;
     known && value.is_finite() && after(trend_per_s, value, horizon_s) <= hard_limit
 }
 

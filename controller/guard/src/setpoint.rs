@@ -3,15 +3,15 @@
 //! Responsible for envelope, floor and ceiling of the moment, ramp from the read-back, movement per day, staleness,
 //! and the hold-safe rule. Not for choosing a setpoint, nor for timing: the caller says how much time has passed.
 //!
-//! With the proposal `p`, the read-back `r`, and two intervals that are cut down step by step:
+//! With the proposal `p`, the read-back `r`, and intervals that are cut down step by step:
 //!
 //! ```text
 //! bounds  B = [low, high], narrowed by floor and ceiling               where it may stand
 //! reach   R = r -/+ allowance, the command on its way included,        how far it may go now
 //!             cut at r on the relaxing side in doubt (mode, stale inputs, caller, hold-safe rule),
 //!             cut at r towards a bound that is not known,
-//!             cut at the day's movement on the relaxing side
-//! out     = clamp(clamp(p, B), R)
+//! spare   W = R cut at the day's movement on the relaxing side         how far it should go
+//! out     = clamp(clamp(p, B), R), and clamp(out, W) if that is in B
 //! ```
 //!
 //! so what stands outside the floor or ceiling of the moment walks there by the ramp. Where floor and ceiling
@@ -56,7 +56,8 @@ impl Envelope {
     /// Whether the envelope makes sense; a setpoint with one that does not is refused.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        let numbers = [self.ramp_per_s, self.max_step, self.travel_per_day, self.deadband, self.read_back_max_age_s];
+        let numbers =
+            [self.ramp_per_s, self.max_step, self.travel_per_day, self.deadband, self.read_back_max_age_s];
         self.low.is_finite()
             && self.high.is_finite()
             && self.low <= self.high
@@ -114,12 +115,7 @@ pub struct Context {
 }
 
 /// Narrows or refuses one proposed setpoint, and books what it lets through.
-pub fn setpoint(
-    envelope: &Envelope,
-    state: &mut SetpointState,
-    context: &Context,
-    proposed: f64,
-) -> Verdict {
+pub fn setpoint(envelope: &Envelope, state: &mut SetpointState, context: &Context, proposed: f64) -> Verdict {
     if context.dt_s.is_finite() && context.dt_s > 0.0 {
         state.advance(context.dt_s);
     }
@@ -127,9 +123,11 @@ pub fn setpoint(
         Ok(read_back) => {
             state.follow(envelope, read_back, context.dt_s);
             let under_way = state.under_way(read_back);
+            let reach = reach(envelope, state, context, read_back);
             let place = Place {
                 bounds: bounds(envelope, context),
-                reach: reach(envelope, state, context, read_back),
+                reach,
+                spare: spare(envelope, state, read_back, reach),
                 stands: [under_way, read_back],
             };
             let verdict = place.verdict(envelope, proposed);
@@ -223,16 +221,10 @@ fn reach(envelope: &Envelope, state: &SetpointState, context: &Context, read_bac
         Ok(room) => (room, Reason::HoldUnsafe),
         Err(reason) => (0.0, reason),
     };
-    let left = (envelope.travel_per_day - state.moved()).max(0.0);
-    let (up, down) = match envelope.relax {
-        Relax::Up => (true, false),
-        Relax::Down => (false, true),
-        Relax::Both => (true, true),
-    };
-    if up {
+    if envelope.relax != Relax::Down {
         reach.cut_high(read_back + room, doubt);
     }
-    if down {
+    if envelope.relax != Relax::Up {
         reach.cut_low(read_back - room, doubt);
     }
     if context.floor.known() == Bound::Unknown {
@@ -241,20 +233,28 @@ fn reach(envelope: &Envelope, state: &SetpointState, context: &Context, read_bac
     if context.ceiling.known() == Bound::Unknown {
         reach.cut_high(read_back, Reason::CeilingUnknown);
     }
-    // Wear comes last: it gives way to every cut above.
-    if up {
-        reach.cut_high(under_way + left, Reason::Travel);
-    }
-    if down {
-        reach.cut_low(under_way - left, Reason::Travel);
-    }
     reach
 }
 
-/// The two intervals and what stands in them.
+/// How far the setpoint may go without wearing the plant out. Every other rule outranks this one.
+fn spare(envelope: &Envelope, state: &SetpointState, read_back: f64, reach: Interval) -> Interval {
+    let under_way = state.under_way(read_back);
+    let left = (envelope.travel_per_day - state.moved()).max(0.0);
+    let mut spare = reach;
+    if envelope.relax != Relax::Down {
+        spare.cut_high(under_way + left, Reason::Travel);
+    }
+    if envelope.relax != Relax::Up {
+        spare.cut_low(under_way - left, Reason::Travel);
+    }
+    spare
+}
+
+/// The intervals and what stands in them.
 struct Place {
     bounds: Interval,
     reach: Interval,
+    spare: Interval,
     /// The command on its way, then the read-back.
     stands: [f64; 2],
 }
@@ -262,7 +262,12 @@ struct Place {
 impl Place {
     fn verdict(&self, envelope: &Envelope, proposed: f64) -> Verdict {
         let (wanted, outside) = self.bounds.clamp(proposed);
-        let (out, short) = self.reach.clamp(wanted);
+        let (mut out, mut short) = self.reach.clamp(wanted);
+        if let (spared, Some(worn)) = self.spare.clamp(out)
+            && self.bounds.contains(spared)
+        {
+            (out, short) = (spared, Some(worn));
+        }
         if out < envelope.low || out > envelope.high {
             return Verdict::Refuse(Reason::ReadBackOutside);
         }
@@ -282,11 +287,11 @@ impl Place {
         // Within the deadband the command on its way stays, or else what stands.
         let near = |held: &&f64| {
             let change = (out - **held).abs();
-            let admissible = self.bounds.contains(**held) && self.reach.contains(**held);
-            admissible && (change <= 0.0 || change < envelope.deadband)
+            let admissible = self.bounds.contains(**held) && self.spare.contains(**held);
+            admissible && change < envelope.deadband
         };
         if let Some(&held) = self.stands.iter().find(near)
-            && (out < held || out > held)
+            && (out - held).abs() > 0.0
         {
             return Verdict::Narrow(held, Reason::Deadband);
         }

@@ -1,10 +1,9 @@
-//! Setpoints: each rule by example, then the properties no rule may break.
+//! Setpoints: each rule by example. What no rule may break stands in `setpoint_laws.rs`.
 #![allow(clippy::float_cmp)]
 
 use headroom_guard::{
     Bound, Context, Envelope, Mode, Reason, Relax, SetpointState, Verdict, Watch, setpoint,
 };
-use proptest::prelude::*;
 
 /// A CDU supply temperature: 0.5 K a step, 1 K in 5 min.
 const SUPPLY: Envelope = Envelope {
@@ -17,6 +16,9 @@ const SUPPLY: Envelope = Envelope {
     deadband: 0.0,
     read_back_max_age_s: 90.0,
 };
+
+/// One thing less than good.
+type Change = fn(&mut Context);
 
 const CALM: Watch = Watch { value: 60.0, trend_per_s: 0.0, hard_limit: 85.0, gain: 1.0 };
 
@@ -89,8 +91,8 @@ fn somebody_elses_move_is_followed_not_fought() {
 fn refusals_say_why_and_start_over() {
     let mut bad = SUPPLY;
     bad.low = 50.0;
-    assert_eq!(ask_raw(&bad, &good(30.0)), Reason::Envelope);
-    let cases: [(fn(&mut Context), Reason); 12] = [
+    assert_eq!(ask_raw(&bad, &good(30.0)), Some(Reason::Envelope));
+    let cases: [(Change, Reason); 12] = [
         (|c| c.interlock = true, Reason::Interlock),
         (|c| c.operator_owns = true, Reason::Operator),
         (|c| c.mode = Mode::Advisory, Reason::Mode(Mode::Advisory)),
@@ -107,7 +109,7 @@ fn refusals_say_why_and_start_over() {
     for (change, reason) in cases {
         let mut context = good(30.0);
         change(&mut context);
-        assert_eq!(ask_raw(&SUPPLY, &context), reason);
+        assert_eq!(ask_raw(&SUPPLY, &context), Some(reason));
         let mut state = settled(&SUPPLY, 30.0);
         let _ = setpoint(&SUPPLY, &mut state, &context, 30.2);
         assert_eq!(setpoint(&SUPPLY, &mut state, &good(30.0), 30.2), Verdict::Narrow(30.0, Reason::Ramp));
@@ -116,14 +118,16 @@ fn refusals_say_why_and_start_over() {
         assert_eq!(ask(&SUPPLY, &good(30.0), proposed), Verdict::Refuse(Reason::NotANumber));
     }
     let mut edge = good(30.0);
-    (edge.read_back_age_s, edge.dt_s) = (90.0, 0.0);
-    assert_eq!(ask(&SUPPLY, &edge, 30.2), Verdict::Allow(30.2));
+    for age in [0.0, 90.0] {
+        (edge.read_back_age_s, edge.dt_s) = (age, 0.0);
+        assert_eq!(ask(&SUPPLY, &edge, 30.2), Verdict::Allow(30.2));
+    }
 }
 
-fn ask_raw(envelope: &Envelope, context: &Context) -> Reason {
+fn ask_raw(envelope: &Envelope, context: &Context) -> Option<Reason> {
     let verdict = setpoint(envelope, &mut SetpointState::default(), context, 30.2);
     assert_eq!(verdict.value(), None);
-    verdict.reason().unwrap()
+    verdict.reason()
 }
 
 #[test]
@@ -162,7 +166,7 @@ fn the_range_is_never_left() {
 
 #[test]
 fn in_doubt_it_may_only_hold_or_tighten() {
-    let cases: [(fn(&mut Context), Reason); 8] = [
+    let cases: [(Change, Reason); 8] = [
         (|c| c.mode = Mode::Hold, Reason::Mode(Mode::Hold)),
         (|c| c.inputs_fresh = false, Reason::InputsOld),
         (|c| c.relaxing_allowed = false, Reason::Relaxing),
@@ -210,6 +214,16 @@ fn floor_and_ceiling_bound_and_draw_in() {
     // Bounds outside the range change nothing.
     (context.floor, context.ceiling) = (Bound::At(3.0), Bound::At(90.0));
     assert_eq!(ask(&SUPPLY, &context, 30.4), Verdict::Allow(30.4));
+    // On the edge each bound has its own name.
+    (context.floor, context.ceiling) = (Bound::At(30.1), Bound::At(30.1));
+    assert_eq!(ask(&SUPPLY, &context, 20.0), Verdict::Narrow(30.1, Reason::Floor));
+    assert_eq!(ask(&SUPPLY, &context, 40.0), Verdict::Narrow(30.1, Reason::Ceiling));
+    let narrow = Envelope { low: 29.9, high: 30.1, ..SUPPLY };
+    (context.floor, context.ceiling) = (Bound::At(29.9), Bound::At(30.1));
+    assert_eq!(ask(&narrow, &context, 20.0), Verdict::Narrow(29.9, Reason::Low));
+    assert_eq!(ask(&narrow, &context, 40.0), Verdict::Narrow(30.1, Reason::High));
+    (context.floor, context.ceiling) = (Bound::Free, Bound::At(29.9));
+    assert_eq!(ask(&narrow, &context, 40.0), Verdict::Narrow(29.9, Reason::Ceiling));
     // What stands outside walks in by the ramp, whatever was proposed.
     (context.floor, context.ceiling) = (Bound::At(32.0), Bound::Free);
     assert_eq!(ask(&SUPPLY, &context, 25.0), Verdict::Narrow(30.5, Reason::Ramp));
@@ -219,9 +233,17 @@ fn floor_and_ceiling_bound_and_draw_in() {
     (context.floor, context.ceiling) = (Bound::At(32.0), Bound::Free);
     context.inputs_fresh = false;
     assert_eq!(ask(&SUPPLY, &context, 33.0), Verdict::Refuse(Reason::InputsOld));
+    let first = |envelope: &Envelope, context: &Context| {
+        setpoint(envelope, &mut SetpointState::default(), context, 30.0)
+    };
+    assert_eq!(first(&SUPPLY, &context), Verdict::Refuse(Reason::InputsOld));
     let flow = Envelope { relax: Relax::Down, ..SUPPLY };
     (context.floor, context.ceiling) = (Bound::Free, Bound::At(28.0));
     assert_eq!(ask(&flow, &context, 25.0), Verdict::Refuse(Reason::InputsOld));
+    assert_eq!(first(&flow, &context), Verdict::Refuse(Reason::InputsOld));
+    // Without doubt the first call waits for its ramp.
+    context.inputs_fresh = true;
+    assert_eq!(first(&flow, &context), Verdict::Narrow(30.0, Reason::Ramp));
 }
 
 #[test]
@@ -263,6 +285,16 @@ fn small_changes_wait() {
     assert_eq!(setpoint(&wide, &mut state, &good(30.0), 30.5), Verdict::Allow(30.5));
     assert_eq!(setpoint(&wide, &mut state, &good(30.4), 30.5), Verdict::Allow(30.5));
     assert_eq!(setpoint(&wide, &mut state, &good(30.45), 30.4), Verdict::Narrow(30.5, Reason::Deadband));
+    let exact = Envelope { deadband: 0.25, ..SUPPLY };
+    assert_eq!(ask(&exact, &good(30.0), 30.25), Verdict::Allow(30.25));
+    // What stands on a bound stands inside it.
+    for (floor, ceiling, proposed) in
+        [(Bound::At(30.0), Bound::Free, 30.1), (Bound::Free, Bound::At(30.0), 29.9)]
+    {
+        let mut context = good(30.0);
+        (context.floor, context.ceiling) = (floor, ceiling);
+        assert_eq!(ask(&wide, &context, proposed), Verdict::Narrow(30.0, Reason::Deadband));
+    }
     // A floor is not a small change.
     let mut context = good(30.0);
     context.floor = Bound::At(30.1);
@@ -301,6 +333,58 @@ fn a_day_of_movement_ends_relaxing_not_tightening() {
 }
 
 #[test]
+fn wear_gives_way_to_the_bounds_of_the_moment() {
+    let lazy = Envelope { travel_per_day: 0.5, ..SUPPLY };
+    let mut state = settled(&lazy, 30.0);
+    assert_eq!(setpoint(&lazy, &mut state, &good(30.0), 30.5), Verdict::Allow(30.5));
+    let mut context = good(30.5);
+    context.dt_s = 600.0;
+    assert_eq!(setpoint(&lazy, &mut state, &context, 30.8), Verdict::Narrow(30.5, Reason::Travel));
+    context.floor = Bound::At(30.8);
+    assert_eq!(setpoint(&lazy, &mut state, &context, 30.5), Verdict::Narrow(30.8, Reason::Floor));
+}
+
+#[test]
+fn the_day_turns_by_the_hour() {
+    for (dt_s, calls_a_day) in [(3600.0, 24), (600.0, 149)] {
+        let mut state = settled(&SUPPLY, 30.0);
+        let mut context = good(30.0);
+        // The settling took four minutes: complete the hour.
+        context.dt_s = 3600.0 - 240.0;
+        let _ = setpoint(&SUPPLY, &mut state, &context, 30.5);
+        assert_eq!(state.moved(), 0.5);
+        (context.dt_s, context.read_back) = (dt_s, Some(30.5));
+        for call in 0..calls_a_day {
+            let _ = setpoint(&SUPPLY, &mut state, &context, 30.5);
+            assert_eq!(state.moved(), 0.5, "{call}");
+        }
+        let _ = setpoint(&SUPPLY, &mut state, &context, 30.5);
+        assert_eq!(state.moved(), 0.0);
+    }
+}
+
+#[test]
+fn a_time_that_is_none_turns_nothing() {
+    for dt_s in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1e9] {
+        let mut state = settled(&SUPPLY, 30.0);
+        let _ = setpoint(&SUPPLY, &mut state, &good(30.0), 30.5);
+        let mut context = good(30.5);
+        context.dt_s = dt_s;
+        assert_eq!(setpoint(&SUPPLY, &mut state, &context, 30.5), Verdict::Refuse(Reason::NotANumber));
+        assert_eq!(state.moved(), 0.5);
+    }
+}
+
+#[test]
+fn the_ramp_is_spent_by_falls_as_by_rises() {
+    for moved in [30.4, 29.6] {
+        let mut state = settled(&SUPPLY, 30.0);
+        let _ = setpoint(&SUPPLY, &mut state, &good(moved), moved);
+        assert!((state.allowance() - 0.3).abs() < 1e-9);
+    }
+}
+
+#[test]
 fn a_long_silence_clears_the_day() {
     let mut state = settled(&SUPPLY, 30.0);
     let _ = setpoint(&SUPPLY, &mut state, &good(30.0), 30.5);
@@ -313,177 +397,4 @@ fn a_long_silence_clears_the_day() {
     late.dt_s = 3500.0;
     let _ = setpoint(&SUPPLY, &mut state, &late, 30.9);
     assert!(state.moved() > 0.39);
-}
-
-fn number() -> impl Strategy<Value = f64> {
-    prop_oneof![
-        8 => 0.0..60.0f64,
-        1 => prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(f64::NEG_INFINITY), Just(1e300)],
-    ]
-}
-
-fn bound() -> impl Strategy<Value = Bound> {
-    prop_oneof![3 => Just(Bound::Free), 3 => number().prop_map(Bound::At), 1 => Just(Bound::Unknown)]
-}
-
-fn envelope() -> impl Strategy<Value = Envelope> {
-    let relax = prop_oneof![Just(Relax::Up), Just(Relax::Down), Just(Relax::Both)];
-    (relax, 5.0..30.0f64, 0.0..30.0f64, 0.0..0.1f64, 0.0..3.0f64, 0.0..30.0f64, 0.0..1.0f64).prop_map(
-        |(relax, low, span, ramp_per_s, max_step, travel_per_day, band)| Envelope {
-            low,
-            high: low + span,
-            relax,
-            ramp_per_s,
-            max_step,
-            travel_per_day,
-            deadband: band * max_step,
-            read_back_max_age_s: 90.0,
-        },
-    )
-}
-
-prop_compose! {
-    fn context()(
-        dt_s in prop_oneof![9 => 0.0..120.0f64, 1 => number()],
-        mode in prop_oneof![6 => Just(Mode::Active), 1 => Just(Mode::Hold), 1 => Just(Mode::Shadow)],
-        floor in bound(), ceiling in bound(),
-        flags in prop::array::uniform4(0u8..12),
-        age in prop_oneof![9 => 0.0..80.0f64, 1 => 80.0..100.0f64],
-        watch in prop::option::weighted(0.9, (40.0..90.0f64, -0.3..0.3f64, 0.0..3.0f64)),
-    ) -> Context {
-        Context {
-            dt_s, mode, floor, ceiling, read_back: None, read_back_age_s: age,
-            inputs_fresh: flags[0] > 0, relaxing_allowed: flags[1] > 0,
-            interlock: flags[2] == 0, operator_owns: flags[3] == 0,
-            watch: watch.map(|(value, trend_per_s, gain)| Watch { value, trend_per_s, hard_limit: 85.0, gain }),
-        }
-    }
-}
-
-/// One plant and what is asked of it: contexts, proposals, and how much of a command the plant takes up.
-fn story() -> impl Strategy<Value = (Envelope, f64, Vec<(Context, f64, f64)>)> {
-    let step = (context(), number(), prop_oneof![Just(1.0), 0.0..1.0f64]);
-    (envelope(), 0.0..1.0f64, prop::collection::vec(step, 1..40))
-        .prop_map(|(e, at, steps)| (e, e.low + at * (e.high - e.low), steps))
-}
-
-/// By how much `out` gives more cooling away than `from`; for `Both` any distance counts.
-fn relaxed(relax: Relax, from: f64, out: f64) -> f64 {
-    match relax {
-        Relax::Up => out - from,
-        Relax::Down => from - out,
-        Relax::Both => (out - from).abs(),
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn whatever_happens((envelope, start, steps) in story()) {
-        let mut state = SetpointState::default();
-        let (mut at, mut time, mut walked) = (start, 0.0, 0.0);
-        for (mut context, proposed, taken) in steps {
-            context.read_back = Some(at);
-            let before = state.moved();
-            let verdict = setpoint(&envelope, &mut state, &context, proposed);
-            if context.dt_s.is_finite() { time += context.dt_s.max(0.0); }
-            prop_assert!(state.moved().is_finite());
-            let Some(out) = verdict.value() else { continue };
-            // Inside the range, within the step from what stands, and never a non-number.
-            prop_assert!(proposed.is_finite() && envelope.low <= out && out <= envelope.high);
-            prop_assert!((out - at).abs() <= state.allowance() + 1e-9);
-            prop_assert!(state.allowance() <= envelope.max_step);
-            if matches!(verdict, Verdict::Allow(_)) { prop_assert_eq!(out, proposed); }
-            // In doubt never more relaxed than what stands.
-            let calm = context.watch.is_some_and(|w| w.room().is_some());
-            let sure = calm && context.inputs_fresh && context.relaxing_allowed && context.mode == Mode::Active;
-            if !sure { prop_assert!(relaxed(envelope.relax, at, out) <= 1e-12); }
-            // Hold-safe for a minute, wherever it relaxes.
-            if relaxed(envelope.relax, at, out) > 0.0 {
-                let watch = context.watch.unwrap();
-                let end = watch.value + watch.trend_per_s.max(0.0) * 60.0
-                    + watch.gain * relaxed(envelope.relax, at, out);
-                prop_assert!(end <= watch.hard_limit + 1e-9);
-            }
-            // Between what stands and what was proposed, or drawn towards the bounds of the moment.
-            let free = matches!((context.floor, context.ceiling), (Bound::Free | Bound::Unknown, Bound::Free | Bound::Unknown));
-            if free && (state.moved() - before) <= (out - at).abs() + 1e-12 {
-                let inside = proposed.clamp(envelope.low, envelope.high);
-                let slack = envelope.deadband + 1e-9;
-                prop_assert!(out >= at.min(inside) - slack && out <= at.max(inside) + slack);
-            }
-            walked += (at - out).abs() * taken;
-            at += (out - at) * taken;
-        }
-        // Over any story the plant moved no more than the ramp and one step.
-        prop_assert!(walked <= envelope.max_step + envelope.ramp_per_s * time + 1e-6);
-    }
-
-    #[test]
-    fn knowing_less_never_permits_more((envelope, start, steps) in story(), which in 0usize..9) {
-        let mut state = SetpointState::default();
-        let mut at = start;
-        for (mut context, proposed, taken) in steps {
-            context.read_back = Some(at);
-            let mut poorer = context;
-            match which {
-                0 => poorer.inputs_fresh = false,
-                1 => poorer.watch = None,
-                2 => poorer.relaxing_allowed = false,
-                3 => poorer.mode = Mode::Hold,
-                4 => poorer.read_back = None,
-                5 => poorer.read_back_age_s += 50.0,
-                6 => if let Some(watch) = &mut poorer.watch { watch.value += 5.0 },
-                7 => if let Some(watch) = &mut poorer.watch { watch.trend_per_s = f64::NAN },
-                _ => if let Some(watch) = &mut poorer.watch { watch.gain += 1.0 },
-            }
-            if context.mode == Mode::Shadow { poorer.mode = Mode::Shadow; }
-            let less = setpoint(&envelope, &mut state.clone(), &poorer, proposed).value();
-            let full = setpoint(&envelope, &mut state, &context, proposed).value();
-            if let Some(less) = less {
-                prop_assert!(full.is_some());
-                let full = full.unwrap();
-                let (less, full) = (relaxed(envelope.relax, at, less), relaxed(envelope.relax, at, full));
-                prop_assert!(less <= full.max(0.0) + 1e-9, "{less} {full}");
-            }
-            if let Some(full) = full { at += (full - at) * taken; }
-        }
-    }
-
-    #[test]
-    fn a_known_floor_and_ceiling_hold_or_draw_in((envelope, start, steps) in story()) {
-        let mut state = SetpointState::default();
-        let mut at = start;
-        for (mut context, proposed, taken) in steps {
-            context.read_back = Some(at);
-            let Some(out) = setpoint(&envelope, &mut state, &context, proposed).value() else { continue };
-            let value = |bound| match bound { Bound::At(v) if v.is_finite() => Some(v), _ => None };
-            let floor = value(context.floor).map_or(envelope.low, |f| f.clamp(envelope.low, envelope.high));
-            prop_assert!(out >= floor || out >= at - 1e-12, "{out} under {floor}, from {at}");
-            let ceiling = value(context.ceiling).map_or(envelope.high, |c| c.clamp(floor, envelope.high.max(floor)));
-            prop_assert!(out <= ceiling.max(floor) + 1e-12 || out <= at + 1e-12, "{out} over {ceiling}, from {at}");
-            if context.floor == Bound::Unknown { prop_assert!(out >= at - 1e-12); }
-            if context.ceiling == Bound::Unknown { prop_assert!(out <= at + 1e-12); }
-            at += (out - at) * taken;
-        }
-    }
-
-    #[test]
-    fn a_day_holds_its_movement(seed in prop::collection::vec(0.0..60.0f64, 200..400), travel in 0.0..10.0f64) {
-        // Both directions relax, so nothing may exceed the budget in any 24 hours.
-        let envelope = Envelope { relax: Relax::Both, travel_per_day: travel, ..SUPPLY };
-        let mut state = SetpointState::default();
-        let (mut at, mut log) = (30.0, Vec::new());
-        for proposed in seed {
-            let mut context = good(at);
-            context.dt_s = 900.0;
-            let out = setpoint(&envelope, &mut state, &context, proposed).value().unwrap();
-            log.push((out - at).abs());
-            at = out;
-        }
-        for day in log.windows(96) {
-            prop_assert!(day.iter().sum::<f64>() <= travel + 1e-9);
-        }
-    }
 }

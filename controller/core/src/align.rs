@@ -1,0 +1,261 @@
+//! Align: readings of many sources, late and out of order, become one immutable snapshot per tick.
+//!
+//! A reading is placed by its event time, never by its arrival: an older one than the newest known does not replace
+//! it (it is counted). A snapshot holds everything as of one instant, each value with its age; a value older than its
+//! point allows is still there, with the quality that says so.
+
+use headroom_site::gpu::CapReceipt;
+use headroom_site::{GpuSample, Inbox, PointId, Quality, Reading, Reason, Site, Span, Stamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What one point says as of the snapshot.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PointValue {
+    /// Value, base unit. Meaningless while the quality is bad.
+    pub value: f64,
+    /// Event time.
+    pub stamp: Stamp,
+    /// Age at the snapshot.
+    pub age: Span,
+    /// Quality, staleness included.
+    pub quality: Quality,
+    /// New since the last snapshot.
+    pub fresh: bool,
+}
+
+/// What one GPU says as of the snapshot.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GpuValue {
+    /// The sample.
+    pub sample: GpuSample,
+    /// Age at the snapshot.
+    pub age: Span,
+    /// New since the last snapshot.
+    pub fresh: bool,
+    /// Heard from recently enough to act upon.
+    pub heard: bool,
+}
+
+/// What is known of a node's agent.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NodeValue {
+    /// Boot number of the agent; `None` before its first report.
+    pub boot: Option<u64>,
+    /// Its sequence.
+    pub sequence: u64,
+    /// Its monotonic clock at the last report.
+    pub mono_ns: u64,
+    /// Its last receipt.
+    pub receipt: Option<CapReceipt>,
+    /// Heard from recently.
+    pub heard: bool,
+}
+
+/// Everything as of one instant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// The instant.
+    pub stamp: Stamp,
+    /// By [`PointId`].
+    pub points: Vec<PointValue>,
+    /// By GPU index.
+    pub gpus: Vec<GpuValue>,
+    /// By node index.
+    pub nodes: Vec<NodeValue>,
+}
+
+impl Snapshot {
+    /// Value of a point, if it is good.
+    #[must_use]
+    pub fn good(&self, point: PointId) -> Option<f64> {
+        let p = self.points.get(point.index())?;
+        p.quality.is_good().then_some(p.value)
+    }
+
+    /// Digest over everything (FNV-1a, 64 bit), so that a journal can tell whether a replay saw the same.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let mut eat = |word: u64| {
+            hash = (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3);
+        };
+        eat(self.stamp.tai_ns() as u64);
+        for p in &self.points {
+            eat(p.value.to_bits());
+            eat(p.stamp.tai_ns() as u64);
+            eat(u64::from(p.quality.opc_ua()));
+        }
+        for g in &self.gpus {
+            let s = &g.sample;
+            for f in [s.power_w, s.clock_mhz, s.die_c, s.hbm_c, s.enforced_cap_w] {
+                eat(f.map_or(u64::MAX, |x| u64::from(x.to_bits())));
+            }
+            eat(u64::from(s.reasons));
+            eat(s.stamp.tai_ns() as u64);
+        }
+        hash
+    }
+}
+
+/// Builds snapshots.
+#[derive(Debug, Clone)]
+pub struct Align {
+    snapshot: Snapshot,
+    ranges: Vec<Option<(f64, f64)>>,
+    stale_after: Vec<Span>,
+    nodes: BTreeMap<Arc<str>, usize>,
+    spans: Vec<(usize, usize)>,
+    uuids: Vec<Arc<str>>,
+    heard_for: Span,
+    /// Readings that were older than what was known.
+    pub late: u64,
+    /// Reports of nodes or GPUs that the site file does not know.
+    pub unknown: u64,
+}
+
+impl Align {
+    /// For a site.
+    #[must_use]
+    pub fn new(site: &Site) -> Self {
+        let never = PointValue {
+            value: 0.0,
+            stamp: Stamp::default(),
+            age: Span::from_ns(i64::MAX),
+            quality: Quality::Bad(Reason::NeverSeen),
+            fresh: false,
+        };
+        let silent = GpuValue {
+            sample: GpuSample::default(),
+            age: Span::from_ns(i64::MAX),
+            fresh: false,
+            heard: false,
+        };
+        Self {
+            snapshot: Snapshot {
+                stamp: Stamp::default(),
+                points: vec![never; site.points.len()],
+                gpus: vec![silent; site.gpus.len()],
+                nodes: vec![NodeValue::default(); site.nodes.len()],
+            },
+            ranges: site.points.iter().map(|p| p.range).collect(),
+            stale_after: site.points.iter().map(|p| p.stale_after).collect(),
+            nodes: site.nodes.iter().enumerate().map(|(i, n)| (Arc::from(n.id.as_str()), i)).collect(),
+            spans: site.nodes.iter().map(|n| (n.gpus.0 as usize, n.gpus.1 as usize)).collect(),
+            uuids: site.gpus.iter().map(|g| Arc::from(g.uuid.as_str())).collect(),
+            // A node that has missed five reports, or five seconds, is not heard any more.
+            heard_for: Span::from_ns(
+                site.power_period.ns().max(site.agent_period.ns()).max(1_000_000_000) * 5,
+            ),
+            late: 0,
+            unknown: 0,
+        }
+    }
+
+    /// Takes what has arrived.
+    pub fn take(&mut self, inbox: &Inbox) {
+        for reading in &inbox.readings {
+            self.take_reading(reading);
+        }
+        for report in &inbox.nodes {
+            let Some(&node) = self.nodes.get(&report.node) else {
+                self.unknown += 1;
+                continue;
+            };
+            let known = &mut self.snapshot.nodes[node];
+            if known.boot == Some(report.boot) && report.sequence <= known.sequence {
+                self.late += 1;
+                continue;
+            }
+            known.boot = Some(report.boot);
+            known.sequence = report.sequence;
+            known.mono_ns = report.mono_ns;
+            if report.receipt.is_some() {
+                known.receipt.clone_from(&report.receipt);
+            }
+            self.take_samples(node, &report.gpus);
+        }
+    }
+
+    fn take_reading(&mut self, reading: &Reading) {
+        let i = reading.point.index();
+        let Some(known) = self.snapshot.points.get_mut(i) else {
+            self.unknown += 1;
+            return;
+        };
+        if reading.stamp < known.stamp {
+            self.late += 1;
+            return;
+        }
+        let outside = self.ranges[i].is_some_and(|(low, high)| reading.value < low || reading.value > high);
+        let quality =
+            if outside { reading.quality.worst(Quality::Bad(Reason::OutOfRange)) } else { reading.quality };
+        *known = PointValue {
+            value: reading.value,
+            stamp: reading.stamp,
+            age: Span::ZERO,
+            quality,
+            fresh: known.fresh || reading.stamp > known.stamp,
+        };
+    }
+
+    fn take_samples(&mut self, node: usize, samples: &[(Arc<str>, GpuSample)]) {
+        let (first, end) = self.spans[node];
+        for (k, (uuid, sample)) in samples.iter().enumerate() {
+            // Almost always in the order of the inventory; the UUID decides.
+            let hint = first + k;
+            let found = if hint < end && self.uuids[hint] == *uuid {
+                Some(hint)
+            } else {
+                (first..end).find(|&g| self.uuids[g] == *uuid)
+            };
+            let Some(gpu) = found else {
+                self.unknown += 1;
+                continue;
+            };
+            let known = &mut self.snapshot.gpus[gpu];
+            if sample.stamp > known.sample.stamp {
+                known.sample = *sample;
+                known.fresh = true;
+            }
+        }
+    }
+
+    /// The snapshot as of `now`. What was fresh is not any more in the next one.
+    pub fn snapshot(&mut self, now: Stamp) -> &Snapshot {
+        for (p, stale_after) in self.snapshot.points.iter_mut().zip(&self.stale_after) {
+            if p.quality == Quality::Bad(Reason::NeverSeen) {
+                continue;
+            }
+            p.age = now.since(p.stamp);
+            if p.age > *stale_after {
+                p.quality = p.quality.worst(Quality::Bad(Reason::Stale));
+            }
+        }
+        for g in &mut self.snapshot.gpus {
+            g.age = now.since(g.sample.stamp);
+            g.heard = g.age <= self.heard_for;
+        }
+        for (node, &(first, end)) in self.snapshot.nodes.iter_mut().zip(&self.spans) {
+            node.heard = self.snapshot.gpus[first..end].iter().any(|g| g.heard);
+        }
+        self.snapshot.stamp = now;
+        &self.snapshot
+    }
+
+    /// Ends the tick: nothing is fresh any more.
+    pub fn settle(&mut self) {
+        for p in &mut self.snapshot.points {
+            p.fresh = false;
+        }
+        for g in &mut self.snapshot.gpus {
+            g.fresh = false;
+        }
+    }
+
+    /// The last snapshot.
+    #[must_use]
+    pub fn last(&self) -> &Snapshot {
+        &self.snapshot
+    }
+}

@@ -1,0 +1,234 @@
+//! Estimate: the belief after a snapshot, with its uncertainty, and the headroom that follows from it.
+
+use crate::align::Snapshot;
+use crate::topology::Topology;
+use crate::wants::Wants;
+use headroom_belief::gpu::{GpuInput, GpuNoise};
+use headroom_belief::headroom::{self, GpuBelief, Headroom};
+use headroom_belief::{Demand, GpuObservers, Level};
+use headroom_site::{Dimension, PointId, Site, Stamp};
+
+/// Coolant temperature to reckon with where no point tells, degC: warm, since unknown is hot.
+const COOLANT_UNKNOWN_C: f64 = 40.0;
+/// Rise of coolant that is reckoned for each second without a reading, K/s (Hubris: unknown is hot).
+const COOLANT_SLEW_K_PER_S: f64 = 0.02;
+/// Time constant with which the load of a branch beside its GPUs is followed, s.
+const OTHER_TAU_S: f64 = 30.0;
+
+/// What is believed now.
+#[derive(Debug, Clone)]
+pub struct Estimate {
+    /// When.
+    pub stamp: Stamp,
+    /// Die temperatures and resistances.
+    pub gpus: GpuObservers,
+    /// Demands.
+    pub demand: Demand,
+    /// Power of each GPU now, W; a silent one counts with its cap.
+    pub power_w: Vec<f64>,
+    /// Coolant of each GPU, degC.
+    pub coolant_c: Vec<f64>,
+    /// Headroom of each GPU.
+    pub headroom: Vec<Headroom>,
+    /// Level and trend of each point.
+    pub levels: Vec<Level>,
+    /// Power of each branch that is not its GPUs', W.
+    pub other_w: Vec<f64>,
+    /// Power of each branch, W, metered or summed.
+    pub branch_w: Vec<f64>,
+    /// Dew point of the room, degC, if it can be known.
+    pub dew_point_c: Option<f64>,
+}
+
+impl Estimate {
+    /// The tightest headroom of some GPUs that have been seen.
+    #[must_use]
+    pub fn least(&self, gpus: &[usize]) -> Option<Headroom> {
+        gpus.iter().filter(|&&g| self.gpus.seen(g)).map(|&g| self.headroom[g]).reduce(Headroom::min)
+    }
+
+    /// Value and standard deviation of a point now.
+    #[must_use]
+    pub fn point(&self, point: PointId) -> (f64, f64) {
+        self.levels[point.index()].at(self.stamp.tai_ns())
+    }
+}
+
+/// Keeps the belief.
+#[derive(Debug, Clone)]
+pub struct Estimator {
+    estimate: Estimate,
+    max_cap_w: Vec<f64>,
+    die_limit_c: Vec<f64>,
+    hbm_limit_c: Vec<f64>,
+    k_sigma: f64,
+    calm: Vec<Calm>,
+    last: Option<Stamp>,
+    tau_s: f64,
+}
+
+/// Whether a branch's GPUs have drawn evenly long enough to compare them with a meter that lags.
+#[derive(Debug, Clone, Copy, Default)]
+struct Calm {
+    gpu_w: f64,
+    since_s: f64,
+    seen: bool,
+}
+
+impl Estimator {
+    /// For a site, with priors from its GPU models.
+    #[must_use]
+    pub fn new(site: &Site, topology: &Topology, wants: &Wants) -> Self {
+        let sku = |f: fn(&headroom_site::model::Sku) -> f64| -> Vec<f64> {
+            site.gpus.iter().map(|g| f(&site.skus[g.sku])).collect()
+        };
+        let n = site.gpus.len();
+        let noise = GpuNoise::default();
+        let estimate = Estimate {
+            stamp: Stamp::default(),
+            gpus: GpuObservers::new(&sku(|s| s.resistance_k_per_w), noise),
+            demand: Demand::new(sku(|s| s.idle_w), sku(|s| s.max_clock_mhz)),
+            power_w: sku(|s| s.max_cap_w),
+            coolant_c: vec![COOLANT_UNKNOWN_C; n],
+            headroom: vec![Headroom::NONE; n],
+            levels: site.points.iter().map(|p| level_of(p.unit.dimension)).collect(),
+            other_w: topology.branch_other_w.clone(),
+            branch_w: vec![0.0; site.power.len()],
+            dew_point_c: None,
+        };
+        Self {
+            estimate,
+            max_cap_w: sku(|s| s.max_cap_w),
+            die_limit_c: sku(|s| s.max_operating_c),
+            hbm_limit_c: sku(|s| s.hbm_max_c),
+            k_sigma: wants.k_sigma,
+            calm: vec![Calm::default(); site.power.len()],
+            last: None,
+            tau_s: noise.tau_s,
+        }
+    }
+
+    /// The belief after this snapshot.
+    pub fn update(&mut self, site: &Site, topology: &Topology, snapshot: &Snapshot) -> &Estimate {
+        let dt_s = self.last.map_or(1.0, |last| snapshot.stamp.since(last).s()).clamp(1e-3, 60.0);
+        self.last = Some(snapshot.stamp);
+        self.estimate.stamp = snapshot.stamp;
+        for (level, p) in self.estimate.levels.iter_mut().zip(&snapshot.points) {
+            if p.fresh && p.quality.is_good() {
+                level.take(p.stamp.tai_ns(), p.value);
+            }
+        }
+        self.update_gpus(topology, snapshot, dt_s);
+        self.update_branches(site, topology, snapshot, dt_s);
+        self.estimate.dew_point_c = dew_point(site, snapshot);
+        &self.estimate
+    }
+
+    /// The last belief.
+    #[must_use]
+    pub fn last(&self) -> &Estimate {
+        &self.estimate
+    }
+
+    fn update_gpus(&mut self, topology: &Topology, snapshot: &Snapshot, dt_s: f64) {
+        let e = &mut self.estimate;
+        let step = e.gpus.step(dt_s);
+        let decay = Demand::decay(dt_s);
+        for (i, g) in snapshot.gpus.iter().enumerate() {
+            let s = &g.sample;
+            let coolant_c = coolant(&topology.coolant[i], snapshot, e);
+            e.coolant_c[i] = coolant_c;
+            // A GPU that is not heard counts with its cap: it may be drawing it.
+            let cap_w = s.enforced_cap_w.map_or(self.max_cap_w[i], f64::from).min(self.max_cap_w[i]);
+            let power = s.power_w.or(s.power_average_w).map(f64::from).filter(|_| g.heard);
+            let power_w = power.unwrap_or(cap_w);
+            e.power_w[i] = power_w;
+            if g.fresh
+                && let (Some(p), Some(clock)) = (power, s.clock_mhz)
+            {
+                e.demand.update(i, p, f64::from(clock), decay);
+            }
+            let die_c = s.die_c.map(f64::from).filter(|_| g.fresh);
+            e.gpus.update(i, &step, &GpuInput { power_w, coolant_c, die_c });
+            if e.gpus.seen(i) {
+                e.headroom[i] = headroom::of_gpu(&GpuBelief {
+                    die_c: (e.gpus.die_c[i], e.gpus.sigma_c(i)),
+                    full_c: e.gpus.steady(i, self.max_cap_w[i], coolant_c),
+                    trend: e.gpus.trend[i],
+                    resistance: e.gpus.resistance[i],
+                    hbm_c: s.hbm_c.map(f64::from).filter(|_| g.heard),
+                    die_limit_c: self.die_limit_c[i],
+                    hbm_limit_c: self.hbm_limit_c[i],
+                    tau_s: self.tau_s,
+                    k_sigma: self.k_sigma,
+                });
+            }
+        }
+    }
+
+    /// What each branch carries beside its GPUs: its meter less their power, followed slowly and only while the GPUs
+    /// draw evenly, because the meter lags and a step would look like another load.
+    fn update_branches(&mut self, site: &Site, topology: &Topology, snapshot: &Snapshot, dt_s: f64) {
+        for (i, branch) in site.power.iter().enumerate() {
+            let gpu_w: f64 = topology.gpus_of_branch(i).map(|g| self.estimate.power_w[g]).sum();
+            let calm = &mut self.calm[i];
+            let even = (gpu_w - calm.gpu_w).abs() <= 0.02 * gpu_w.max(1.0);
+            calm.since_s = if even { calm.since_s + dt_s } else { 0.0 };
+            calm.gpu_w += (gpu_w - calm.gpu_w) * (dt_s / 5.0).min(1.0);
+            let metered =
+                branch.meter.and_then(|m| snapshot.good(m).map(|w| (w, snapshot.points[m.index()].fresh)));
+            let other = &mut self.estimate.other_w[i];
+            match metered {
+                Some((w, fresh)) => {
+                    if fresh && (calm.since_s > 8.0 || !calm.seen) {
+                        let now = (w - gpu_w).max(0.0);
+                        let x = if calm.seen { (dt_s.max(1.0) / OTHER_TAU_S).min(1.0) } else { 1.0 };
+                        *other += (now - *other) * x;
+                        calm.seen = true;
+                    }
+                    self.estimate.branch_w[i] = w;
+                }
+                None => self.estimate.branch_w[i] = gpu_w + *other,
+            }
+        }
+    }
+}
+
+/// Noise and liveliness to reckon with by dimension: figures of public captures (temperatures 0.05 K and 0.1 K steps,
+/// flow 0.5 %, pressure 0.3 kPa, meters class 0.5).
+fn level_of(dimension: Dimension) -> Level {
+    match dimension {
+        Dimension::Temperature | Dimension::TemperatureDelta => Level::new(0.1, 0.1),
+        Dimension::Flow => Level::new(0.4, 1.0),
+        Dimension::Pressure => Level::new(0.5, 2.0),
+        Dimension::Power => Level::new(500.0, 5_000.0),
+        Dimension::Ratio => Level::new(0.01, 0.02),
+        _ => Level::new(1.0, 1.0),
+    }
+}
+
+/// Coolant of a GPU: the warmest of the first point that is good; else the last one, warmer with its age.
+fn coolant(points: &[PointId], snapshot: &Snapshot, e: &Estimate) -> f64 {
+    for p in points {
+        if snapshot.good(*p).is_some() {
+            return e.levels[p.index()].at(snapshot.stamp.tai_ns()).0;
+        }
+    }
+    let last = points.iter().find(|p| e.levels[p.index()].seen());
+    last.map_or(COOLANT_UNKNOWN_C, |p| {
+        let age_s = snapshot.points[p.index()].age.s().clamp(0.0, 3600.0);
+        (snapshot.points[p.index()].value + COOLANT_SLEW_K_PER_S * age_s).min(COOLANT_UNKNOWN_C + 20.0)
+    })
+}
+
+/// Highest dew point of the room from temperature and humidity (Magnus formula, WMO Guide No. 8, 2018).
+fn dew_point(site: &Site, snapshot: &Snapshot) -> Option<f64> {
+    let pairs = site.meters.room_temperature.iter().zip(&site.meters.room_humidity);
+    pairs
+        .filter_map(|(t, h)| Some((snapshot.good(*t)?, snapshot.good(*h)?)))
+        .map(|(t, rh)| {
+            let g = (rh.clamp(0.01, 1.0)).ln() + 17.62 * t / (243.12 + t);
+            243.12 * g / (17.62 - g)
+        })
+        .reduce(f64::max)
+}

@@ -1,0 +1,186 @@
+//! Lease: what the guard has left becomes commands that expire.
+//!
+//! A command is sent when it differs from the last one beyond a deadband, and again before half its life is over, so
+//! that a receiver that hears nothing knows that nobody is there. Only modes that may write issue commands; this
+//! is the one place where advisory and active part.
+
+use crate::align::Snapshot;
+use crate::propose::power::CapProposal;
+use headroom_guard::Mode;
+use headroom_site::command::SetpointCommand;
+use headroom_site::gpu::CapTarget;
+use headroom_site::{ActuatorId, CapCommand, Command, Site, Span, Stamp};
+
+/// Change of a cap worth a command, relative; lowering is always worth one.
+const CAP_DEADBAND: f64 = 0.02;
+
+/// Who commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Controller id.
+    pub who: String,
+    /// Epoch: higher than every earlier start's.
+    pub epoch: u64,
+}
+
+#[derive(Debug, Clone, Default)]
+struct SetpointLease {
+    value: Option<f64>,
+    sent: Option<Stamp>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct NodeLease {
+    targets: Vec<(Option<f32>, Option<f32>)>,
+    sent: Option<Stamp>,
+    boot: Option<u64>,
+}
+
+/// Issues commands.
+#[derive(Debug, Clone)]
+pub struct Leases {
+    identity: Identity,
+    sequence: u64,
+    ttl: Span,
+    setpoints: Vec<SetpointLease>,
+    nodes: Vec<NodeLease>,
+}
+
+impl Leases {
+    /// For a site.
+    #[must_use]
+    pub fn new(site: &Site, identity: Identity) -> Self {
+        Self {
+            identity,
+            sequence: 0,
+            ttl: site.lease,
+            setpoints: vec![SetpointLease::default(); site.actuators.len()],
+            nodes: vec![NodeLease::default(); site.nodes.len()],
+        }
+    }
+
+    /// Commands issued so far.
+    #[must_use]
+    pub fn issued(&self) -> u64 {
+        self.sequence
+    }
+
+    /// What an actuator is asked to hold now.
+    #[must_use]
+    pub fn held(&self, actuator: usize) -> Option<f64> {
+        self.setpoints[actuator].value
+    }
+
+    /// Leases a setpoint, or relinquishes it (`None`).
+    pub fn setpoint(
+        &mut self,
+        site: &Site,
+        actuator: usize,
+        mode: Mode,
+        value: Option<f64>,
+        now: Stamp,
+        reason: impl FnOnce() -> String,
+    ) -> Option<Command> {
+        let value = value.filter(|_| mode.may_write());
+        let lease = &mut self.setpoints[actuator];
+        let refresh = site.actuators[actuator].refresh;
+        let due = lease.sent.is_none_or(|sent| now.since(sent) >= refresh);
+        let changed = value != lease.value;
+        if !changed && (value.is_none() || !due) {
+            return None;
+        }
+        lease.value = value;
+        lease.sent = Some(now);
+        self.sequence += 1;
+        Some(Command::Setpoint(SetpointCommand {
+            actuator: ActuatorId(actuator as u32),
+            value,
+            epoch: self.identity.epoch,
+            sequence: self.sequence,
+            stamp: now,
+            ttl_ms: refresh.ms().max(1) as u64 * 3,
+            reason: reason(),
+        }))
+    }
+
+    /// Leases caps and clocks of all nodes that have something to hold.
+    pub fn caps(
+        &mut self,
+        site: &Site,
+        snapshot: &Snapshot,
+        mode: Mode,
+        proposal: &CapProposal,
+        now: Stamp,
+        out: &mut Vec<Command>,
+    ) {
+        if !mode.may_write() {
+            return;
+        }
+        for n in 0..site.nodes.len() {
+            let Some(boot) = snapshot.nodes[n].boot.filter(|_| snapshot.nodes[n].heard) else { continue };
+            let targets = targets(site, n, proposal);
+            let holds = targets.iter().any(|t| t.0.is_some() || t.1.is_some());
+            let lease = &mut self.nodes[n];
+            if lease.boot != Some(boot) {
+                *lease = NodeLease { boot: Some(boot), ..NodeLease::default() };
+            }
+            let due = lease.sent.is_none_or(|sent| now.since(sent).ns() * 3 >= self.ttl.ns());
+            let changed = lease.targets.len() != targets.len() || differs(&lease.targets, &targets);
+            let held = lease.targets.iter().any(|t| t.0.is_some() || t.1.is_some());
+            let send_now = if holds { due || changed } else { held };
+            if !send_now {
+                continue;
+            }
+            self.sequence += 1;
+            let (first, _) = site.nodes[n].gpus;
+            // Between real changes the old targets are repeated, so that a deadband does not creep.
+            let send = if changed { targets } else { lease.targets.clone() };
+            out.push(Command::Caps(CapCommand {
+                node: site.nodes[n].id.clone(),
+                who: self.identity.who.clone(),
+                epoch: self.identity.epoch,
+                sequence: self.sequence,
+                ttl_ms: self.ttl.ms().max(1) as u64,
+                echo_boot: boot,
+                echo_mono_ns: snapshot.nodes[n].mono_ns,
+                gpus: send
+                    .iter()
+                    .enumerate()
+                    .map(|(k, (cap_w, lock_mhz))| CapTarget {
+                        uuid: site.gpus[first as usize + k].uuid.clone(),
+                        cap_w: *cap_w,
+                        lock_mhz: *lock_mhz,
+                    })
+                    .collect(),
+                reason: if holds { "budget, temperature or common clock binds" } else { "nothing binds" }
+                    .to_owned(),
+            }));
+            lease.targets = send;
+            lease.sent = Some(now);
+        }
+    }
+}
+
+/// Cap and clock of each GPU of a node; `None` where the highest cap leaves it as it was found.
+fn targets(site: &Site, node: usize, proposal: &CapProposal) -> Vec<(Option<f32>, Option<f32>)> {
+    let (first, end) = site.nodes[node].gpus;
+    (first as usize..end as usize)
+        .map(|g| {
+            let max = site.skus[site.gpus[g].sku].max_cap_w;
+            let cap = proposal.cap_w.get(g).copied().filter(|c| proposal.binds && *c < max - 0.5);
+            // Whole watts, downward: what is asked must not exceed what was allowed.
+            (cap.map(|c| c.floor() as f32), proposal.lock_mhz.get(g).copied().flatten().map(|f| f as f32))
+        })
+        .collect()
+}
+
+fn differs(old: &[(Option<f32>, Option<f32>)], new: &[(Option<f32>, Option<f32>)]) -> bool {
+    old.iter().zip(new).any(|(o, n)| {
+        let cap = match (o.0, n.0) {
+            (None, None) => false,
+            (Some(a), Some(b)) => b < a || f64::from(b - a) > CAP_DEADBAND * f64::from(a),
+            _ => true,
+        };
+        cap || o.1 != n.1
+    })
+}

@@ -1,0 +1,305 @@
+//! The straight line: one function from snapshot to commands.
+
+use crate::align::{Align, Snapshot};
+use crate::estimate::{Estimate, Estimator};
+use crate::guarding::{Guarding, Question};
+use crate::lease::{Identity, Leases};
+use crate::ledger::Ledger;
+use crate::outlook::Outlook;
+use crate::propose::Why;
+use crate::propose::cooling::{self, SetpointProposal};
+use crate::propose::power::{CapProposal, Steady};
+use crate::topology::Topology;
+use crate::wants::Wants;
+use headroom_guard::{CapsVerdict, Mode, Verdict};
+use headroom_policies::{CoolingStrategy, Policy, PowerStrategy};
+use headroom_site::{Command, Inbox, Outcome, Site, Span, Stamp, Target};
+
+/// For how long a device that says "operator" keeps its point to itself, unless it says so again.
+const OPERATOR_KEEPS: Span = Span::from_ms(60_000);
+
+/// What is said about one actuator, whether it is commanded or only advised.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Advice {
+    /// Index of the actuator.
+    pub actuator: usize,
+    /// Mode of its group.
+    pub mode: Mode,
+    /// What was proposed, where it stands, and why.
+    pub proposal: SetpointProposal,
+    /// What the guard made of it.
+    pub verdict: Verdict,
+}
+
+/// What one tick decided.
+#[derive(Debug, Clone)]
+pub struct Tick {
+    /// When.
+    pub stamp: Stamp,
+    /// Commands, in the order to send them.
+    pub commands: Vec<Command>,
+    /// Setpoints decided in this tick (empty between cooling ticks).
+    pub advice: Vec<Advice>,
+    /// What the guard made of the caps.
+    pub caps: CapsVerdict,
+    /// Caps or clocks bind somewhere.
+    pub caps_bind: bool,
+    /// Every read-back that a held command needs is there and fits it: the heartbeat may go on.
+    pub verified: bool,
+    /// Digest of the snapshot.
+    pub digest: u64,
+}
+
+/// Everything that persists from tick to tick.
+#[derive(Debug, Clone)]
+pub struct Line {
+    site: Site,
+    wants: Wants,
+    topology: Topology,
+    align: Align,
+    estimator: Estimator,
+    outlook: Outlook,
+    steady: Steady,
+    caps: CapProposal,
+    guarding: Guarding,
+    leases: Leases,
+    ledger: Ledger,
+    last_cooling: Option<Stamp>,
+    last_tick: Option<Stamp>,
+    operator_until: Vec<Option<Stamp>>,
+    advice: Vec<Advice>,
+}
+
+impl Line {
+    /// A line for a site under a policy that has been checked against it.
+    #[must_use]
+    pub fn new(site: &Site, policy: &Policy, identity: Identity) -> Self {
+        Self::with_wants(site, Wants::new(site, policy), identity)
+    }
+
+    /// A line with wants already resolved (and perhaps held to advisory).
+    #[must_use]
+    pub fn with_wants(site: &Site, wants: Wants, identity: Identity) -> Self {
+        let topology = Topology::new(site);
+        Self {
+            align: Align::new(site),
+            estimator: Estimator::new(site, &topology, &wants),
+            outlook: Outlook::default(),
+            steady: Steady::new(site, &wants),
+            caps: unbound(site),
+            guarding: Guarding::new(site, &wants),
+            leases: Leases::new(site, identity),
+            ledger: Ledger::new(site),
+            last_cooling: None,
+            last_tick: None,
+            operator_until: vec![None; site.actuators.len()],
+            advice: Vec::new(),
+            topology,
+            wants,
+            site: site.clone(),
+        }
+    }
+
+    /// One tick: takes what has arrived, decides, and leases what the guard has left.
+    pub fn tick(&mut self, inbox: &Inbox, now: Stamp) -> Tick {
+        self.align.take(inbox);
+        self.take_receipts(inbox, now);
+        let snapshot = self.align.snapshot(now);
+        let estimate = self.estimator.update(&self.site, &self.topology, snapshot);
+        let outlook = self.outlook.look(&self.site, &self.wants, snapshot);
+        let mut tick = Tick::new(now, snapshot);
+
+        propose_caps(
+            &mut self.caps,
+            &mut self.steady,
+            &self.site,
+            &self.topology,
+            &self.wants,
+            estimate,
+            outlook,
+        );
+        tick.caps = self.guarding.caps(&self.topology, snapshot, estimate, &outlook.budget_w, &mut self.caps);
+        tick.caps_bind = self.caps.binds;
+        if !matches!(tick.caps, CapsVerdict::Refuse(_)) {
+            self.leases.caps(&self.site, snapshot, self.wants.caps_mode, &self.caps, now, &mut tick.commands);
+        }
+        if self.cooling_is_due(now) {
+            self.cool(now, &mut tick);
+        }
+        tick.verified = self.verified();
+        self.ledger.book(&self.site, self.align.last());
+        self.align.settle();
+        self.last_tick = Some(now);
+        tick
+    }
+
+    fn cooling_is_due(&self, now: Stamp) -> bool {
+        self.last_cooling.is_none_or(|last| now.since(last) >= self.site.cooling_period)
+    }
+
+    /// The slow loop: one proposal, verdict and lease for each actuator.
+    fn cool(&mut self, now: Stamp, tick: &mut Tick) {
+        let dt_s = self.last_cooling.map_or(0.0, |last| now.since(last).s());
+        self.last_cooling = Some(now);
+        let (snapshot, estimate) = (self.align.last(), self.estimator.last());
+        for actuator in 0..self.site.actuators.len() {
+            let mode = self.wants.actuator_mode[actuator];
+            if mode == Mode::Off {
+                continue;
+            }
+            let assumed = assumed(&self.site, &self.leases, actuator);
+            let Some(stands) = stands(&self.site, snapshot, actuator).or(assumed) else { continue };
+            let proposal = match self.wants.cooling {
+                CoolingStrategy::LeastHeadroom if mode != Mode::Hold => cooling::least_headroom(
+                    &self.site,
+                    &self.topology,
+                    &self.wants,
+                    snapshot,
+                    estimate,
+                    actuator,
+                    stands,
+                ),
+                _ => SetpointProposal { stands, value: stands, why: Why::Hold },
+            };
+            let operator_owns = self.operator_until[actuator].is_some_and(|until| now < until);
+            let question =
+                Question { actuator, proposed: proposal.value, assumed, dt_s, mode, operator_owns };
+            let verdict = self.guarding.setpoint(&self.site, &self.topology, snapshot, estimate, &question);
+            let value = verdict.value();
+            tick.commands.extend(
+                self.leases.setpoint(&self.site, actuator, mode, value, now, || proposal.why.to_string()),
+            );
+            tick.advice.push(Advice { actuator, mode, proposal, verdict });
+        }
+        self.advice.clone_from(&tick.advice);
+    }
+
+    /// A device that says that an operator has it keeps its point for a while.
+    fn take_receipts(&mut self, inbox: &Inbox, now: Stamp) {
+        for receipt in &inbox.receipts {
+            if let (Target::Actuator(a), Outcome::Refused(_)) = (&receipt.target, &receipt.outcome)
+                && let Some(until) = self.operator_until.get_mut(a.index())
+            {
+                *until = Some(now + OPERATOR_KEEPS);
+            }
+        }
+    }
+
+    /// Do the read-backs that held commands need exist?
+    fn verified(&self) -> bool {
+        let snapshot = self.align.last();
+        let setpoints = (0..self.site.actuators.len())
+            .filter(|&i| self.leases.held(i).is_some())
+            .all(|i| self.site.actuators[i].readback.is_none_or(|p| snapshot.good(p).is_some()));
+        let heard = snapshot.nodes.iter().filter(|n| n.heard).count();
+        setpoints && heard * 5 >= snapshot.nodes.len() * 4
+    }
+
+    /// The site.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The wants.
+    #[must_use]
+    pub fn wants(&self) -> &Wants {
+        &self.wants
+    }
+
+    /// The last snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> &Snapshot {
+        self.align.last()
+    }
+
+    /// The last belief.
+    #[must_use]
+    pub fn estimate(&self) -> &Estimate {
+        self.estimator.last()
+    }
+
+    /// The last outlook.
+    #[must_use]
+    pub fn outlook(&self) -> &Outlook {
+        &self.outlook
+    }
+
+    /// The last caps, after the guard.
+    #[must_use]
+    pub fn caps(&self) -> &CapProposal {
+        &self.caps
+    }
+
+    /// The setpoints of the last cooling tick.
+    #[must_use]
+    pub fn advice(&self) -> &[Advice] {
+        &self.advice
+    }
+
+    /// The ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Commands issued so far.
+    #[must_use]
+    pub fn issued(&self) -> u64 {
+        self.leases.issued()
+    }
+}
+
+impl Tick {
+    fn new(stamp: Stamp, snapshot: &Snapshot) -> Self {
+        Self {
+            stamp,
+            commands: Vec::new(),
+            advice: Vec::new(),
+            caps: CapsVerdict::Allow,
+            caps_bind: false,
+            verified: false,
+            digest: snapshot.digest(),
+        }
+    }
+}
+
+/// Nothing held.
+fn unbound(site: &Site) -> CapProposal {
+    CapProposal {
+        cap_w: site.gpus.iter().map(|g| site.skus[g.sku].max_cap_w).collect(),
+        lock_mhz: vec![None; site.gpus.len()],
+        binds: false,
+        infeasible: Vec::new(),
+    }
+}
+
+fn propose_caps(
+    caps: &mut CapProposal,
+    steady: &mut Steady,
+    site: &Site,
+    topology: &Topology,
+    wants: &Wants,
+    estimate: &Estimate,
+    outlook: &Outlook,
+) -> bool {
+    match wants.power {
+        PowerStrategy::Steady => {
+            let proposal = steady.propose(site, topology, wants, estimate, &outlook.budget_w);
+            caps.clone_from(proposal);
+        }
+        PowerStrategy::Hold => *caps = unbound(site),
+    }
+    caps.binds
+}
+
+/// Where a setpoint stands by its read-back.
+fn stands(site: &Site, snapshot: &Snapshot, actuator: usize) -> Option<f64> {
+    site.actuators[actuator].readback.and_then(|p| snapshot.good(p))
+}
+
+/// Where a setpoint without a read-back is taken to stand: what it was last asked, else its fallback.
+fn assumed(site: &Site, leases: &Leases, actuator: usize) -> Option<f64> {
+    let a = &site.actuators[actuator];
+    a.readback.is_none().then(|| leases.held(actuator).unwrap_or(a.fallback))
+}

@@ -1,0 +1,210 @@
+//! Cooling: each setpoint moves by the least headroom of everything it serves.
+//!
+//! For an actuator the slack is the least, over all that lies downstream of its equipment, of
+//!
+//! ```text
+//! GPU       T_lim - T_full - k sigma - wanted margin          K, after a step to full load
+//! point     (limit - value - k sigma) / margin of its kind    K-equivalent
+//! rack      (flow / least flow - 1.08) / 0.02                 K-equivalent
+//! setpoint  1 K - (measured - setpoint)                       a setpoint downstream must stay within reach
+//! ```
+//!
+//! Negative slack tightens at once; positive slack relaxes by a share of itself, and only while the marginal saving
+//! exceeds the marginal cost. Savings per unit: for a temperature, 3 %/K of the compressor and 5 %/K of the other power it
+//! unloads (the 2-3 %/K of chilled-water resets, ASHRAE practice); for a differential pressure, 1.5 P/dp (pump affinity,
+//! P ~ dp^1.5). Cost: leakage, lambda P per kelvin of die; with dp the die falls by about 0.16 R P/dp (a plate's
+//! convective share 0.4, h ~ flow^0.8, flow ~ dp^0.5).
+
+use super::{Binds, Why};
+use crate::align::Snapshot;
+use crate::estimate::Estimate;
+use crate::topology::{Reach, Topology};
+use crate::wants::Wants;
+use headroom_site::model::{Actuator, Saves};
+use headroom_site::{Dimension, Site};
+
+/// Share of the slack that one tick may use.
+const RELAX_GAIN: f64 = 0.25;
+/// Share of a lack that one tick makes good.
+const TIGHTEN_GAIN: f64 = 0.7;
+/// Distance to the least flow that is kept, relative.
+const FLOW_RESERVE: f64 = 0.08;
+/// Relative flow that counts as one kelvin.
+const FLOW_PER_K: f64 = 0.02;
+/// What a setpoint downstream may miss, K, before those upstream count as binding.
+const TRACK_K: f64 = 1.0;
+/// Saving per kelvin of an unloaded compressor or fan, relative.
+const SAVING_PER_K: f64 = 0.03;
+/// Share of die rise over coolant that follows flow, times the exponents: 0.4 * 0.8 / 2.
+const PLATE_SHARE: f64 = 0.16;
+
+/// What is proposed for one setpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SetpointProposal {
+    /// Where it stands, base unit.
+    pub stands: f64,
+    /// Where it should go.
+    pub value: f64,
+    /// Why.
+    pub why: Why,
+}
+
+/// Proposes a value for an actuator that stands at `stands`.
+#[must_use]
+pub fn least_headroom(
+    site: &Site,
+    topology: &Topology,
+    wants: &Wants,
+    snapshot: &Snapshot,
+    e: &Estimate,
+    index: usize,
+    stands: f64,
+) -> SetpointProposal {
+    let actuator = &site.actuators[index];
+    let (slack_k, by) = slack(site, topology, wants, snapshot, e, index);
+    let toward = match actuator.saves {
+        Saves::Up => 1.0,
+        Saves::Down => -1.0,
+    };
+    let unit_per_k = unit_per_kelvin(actuator);
+    let (low, high) = wants.actuator_range[index];
+    if slack_k < 0.0 {
+        let by_k = (-slack_k * TIGHTEN_GAIN).max(0.1) * unit_per_k;
+        let value = (stands - toward * by_k.min(actuator.step)).clamp(low, high);
+        return SetpointProposal { stands, value, why: Why::Tighten { slack_k, by } };
+    }
+    let saves = saving_w_per_unit(actuator, snapshot, stands);
+    let costs = cost_w_per_unit(site, &topology.reach[index], e, actuator, stands);
+    if saves <= costs {
+        let why = Why::NothingToSave { saves_w_per_unit: saves, costs_w_per_unit: costs };
+        return SetpointProposal { stands, value: stands, why };
+    }
+    let by_k = (slack_k * RELAX_GAIN).min(2.0) * unit_per_k;
+    let value = (stands + toward * by_k.min(actuator.step)).clamp(low, high);
+    SetpointProposal { stands, value, why: Why::Relax { slack_k, by, saves_w_per_unit: saves } }
+}
+
+/// Units of the actuator that are worth a kelvin: itself for temperatures, 3 % of its range otherwise.
+fn unit_per_kelvin(actuator: &Actuator) -> f64 {
+    if actuator.unit.dimension == Dimension::Temperature {
+        1.0
+    } else {
+        0.03 * (actuator.range.1 - actuator.range.0)
+    }
+}
+
+fn slack(
+    site: &Site,
+    t: &Topology,
+    wants: &Wants,
+    snapshot: &Snapshot,
+    e: &Estimate,
+    index: usize,
+) -> (f64, Binds) {
+    let reach = &t.reach[index];
+    let mut best = (f64::INFINITY, Binds::Unknown);
+    let mut take = |k: f64, by: Binds| {
+        if k < best.0 {
+            best = (k, by);
+        }
+    };
+    for &g in reach.gpus.iter().filter(|&&g| e.gpus.seen(g)) {
+        take(e.headroom[g].kelvin_full_load - wants.gpu_margin_k, Binds::Gpu(g));
+    }
+    for p in &reach.limited {
+        if snapshot.good(*p).is_some() {
+            take(point_slack(site, wants, e, p.index()), Binds::Point(p.index()));
+        }
+    }
+    for &r in &reach.racks {
+        if let Some(k) = flow_slack(site, t, snapshot, e, r) {
+            take(k, Binds::Flow(r));
+        }
+    }
+    for (other, a) in site.actuators.iter().enumerate().filter(|(o, _)| *o != index) {
+        if let Some(k) = track_slack(site, snapshot, index, a) {
+            take(k, Binds::Downstream(other));
+        }
+    }
+    if best.0.is_finite() { best } else { (0.0, Binds::Unknown) }
+}
+
+/// Distance of a point to its nearer limit, in K-equivalents of its kind.
+fn point_slack(site: &Site, wants: &Wants, e: &Estimate, p: usize) -> f64 {
+    let (value, sigma) = e.point(headroom_site::PointId(p as u32));
+    let off = wants.k_sigma * sigma;
+    let (low, high) = wants.point_limits[p];
+    let near = high.map_or(f64::INFINITY, |h| h - value).min(low.map_or(f64::INFINITY, |l| value - l)) - off;
+    // What counts as a kelvin: a kelvin, or a fiftieth of the value.
+    let per_k = match site.points[p].unit.dimension {
+        Dimension::Temperature | Dimension::TemperatureDelta => 1.0,
+        Dimension::Ratio => 0.02,
+        _ => 0.02 * value.abs().max(1.0),
+    };
+    (near - wants.point_margin[p]) / per_k
+}
+
+/// Distance of a rack's flow to the least it needs at full load.
+fn flow_slack(site: &Site, t: &Topology, snapshot: &Snapshot, e: &Estimate, r: usize) -> Option<f64> {
+    let rack = &t.racks[r];
+    let flow = snapshot.good(rack.flow)?;
+    let supply_c =
+        rack.supply.and_then(|p| snapshot.good(p)).or_else(|| rack.gpus.first().map(|&g| e.coolant_c[g]))?;
+    let full_w: f64 = rack
+        .gpus
+        .iter()
+        .map(|&g| {
+            let sku = &site.skus[site.gpus[g].sku];
+            // What it may come to: its recent peak with reserve, but not less than four fifths of its cap.
+            (e.demand.peak_power(g) * 1.1).max(0.8 * sku.max_cap_w).min(sku.max_cap_w)
+        })
+        .sum::<f64>()
+        + rack.other_w;
+    let metered = rack.power.and_then(|p| snapshot.good(p)).unwrap_or(0.0);
+    let need = site.min_flow_at(supply_c)? * full_w.max(metered) / 1e3;
+    Some((flow / need.max(1e-9) - 1.0 - FLOW_RESERVE) / FLOW_PER_K)
+}
+
+/// Can a setpoint downstream be held? Only temperatures: too warm by more than a kelvin binds what is upstream.
+fn track_slack(site: &Site, snapshot: &Snapshot, upstream: usize, a: &Actuator) -> Option<f64> {
+    let own = &site.actuators[upstream];
+    let below = own.of != a.of && site.equipment.iter().any(|e| e.id == own.of && e.serves.contains(&a.of));
+    if !below || a.unit.dimension != Dimension::Temperature || own.unit.dimension != Dimension::Temperature {
+        return None;
+    }
+    let (measured, setpoint) = (snapshot.good(a.measures?)?, snapshot.good(a.readback?)?);
+    Some(TRACK_K - (measured - setpoint).max(0.0) * 2.0)
+}
+
+fn saving_w_per_unit(actuator: &Actuator, snapshot: &Snapshot, stands: f64) -> f64 {
+    let unloaded: f64 = actuator.unloads.iter().filter_map(|p| snapshot.good(*p)).map(|w| w.max(0.0)).sum();
+    if actuator.unloads.is_empty() {
+        // Nobody says what it saves: it is worth moving by custom.
+        return f64::INFINITY;
+    }
+    if actuator.unit.dimension == Dimension::Temperature {
+        SAVING_PER_K * unloaded
+    } else {
+        1.5 * unloaded / stands.abs().max(1e-9)
+    }
+}
+
+fn cost_w_per_unit(site: &Site, reach: &Reach, e: &Estimate, actuator: &Actuator, stands: f64) -> f64 {
+    let temperature = actuator.unit.dimension == Dimension::Temperature;
+    if temperature && !reach.technology {
+        // Upstream of a technology loop with its own setpoint the die does not feel it.
+        return 0.0;
+    }
+    reach
+        .gpus
+        .iter()
+        .map(|&g| {
+            let leak = site.skus[site.gpus[g].sku].leakage_per_k * e.power_w[g];
+            if temperature {
+                leak
+            } else {
+                leak * PLATE_SHARE * e.gpus.resistance[g] * e.power_w[g] / stands.abs().max(1e-9)
+            }
+        })
+        .sum()
+}

@@ -1,0 +1,88 @@
+//! Propose: what would be best. A proposal is never trusted; the guard has the last word.
+//!
+//! A new kind of behaviour is one file here: [`power`] decides caps and clocks, [`cooling`] decides setpoints.
+
+pub mod cooling;
+pub mod power;
+
+use std::fmt;
+
+/// Why a value was proposed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Why {
+    /// The strategy leaves things as they are.
+    Hold,
+    /// More room than wanted, and moving saves.
+    Relax {
+        /// Room beyond what is wanted, K or K-equivalent.
+        slack_k: f64,
+        /// What binds.
+        by: Binds,
+        /// Watts saved per unit moved, estimated.
+        saves_w_per_unit: f64,
+    },
+    /// Less room than wanted.
+    Tighten {
+        /// Room missing.
+        slack_k: f64,
+        /// What binds.
+        by: Binds,
+    },
+    /// Room is there, but moving would cost more (leakage) than it saves.
+    NothingToSave {
+        /// Watts saved per unit moved, estimated.
+        saves_w_per_unit: f64,
+        /// Watts it costs per unit moved, estimated.
+        costs_w_per_unit: f64,
+    },
+}
+
+/// What binds a setpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binds {
+    /// A GPU at full load (index).
+    Gpu(usize),
+    /// A limited point (index).
+    Point(usize),
+    /// Least flow of a rack (index).
+    Flow(usize),
+    /// A setpoint downstream that could not be held (actuator index).
+    Downstream(usize),
+    /// Nothing downstream is known.
+    Unknown,
+}
+
+impl fmt::Display for Binds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gpu(i) => write!(f, "GPU {i} at full load"),
+            Self::Point(i) => write!(f, "the limit of point {i}"),
+            Self::Flow(i) => write!(f, "the least flow of rack {i}"),
+            Self::Downstream(i) => write!(f, "the hold of setpoint {i} downstream"),
+            Self::Unknown => f.write_str("nothing known downstream"),
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hold => f.write_str("hold"),
+            Self::Relax { slack_k, by, saves_w_per_unit } => {
+                write!(
+                    f,
+                    "relax: {slack_k:.1} K to spare before {by}; saves about {saves_w_per_unit:.0} W per unit"
+                )
+            }
+            Self::Tighten { slack_k, by } => {
+                write!(f, "tighten: {:.1} K short of what is wanted before {by}", -slack_k)
+            }
+            Self::NothingToSave { saves_w_per_unit, costs_w_per_unit } => {
+                write!(
+                    f,
+                    "hold: a unit would save {saves_w_per_unit:.0} W and cost {costs_w_per_unit:.0} W in leakage"
+                )
+            }
+        }
+    }
+}

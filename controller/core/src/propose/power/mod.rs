@@ -1,0 +1,22 @@
+//! Power: a cap for each GPU under every budget of the tree, and one clock inside each job.
+//!
+//! Firmware that meets a cap throttles, each GPU for itself; so the clock that the plant can hold is chosen here and
+//! locked, and the cap stands a little above as the hard ceiling. Where nothing binds, nothing is written.
+
+mod steady;
+pub mod tree;
+
+pub use steady::Steady;
+
+/// What is proposed for each GPU.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CapProposal {
+    /// Cap, W; equal to the GPU's highest cap where nothing binds.
+    pub cap_w: Vec<f64>,
+    /// Highest clock, MHz; `None` where nothing binds.
+    pub lock_mhz: Vec<Option<f64>>,
+    /// Some branch, temperature or job binds.
+    pub binds: bool,
+    /// Branches whose floors alone exceed their budget.
+    pub infeasible: Vec<usize>,
+}

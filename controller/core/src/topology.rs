@@ -1,0 +1,230 @@
+//! The site's graph resolved once into the indices that the line walks every tick.
+
+use headroom_guard::Branch;
+use headroom_site::model::{RegisterSpace, Source};
+use headroom_site::{Dimension, PointId, Site};
+
+/// Where a GPU's coolant temperature is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Topology {
+    /// For each GPU the points that give its coolant (or inlet air) temperature, best first.
+    pub coolant: Vec<Vec<PointId>>,
+    /// For each branch of the power tree its spans of GPUs: (first, count) into `spans`.
+    pub branch_spans: Vec<(usize, usize)>,
+    /// Spans of GPUs.
+    pub spans: Vec<(usize, usize)>,
+    /// For each branch the non-GPU power of its nodes by the file, W.
+    pub branch_other_w: Vec<f64>,
+    /// For each actuator: GPUs, points with limits, racks' flow points downstream of it.
+    pub reach: Vec<Reach>,
+    /// For each rack with a flow point: that point, its supply temperature point, its GPUs' span list, its power point.
+    pub racks: Vec<Rack>,
+}
+
+/// What an actuator acts upon.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reach {
+    /// GPUs downstream.
+    pub gpus: Vec<usize>,
+    /// Points with a limit downstream.
+    pub limited: Vec<PointId>,
+    /// Indices into [`Topology::racks`].
+    pub racks: Vec<usize>,
+    /// It moves liquid that GPUs or racks downstream touch (so the dew point binds it).
+    pub technology: bool,
+}
+
+/// A rack as the flow rule sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rack {
+    /// Its id.
+    pub id: String,
+    /// Flow through it.
+    pub flow: PointId,
+    /// Its supply temperature.
+    pub supply: Option<PointId>,
+    /// Its electric power, if metered.
+    pub power: Option<PointId>,
+    /// Its GPUs.
+    pub gpus: Vec<usize>,
+    /// Non-GPU power of its nodes by the file, W.
+    pub other_w: f64,
+}
+
+impl Topology {
+    /// Resolves a site.
+    #[must_use]
+    pub fn new(site: &Site) -> Self {
+        let racks = racks(site);
+        let reach = site.actuators.iter().map(|a| reach(site, &a.of, &racks)).collect();
+        let mut spans = Vec::new();
+        let mut branch_spans = Vec::new();
+        let mut branch_other_w = Vec::new();
+        for i in 0..site.power.len() {
+            let first = spans.len();
+            let below = branch_racks(site, i);
+            let mut other = 0.0;
+            for node in site.nodes.iter().filter(|n| below.contains(&n.rack.as_str())) {
+                other += node.other_w;
+                push_span(&mut spans, first, (node.gpus.0 as usize, node.gpus.1 as usize));
+            }
+            branch_spans.push((first, spans.len() - first));
+            branch_other_w.push(other);
+        }
+        Self { coolant: coolant(site), branch_spans, spans, branch_other_w, reach, racks }
+    }
+
+    /// The GPUs of a branch.
+    pub fn gpus_of_branch(&self, branch: usize) -> impl Iterator<Item = usize> + '_ {
+        let (first, count) = self.branch_spans[branch];
+        self.spans[first..first + count].iter().flat_map(|&(a, b)| a..b)
+    }
+
+    /// Guard branches, leaves first, with budgets and other loads filled by the caller's closures.
+    pub fn guard_branches(
+        &self,
+        budget_w: impl Fn(usize) -> f64,
+        other_w: impl Fn(usize) -> f64,
+    ) -> Vec<Branch> {
+        (0..self.branch_spans.len())
+            .rev()
+            .filter(|&i| self.branch_spans[i].1 > 0)
+            .map(|i| Branch {
+                budget_w: budget_w(i),
+                other_w: other_w(i),
+                first_span: self.branch_spans[i].0,
+                spans: self.branch_spans[i].1,
+            })
+            .collect()
+    }
+}
+
+/// Appends a span, joined to the last one of this branch where they touch.
+fn push_span(spans: &mut Vec<(usize, usize)>, first: usize, span: (usize, usize)) {
+    if span.0 == span.1 {
+        return;
+    }
+    let own = spans.len() > first;
+    match spans.last_mut() {
+        Some(last) if own && last.1 == span.0 => last.1 = span.1,
+        _ => spans.push(span),
+    }
+}
+
+fn branch_racks(site: &Site, branch: usize) -> Vec<&str> {
+    let mut racks: Vec<&str> = site.power[branch].racks.iter().map(String::as_str).collect();
+    for (i, p) in site.power.iter().enumerate() {
+        if p.parent.is_some_and(|up| up.index() == branch) {
+            racks.extend(branch_racks(site, i));
+        }
+    }
+    racks
+}
+
+/// A temperature of the supply side: by process area, or by the DSX rack words.
+fn is_supply(site: &Site, i: usize) -> bool {
+    let p = &site.points[i];
+    p.unit.dimension == Dimension::Temperature
+        && !is_setpoint(site, i)
+        && (p.kind.contains("Supply") || p.area.iter().any(|a| a == "Supply"))
+        && !p.area.iter().any(|a| a == "Primary")
+}
+
+/// Points that show a setpoint say nothing about the water.
+fn is_setpoint(site: &Site, i: usize) -> bool {
+    let p = &site.points[i];
+    let read_back = site.actuators.iter().any(|a| a.readback == Some(PointId(i as u32)));
+    let holding = match p.source {
+        Source::Modbus { device, register } => site
+            .modbus
+            .get(device)
+            .and_then(|d| d.registers.get(register))
+            .is_some_and(|r| r.space == RegisterSpace::Coil),
+        _ => false,
+    };
+    read_back || holding || p.kind.contains("Setpoint") || p.kind.contains("SpRequest")
+}
+
+/// Coolant points of each GPU: its rack's liquid supply, its CDU's secondary supply, its rack's inlet air.
+fn coolant(site: &Site) -> Vec<Vec<PointId>> {
+    let mut by_rack: std::collections::BTreeMap<&str, Vec<PointId>> = std::collections::BTreeMap::new();
+    for node in &site.nodes {
+        by_rack.entry(node.rack.as_str()).or_insert_with(|| coolant_of_rack(site, &node.rack));
+    }
+    site.gpus.iter().map(|g| by_rack[site.nodes[g.node.index()].rack.as_str()].clone()).collect()
+}
+
+fn coolant_of_rack(site: &Site, rack: &str) -> Vec<PointId> {
+    let all = |keep: &dyn Fn(usize) -> bool| -> Vec<PointId> {
+        (0..site.points.len()).filter(|&i| keep(i)).map(|i| PointId(i as u32)).collect()
+    };
+    let mut out =
+        all(&|i| site.points[i].of == rack && is_supply(site, i) && !site.points[i].kind.contains("Air"));
+    for e in site.equipment.iter().filter(|e| e.kind == "cdu" && site.downstream(&e.id).contains(rack)) {
+        out.extend(all(&|i| site.points[i].of == e.id && is_supply(site, i)));
+    }
+    out.extend(all(&|i| {
+        let p = &site.points[i];
+        p.of == rack && p.unit.dimension == Dimension::Temperature && p.kind.contains("Air")
+    }));
+    out
+}
+
+fn racks(site: &Site) -> Vec<Rack> {
+    let mut out = Vec::new();
+    for (id, (kind, _)) in &site.places {
+        if kind != "rack" {
+            continue;
+        }
+        let find = |dimension: Dimension, word: &str| {
+            (0..site.points.len())
+                .find(|&i| {
+                    let p = &site.points[i];
+                    p.of == *id
+                        && p.unit.dimension == dimension
+                        && p.kind.contains(word)
+                        && !is_setpoint(site, i)
+                })
+                .map(|i| PointId(i as u32))
+        };
+        let Some(flow) = find(Dimension::Flow, "") else { continue };
+        let nodes = site.nodes.iter().filter(|n| n.rack == *id);
+        out.push(Rack {
+            id: id.clone(),
+            flow,
+            supply: find(Dimension::Temperature, "Supply"),
+            power: find(Dimension::Power, ""),
+            gpus: nodes.clone().flat_map(|n| n.gpus.0 as usize..n.gpus.1 as usize).collect(),
+            other_w: nodes.map(|n| n.other_w).sum(),
+        });
+    }
+    out
+}
+
+fn reach(site: &Site, of: &str, racks: &[Rack]) -> Reach {
+    let below = site.downstream(of);
+    let limited = site
+        .points
+        .iter()
+        .enumerate()
+        .filter(|(_, p)| {
+            (p.limit_low.is_some() || p.limit_high.is_some())
+                && (below.contains(p.of.as_str())
+                    || site.nodes.iter().any(|n| n.id == p.of && below.contains(n.rack.as_str())))
+        })
+        .map(|(i, _)| PointId(i as u32))
+        .collect();
+    let technology =
+        site.equipment.iter().any(|e| e.id == of && (e.kind == "cdu" || e.kind == "rack-manifold"));
+    Reach {
+        gpus: site.gpus_of(of).into_iter().map(headroom_site::GpuId::index).collect(),
+        limited,
+        racks: racks
+            .iter()
+            .enumerate()
+            .filter(|(_, r)| below.contains(r.id.as_str()))
+            .map(|(i, _)| i)
+            .collect(),
+        technology,
+    }
+}

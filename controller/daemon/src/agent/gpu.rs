@@ -1,0 +1,226 @@
+//! One GPU of a node: what we put there, and how it is put, read back and taken away again.
+//!
+//! Responsible for: the guard's checks of one cap and one lock, writing only what changes, telling what is in force from
+//! what was asked, and noticing when somebody else lifted it. Not for: leases (`node`), nor for what to hold.
+
+use super::fault::GpuFault;
+use headroom_drivers::nvml::persist::Ownership;
+use headroom_drivers::nvml::{Limits, NvmlHost};
+use headroom_guard::{CapLimits, Clock, LockLimits, Verdict};
+use headroom_site::gpu::CapTarget;
+use headroom_site::model::Sku;
+use headroom_site::{GpuSample, Stamp};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Caps go to the driver in whole watts, and are compared so, mW.
+const CAP_STEP_MW: u32 = 1000;
+/// How long to wait before a write that failed or did not stick is tried again.
+pub(super) const RETRY: Duration = Duration::from_secs(1);
+/// A GPU that takes longer than this for one look keeps the others waiting; it then sits out for [`SIT_OUT`].
+const SLOW_LOOK: Duration = Duration::from_millis(250);
+/// How long a slow GPU sits out.
+const SIT_OUT: Duration = Duration::from_secs(5);
+
+/// What the worker lends for one act.
+pub(super) struct Tools<'a> {
+    pub(super) host: &'a mut NvmlHost,
+    pub(super) owner: &'a mut Ownership,
+}
+
+/// What the node needs of the site for one GPU.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Range {
+    min_cap_w: f64,
+    max_cap_w: f64,
+    min_mhz: u32,
+    max_mhz: u32,
+}
+
+impl From<&Sku> for Range {
+    fn from(sku: &Sku) -> Self {
+        Self {
+            min_cap_w: sku.min_cap_w,
+            max_cap_w: sku.max_cap_w,
+            min_mhz: sku.min_clock_mhz as u32,
+            max_mhz: sku.max_clock_mhz as u32,
+        }
+    }
+}
+
+/// A GPU in this host.
+pub(super) struct Gpu {
+    pub(super) uuid: Arc<str>,
+    index: usize,
+    range: Range,
+    /// The cap we put there, mW.
+    cap_mw: Option<u32>,
+    /// The lock we put there: its upper end, MHz.
+    lock_mhz: Option<u32>,
+    answers: bool,
+    sits_out_until: Option<Instant>,
+    asserted: Option<Instant>,
+}
+
+impl Gpu {
+    pub(super) fn new(uuid: &str, index: usize, range: Range) -> Self {
+        Self {
+            uuid: uuid.into(),
+            index,
+            range,
+            cap_mw: None,
+            lock_mhz: None,
+            answers: true,
+            sits_out_until: None,
+            asserted: None,
+        }
+    }
+
+    pub(super) fn look(&mut self, now: Stamp, host: &mut NvmlHost) -> Option<GpuSample> {
+        let begun = Instant::now();
+        if self.sits_out_until.is_some_and(|until| begun < until) {
+            return None;
+        }
+        let sample = host.sample(self.index, now);
+        let took = begun.elapsed();
+        self.sits_out_until = (took > SLOW_LOOK).then(|| begun + took + SIT_OUT);
+        if took > SLOW_LOOK {
+            tracing::warn!(gpu = %self.uuid, took_ms = took.as_millis(), "a slow driver; it sits out");
+        }
+        match sample {
+            Ok(sample) => {
+                if !std::mem::replace(&mut self.answers, true) {
+                    tracing::info!(gpu = %self.uuid, "answers again");
+                }
+                Some(sample)
+            }
+            Err(error) => {
+                if std::mem::replace(&mut self.answers, false) {
+                    tracing::warn!(gpu = %self.uuid, %error, "does not answer");
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) fn apply(&mut self, target: &CapTarget, tools: &mut Tools<'_>) -> Result<(), GpuFault> {
+        let limits = tools.host.limits(&self.uuid)?;
+        let capped = match target.cap_w {
+            Some(cap_w) => self.cap(f64::from(cap_w), &limits, tools),
+            None if self.cap_mw.is_some() => self.uncap(tools).map(|_| ()),
+            None => Ok(()),
+        };
+        let locked = match target.lock_mhz {
+            Some(mhz) => self.lock(f64::from(mhz), &limits, tools),
+            None if self.lock_mhz.is_some() => self.unlock(tools),
+            None => Ok(()),
+        };
+        capped.and(locked)
+    }
+
+    fn cap(&mut self, cap_w: f64, limits: &Limits, tools: &mut Tools<'_>) -> Result<(), GpuFault> {
+        let (min_w, max_w) = (f64::from(limits.min_mw) * 1e-3, f64::from(limits.max_mw) * 1e-3);
+        let (min_w, max_w) = (self.range.min_cap_w.max(min_w), self.range.max_cap_w.min(max_w));
+        // How fast caps may rise is a matter of budgets, which only the controller sees: any rise inside the range.
+        let allowed = CapLimits { min_w, max_w, max_rise_w: (max_w - min_w).max(0.0) };
+        let verdict = headroom_guard::cap(&allowed, Some(f64::from(limits.enforced_mw) * 1e-3), cap_w);
+        let uuid = || self.uuid.to_string();
+        let allowed_w = match verdict {
+            Verdict::Allow(w) | Verdict::Narrow(w, _) => w,
+            Verdict::Refuse(reason) => return Err(GpuFault::Guard { uuid: uuid(), reason }),
+        };
+        let cap_mw = (allowed_w.round() as u32) * CAP_STEP_MW;
+        let stands = limits.requested_mw == cap_mw && self.cap_mw == Some(cap_mw);
+        let enforced_mw = if stands { limits.enforced_mw } else { tools.host.set_cap(&self.uuid, cap_mw)? };
+        self.cap_mw = Some(cap_mw);
+        if enforced_mw.abs_diff(cap_mw) >= CAP_STEP_MW {
+            return Err(GpuFault::NotInForce { uuid: uuid(), asked_mw: cap_mw, enforced_mw });
+        }
+        verdict.reason().map_or(Ok(()), |reason| {
+            Err(GpuFault::Narrowed {
+                uuid: uuid(),
+                asked: format!("{cap_w:.0} W"),
+                got: format!("{allowed_w:.0} W"),
+                reason,
+            })
+        })
+    }
+
+    /// Puts the limit found back; `true` if there was one noted.
+    fn uncap(&mut self, tools: &mut Tools<'_>) -> Result<bool, GpuFault> {
+        let Some(found) = tools.owner.found(&self.uuid) else { return Ok(false) };
+        tools.host.set_cap(&self.uuid, found.limit_mw)?;
+        // Not what is enforced: that may be lower on somebody else's behalf.
+        let requested_mw = tools.host.limits(&self.uuid)?.requested_mw;
+        if requested_mw != found.limit_mw {
+            let uuid = self.uuid.to_string();
+            return Err(GpuFault::NotInForce { uuid, asked_mw: found.limit_mw, enforced_mw: requested_mw });
+        }
+        self.cap_mw = None;
+        Ok(true)
+    }
+
+    fn lock(&mut self, mhz: f64, limits: &Limits, tools: &mut Tools<'_>) -> Result<(), GpuFault> {
+        let allowed =
+            LockLimits { min_mhz: self.range.min_mhz, max_mhz: self.range.max_mhz.min(limits.max_sm_mhz) };
+        let uuid = || self.uuid.to_string();
+        if !mhz.is_finite() {
+            return Err(GpuFault::Guard { uuid: uuid(), reason: headroom_guard::Reason::NotANumber });
+        }
+        let high_mhz = mhz.round().max(0.0) as u32;
+        let low_mhz = allowed.min_mhz.min(high_mhz);
+        let verdict = headroom_guard::lock(&allowed, Clock { low_mhz, high_mhz });
+        let clock = match verdict {
+            Verdict::Allow(clock) | Verdict::Narrow(clock, _) => clock,
+            Verdict::Refuse(reason) => return Err(GpuFault::Guard { uuid: uuid(), reason }),
+        };
+        if self.lock_mhz != Some(clock.high_mhz) {
+            tools.host.set_lock(&self.uuid, clock.low_mhz, clock.high_mhz)?;
+            self.lock_mhz = Some(clock.high_mhz);
+        }
+        verdict.reason().map_or(Ok(()), |reason| {
+            let (asked, got) = (format!("{mhz:.0} MHz"), format!("{} MHz", clock.high_mhz));
+            Err(GpuFault::Narrowed { uuid: uuid(), asked, got, reason })
+        })
+    }
+
+    fn unlock(&mut self, tools: &mut Tools<'_>) -> Result<(), GpuFault> {
+        tools.host.reset_lock(&self.uuid)?;
+        self.lock_mhz = None;
+        Ok(())
+    }
+
+    /// Puts everything back; `true` if there was something. A lock cannot be read, so wherever a cap was ours, a lock
+    /// of a former life is taken to be ours as well.
+    pub(super) fn restore(&mut self, tools: &mut Tools<'_>) -> Result<bool, GpuFault> {
+        if tools.owner.found(&self.uuid).is_none() {
+            return Ok(false);
+        }
+        match self.unlock(tools) {
+            Err(GpuFault::Nvml(error)) if error.is_not_supported() => self.lock_mhz = None,
+            other => other?,
+        }
+        self.uncap(tools)
+    }
+
+    /// True if more is in force than what we hold: another actor, or a driver reload.
+    pub(super) fn was_lifted(&self, enforced_w: Option<f32>) -> bool {
+        let (Some(cap_mw), Some(enforced_w)) = (self.cap_mw, enforced_w) else { return false };
+        let lifted = enforced_w * 1000.0 >= (cap_mw + CAP_STEP_MW) as f32;
+        lifted && self.asserted.is_none_or(|at| at.elapsed() >= RETRY)
+    }
+
+    pub(super) fn assert_again(&mut self, host: &mut NvmlHost) {
+        self.asserted = Some(Instant::now());
+        let Some(cap_mw) = self.cap_mw else { return };
+        tracing::warn!(gpu = %self.uuid, cap_mw, "its cap was lifted by somebody else, or did not stick; set again");
+        let again = host.set_cap(&self.uuid, cap_mw).and_then(|_| match self.lock_mhz {
+            // What took the cap may have taken the lock along: a driver reload takes both.
+            Some(high_mhz) => host.set_lock(&self.uuid, self.range.min_mhz.min(high_mhz), high_mhz),
+            None => Ok(()),
+        });
+        if let Err(error) = again {
+            tracing::warn!(gpu = %self.uuid, %error, "cannot set it again");
+        }
+    }
+}

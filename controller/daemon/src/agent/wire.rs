@@ -1,0 +1,99 @@
+//! One node's connection to the broker.
+//!
+//! Responsible for: birth and will on the status topic, orders in, reports out. One connection per node, because a
+//! broker's access rules and its will are per connection. A report that cannot go out now is dropped: the next one is
+//! newer.
+//!
+//! Not for: whether an order is to be obeyed (`node`).
+
+use super::worker::Order;
+use headroom_drivers::mqtt::agents::{Leaf, level, topic};
+use headroom_drivers::mqtt::client::{Delivery, Event, MqttClient, Refused, UrlError, Will};
+use headroom_drivers::node_report::{self, AgentStatus};
+use headroom_site::NodeReport;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use tokio::sync::mpsc;
+
+/// A node's place on the bus.
+pub(super) struct Wire {
+    client: MqttClient,
+    telemetry: String,
+    status: String,
+    boot: u64,
+}
+
+fn status(online: bool, boot: u64) -> Vec<u8> {
+    // The encoder's signature has an error that this plain struct cannot raise; an empty status says "unknown".
+    node_report::encode_status(&AgentStatus { online, boot }).unwrap_or_default()
+}
+
+impl Wire {
+    /// Connects, says that the agent of this node is there, and passes its commands on.
+    pub(super) fn open(
+        url: &str,
+        site: &str,
+        node: &Arc<str>,
+        index: usize,
+        boot: u64,
+        orders: SyncSender<Order>,
+    ) -> Result<Self, UrlError> {
+        let status_topic = topic(site, node, Leaf::Status);
+        let will = Will { topic: status_topic.clone(), payload: status(false, boot).into() };
+        let command = topic(site, node, Leaf::Command);
+        let id = format!("headroom-agent-{}-{node}", level(site));
+        let (client, events) = MqttClient::start(url, &id, Some(will), vec![command])?;
+        if let Err(error) = client.try_publish(&status_topic, status(true, boot), Delivery::State) {
+            tracing::warn!(%node, %error, "cannot say that the agent is there");
+        }
+        tokio::spawn(listen(events, Arc::clone(node), index, orders));
+        Ok(Self { client, telemetry: topic(site, node, Leaf::Telemetry), status: status_topic, boot })
+    }
+
+    /// Sends a report, or drops it.
+    pub(super) fn report(&self, report: &NodeReport) -> Result<(), Refused> {
+        match node_report::encode_report(report) {
+            Ok(payload) => self.client.try_publish(&self.telemetry, payload, Delivery::Telemetry),
+            Err(error) => {
+                tracing::error!(%error, "a report that cannot be written");
+                Ok(())
+            }
+        }
+    }
+
+    /// Says goodbye and ends the connection.
+    pub(super) async fn close(self) {
+        // While down, the will has spoken already.
+        let _ = self.client.try_publish(&self.status, status(false, self.boot), Delivery::State);
+        self.client.close().await;
+    }
+}
+
+async fn listen(mut events: mpsc::Receiver<Event>, node: Arc<str>, index: usize, orders: SyncSender<Order>) {
+    let mut was_down = false;
+    while let Some(event) = events.recv().await {
+        match event {
+            Event::Up => {
+                tracing::info!(%node, "on the bus");
+                was_down = false;
+            }
+            Event::Down(why) => {
+                if !std::mem::replace(&mut was_down, true) {
+                    tracing::warn!(%node, %why, "off the bus; a lease that is not renewed will end");
+                }
+            }
+            Event::Refused(filter) => {
+                tracing::error!(%node, %filter, "the broker refuses this subscription: no command will arrive");
+            }
+            // An order that waited in the broker is an old order.
+            Event::Message(message) if message.retained => {
+                tracing::warn!(%node, "a retained command was ignored");
+            }
+            Event::Message(message) => match node_report::decode_command(&message.payload) {
+                // No room: the thread is behind, and what it has not read would be stale. The sender repeats.
+                Ok(command) => drop(orders.try_send(Order::Command(index, command))),
+                Err(error) => tracing::warn!(%node, %error, "a command that cannot be read"),
+            },
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The files a verb loads: site and policy, checked together before anything starts; findings are printed.
+
+use anyhow::{Context, Result};
+use headroom_core::Wants;
+use headroom_policies::{read_policy, shipped};
+use headroom_site::Site;
+use headroom_site::doc::Finding;
+use headroom_site::file::read_site;
+use std::path::Path;
+
+/// Advisory or active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ModeChoice {
+    /// Everything is computed and published; nothing is commanded.
+    Advisory,
+    /// Every group is commanded.
+    Active,
+}
+
+/// What was loaded.
+pub(crate) struct Loaded {
+    pub(crate) site: Site,
+    pub(crate) policy_name: String,
+    pub(crate) wants: Wants,
+}
+
+impl Loaded {
+    /// Does any group command anything? If not, the drivers' write paths are not even built.
+    pub(crate) fn writes_allowed(&self) -> bool {
+        self.wants.caps_mode.may_write() || self.wants.actuator_mode.iter().any(|m| m.may_write())
+    }
+}
+
+/// Text of a policy: a file, or the shipped one of this name.
+///
+/// # Errors
+/// Neither exists.
+pub(crate) fn policy_text(choice: &str) -> Result<(String, String)> {
+    let path = Path::new(choice);
+    if path.exists() {
+        let text = std::fs::read_to_string(path).with_context(|| format!("policy {choice}"))?;
+        return Ok((choice.to_owned(), text));
+    }
+    let found = shipped(choice).with_context(|| {
+        let names: Vec<_> = headroom_policies::library().iter().map(|s| s.name).collect();
+        format!("`{choice}` is neither a file nor a shipped policy ({})", names.join(", "))
+    })?;
+    Ok((format!("{choice}.toml"), found.text.to_owned()))
+}
+
+/// Policy and wants for a site. Findings are printed; `None` means that there were some.
+///
+/// # Errors
+/// The policy cannot be read.
+pub(crate) fn load_policy(
+    site: &Site,
+    choice: &str,
+    mode: Option<ModeChoice>,
+) -> Result<Option<(String, Wants)>> {
+    let (file, text) = policy_text(choice)?;
+    let checked = read_policy(&file, &text).and_then(|policy| {
+        let found = policy.check_against(site, &file, &text);
+        if found.is_empty() { Ok(policy) } else { Err(found) }
+    });
+    match checked {
+        Ok(policy) => {
+            let mut wants = Wants::new(site, &policy);
+            match mode {
+                Some(ModeChoice::Advisory) => wants.advise_only(),
+                Some(ModeChoice::Active) => wants.activate(),
+                None => {}
+            }
+            Ok(Some((policy.name.clone(), wants)))
+        }
+        Err(found) => {
+            print(&found);
+            Ok(None)
+        }
+    }
+}
+
+/// Loads site and policy. Findings are printed; `None` means that there were some.
+///
+/// # Errors
+/// A file cannot be read.
+pub(crate) fn load(site: &Path, policy: &str, mode: Option<ModeChoice>) -> Result<Option<Loaded>> {
+    let name = site.display().to_string();
+    let text = std::fs::read_to_string(site).with_context(|| format!("site file {name}"))?;
+    let base = site.parent().unwrap_or(Path::new("."));
+    let site = match read_site(&name, &text, base) {
+        Ok(site) => site,
+        Err(found) => {
+            print(&found);
+            return Ok(None);
+        }
+    };
+    let Some((policy_name, wants)) = load_policy(&site, policy, mode)? else { return Ok(None) };
+    Ok(Some(Loaded { site, policy_name, wants }))
+}
+
+fn print(found: &[Finding]) {
+    for f in found {
+        eprintln!("{f}");
+    }
+}

@@ -1,0 +1,172 @@
+//! Journal: one line of JSON per tick that decided something, chained by hash, append only.
+//!
+//! Each line is `{"hash": ..., "record": {...}}` where the hash is SHA-256 over the hash before it and the bytes of the
+//! record, so that a changed, lost or reordered line shows. The file is opened for appending; a line is written in one
+//! call, so that `kill -9` leaves at most one torn last line, which the next start cuts off.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Why a journal cannot go on.
+#[derive(Debug, Error)]
+pub(crate) enum JournalError {
+    /// The file cannot be opened, read or written.
+    #[error("journal {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line does not follow from the one before.
+    #[error(
+        "journal {path}: line {line} does not follow from the line before it; keep the file and start a new one"
+    )]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    file: File,
+    path: PathBuf,
+    last: String,
+    /// Records written since the start.
+    pub(crate) written: u64,
+}
+
+/// What stands in a journal file.
+pub(crate) struct Found {
+    /// Hash of the last whole line, empty for an empty file.
+    pub(crate) last: String,
+    /// Whole lines.
+    pub(crate) lines: usize,
+    /// Bytes of whole lines; what follows is torn.
+    pub(crate) whole: u64,
+}
+
+fn chain(before: &str, record: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(before.as_bytes());
+    hash.update(record.as_bytes());
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Splits a line into hash and record.
+fn parts(line: &str) -> Option<(&str, &str)> {
+    let rest = line.strip_prefix("{\"hash\":\"")?;
+    let (hash, rest) = rest.split_once("\",\"record\":")?;
+    Some((hash, rest.strip_suffix('}')?))
+}
+
+/// Walks the chain of a journal's text.
+///
+/// # Errors
+/// The first line that does not follow from the one before.
+pub(crate) fn walk(path: &Path, text: &str) -> Result<Found, JournalError> {
+    let (mut last, mut lines, mut whole) = (String::new(), 0, 0);
+    for line in text.split_inclusive('\n') {
+        let Some(body) = line.strip_suffix('\n') else { break };
+        let good = parts(body).filter(|(hash, record)| chain(&last, record) == *hash);
+        let Some((hash, _)) = good else {
+            return Err(JournalError::Broken { path: path.to_owned(), line: lines + 1 });
+        };
+        last = hash.to_owned();
+        lines += 1;
+        whole += line.len() as u64;
+    }
+    Ok(Found { last, lines, whole })
+}
+
+impl Journal {
+    /// Opens a journal for appending; cuts a torn last line off.
+    ///
+    /// # Errors
+    /// If the file cannot be opened, or its chain is broken in the middle.
+    pub(crate) fn open(path: &Path) -> Result<Self, JournalError> {
+        let io = |source| JournalError::Io { path: path.to_owned(), source };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(io)?;
+        }
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(io)?;
+        let found = walk(path, &String::from_utf8_lossy(&bytes))?;
+        if found.whole < bytes.len() as u64 {
+            file.set_len(found.whole).map_err(io)?;
+        }
+        file.seek(SeekFrom::End(0)).map_err(io)?;
+        Ok(Self { file, path: path.to_owned(), last: found.last, written: 0 })
+    }
+
+    /// Appends a record.
+    ///
+    /// # Errors
+    /// If it cannot be written: then nothing that depends on it may be sent.
+    pub(crate) fn append(&mut self, record: &impl Serialize) -> Result<(), JournalError> {
+        let io = |source| JournalError::Io { path: self.path.clone(), source };
+        let record = serde_json::to_string(record).map_err(|e| io(e.into()))?;
+        let hash = chain(&self.last, &record);
+        let line = format!("{{\"hash\":\"{hash}\",\"record\":{record}}}\n");
+        self.file.write_all(line.as_bytes()).map_err(io)?;
+        self.last = hash;
+        self.written += 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn temp(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("headroom-journal-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        path
+    }
+
+    #[test]
+    fn goes_on_after_a_torn_line() {
+        let path = temp("torn");
+        {
+            let mut j = Journal::open(&path).unwrap();
+            for n in 0..5 {
+                j.append(&serde_json::json!({ "n": n })).unwrap();
+            }
+        }
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        text.truncate(text.len() - 7);
+        std::fs::write(&path, &text).unwrap();
+        let mut j = Journal::open(&path).unwrap();
+        j.append(&serde_json::json!({ "n": "after" })).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(walk(&path, &text).unwrap().lines, 5);
+    }
+
+    #[test]
+    fn every_changed_byte_shows() {
+        let path = temp("changed");
+        let mut j = Journal::open(&path).unwrap();
+        for n in 0..3 {
+            j.append(&serde_json::json!({ "n": n })).unwrap();
+        }
+        let text = std::fs::read(&path).unwrap();
+        for i in 0..text.len() {
+            let mut bad = text.clone();
+            bad[i] ^= 1;
+            let bad = String::from_utf8_lossy(&bad).into_owned();
+            let shown = walk(&path, &bad).map_or(true, |f| f.lines < 3);
+            assert!(shown, "byte {i}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! `headroom run`: the daemon beside the BMS.
+//!
+//! Responsible for: mixing time, I/O and decisions. The loop below is the whole of it: what has arrived goes into the
+//! line, what the line decides is journalled first and sent after, and the heartbeat goes on only after a tick whose
+//! read-backs all verified. Not for: deciding (`headroom-core`) or wires (`headroom-drivers`).
+
+pub(crate) mod http;
+pub(crate) mod record;
+pub(crate) mod view;
+
+use crate::files::{ModeChoice, load};
+use crate::journal::Journal;
+use anyhow::{Context, Result};
+use headroom_core::lease::Identity;
+use headroom_core::{Line, Tick};
+use headroom_drivers::Clock;
+use headroom_drivers::field::{FieldOptions, LiveField};
+use headroom_site::{Field, Inbox, Span, Stamp};
+use record::Record;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::signal::unix::{SignalKind, signal};
+use view::View;
+
+/// Journal lines are written when something was decided, and at least this often.
+const JOURNAL_EVERY: Span = Span::from_ms(10_000);
+/// How long the last messages may take on their way out (wall time).
+const FAREWELL: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Options of the daemon.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) site: PathBuf,
+    /// A file, or the name of a shipped policy.
+    pub(crate) policy: String,
+    pub(crate) mode: Option<ModeChoice>,
+    pub(crate) clock: Option<PathBuf>,
+    pub(crate) state: PathBuf,
+    pub(crate) http: SocketAddr,
+    pub(crate) id: String,
+}
+
+/// Runs the daemon until a signal.
+///
+/// # Errors
+/// Anything that keeps it from starting, and a journal that cannot be written.
+pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+    let Some(loaded) = load(&options.site, &options.policy, options.mode)? else { return Ok(ExitCode::from(crate::exit::CONFIGURATION)) };
+    let clock = match &options.clock {
+        Some(page) => Clock::page(page).with_context(|| format!("clock page {}", page.display()))?,
+        None => Clock::host(),
+    };
+    let epoch = next_epoch(&options.state)?;
+    let mut journal = Journal::open(&options.state.join("journal.jsonl"))?;
+    let writes_allowed = loaded.writes_allowed();
+    let identity = Identity { who: options.id.clone(), epoch };
+    let line = Line::with_wants(&loaded.site, loaded.wants, identity);
+    let field_options = FieldOptions { writes_allowed, ..FieldOptions::default() };
+    let field = LiveField::start(line.site(), clock.clone(), field_options)?;
+    let shared = Arc::new(Mutex::new(View::new(line.site(), &loaded.policy_name, writes_allowed, epoch)));
+    let server = http::serve(options.http, Arc::clone(&shared)).await?;
+    tracing::info!(site = %line.site().name, policy = %loaded.policy_name, epoch, writes_allowed, http = %server, "the controller runs");
+    let mut daemon = Daemon { line, field, clock, journal: &mut journal, shared, inbox: Inbox::default(), journalled: None };
+    let outcome = daemon.until_told().await;
+    daemon.field.release();
+    tokio::time::sleep(FAREWELL).await;
+    daemon.field.close().await;
+    tracing::info!("released; the BMS and the agents have their own limits again");
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+struct Daemon<'a> {
+    line: Line,
+    field: LiveField,
+    clock: Clock,
+    journal: &'a mut Journal,
+    shared: Arc<Mutex<View>>,
+    inbox: Inbox,
+    journalled: Option<Stamp>,
+}
+
+impl Daemon<'_> {
+    async fn until_told(&mut self) -> Result<()> {
+        let mut term = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let period = self.line.site().power_period;
+        let mut due = next_multiple(self.clock.now(), period);
+        let mut missed = 0_u64;
+        loop {
+            tokio::select! {
+                () = self.clock.sleep_until(due) => {}
+                _ = term.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+            }
+            let started = self.clock.now();
+            let lag = started.since(due);
+            self.tick(due)?;
+            let late = started.since(due).ns() / period.ns();
+            missed += late.max(0) as u64;
+            let took = self.clock.now().since(started);
+            self.show(lag, took, missed);
+            due = due + Span::from_ns(period.ns() * (late + 1));
+        }
+    }
+
+    /// One tick: take, decide, keep, send.
+    fn tick(&mut self, now: Stamp) -> Result<()> {
+        self.inbox.clear();
+        self.field.drain(&mut self.inbox);
+        let tick = self.line.tick(&self.inbox, now);
+        self.keep(&tick)?;
+        for command in &tick.commands {
+            self.field.send(command);
+        }
+        if tick.verified {
+            self.field.beat();
+        }
+        for advice in &tick.advice {
+            let (topic, payload) = record::advice_message(self.line.site(), advice, now);
+            self.field.tell(&topic, payload);
+        }
+        Ok(())
+    }
+
+    /// Nothing is sent that is not in the journal first.
+    fn keep(&mut self, tick: &Tick) -> Result<()> {
+        let due = self.journalled.is_none_or(|at| tick.stamp.since(at) >= JOURNAL_EVERY);
+        if due || !tick.commands.is_empty() || !tick.advice.is_empty() {
+            self.journal.append(&Record::new(&self.line, tick))?;
+            self.journalled = Some(tick.stamp);
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, lag: Span, took: Span, missed: u64) {
+        let mut view = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        view.update(&self.line, lag, took, missed);
+        if view.wants_connections() {
+            view.connections = self.field.status();
+        }
+    }
+}
+
+/// The first multiple of a period after now, so that ticks of all processes fall together.
+fn next_multiple(now: Stamp, period: Span) -> Stamp {
+    let p = period.ns().max(1);
+    Stamp::from_tai_ns((now.tai_ns().div_euclid(p) + 1) * p)
+}
+
+/// The epoch of this start: one above the last one that this state folder knows, on disk before it is used.
+fn next_epoch(state: &Path) -> Result<u64> {
+    let path = state.join("epoch");
+    std::fs::create_dir_all(state).with_context(|| format!("state folder {}", state.display()))?;
+    let last = match std::fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse().with_context(|| format!("{} does not hold a number", path.display()))?,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => 0_u64,
+        Err(e) => return Err(e).with_context(|| path.display().to_string()),
+    };
+    let epoch = last + 1;
+    let fresh = state.join("epoch.new");
+    std::fs::write(&fresh, format!("{epoch}\n"))?;
+    std::fs::File::open(&fresh)?.sync_all()?;
+    std::fs::rename(&fresh, &path)?;
+    std::fs::File::open(state)?.sync_all()?;
+    Ok(epoch)
+}

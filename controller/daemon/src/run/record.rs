@@ -1,0 +1,173 @@
+//! What goes into the journal, and what is published as advice. Keys end in the unit.
+
+use headroom_core::{Advice, Line, Tick};
+use headroom_guard::{CapsVerdict, Verdict};
+use headroom_site::{Command, Dimension, Site, Stamp};
+use serde::Serialize;
+
+/// One setpoint as decided.
+#[derive(Debug, Clone, Serialize, PartialEq)]
+pub(crate) struct SetpointRecord {
+    /// Actuator id.
+    pub(crate) actuator: String,
+    /// Mode of its group.
+    pub(crate) mode: String,
+    /// Unit of the values.
+    pub(crate) unit: &'static str,
+    /// Where it stands.
+    pub(crate) stands: f64,
+    /// What was proposed.
+    pub(crate) proposed: f64,
+    /// What the guard left of it; none if it refused.
+    pub(crate) admitted: Option<f64>,
+    /// The guard's reason, if it narrowed or refused.
+    pub(crate) guard: Option<String>,
+    /// Why it was proposed.
+    pub(crate) why: String,
+}
+
+impl SetpointRecord {
+    /// Of an advice.
+    pub(crate) fn new(site: &Site, advice: &Advice) -> Self {
+        let a = &site.actuators[advice.actuator];
+        let (admitted, guard) = match advice.verdict {
+            Verdict::Allow(v) => (Some(v), None),
+            Verdict::Narrow(v, reason) => (Some(v), Some(reason.to_string())),
+            Verdict::Refuse(reason) => (None, Some(reason.to_string())),
+        };
+        Self {
+            actuator: a.id.clone(),
+            mode: advice.mode.to_string(),
+            unit: unit(a.unit.dimension),
+            stands: round(advice.proposal.stands),
+            proposed: round(advice.proposal.value),
+            admitted: admitted.map(round),
+            guard,
+            why: describe(site, &advice.proposal.why.to_string(), advice),
+        }
+    }
+}
+
+/// Names in place of indices.
+fn describe(site: &Site, text: &str, advice: &Advice) -> String {
+    use headroom_core::propose::{Binds, Why};
+    let by = match &advice.proposal.why {
+        Why::Relax { by, .. } | Why::Tighten { by, .. } => *by,
+        Why::Hold | Why::NothingToSave { .. } => return text.to_owned(),
+    };
+    let name = match by {
+        Binds::Gpu(g) => {
+            let gpu = &site.gpus[g];
+            let node = &site.nodes[gpu.node.index()];
+            format!("{} GPU {} at full load", node.id, g - node.gpus.0 as usize)
+        }
+        Binds::Point(p) => format!("the limit of {}", site.points[p].id),
+        Binds::Downstream(a) => format!("the hold of {}", site.actuators[a].id),
+        Binds::Flow(_) | Binds::Unknown => return text.to_owned(),
+    };
+    text.replace(&by.to_string(), &name)
+}
+
+fn unit(d: Dimension) -> &'static str {
+    d.base()
+}
+
+fn round(x: f64) -> f64 {
+    (x * 1e3).round() / 1e3
+}
+
+/// A command as sent.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct CommandRecord {
+    target: String,
+    sequence: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    caps_w: Vec<Option<f32>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locks_mhz: Vec<Option<f32>>,
+    ttl_ms: u64,
+    reason: String,
+}
+
+impl CommandRecord {
+    fn new(site: &Site, command: &Command) -> Self {
+        match command {
+            Command::Setpoint(c) => Self {
+                target: site.actuators[c.actuator.index()].id.clone(),
+                sequence: c.sequence,
+                value: c.value.map(round),
+                caps_w: Vec::new(),
+                locks_mhz: Vec::new(),
+                ttl_ms: c.ttl_ms,
+                reason: c.reason.clone(),
+            },
+            Command::Caps(c) => Self {
+                target: c.node.clone(),
+                sequence: c.sequence,
+                value: None,
+                caps_w: c.gpus.iter().map(|g| g.cap_w).collect(),
+                locks_mhz: c.gpus.iter().map(|g| g.lock_mhz).collect(),
+                ttl_ms: c.ttl_ms,
+                reason: c.reason.clone(),
+            },
+        }
+    }
+}
+
+/// One tick in the journal.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Record {
+    time: String,
+    tai_ns: i64,
+    snapshot: String,
+    verified: bool,
+    caps_bind: bool,
+    caps_guard: String,
+    facility_w: Option<f64>,
+    it_w: Option<f64>,
+    least_headroom_k: Option<f64>,
+    setpoints: Vec<SetpointRecord>,
+    commands: Vec<CommandRecord>,
+}
+
+impl Record {
+    /// Of a tick.
+    pub(crate) fn new(line: &Line, tick: &Tick) -> Self {
+        let site = line.site();
+        let good = |p: Option<headroom_site::PointId>| p.and_then(|p| line.snapshot().good(p)).map(round);
+        let least = line.estimate().headroom.iter().map(|h| h.kelvin).reduce(f64::min);
+        Self {
+            time: tick.stamp.to_string(),
+            tai_ns: tick.stamp.tai_ns(),
+            snapshot: format!("{:016x}", tick.digest),
+            verified: tick.verified,
+            caps_bind: tick.caps_bind,
+            caps_guard: caps_words(site, line, &tick.caps),
+            facility_w: good(site.meters.facility),
+            it_w: good(site.meters.it),
+            least_headroom_k: least.map(round),
+            setpoints: tick.advice.iter().map(|a| SetpointRecord::new(site, a)).collect(),
+            commands: tick.commands.iter().map(|c| CommandRecord::new(site, c)).collect(),
+        }
+    }
+}
+
+/// What the guard made of the caps, in words.
+pub(crate) fn caps_words(_site: &Site, _line: &Line, verdict: &CapsVerdict) -> String {
+    match verdict {
+        CapsVerdict::Allow => "as proposed".to_owned(),
+        CapsVerdict::Narrow { reason, .. } => format!("narrowed: {reason}"),
+        CapsVerdict::Infeasible { over_w, .. } => format!("infeasible: {over_w:.0} W over with every GPU at its floor"),
+        CapsVerdict::Refuse(reason) => format!("refused: {reason}"),
+    }
+}
+
+/// Topic and payload under which an advice is published.
+pub(crate) fn advice_message(site: &Site, advice: &Advice, now: Stamp) -> (String, Vec<u8>) {
+    let record = SetpointRecord::new(site, advice);
+    let topic = format!("headroom/v1/{}/advice/{}", site.name, record.actuator);
+    let payload = serde_json::json!({ "timestamp": now.unix_ms(), "advice": record });
+    (topic, payload.to_string().into_bytes())
+}

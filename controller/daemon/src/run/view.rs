@@ -1,0 +1,222 @@
+//! What the daemon shows of itself: one struct, served as JSON, printed by `headroom status` and drawn by the demo.
+
+use super::record::SetpointRecord;
+use headroom_core::Line;
+use headroom_drivers::field::ConnectionStatus;
+use headroom_site::gpu::ThrottleReason;
+use headroom_site::model::JobKind;
+use headroom_site::{Site, Span};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A branch of the power tree.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct BranchView {
+    pub(crate) id: String,
+    pub(crate) power_w: f64,
+    pub(crate) budget_w: Option<f64>,
+}
+
+/// A job.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct JobView {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) gpus: usize,
+    pub(crate) clock_mhz: f64,
+    pub(crate) clock_cv: f64,
+    pub(crate) lock_mhz: Option<f64>,
+}
+
+/// A connection.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct ConnectionView {
+    pub(crate) id: String,
+    pub(crate) state: String,
+}
+
+/// One setpoint.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct SetpointView {
+    pub(crate) actuator: String,
+    pub(crate) mode: String,
+    pub(crate) unit: String,
+    pub(crate) stands: f64,
+    pub(crate) admitted: Option<f64>,
+    pub(crate) guard: Option<String>,
+    pub(crate) why: String,
+}
+
+/// Everything.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct View {
+    pub(crate) site: String,
+    pub(crate) policy: String,
+    pub(crate) writes_allowed: bool,
+    pub(crate) epoch: u64,
+    pub(crate) time: String,
+    pub(crate) unix_ms: i64,
+    pub(crate) ticks: u64,
+    pub(crate) missed_ticks: u64,
+    pub(crate) lag_s: f64,
+    pub(crate) tick_s: f64,
+    pub(crate) verified: bool,
+    pub(crate) commands_issued: u64,
+    pub(crate) gpus: usize,
+    pub(crate) gpus_heard: usize,
+    pub(crate) facility_w: f64,
+    pub(crate) it_w: f64,
+    pub(crate) cooling_w: f64,
+    pub(crate) pue: f64,
+    pub(crate) headroom_k: f64,
+    pub(crate) headroom_sigma_k: f64,
+    pub(crate) headroom_full_load_k: f64,
+    pub(crate) headroom_w: f64,
+    pub(crate) headroom_s: Option<f64>,
+    pub(crate) hottest: String,
+    pub(crate) tokens: f64,
+    pub(crate) facility_kwh: f64,
+    pub(crate) it_kwh: f64,
+    pub(crate) cooling_kwh: f64,
+    pub(crate) throttled_gpu_s: BTreeMap<String, f64>,
+    pub(crate) caps_bind: bool,
+    pub(crate) jobs: Vec<JobView>,
+    pub(crate) branches: Vec<BranchView>,
+    pub(crate) setpoints: Vec<SetpointView>,
+    pub(crate) connections: Vec<ConnectionView>,
+}
+
+impl View {
+    pub(crate) fn new(site: &Site, policy: &str, writes_allowed: bool, epoch: u64) -> Self {
+        Self {
+            site: site.name.clone(),
+            policy: policy.to_owned(),
+            writes_allowed,
+            epoch,
+            gpus: site.gpus.len(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes a look at the line after a tick.
+    pub(crate) fn update(&mut self, line: &Line, lag: Span, took: Span, missed: u64) {
+        let (site, snapshot) = (line.site(), line.snapshot());
+        self.ticks += 1;
+        self.missed_ticks = missed;
+        self.lag_s = lag.s();
+        self.tick_s = took.s();
+        self.unix_ms = snapshot.stamp.unix_ms();
+        self.commands_issued = line.issued();
+        // The rest is for people: ten times a second is not needed, nor is every tick of a fast clock.
+        if self.ticks % 5 != 1 {
+            return;
+        }
+        self.time = snapshot.stamp.to_string();
+        self.gpus_heard = snapshot.gpus.iter().filter(|g| g.heard).count();
+        let good = |p: Option<headroom_site::PointId>| p.and_then(|p| snapshot.good(p)).unwrap_or(0.0);
+        self.facility_w = good(site.meters.facility);
+        self.it_w = good(site.meters.it);
+        self.cooling_w = site.meters.cooling.iter().filter_map(|p| snapshot.good(*p)).sum();
+        self.pue = if self.it_w > 0.0 { self.facility_w / self.it_w } else { 0.0 };
+        self.caps_bind = line.caps().binds;
+        self.update_headroom(line);
+        self.update_totals(line);
+        self.update_jobs(line);
+        self.branches = site
+            .power
+            .iter()
+            .enumerate()
+            .map(|(i, b)| BranchView {
+                id: b.id.clone(),
+                power_w: line.estimate().branch_w.get(i).copied().unwrap_or(0.0),
+                budget_w: line.outlook().budget_w.get(i).copied().filter(|w| w.is_finite()),
+            })
+            .collect();
+        self.setpoints = line.advice().iter().map(|a| SetpointRecord::new(site, a).into()).collect();
+    }
+
+    fn update_headroom(&mut self, line: &Line) {
+        let e = line.estimate();
+        let seen = (0..e.gpus.len()).filter(|&g| e.gpus.seen(g));
+        let Some(g) = seen.min_by(|&a, &b| e.headroom[a].kelvin.total_cmp(&e.headroom[b].kelvin)) else { return };
+        let h = e.headroom[g];
+        self.headroom_k = h.kelvin;
+        self.headroom_sigma_k = e.gpus.sigma_c(g);
+        self.headroom_full_load_k = h.kelvin_full_load;
+        self.headroom_w = h.watts;
+        self.headroom_s = Some(h.seconds).filter(|s| s.is_finite());
+        let gpu = &line.site().gpus[g];
+        self.hottest = line.site().nodes[gpu.node.index()].id.clone();
+    }
+
+    fn update_totals(&mut self, line: &Line) {
+        let t = line.ledger().totals();
+        self.tokens = t.tokens;
+        self.facility_kwh = t.facility_j / 3.6e6;
+        self.it_kwh = t.it_j / 3.6e6;
+        self.cooling_kwh = t.cooling_j / 3.6e6;
+        for (reason, s) in ThrottleReason::ALL.iter().zip(t.throttled_s) {
+            self.throttled_gpu_s.insert(key(*reason).to_owned(), s);
+        }
+    }
+
+    fn update_jobs(&mut self, line: &Line) {
+        let (site, snapshot) = (line.site(), line.snapshot());
+        self.jobs = site
+            .jobs
+            .iter()
+            .zip(&line.ledger().job_cv)
+            .map(|(job, cv)| {
+                let clocks: Vec<f64> = job
+                    .gpus
+                    .iter()
+                    .filter_map(|g| snapshot.gpus[g.index()].sample.clock_mhz.map(f64::from))
+                    .collect();
+                JobView {
+                    id: job.id.clone(),
+                    kind: if job.kind == JobKind::Training { "training" } else { "serving" }.to_owned(),
+                    gpus: job.gpus.len(),
+                    clock_mhz: clocks.iter().sum::<f64>() / clocks.len().max(1) as f64,
+                    clock_cv: *cv,
+                    lock_mhz: job.gpus.first().and_then(|g| line.caps().lock_mhz.get(g.index()).copied().flatten()),
+                }
+            })
+            .collect();
+    }
+
+    /// Connections are looked at every hundredth tick.
+    pub(crate) fn wants_connections(&self) -> bool {
+        self.ticks % 100 == 1
+    }
+}
+
+/// Key of a throttle reason in scores and metrics.
+pub(crate) fn key(reason: ThrottleReason) -> &'static str {
+    match reason {
+        ThrottleReason::SwPowerCap => "sw_power_cap",
+        ThrottleReason::SwThermal => "sw_thermal",
+        ThrottleReason::HwThermal => "hw_thermal",
+        ThrottleReason::PowerBrake => "power_brake",
+        ThrottleReason::HwSlowdown => "hw_slowdown",
+    }
+}
+
+impl From<SetpointRecord> for SetpointView {
+    fn from(r: SetpointRecord) -> Self {
+        Self {
+            actuator: r.actuator,
+            mode: r.mode,
+            unit: r.unit.to_owned(),
+            stands: r.stands,
+            admitted: r.admitted,
+            guard: r.guard,
+            why: r.why,
+        }
+    }
+}
+
+impl From<ConnectionStatus> for ConnectionView {
+    fn from(c: ConnectionStatus) -> Self {
+        Self { id: c.id.clone(), state: c.to_string() }
+    }
+}

@@ -1,0 +1,184 @@
+//! The agents of a virtual plant: the lease rule and the keeper of `headroom-guard`, as in the real agent, over the
+//! world's GPUs instead of NVML.
+
+use headroom_guard::{Action, Echo, Keeper, Lease, Mode, Receiver};
+use headroom_sim::telemetry::gpu_outputs;
+use headroom_sim::world::World;
+use headroom_site::gpu::CapReceipt;
+use headroom_site::{CapCommand, GpuSample, Inbox, NodeReport, Site, Span, Stamp};
+use std::sync::Arc;
+
+/// Longest time between two looks of an agent at its lease, ms.
+const POLL_MS: u64 = 1000;
+
+struct Node {
+    id: Arc<str>,
+    first: usize,
+    uuids: Vec<Arc<str>>,
+    receiver: Receiver,
+    keeper: Keeper,
+    boot: u64,
+    sequence: u64,
+    receipt: Option<CapReceipt>,
+}
+
+/// All agents.
+pub(super) struct Agents {
+    nodes: Vec<Node>,
+    period: Span,
+    reported: Option<Stamp>,
+    random: u64,
+}
+
+impl Agents {
+    pub(super) fn new(site: &Site, seed: u64) -> Self {
+        let nodes = site
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(i, n)| {
+                let boot = seed.wrapping_mul(1_000_003).wrapping_add(i as u64 + 1);
+                let mut receiver = Receiver::new(boot);
+                receiver.set_gate(Mode::Active, false);
+                Node {
+                    id: Arc::from(n.id.as_str()),
+                    first: n.gpus.0 as usize,
+                    uuids: (n.gpus.0..n.gpus.1)
+                        .map(|g| Arc::from(site.gpus[g as usize].uuid.as_str()))
+                        .collect(),
+                    receiver,
+                    keeper: Keeper::new(POLL_MS),
+                    boot,
+                    sequence: 0,
+                    receipt: None,
+                }
+            })
+            .collect();
+        Self { nodes, period: site.agent_period, reported: None, random: seed | 1 }
+    }
+
+    fn draw(&mut self) -> u64 {
+        // xorshift64 (Marsaglia 2003)
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random
+    }
+
+    pub(super) fn step(&mut self, now: Stamp, world: &mut World) {
+        for node in &mut self.nodes {
+            if node.keeper.poll(mono_ns(now)) == Action::Release {
+                node.restore(world);
+                node.keeper.released();
+            }
+        }
+    }
+
+    pub(super) fn report(&mut self, now: Stamp, world: &World, inbox: &mut Inbox) {
+        if self.reported.is_some_and(|at| now.since(at) < self.period) {
+            return;
+        }
+        self.reported = Some(now);
+        let stamp_us = (now.unix_ns() / 1000) as u64;
+        for node in &mut self.nodes {
+            node.sequence += 1;
+            let gpus = node
+                .uuids
+                .iter()
+                .enumerate()
+                .filter(|(k, _)| world.fleet.present[node.first + k])
+                .map(|(k, uuid)| (Arc::clone(uuid), sample(world, node.first + k, now, stamp_us)))
+                .collect();
+            inbox.nodes.push(NodeReport {
+                node: Arc::clone(&node.id),
+                boot: node.boot,
+                sequence: node.sequence,
+                mono_ns: mono_ns(now),
+                stamp: now,
+                gpus,
+                receipt: node.receipt.take(),
+            });
+        }
+    }
+
+    pub(super) fn obey(&mut self, now: Stamp, command: &CapCommand, world: &mut World) {
+        let random = self.draw();
+        let Some(node) = self.nodes.iter_mut().find(|n| *n.id == *command.node) else { return };
+        let lease = Lease {
+            epoch: command.epoch,
+            sequence: command.sequence,
+            ttl_ms: command.ttl_ms,
+            echo: Echo { boot: command.echo_boot, mono_ns: command.echo_mono_ns },
+        };
+        let accepted = node
+            .receiver
+            .accept(mono_ns(now), &lease)
+            .and_then(|()| node.keeper.on_accept(mono_ns(now), command.ttl_ms, random));
+        node.receipt = Some(CapReceipt {
+            epoch: command.epoch,
+            sequence: command.sequence,
+            refused: accepted.err().map(|r| r.to_string()),
+        });
+        if accepted.is_err() {
+            return;
+        }
+        for (k, uuid) in node.uuids.iter().enumerate() {
+            let Some(target) = command.gpus.iter().find(|t| *t.uuid == **uuid) else { continue };
+            let g = node.first + k;
+            match target.cap_w {
+                Some(cap_w) => world.set_cap(g, f64::from(cap_w)),
+                None => world.set_cap(g, f64::from(world.fleet.sku(g).tdp_w as f32)),
+            }
+            world.set_lock(g, 0.0, target.lock_mhz.map_or(f64::INFINITY, f64::from));
+        }
+    }
+
+    pub(super) fn release(&mut self, world: &mut World) {
+        for node in &mut self.nodes {
+            node.restore(world);
+            node.keeper.let_go(0);
+            node.keeper.released();
+        }
+    }
+}
+
+impl Node {
+    /// Back to what a GPU of this plant has when nobody asks: its default cap, no lock.
+    fn restore(&self, world: &mut World) {
+        for g in self.first..self.first + self.uuids.len() {
+            let found_w = world.fleet.sku(g).tdp_w;
+            world.set_cap(g, found_w);
+            world.set_lock(g, 0.0, f64::INFINITY);
+        }
+    }
+}
+
+/// The plant's clock is the agents' monotonic clock.
+fn mono_ns(now: Stamp) -> u64 {
+    now.tai_ns().max(0) as u64
+}
+
+fn sample(world: &World, g: usize, stamp: Stamp, stamp_us: u64) -> GpuSample {
+    let o = gpu_outputs(&world.fleet, g, stamp_us);
+    GpuSample {
+        stamp,
+        power_w: Some(o.power_instant_mw as f32 * 1e-3),
+        power_average_w: Some(o.power_average_mw as f32 * 1e-3),
+        energy_j: Some(o.energy_mj as f64 * 1e-3),
+        clock_mhz: Some(o.sm_mhz as f32),
+        memory_clock_mhz: Some(o.mem_mhz as f32),
+        die_c: Some(o.die_c as f32),
+        hbm_c: Some(o.hbm_c as f32),
+        margin_k: Some(o.margin_c as f32),
+        enforced_cap_w: Some(world.fleet.cap_w[g]),
+        utilisation: Some(o.gpu_percent as f32 * 1e-2),
+        reasons: o.reasons as u32,
+        throttle_ns: [
+            Some(o.sw_power_ns),
+            Some(o.sw_thermal_ns),
+            Some(o.hw_thermal_ns),
+            Some(o.power_brake_ns),
+            None,
+        ],
+    }
+}

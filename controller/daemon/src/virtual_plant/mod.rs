@@ -1,0 +1,126 @@
+//! A plant in virtual time: the world, the desks that take its requests and the agents of its nodes, in one process
+//! without sockets, behind the same [`Field`] trait as the wires.
+//!
+//! Responsible for: showing the world at the cadence of the wires, and letting commands through the same desks and the
+//! same lease rule. Not for: deciding, judging, or the speed of time.
+
+mod agents;
+mod points;
+
+use agents::Agents;
+use anyhow::{Context, Result};
+use headroom_sim::desk::dsx::{DsxConfig, DsxDesk};
+use headroom_sim::desk::modbus::Bank;
+use headroom_sim::desk::{self};
+use headroom_sim::world::World;
+use headroom_site::{Command, Field, Inbox, Receipt, Site, Span, Stamp};
+use points::{Asks, Shows};
+
+/// Year whose first of January the world's clock counts from, as a Unix day: 2025-01-01.
+const YEAR_START_S: i64 = 20_089 * 86_400;
+
+/// Plant time of a world.
+#[must_use]
+pub(crate) fn plant_stamp(world: &World) -> Stamp {
+    Stamp::from_unix_ns(YEAR_START_S * 1_000_000_000 + (world.now_s() * 1e9).round() as i64)
+}
+
+/// A plant in virtual time.
+pub(crate) struct VirtualPlant {
+    world: World,
+    dsx: DsxDesk,
+    banks: Vec<Bank>,
+    shows: Shows,
+    asks: Asks,
+    agents: Agents,
+    receipts: Vec<Receipt>,
+    beat: Option<Stamp>,
+    beat_life: Span,
+}
+
+impl VirtualPlant {
+    /// Puts a world behind the field trait.
+    ///
+    /// # Errors
+    /// If the world's image does not fit the DSX contract, or its devices their register rules.
+    pub(crate) fn new(world: World, site: &Site) -> Result<Self> {
+        let integration = world.config().integration.clone();
+        let dsx = DsxDesk::new(&world.image, &integration, DsxConfig::default())
+            .context("the image on the DSX bus")?;
+        let banks = world
+            .modbus
+            .iter()
+            .map(|d| Bank::new(d.clone(), &world.image).with_context(|| format!("the registers of {}", d.id)))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self {
+            shows: Shows::new(site, &world),
+            asks: Asks::new(site, &world, &dsx),
+            agents: Agents::new(site, world.config().seed),
+            dsx,
+            banks,
+            receipts: Vec::new(),
+            beat: None,
+            beat_life: Span::from_ns(site.cooling_period.ns() * 3),
+            world,
+        })
+    }
+
+    /// The world.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Plant time.
+    pub(crate) fn now(&self) -> Stamp {
+        plant_stamp(&self.world)
+    }
+
+    /// Advances the world by one step and lets desks, devices and agents act.
+    pub(crate) fn step(&mut self) {
+        self.world.step();
+        let now = plant_stamp(&self.world);
+        let dt_s = self.world.config().dt_s;
+        for point in self.world.points().requests.iter().map(|(p, _)| *p) {
+            self.dsx.set_local(point, self.world.local_points().contains(&point));
+        }
+        for bank in &mut self.banks {
+            let local = self.world.is_local_device(&bank.device().id);
+            bank.set_local(local);
+        }
+        let alive = self.beat.is_some_and(|b| now.since(b) <= self.beat_life);
+        self.asks.heartbeat(now, alive, &mut self.dsx, &mut self.banks);
+        desk::resolve(now.unix_ms(), dt_s, &mut self.dsx, &mut self.banks, &mut self.world.image);
+        self.agents.step(now, &mut self.world);
+    }
+}
+
+impl Field for VirtualPlant {
+    fn drain(&mut self, inbox: &mut Inbox) {
+        let now = plant_stamp(&self.world);
+        self.shows.drain(now, &self.world, inbox);
+        self.agents.report(now, &self.world, inbox);
+        inbox.receipts.append(&mut self.receipts);
+    }
+
+    fn send(&mut self, command: &Command) {
+        let now = plant_stamp(&self.world);
+        match command {
+            Command::Caps(caps) => self.agents.obey(now, caps, &mut self.world),
+            Command::Setpoint(setpoint) => {
+                let receipt = self.asks.send(now, setpoint, &mut self.dsx, &mut self.banks);
+                self.receipts.push(receipt);
+            }
+        }
+    }
+
+    fn beat(&mut self) {
+        self.beat = Some(plant_stamp(&self.world));
+    }
+
+    fn release(&mut self) {
+        let now = plant_stamp(&self.world);
+        self.beat = None;
+        self.asks.release(now, &mut self.dsx, &mut self.banks);
+        self.agents.release(&mut self.world);
+    }
+}

@@ -1,0 +1,277 @@
+//! Points and setpoints of a virtual plant: what the wires would carry, at the cadence at which they would carry it.
+
+use headroom_sim::desk::dsx::DsxDesk;
+use headroom_sim::desk::modbus::Bank;
+use headroom_sim::image::{Encoding, Meaning, ModbusDevice, Register, Space};
+use headroom_sim::world::World;
+use headroom_site::command::SetpointCommand;
+use headroom_site::model::{Sink, Source};
+use headroom_site::{Inbox, Outcome, PointId, Quality, Reading, Reason, Receipt, Site, Span, Stamp, Target};
+
+/// Unchanged values are shown again after this long (DSX: every 100 s).
+const REPEAT: Span = Span::from_ms(100_000);
+
+#[derive(Debug, Clone, Copy)]
+enum From {
+    Image(usize),
+    /// An image point through a register of a scale (0: float).
+    Register(usize, f64),
+    Tokens(usize),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    point: PointId,
+    from: From,
+    scale: f64,
+    offset: f64,
+    period: Span,
+    last: Option<(Stamp, f64)>,
+}
+
+/// What the plant shows.
+pub(super) struct Shows {
+    shown: Vec<Shown>,
+}
+
+impl Shows {
+    pub(super) fn new(site: &Site, world: &World) -> Self {
+        let shown = site
+            .points
+            .iter()
+            .enumerate()
+            .filter_map(|(i, p)| {
+                let (from, period) = find(site, world, &p.source)?;
+                Some(Shown {
+                    point: PointId(i as u32),
+                    from,
+                    scale: p.unit.scale,
+                    offset: p.unit.offset,
+                    period,
+                    last: None,
+                })
+            })
+            .collect();
+        Self { shown }
+    }
+
+    pub(super) fn drain(&mut self, now: Stamp, world: &World, inbox: &mut Inbox) {
+        for s in &mut self.shown {
+            if s.last.is_some_and(|(at, _)| now.since(at) < s.period) {
+                continue;
+            }
+            let (number, quality) = match s.from {
+                From::Image(p) => (world.image.values[p], world.image.quality[p]),
+                From::Register(p, scale) => {
+                    let v = world.image.values[p];
+                    (if scale > 0.0 { (v / scale).round() * scale } else { v }, world.image.quality[p])
+                }
+                From::Tokens(job) => (world.workload.jobs[job].stats.tokens, 1),
+            };
+            let polled = !matches!(s.from, From::Image(_));
+            let same =
+                s.last.is_some_and(|(at, v)| v.to_bits() == number.to_bits() && now.since(at) < REPEAT);
+            if same && !polled {
+                continue;
+            }
+            s.last = Some((now, number));
+            let quality = if quality == 1 { Quality::Good } else { Quality::Bad(Reason::SourceSaysBad) };
+            let value = number * s.scale + s.offset;
+            inbox.readings.push(Reading::new(s.point, now, Span::from_ms(500), value, quality));
+        }
+    }
+}
+
+fn find(site: &Site, world: &World, source: &Source) -> Option<(From, Span)> {
+    match source {
+        Source::Dsx { tag, .. } => {
+            let p = world.image.points.iter().position(|p| Some(&p.tag) == tag.as_ref())?;
+            Some((From::Image(p), Span::from_s(world.image.points[p].period_s)))
+        }
+        Source::Modbus { device, register } => {
+            let spec = &site.modbus[*device];
+            let device = world.modbus.iter().find(|d| d.id == spec.id)?;
+            let register = &spec.registers[*register];
+            let found = device.registers.iter().find(|r| {
+                r.address == register.address && space_word(r.space) == format!("{:?}", register.space)
+            })?;
+            let (Meaning::Value(p) | Meaning::Applied(p)) = found.meaning else { return None };
+            let scale = if matches!(found.encoding, Encoding::F32 | Encoding::F32Swapped) {
+                0.0
+            } else {
+                found.scale
+            };
+            Some((From::Register(p, scale), spec.poll))
+        }
+        Source::Prometheus { page, labels, .. } => {
+            let job = world.workload.jobs.iter().position(|j| Some(&j.name) == labels.get("job"))?;
+            Some((From::Tokens(job), site.prometheus[*page].poll))
+        }
+        Source::Json { .. } => None,
+    }
+}
+
+fn space_word(space: Space) -> String {
+    format!("{space:?}")
+}
+
+/// What the plant can be asked.
+pub(super) struct Asks {
+    sinks: Vec<Option<Ask>>,
+    heartbeat_topic: Option<String>,
+    heartbeat_sent: Option<Stamp>,
+    devices: Vec<Device>,
+}
+
+enum Ask {
+    /// Topic and unit scale.
+    Dsx(String, f64, f64),
+    /// Index of the device.
+    Modbus(usize),
+}
+
+/// A device with its remote-control registers.
+struct Device {
+    enable: Option<u16>,
+    heartbeat: Option<u16>,
+    timer: Option<(u16, f64)>,
+    setpoint: Option<(u16, f64, Encoding)>,
+    count: u16,
+    held: bool,
+}
+
+impl Asks {
+    pub(super) fn new(site: &Site, world: &World, dsx: &DsxDesk) -> Self {
+        let own = format!("BMS/v1/{}/Value/", world.config().integration);
+        let heartbeat_topic = dsx
+            .metadata()
+            .map(|(topic, _)| topic)
+            .find(|t| t.contains("/System/HeartbeatTimestampIntegration/"))
+            .map(|t| t.replacen("BMS/v1/PUB/Metadata/", &own, 1));
+        let sinks = site
+            .actuators
+            .iter()
+            .map(|a| match &a.sink {
+                Sink::Dsx { tag, .. } => {
+                    let p = world.image.points.iter().find(|p| Some(&p.tag) == tag.as_ref() && p.request)?;
+                    let topic = format!("{own}{}/{}/{}", p.object_type, p.point_type, p.tag);
+                    Some(Ask::Dsx(topic, a.unit.scale, a.unit.offset))
+                }
+                Sink::Modbus { device, .. } => {
+                    let id = &site.modbus[*device].id;
+                    world.modbus.iter().position(|d| d.id == *id).map(Ask::Modbus)
+                }
+                Sink::Json { .. } => None,
+            })
+            .collect();
+        let hold = |id: &str| {
+            let spec = site.modbus.iter().find(|d| d.id == id);
+            spec.and_then(|d| d.remote.timer).map_or(90.0, |(_, hold)| hold.s())
+        };
+        let devices = world.modbus.iter().map(|d| Device::new(d, hold(&d.id))).collect();
+        Self { sinks, heartbeat_topic, heartbeat_sent: None, devices }
+    }
+
+    pub(super) fn send(
+        &mut self,
+        now: Stamp,
+        c: &SetpointCommand,
+        dsx: &mut DsxDesk,
+        banks: &mut [Bank],
+    ) -> Receipt {
+        let outcome = match self.sinks.get(c.actuator.index()).and_then(Option::as_ref) {
+            None => Outcome::Failed("the plant has no such setpoint".to_owned()),
+            Some(Ask::Dsx(topic, scale, offset)) => {
+                let value = c.value.map_or("null".to_owned(), |v| format!("{}", (v - offset) / scale));
+                let payload = format!("{{\"value\":{value},\"timestamp\":{},\"quality\":1}}", now.unix_ms());
+                match dsx.receive(now.unix_ms(), topic, payload.as_bytes()) {
+                    Ok(_) => Outcome::Sent,
+                    Err(_) if c.value.is_none() => Outcome::Sent,
+                    Err(refusal) => Outcome::Refused(refusal.to_string()),
+                }
+            }
+            Some(Ask::Modbus(device)) => self.devices[*device].write(c.value, &mut banks[*device]),
+        };
+        Receipt { target: Target::Actuator(c.actuator), epoch: c.epoch, sequence: c.sequence, outcome }
+    }
+
+    /// Heartbeats, while the controller's ticks go well.
+    pub(super) fn heartbeat(&mut self, now: Stamp, alive: bool, dsx: &mut DsxDesk, banks: &mut [Bank]) {
+        let due = self.heartbeat_sent.is_none_or(|at| now.since(at) >= Span::from_ms(10_000));
+        if !alive {
+            return;
+        }
+        if due && let Some(topic) = &self.heartbeat_topic {
+            let ms = now.unix_ms();
+            let payload = format!("{{\"value\":{ms},\"timestamp\":{ms},\"quality\":1}}");
+            // A refused heartbeat is counted by the desk.
+            let _ = dsx.receive(ms, topic, payload.as_bytes());
+            self.heartbeat_sent = Some(now);
+        }
+        if now.unix_ms() / 1000 % 5 == 0 {
+            for (device, bank) in self.devices.iter_mut().zip(banks) {
+                device.beat(bank);
+            }
+        }
+    }
+
+    pub(super) fn release(&mut self, now: Stamp, dsx: &mut DsxDesk, banks: &mut [Bank]) {
+        for ask in self.sinks.iter().flatten() {
+            if let Ask::Dsx(topic, ..) = ask {
+                let payload = format!("{{\"value\":null,\"timestamp\":{},\"quality\":1}}", now.unix_ms());
+                let _ = dsx.receive(now.unix_ms(), topic, payload.as_bytes());
+            }
+        }
+        for (device, bank) in self.devices.iter_mut().zip(banks) {
+            let _ = device.write(None, bank);
+        }
+    }
+}
+
+impl Device {
+    fn new(spec: &ModbusDevice, hold_s: f64) -> Self {
+        let at = |wanted: fn(&Meaning) -> bool| -> Option<&Register> {
+            spec.registers.iter().find(|r| wanted(&r.meaning))
+        };
+        Self {
+            enable: at(|m| *m == Meaning::RemoteEnable).map(|r| r.address),
+            heartbeat: at(|m| *m == Meaning::HeartbeatIn).map(|r| r.address),
+            timer: at(|m| *m == Meaning::SetpointTimer).map(|r| (r.address, hold_s)),
+            setpoint: at(|m| matches!(m, Meaning::Setpoint(_))).map(|r| (r.address, r.scale, r.encoding)),
+            count: 0,
+            held: false,
+        }
+    }
+
+    fn beat(&mut self, bank: &mut Bank) {
+        if let Some(address) = self.heartbeat.filter(|_| self.held) {
+            self.count = self.count.wrapping_add(1);
+            // A device that refuses its heartbeat lets its setpoint go: that is its answer.
+            let _ = bank.write(address, &[self.count]);
+        }
+    }
+
+    fn write(&mut self, value: Option<f64>, bank: &mut Bank) -> Outcome {
+        let refused = |e: headroom_sim::desk::modbus::Exception| Outcome::Refused(format!("{e:?}"));
+        let Some((address, scale, _)) = self.setpoint else {
+            return Outcome::Failed("no setpoint register".to_owned());
+        };
+        let Some(value) = value else {
+            self.held = false;
+            let off = self.enable.map_or(Ok(()), |a| bank.write_bits(a, &[false]));
+            return off.map_or_else(refused, |()| Outcome::Sent);
+        };
+        if !self.held {
+            self.held = true;
+            if let Some(Err(e)) = self.enable.map(|a| bank.write_bits(a, &[true])) {
+                return refused(e);
+            }
+            self.beat(bank);
+        }
+        if let Some(Err(e)) = self.timer.map(|(a, hold)| bank.write(a, &[hold.round() as u16])) {
+            return refused(e);
+        }
+        let raw = (value / scale).round().clamp(f64::from(i16::MIN), f64::from(i16::MAX)) as i16;
+        bank.write(address, &[raw as u16]).map_or_else(refused, |()| Outcome::Applied)
+    }
+}

@@ -1,0 +1,418 @@
+//! `headroom agent` as a process of its own: real broker, real NVML calls, real signals.
+#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use headroom_drivers::ClockPage;
+use headroom_drivers::mqtt::agents::{Leaf, filter, topic};
+use headroom_drivers::mqtt::client::{Delivery, Event, MqttClient};
+use headroom_drivers::node_report::{AgentStatus, Names, decode_report, decode_status, encode_command};
+use headroom_nvml_abi::page::{GpuConfig, GpuOutputs, PageConfig, PageWriter};
+use headroom_sim::wires::broker::{Broker, BrokerConfig};
+use headroom_site::gpu::CapTarget;
+use headroom_site::{CapCommand, NodeReport, Stamp};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinHandle;
+
+const FOUND_MW: u32 = 700_000;
+
+fn site_text(port: u16) -> String {
+    format!(
+        r#"
+format = 1
+[site]
+name = "small"
+[periods]
+agent = "50 ms"
+power = "100 ms"
+lease = "1 s"
+[[place]]
+id = "hall-1"
+kind = "hall"
+[[place]]
+id = "rack-01"
+kind = "rack"
+in = "hall-1"
+[[node]]
+id = "n1"
+rack = "rack-01"
+sku = "H100-SXM"
+gpus = ["GPU-a", "GPU-b"]
+[[node]]
+id = "n2"
+rack = "rack-01"
+sku = "H100-SXM"
+gpus = ["GPU-c"]
+[[mqtt]]
+id = "bus"
+url = "mqtt://127.0.0.1:{port}"
+dialect = "json"
+agents = true
+"#
+    )
+}
+
+/// A folder with a page of three GPUs and a site file, and a broker.
+struct Stage {
+    folder: PathBuf,
+    world: PageWriter,
+    broker: JoinHandle<std::io::Result<()>>,
+    port: u16,
+}
+
+impl Stage {
+    fn new(test: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("headroom-agent-{}-{test}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let gpu = |uuid: &&str| GpuConfig::h100_sxm(uuid, "here");
+        let gpus = ["GPU-a", "GPU-b", "GPU-c"].iter().map(gpu).collect();
+        let config = PageConfig { driver_version: "580.82.07".into(), gpus };
+        let world = PageWriter::create(&folder.join("gpus.page"), &config).unwrap();
+        let shown = GpuOutputs {
+            stamp_us: 1_790_000_000_000_000,
+            power_instant_mw: 612_000,
+            ..GpuOutputs::default()
+        };
+        (0..3).for_each(|n| world.publish(n, &shown));
+        let (listener, address) = Broker::bind(&BrokerConfig::default()).unwrap();
+        let broker = tokio::spawn(Broker::new(&BrokerConfig::default()).serve(listener));
+        std::fs::write(folder.join("site.toml"), site_text(address.port())).unwrap();
+        Self { folder, world, broker, port: address.port() }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_headroom"));
+        command.arg("agent").arg("--site").arg(self.folder.join("site.toml"));
+        command.arg("--nvml").arg(headroom_nvml_abi::library_path().unwrap());
+        command.arg("--state").arg(self.folder.join("state"));
+        command.env(headroom_nvml_abi::PAGE_ENV, self.folder.join("gpus.page"));
+        command.stderr(Stdio::null());
+        command
+    }
+
+    fn agent(&self) -> Agent {
+        Agent(self.command().spawn().unwrap())
+    }
+
+    fn limit_mw(&self, gpu: usize) -> u32 {
+        self.world.requests(gpu).unwrap().enforced_limit_mw
+    }
+
+    /// Waits until a limit is in force; says how long that took.
+    async fn until_limit(&self, gpu: usize, limit_mw: u32) -> Duration {
+        let begun = Instant::now();
+        while self.limit_mw(gpu) != limit_mw {
+            assert!(begun.elapsed() < Duration::from_secs(10), "{} mW", self.limit_mw(gpu));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        begun.elapsed()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+struct Agent(Child);
+
+impl Agent {
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.0.id().to_string()]).status().unwrap().success());
+    }
+
+    async fn ended(&mut self) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(15), "it does not end");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A controller of a few lines.
+struct Controller {
+    client: MqttClient,
+    events: Receiver<Event>,
+    names: Names,
+    sequence: u64,
+    ttl_ms: u64,
+}
+
+impl Controller {
+    fn start(stage: &Stage) -> Self {
+        let filters = vec![filter("small", Leaf::Telemetry), filter("small", Leaf::Status)];
+        let url = format!("mqtt://127.0.0.1:{}", stage.port);
+        let (client, events) = MqttClient::start(&url, "test", None, filters).unwrap();
+        Self { client, events, names: Names::default(), sequence: 0, ttl_ms: 1000 }
+    }
+
+    /// The next message whose topic ends so.
+    async fn next(&mut self, topic: &str) -> Vec<u8> {
+        loop {
+            let event = tokio::time::timeout(Duration::from_secs(10), self.events.recv()).await;
+            if let Event::Message(message) = event.expect("in time").expect("connected")
+                && message.topic().ends_with(topic)
+            {
+                return message.payload.to_vec();
+            }
+        }
+    }
+
+    async fn report(&mut self, node: &str) -> NodeReport {
+        self.report_on(&format!("/{node}/telemetry")).await
+    }
+
+    async fn report_on(&mut self, topic: &str) -> NodeReport {
+        let payload = self.next(topic).await;
+        decode_report(&payload, &mut self.names).unwrap()
+    }
+
+    async fn status(&mut self, node: &str) -> AgentStatus {
+        decode_status(&self.next(&format!("{node}/status")).await).unwrap()
+    }
+
+    fn cap(&mut self, report: &NodeReport, uuid: &str, cap_w: f32) {
+        self.sequence += 1;
+        let command = CapCommand {
+            node: report.node.to_string(),
+            who: "test".into(),
+            epoch: 1,
+            sequence: self.sequence,
+            ttl_ms: self.ttl_ms,
+            echo_boot: report.boot,
+            echo_mono_ns: report.mono_ns,
+            gpus: vec![CapTarget { uuid: uuid.into(), cap_w: Some(cap_w), lock_mhz: Some(1500.0) }],
+            reason: "a test".into(),
+        };
+        let topic = topic("small", &report.node, Leaf::Command);
+        self.client.try_publish(&topic, encode_command(&command).unwrap(), Delivery::Command).unwrap();
+    }
+
+    /// Waits for the receipt of the last command; says what it says.
+    async fn receipt(&mut self, node: &str) -> Option<String> {
+        loop {
+            let receipt = self.report(node).await.receipt;
+            if let Some(receipt) = receipt.filter(|r| r.sequence == self.sequence) {
+                return receipt.refused;
+            }
+        }
+    }
+
+    /// Caps a GPU with an echo of this moment, and waits until it is done.
+    async fn cap_now(&mut self, node: &str, uuid: &str, cap_w: f32) {
+        let report = self.report(node).await;
+        self.cap(&report, uuid, cap_w);
+        assert_eq!(self.receipt(node).await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_lease_from_birth_to_sigterm() {
+    let stage = Stage::new("lease");
+    let mut controller = Controller::start(&stage);
+    let mut agent = stage.agent();
+    let born = controller.status("n1").await;
+    let first = controller.report("n1").await;
+    assert!(born.online && born.boot == first.boot);
+    assert_eq!((first.gpus.len(), first.gpus[0].1.power_w), (2, Some(612.0)));
+    controller.cap(&first, "GPU-a", 450.0);
+    assert_eq!(controller.receipt("n1").await, None);
+    assert_eq!(stage.limit_mw(0), 450_000);
+    assert_eq!(stage.world.requests(0).unwrap().lock_mhz.unwrap().1, 1500);
+    // Not renewed: it lets go in the second half of its second.
+    assert!(stage.until_limit(0, FOUND_MW).await < Duration::from_millis(1100));
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    controller.cap(&first, "GPU-a", 400.0);
+    assert!(
+        controller.receipt("n1").await.unwrap().contains("ms old"),
+        "the first report is too old an echo now"
+    );
+    controller.ttl_ms = 60_000;
+    controller.cap_now("n2", "GPU-c", 300.0).await;
+    assert_eq!(stage.limit_mw(2), 300_000);
+    agent.signal("-TERM");
+    assert_eq!(agent.ended().await.code(), Some(0));
+    assert_eq!(stage.limit_mw(2), FOUND_MW, "put back at once");
+    while controller.status("n2").await.online {}
+}
+
+#[tokio::test]
+async fn killed_and_started_again_it_puts_back_what_the_first_life_found() {
+    let stage = Stage::new("killed");
+    let mut controller = Controller::start(&stage);
+    controller.ttl_ms = 60_000;
+    let mut agent = stage.agent();
+    controller.cap_now("n1", "GPU-b", 350.0).await;
+    let first = controller.report("n1").await;
+    agent.signal("-KILL");
+    assert_eq!(agent.ended().await.code(), None);
+    while controller.status("n1").await.online {}
+    assert_eq!(stage.limit_mw(1), 350_000, "nobody was there to let go");
+    let _agent = stage.agent();
+    stage.until_limit(1, FOUND_MW).await;
+    assert_eq!(stage.world.requests(1).unwrap().lock_mhz, None);
+    let mut second = controller.report("n1").await;
+    while second.boot == first.boot {
+        second = controller.report("n1").await;
+    }
+    controller.cap(&first, "GPU-b", 350.0);
+    assert!(controller.receipt("n1").await.unwrap().contains("former start"));
+    controller.cap_now("n1", "GPU-b", 400.0).await;
+    assert_eq!(stage.limit_mw(1), 400_000);
+}
+
+#[tokio::test]
+async fn without_a_broker_it_lets_go_and_still_ends_well() {
+    let stage = Stage::new("broker");
+    let mut controller = Controller::start(&stage);
+    let mut agent = stage.agent();
+    controller.cap_now("n1", "GPU-a", 450.0).await;
+    stage.broker.abort();
+    assert!(stage.until_limit(0, FOUND_MW).await < Duration::from_millis(1100));
+    agent.signal("-TERM");
+    assert_eq!(agent.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn plant_time_of_a_harness_is_the_agents_time() {
+    let stage = Stage::new("clock");
+    let start = Stamp::from_unix_ms(1_800_000_000_000);
+    let page = stage.folder.join("clock.page");
+    let _clock = ClockPage::create(&page, start, 20.0).unwrap();
+    let mut controller = Controller::start(&stage);
+    // Ten seconds of the plant are half a second here.
+    controller.ttl_ms = 10_000;
+    let _agent = Agent(stage.command().arg("--clock").arg(&page).spawn().unwrap());
+    controller.cap_now("n1", "GPU-a", 450.0).await;
+    let report = controller.report("n1").await;
+    assert!(report.stamp > start && report.stamp.since(start).s() < 600.0);
+    assert!(stage.until_limit(0, FOUND_MW).await < Duration::from_millis(700));
+}
+
+#[tokio::test]
+async fn advisory_reports_and_refuses() {
+    let stage = Stage::new("advisory");
+    let mut controller = Controller::start(&stage);
+    let _agent = Agent(stage.command().arg("--advisory").spawn().unwrap());
+    let report = controller.report("n1").await;
+    controller.cap(&report, "GPU-a", 450.0);
+    assert!(controller.receipt("n1").await.unwrap().contains("advisory"));
+    assert_eq!(stage.world.requests(0).unwrap().limit_writes, 0);
+}
+
+/// Runs it until it ends by itself; its exit code and what it said.
+fn refusal(command: &mut Command) -> (Option<i32>, String) {
+    let output = command.stderr(Stdio::piped()).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[tokio::test]
+async fn no_driver_is_exit_code_4() {
+    let stage = Stage::new("driver");
+    let (code, why) = refusal(stage.command().env(headroom_nvml_abi::PAGE_ENV, "/nowhere"));
+    assert!(code == Some(4) && why.contains("driver is not loaded"), "{why}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headroom"));
+    command
+        .args(["agent", "--nvml", "/nowhere/libnvidia-ml.so", "--site"])
+        .arg(stage.folder.join("site.toml"));
+    let (code, why) = refusal(&mut command);
+    assert!(code == Some(4) && why.contains("/nowhere/libnvidia-ml.so") && why.contains("--nvml"), "{why}");
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_used_is_exit_code_3() {
+    let stage = Stage::new("configuration");
+    let site = stage.folder.join("site.toml");
+    let good = std::fs::read_to_string(&site).unwrap();
+    let strangers =
+        ["GPU-a", "GPU-b", "GPU-c"].iter().fold(good.clone(), |t, u| t.replace(u, &format!("{u}x")));
+    for (bad, says) in [
+        (strangers, "add them by UUID: GPU-a, GPU-b, GPU-c"),
+        (good.replace("agents = true", ""), "agents = true"),
+        ("format = 9".to_owned(), "site"),
+    ] {
+        std::fs::write(&site, bad).unwrap();
+        let (code, why) = refusal(&mut stage.command());
+        assert!(code == Some(3) && why.contains(says), "{code:?} {why}");
+    }
+    std::fs::write(&site, good).unwrap();
+    let state = stage.folder.join("state");
+    std::fs::create_dir_all(&state).unwrap();
+    std::fs::write(state.join("agent-n1.json"), "{").unwrap();
+    let (code, why) = refusal(&mut stage.command());
+    assert!(code == Some(3) && why.contains("by hand"), "{why}");
+    assert!(Path::new(&state.join("agent-n1.json")).exists());
+}
+
+#[tokio::test]
+async fn a_hung_driver_does_not_keep_it_from_ending() {
+    let stage = Stage::new("hung");
+    let mut controller = Controller::start(&stage);
+    controller.ttl_ms = 60_000;
+    let mut agent = stage.agent();
+    controller.cap_now("n1", "GPU-a", 450.0).await;
+    stage.world.set_call_delay_us(0, 60_000_000);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    agent.signal("-TERM");
+    assert_eq!(agent.ended().await.code(), Some(1), "it ran and found a fault");
+    assert_eq!(stage.limit_mw(0), 450_000);
+    stage.world.set_call_delay_us(0, 0);
+    let _again = stage.agent();
+    stage.until_limit(0, FOUND_MW).await;
+}
+
+/// CPU time a process has used, s (Linux counts in ticks of 10 ms).
+fn cpu_s(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let after_name = stat.rsplit(") ").next().unwrap();
+    let ticks = |field: usize| after_name.split(' ').nth(field - 3).unwrap().parse::<f64>().unwrap();
+    (ticks(14) + ticks(15)) / 100.0
+}
+
+#[tokio::test]
+async fn one_agent_can_bear_sixty_four_nodes() {
+    let stage = Stage::new("many");
+    let uuids = |node: usize| (0..8).map(move |k| format!("GPU-{node:02}-{k}"));
+    let gpus = (0..64).flat_map(uuids).map(|uuid| GpuConfig::h100_sxm(&uuid, "here")).collect();
+    let config = PageConfig { driver_version: "580.82.07".into(), gpus };
+    let _world = PageWriter::create(&stage.folder.join("gpus.page"), &config).unwrap();
+    let mut site = site_text(stage.port).replace("50 ms", "100 ms");
+    for node in 0..64 {
+        let gpus: Vec<String> = uuids(node).map(|uuid| format!("{uuid:?}")).collect();
+        let gpus = gpus.join(", ");
+        site +=
+            &format!("[[node]]\nid = \"m{node}\"\nrack = \"rack-01\"\nsku = \"H100-SXM\"\ngpus = [{gpus}]\n");
+    }
+    std::fs::write(stage.folder.join("site.toml"), site).unwrap();
+    let mut controller = Controller::start(&stage);
+    let agent = stage.agent();
+    // The last node comes on the bus last.
+    let first = controller.report("m63").await;
+    let (begun, used) = (Instant::now(), cpu_s(agent.0.id()));
+    let mut seen = 0_u64;
+    while begun.elapsed() < Duration::from_secs(3) {
+        let report = controller.report_on("/telemetry").await;
+        assert_eq!(report.gpus.len(), 8);
+        seen += 1;
+    }
+    let last = controller.report("m63").await;
+    let ticks = last.sequence - first.sequence;
+    let share = (cpu_s(agent.0.id()) - used) / begun.elapsed().as_secs_f64();
+    println!("512 GPUs at 10 Hz: {seen} reports in 3 s, {ticks} ticks, {:.1} % of a core", share * 100.0);
+    // 1920 would be all; a busy machine may lose some, and the sequence tells.
+    assert!(seen > 64 * ticks / 2 && ticks > 20, "{seen} reports, {ticks} ticks");
+}

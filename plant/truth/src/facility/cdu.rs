@@ -1,0 +1,233 @@
+//! Coolant distribution unit and the technology loop behind it.
+//!
+//! Responsible for: plate exchanger, primary valve, two secondary pumps (N+1), headers, the racks' flow
+//! split. Not for: the control of valve and pumps (the BMS) or the facility water ahead of it.
+//!
+//! ```text
+//! head = dp_header + R_unit Q^2,  Q = G sqrt(dp_header),  G = sum of rack conductances
+//! plate:  eps-NTU, 1/UA ~ flow^-0.8 on both sides         rated at an approach of 4 K
+//! vessel -> plate -> supply header -> racks -> return header -> vessel
+//! ```
+//! Volumes: 0.4 to 1.2 L per kW is usual, so a loop at full load warms 0.2 to 0.5 K/s when heat rejection
+//! stops. Exchanger and volume of the unit together lag 5 to 15 s.
+
+use super::exchanger::{Exchanger, design_ua_w_k};
+use super::fluid::{PG25, Pipe, Volume, WATER};
+use super::pump::{Pump, operate};
+use super::rack_loop::RackLoop;
+use super::valve::{Valve, in_series};
+
+/// Design header pressure of the technology loop, kPa.
+pub const DESIGN_DP_KPA: f64 = 90.0;
+/// Design pressure drop inside the unit (plate, strainer, piping), kPa.
+const UNIT_DP_KPA: f64 = 55.0;
+/// Design pressure available to the unit on the facility side, kPa.
+pub const PRIMARY_DP_KPA: f64 = 80.0;
+
+/// What the control asks of a unit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CduCommand {
+    /// Primary valve position, 0..1.
+    pub valve: f64,
+    /// Speed of each pump, 0..1.
+    pub pumps: [f64; 2],
+}
+
+/// A coolant distribution unit with its racks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cdu {
+    /// The racks it serves.
+    pub racks: Vec<RackLoop>,
+    /// Plate exchanger, side 1 secondary, side 2 primary.
+    pub plate: Exchanger,
+    /// Valve on the facility side.
+    pub valve: Valve,
+    /// Secondary pumps.
+    pub pumps: [Pump; 2],
+    /// Header differential pressure, kPa.
+    pub dp_kpa: f64,
+    /// Secondary flow, L/min.
+    pub flow_lpm: f64,
+    /// Facility-side flow, L/min.
+    pub primary_flow_lpm: f64,
+    /// Facility-side inlet temperature, C.
+    pub primary_inlet_c: f64,
+    /// Heat through the plate, W.
+    pub duty_w: f64,
+    /// Motor and drive losses to the hall, W.
+    pub room_heat_w: f64,
+    vessel: Volume,
+    plate_secondary: Volume,
+    plate_primary: Volume,
+    supply: Pipe<3>,
+    returning: Pipe<3>,
+    unit_resistance: f64,
+    primary_resistance: f64,
+}
+
+impl Cdu {
+    /// A unit for `racks`, rated for `duty_w`, filled at the given temperatures.
+    #[must_use]
+    pub fn sized(racks: Vec<RackLoop>, flow_lpm: f64, duty_w: f64, secondary_c: f64, primary_c: f64) -> Self {
+        let primary_lpm = duty_w / (10.0 * WATER.capacity_w_k(1.0));
+        let (c1, c2) = (PG25.capacity_w_k(flow_lpm), WATER.capacity_w_k(primary_lpm));
+        let ua_design_w_k = design_ua_w_k(duty_w, 30.0 + duty_w / c1, 30.0, 26.0, 26.0 + duty_w / c2);
+        let pump = Pump::sized(flow_lpm, DESIGN_DP_KPA + UNIT_DP_KPA, 0.60, 15.0);
+        Self {
+            racks,
+            plate: Exchanger {
+                ua_design_w_k,
+                design_1_w_k: c1,
+                design_2_w_k: c2,
+                share_1: 0.6,
+                fouling: 0.0,
+            },
+            valve: Valve::sized(primary_lpm, 0.6 * PRIMARY_DP_KPA, 60.0),
+            pumps: [pump; 2],
+            dp_kpa: 0.0,
+            flow_lpm: 0.0,
+            primary_flow_lpm: 0.0,
+            primary_inlet_c: primary_c,
+            duty_w: 0.0,
+            room_heat_w: 0.0,
+            vessel: Volume::new(&PG25, 0.10 * flow_lpm, secondary_c),
+            plate_secondary: Volume::new(&PG25, 0.08 * flow_lpm, secondary_c),
+            plate_primary: Volume::new(&WATER, 0.08 * primary_lpm, primary_c),
+            supply: Pipe::new(&PG25, 0.18 * flow_lpm, secondary_c),
+            returning: Pipe::new(&PG25, 0.18 * flow_lpm, secondary_c),
+            unit_resistance: UNIT_DP_KPA / (flow_lpm * flow_lpm),
+            primary_resistance: 0.4 * PRIMARY_DP_KPA / (primary_lpm * primary_lpm),
+        }
+    }
+
+    /// Moves valve and drives toward the commands.
+    pub fn actuate(&mut self, command: &CduCommand, powered: bool, dt_s: f64) {
+        self.valve.step(command.valve, dt_s);
+        for (pump, speed) in self.pumps.iter_mut().zip(command.pumps) {
+            pump.drive(speed, powered, dt_s);
+        }
+    }
+
+    /// Conductance of the facility-side branch, (L/min)/kPa^0.5.
+    #[must_use]
+    pub fn primary_conductance(&self) -> f64 {
+        in_series(self.valve.conductance(), self.primary_resistance.powf(-0.5))
+    }
+
+    /// Advances by `dt_s`. `heat_w` is the heat of each rack's plates. Returns the primary outlet, C.
+    pub fn step(&mut self, primary_lpm: f64, primary_inlet_c: f64, heat_w: &[f64], dt_s: f64) -> f64 {
+        let conductance: f64 = self.racks.iter().map(RackLoop::conductance).sum();
+        let network = self.unit_resistance + conductance.powi(-2);
+        self.flow_lpm = operate(&mut self.pumps, network);
+        self.dp_kpa = (self.flow_lpm / conductance).powi(2);
+        (self.primary_flow_lpm, self.primary_inlet_c) = (primary_lpm, primary_inlet_c);
+
+        let (secondary, primary) = (PG25.capacity_w_k(self.flow_lpm), WATER.capacity_w_k(primary_lpm));
+        let leaving_vessel_c = self.vessel.temperature_c;
+        self.duty_w = self.plate.duty_w(secondary, leaving_vessel_c, primary, primary_inlet_c);
+        let outlet_c = self.plate_primary.flush(primary, primary_inlet_c, self.duty_w, dt_s);
+
+        let pump_heat_w = self.pumps.iter().map(|p| p.fluid_heat_w).sum::<f64>();
+        self.room_heat_w = self.power_w() - pump_heat_w;
+        let plate_heat_w = pump_heat_w - self.duty_w;
+        let plate_c = self.plate_secondary.flush(secondary, leaving_vessel_c, plate_heat_w, dt_s);
+        let header_c = self.supply.flush(secondary, plate_c, dt_s);
+        let root_dp = self.dp_kpa.sqrt();
+        let mut mixed = 0.0;
+        for (rack, &heat) in self.racks.iter_mut().zip(heat_w) {
+            let flow = rack.conductance() * root_dp;
+            let return_c = rack.step(flow, self.dp_kpa, header_c, heat, dt_s);
+            mixed += PG25.capacity_w_k(flow) * return_c;
+        }
+        let mixed_c = if secondary > 0.0 { mixed / secondary } else { leaving_vessel_c };
+        let back_c = self.returning.flush(secondary, mixed_c, dt_s);
+        self.vessel.draw(secondary, back_c, 0.0, dt_s);
+        outlet_c
+    }
+
+    /// Technology supply temperature behind the plate, C.
+    #[must_use]
+    pub fn supply_c(&self) -> f64 {
+        self.plate_secondary.temperature_c
+    }
+
+    /// Technology return temperature into the vessel, C.
+    #[must_use]
+    pub fn return_c(&self) -> f64 {
+        self.returning.outlet_c()
+    }
+
+    /// Facility-side outlet temperature, C.
+    #[must_use]
+    pub fn primary_outlet_c(&self) -> f64 {
+        self.plate_primary.temperature_c
+    }
+
+    /// Electric power of the pumps, W.
+    #[must_use]
+    pub fn power_w(&self) -> f64 {
+        self.pumps.iter().map(|p| p.power_w).sum()
+    }
+
+    /// Heat content against 0 C, J.
+    #[must_use]
+    pub fn stored_j(&self) -> f64 {
+        self.vessel.stored_j()
+            + self.plate_secondary.stored_j()
+            + self.plate_primary.stored_j()
+            + self.supply.stored_j()
+            + self.returning.stored_j()
+            + self.racks.iter().map(RackLoop::stored_j).sum::<f64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit() -> Cdu {
+        let racks = vec![RackLoop::sized(42.0, DESIGN_DP_KPA, 1.0, 30.0); 4];
+        Cdu::sized(racks, 168.0, 115_000.0, 30.0, 18.0)
+    }
+
+    #[test]
+    fn rated_point_has_four_kelvin_approach() {
+        let mut cdu = unit();
+        let command = CduCommand { valve: 1.0, pumps: [1.0, 0.0] };
+        for _ in 0..1200 {
+            cdu.actuate(&command, true, 1.0);
+            let primary = cdu.primary_conductance() * PRIMARY_DP_KPA.sqrt();
+            cdu.step(primary, 26.0, &[28_750.0; 4], 1.0);
+        }
+        assert!((cdu.dp_kpa - DESIGN_DP_KPA).abs() < 1.0, "{}", cdu.dp_kpa);
+        assert!((cdu.supply_c() - 30.0).abs() < 0.4, "{}", cdu.supply_c());
+        assert!((cdu.duty_w - 115_000.0).abs() < 2500.0, "{}", cdu.duty_w);
+    }
+
+    #[test]
+    fn one_pump_of_two_carries_the_flow() {
+        let mut cdu = unit();
+        cdu.pumps[0].failed = true;
+        for _ in 0..60 {
+            cdu.actuate(&CduCommand { valve: 0.5, pumps: [1.0, 1.0] }, true, 1.0);
+            cdu.step(80.0, 18.0, &[28_750.0; 4], 1.0);
+        }
+        assert!(cdu.flow_lpm > 160.0, "{}", cdu.flow_lpm);
+    }
+
+    #[test]
+    fn warms_within_seconds_when_rejection_stops() {
+        let mut cdu = unit();
+        let command = CduCommand { valve: 0.0, pumps: [1.0, 0.0] };
+        for _ in 0..60 {
+            cdu.actuate(&command, true, 1.0);
+            cdu.step(0.0, 18.0, &[0.0; 4], 1.0);
+        }
+        let before = cdu.supply_c();
+        for _ in 0..120 {
+            cdu.step(0.0, 18.0, &[28_750.0; 4], 1.0);
+        }
+        let rate = (cdu.supply_c() - before) / 120.0;
+        assert!((0.1..0.5).contains(&rate), "{rate} K/s");
+    }
+}

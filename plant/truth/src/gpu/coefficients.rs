@@ -1,0 +1,128 @@
+//! What a product and a step length fix: computed once, used by every GPU of a part.
+//!
+//! Responsible for: unit changes, decay factors and the flow table, so that the inner loop has no exp and no powf.
+//! Not for: per-GPU state.
+
+use super::sku::{LEAK_REFERENCE_C, Sku};
+
+/// Cells of the flow table, over 0 to `FLOW_MAX` of design flow.
+const CELLS: usize = 256;
+const FLOW_MAX: f64 = 2.0;
+
+/// Time constant of the firmware's power loop \[s\]: the clock is within 1 % of its target after 0.7 s.
+const FIRMWARE_TAU_S: f64 = 0.15;
+
+/// Constants of one product at one step length.
+#[derive(Debug, Clone)]
+pub(super) struct Coefficients {
+    pub dt_ns: f64,
+    pub dt_mj: f64,
+    pub clock_max_mhz: f32,
+    pub per_mhz: f32,
+    pub floor: f32,
+    pub idle: f32,
+    pub knee: f32,
+    pub v_floor: f32,
+    pub v_slope: f32,
+    pub base_w: f32,
+    pub hbm_idle_w: f32,
+    pub hbm_w: f32,
+    pub leak_per_k: f32,
+    pub leak_reference_c: f32,
+    pub tree_w: f32,
+    pub core_w: f32,
+    pub captured: f32,
+    pub inv_captured: f32,
+    pub r1: f32,
+    pub r2: f32,
+    pub inv_r12: f32,
+    pub tau1_per_dt: f32,
+    pub tau2_per_dt: f32,
+    pub plate_c_per_dt: f32,
+    pub a1: f32,
+    pub a2: f32,
+    pub b21: f32,
+    pub hbm_decay: f32,
+    pub hbm_coupling: f32,
+    pub inv_hbm_coupling: f32,
+    pub hbm_r: f32,
+    pub clock_decay: f32,
+    pub clock_mean: f32,
+    pub max_operating_c: f32,
+    pub slowdown_c: f32,
+    pub shutdown_c: f32,
+    pub hbm_max_c: f32,
+    /// (conductance \[W/K\], decay of the plate over a step) by flow.
+    plate: Vec<[f32; 2]>,
+}
+
+impl Coefficients {
+    pub(super) fn new(sku: &Sku, dt_s: f64) -> Self {
+        let decay = |tau: f64| (-dt_s / tau).exp();
+        let (a1, a2) = (decay(sku.tau1_s), decay(sku.tau2_s));
+        // Resistances are stated per watt of module power, the ladder carries the captured part of it.
+        let per_captured = 1.0 / sku.captured;
+        let r12 = (sku.r1_kpw + sku.r2_kpw) * per_captured;
+        Self {
+            dt_ns: dt_s * 1e9,
+            dt_mj: dt_s * 1e3,
+            clock_max_mhz: sku.clock_max_mhz as f32,
+            per_mhz: (1.0 / sku.clock_max_mhz) as f32,
+            floor: (sku.clock_min_mhz / sku.clock_max_mhz) as f32,
+            idle: (sku.clock_idle_mhz / sku.clock_max_mhz) as f32,
+            knee: sku.knee as f32,
+            v_floor: (1.0 / sku.voltage_ratio) as f32,
+            v_slope: ((1.0 - 1.0 / sku.voltage_ratio) / (1.0 - sku.knee)) as f32,
+            base_w: sku.base_w as f32,
+            hbm_idle_w: sku.hbm_idle_w as f32,
+            hbm_w: sku.hbm_w as f32,
+            leak_per_k: sku.leak_per_k as f32,
+            leak_reference_c: LEAK_REFERENCE_C as f32,
+            tree_w: sku.clock_tree_w as f32,
+            core_w: sku.core_w as f32,
+            captured: sku.captured as f32,
+            inv_captured: per_captured as f32,
+            r1: (sku.r1_kpw * per_captured) as f32,
+            r2: (sku.r2_kpw * per_captured) as f32,
+            inv_r12: (1.0 / r12) as f32,
+            tau1_per_dt: (sku.tau1_s / dt_s) as f32,
+            tau2_per_dt: (sku.tau2_s / dt_s) as f32,
+            plate_c_per_dt: (sku.plate_c_jpk / dt_s) as f32,
+            a1: a1 as f32,
+            a2: a2 as f32,
+            // Response of the second mode to what the first still holds: tau1 (a1 - a2) / (tau1 - tau2).
+            b21: (sku.tau1_s * (a1 - a2) / (sku.tau1_s - sku.tau2_s)) as f32,
+            hbm_decay: decay(sku.hbm_tau_s) as f32,
+            hbm_coupling: sku.hbm_coupling as f32,
+            inv_hbm_coupling: (1.0 / sku.hbm_coupling) as f32,
+            hbm_r: sku.hbm_r_kpw as f32,
+            clock_decay: decay(FIRMWARE_TAU_S) as f32,
+            clock_mean: (FIRMWARE_TAU_S / dt_s * (1.0 - decay(FIRMWARE_TAU_S))) as f32,
+            max_operating_c: sku.max_operating_c as f32,
+            slowdown_c: sku.slowdown_c as f32,
+            shutdown_c: sku.shutdown_c as f32,
+            hbm_max_c: sku.hbm_max_c as f32,
+            plate: flow_table(sku, dt_s, per_captured),
+        }
+    }
+
+    /// Conductance to the coolant \[W/K\] and decay of the plate over a step, at a fraction of design flow.
+    #[inline(always)]
+    pub(super) fn plate(&self, flow: f32) -> (f32, f32) {
+        let x = (flow * (CELLS as f64 / FLOW_MAX) as f32).clamp(0.0, CELLS as f32);
+        let cell = (x as usize).min(CELLS - 1);
+        let (low, high, part) = (self.plate[cell], self.plate[cell + 1], x - cell as f32);
+        (low[0] + part * (high[0] - low[0]), low[1] + part * (high[1] - low[1]))
+    }
+}
+
+fn flow_table(sku: &Sku, dt_s: f64, per_captured: f64) -> Vec<[f32; 2]> {
+    (0..=CELLS)
+        .map(|cell| {
+            let flow = cell as f64 * FLOW_MAX / CELLS as f64;
+            let conductance = 1.0 / (sku.plate_resistance_kpw(flow) * per_captured);
+            let decay = (-dt_s * conductance / sku.plate_c_jpk).exp();
+            [conductance as f32, decay as f32]
+        })
+        .collect()
+}

@@ -1,0 +1,317 @@
+//! A fleet of GPUs, one array per quantity.
+//!
+//! Responsible for: stepping every GPU by the same time, and keeping the counters a driver would keep.
+//! Not for: deciding what runs (inputs) or who reads it (outputs).
+
+use std::ops::Range;
+
+use super::coefficients::Coefficients;
+use super::firmware::{CLOCK_STEP_MHZ, Decision, Input};
+use super::state::State;
+use super::{Sku, Throttle, reason};
+use crate::rng::Rng;
+
+/// Spread between GPUs of one product: half-widths, as fractions (two standard deviations).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    /// Switching power at the same load. 2 to 6 % between the 8 GPUs of a node is seen in the field.
+    pub power: f64,
+    /// Leakage.
+    pub leakage: f64,
+    /// Thermal resistance from die to plate.
+    pub thermal: f64,
+}
+
+impl Spread {
+    /// All GPUs alike.
+    pub const NONE: Self = Self { power: 0.0, leakage: 0.0, thermal: 0.0 };
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        Self { power: 0.03, leakage: 0.10, thermal: 0.10 }
+    }
+}
+
+/// GPUs of one product, side by side.
+#[derive(Debug, Clone)]
+struct Part {
+    sku: Sku,
+    range: Range<usize>,
+    coefficients: Coefficients,
+}
+
+/// The fleet. Inputs may be written between steps, outputs read; all arrays have one entry per GPU.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    /// In: compute activity, 0 to 1 (1 is dense tensor work without a stall).
+    pub activity: Vec<f32>,
+    /// In: HBM bandwidth in use, 0 to 1.
+    pub memory: Vec<f32>,
+    /// In: enforced power limit \[W\].
+    pub cap_w: Vec<f32>,
+    /// In: lower end of the clock lock \[MHz\]; 0 for none.
+    pub lock_min_mhz: Vec<f32>,
+    /// In: upper end of the clock lock \[MHz\]; infinite for none.
+    pub lock_max_mhz: Vec<f32>,
+    /// In: coolant at the cold plate inlet \[degC\].
+    pub coolant_c: Vec<f32>,
+    /// In: cold plate flow over design flow.
+    pub plate_flow: Vec<f32>,
+    /// In: external power brake asserted.
+    pub brake: Vec<bool>,
+    /// In: on the bus. A GPU that fell off draws idle power and answers nothing.
+    pub present: Vec<bool>,
+    /// In: what the board's own power sensor reads per true watt. Firmware holds the cap on what it reads. 1 at first.
+    pub sensor_gain: Vec<f32>,
+    /// In: a process holds a context, so the clock stays up without work.
+    pub context: Vec<bool>,
+    /// Highest SM clock of the product \[MHz\].
+    pub clock_max_mhz: Vec<f32>,
+    /// Out: mean SM clock of the step \[MHz\].
+    pub clock_mhz: Vec<f32>,
+    /// Out: mean module power of the step \[W\].
+    pub power_w: Vec<f32>,
+    /// Out: die temperature at the end of the step \[degC\].
+    pub die_c: Vec<f32>,
+    /// Out: HBM temperature at the end of the step \[degC\].
+    pub hbm_c: Vec<f32>,
+    /// Out: mean heat given to the coolant in the step \[W\].
+    pub coolant_heat_w: Vec<f32>,
+    /// Out: clocks-event bits at the end of the step ([`reason`]).
+    pub reasons: Vec<u32>,
+    /// Out: cumulative throttle time by [`Throttle`] \[ns\].
+    pub throttle_ns: [Vec<u64>; Throttle::COUNT],
+    /// Out: cumulative energy \[mJ\].
+    pub energy_mj: Vec<f64>,
+    /// Out: switched itself off at its shutdown temperature; stays so until [`Fleet::power_cycle`].
+    pub tripped: Vec<bool>,
+    parts: Vec<Part>,
+    state: Vec<State>,
+    dt_s: f64,
+}
+
+impl Fleet {
+    /// A fleet of products and counts, with the usual spread between GPUs. Cold, idle, uncapped.
+    #[must_use]
+    pub fn new(parts: &[(Sku, usize)], seed: u64) -> Self {
+        Self::with_spread(parts, seed, Spread::default())
+    }
+
+    /// As [`Fleet::new`], with a spread of choice.
+    #[must_use]
+    pub fn with_spread(parts: &[(Sku, usize)], seed: u64, spread: Spread) -> Self {
+        const COOLANT_C: f32 = 30.0;
+        const DT_S: f64 = 1.0;
+        let n = parts.iter().map(|(_, count)| count).sum();
+        let mut fleet = Self {
+            activity: vec![0.0; n],
+            memory: vec![0.0; n],
+            cap_w: Vec::with_capacity(n),
+            lock_min_mhz: vec![0.0; n],
+            lock_max_mhz: vec![f32::INFINITY; n],
+            coolant_c: vec![COOLANT_C; n],
+            plate_flow: vec![1.0; n],
+            brake: vec![false; n],
+            present: vec![true; n],
+            sensor_gain: vec![1.0; n],
+            context: vec![false; n],
+            clock_max_mhz: Vec::with_capacity(n),
+            clock_mhz: Vec::with_capacity(n),
+            power_w: vec![0.0; n],
+            die_c: vec![COOLANT_C; n],
+            hbm_c: vec![COOLANT_C; n],
+            coolant_heat_w: vec![0.0; n],
+            reasons: vec![reason::IDLE; n],
+            throttle_ns: std::array::from_fn(|_| vec![0; n]),
+            energy_mj: vec![0.0; n],
+            tripped: vec![false; n],
+            parts: Vec::with_capacity(parts.len()),
+            state: Vec::with_capacity(n),
+            dt_s: DT_S,
+        };
+        let mut rng = Rng::stream(seed, 0x6770_7573);
+        for (sku, count) in parts {
+            let start = fleet.state.len();
+            fleet.cap_w.extend(std::iter::repeat_n(sku.tdp_w as f32, *count));
+            fleet.clock_max_mhz.extend(std::iter::repeat_n(sku.clock_max_mhz as f32, *count));
+            fleet.clock_mhz.extend(std::iter::repeat_n(sku.clock_idle_mhz as f32, *count));
+            fleet.state.extend((0..*count).map(|_| State::cold(sku, COOLANT_C, &spread, &mut rng)));
+            let coefficients = Coefficients::new(sku, DT_S);
+            fleet.parts.push(Part { sku: *sku, range: start..start + count, coefficients });
+        }
+        fleet
+    }
+
+    /// Number of GPUs.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.state.len()
+    }
+
+    /// Whether there are no GPUs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.state.is_empty()
+    }
+
+    /// The product of a GPU.
+    ///
+    /// # Panics
+    /// As an array index does, where there is no such GPU.
+    #[must_use]
+    pub fn sku(&self, gpu: usize) -> &Sku {
+        let part = self.parts.partition_point(|part| part.range.end <= gpu);
+        &self.parts[part].sku
+    }
+
+    /// The clock a driver would report: a multiple of 15 MHz \[MHz\].
+    #[must_use]
+    pub fn reported_clock_mhz(&self, gpu: usize) -> u32 {
+        ((self.clock_mhz[gpu] / CLOCK_STEP_MHZ).round() * CLOCK_STEP_MHZ) as u32
+    }
+
+    /// Gives every board a power sensor with its own gain error, `half_width` as a fraction (two standard deviations;
+    /// about 0.05 in the field: H100 and A100 boards against power meters, arXiv 2312.02741).
+    pub fn draw_sensor_gains(&mut self, seed: u64, half_width: f64) {
+        let mut rng = Rng::stream(seed, 0x6761_696e);
+        self.sensor_gain.fill_with(|| (1.0 + rng.trimmed_normal(0.5 * half_width)) as f32);
+    }
+
+    /// Power as the board's own sensor has it, without its lag \[W\].
+    #[must_use]
+    pub fn sensed_power_w(&self, gpu: usize) -> f64 {
+        f64::from(self.power_w[gpu] * self.sensor_gain[gpu])
+    }
+
+    /// Kelvin left to software thermal slowdown: the lesser of die and HBM. Negative above it.
+    #[must_use]
+    pub fn thermal_margin_k(&self, gpu: usize) -> f64 {
+        let sku = self.sku(gpu);
+        let die = sku.max_operating_c - f64::from(self.die_c[gpu]);
+        die.min(sku.hbm_max_c - f64::from(self.hbm_c[gpu]))
+    }
+
+    /// Heat a GPU and its cold plate hold, from an arbitrary zero \[J\].
+    #[must_use]
+    pub fn stored_j(&self, gpu: usize) -> f64 {
+        let (s, sku) = (&self.state[gpu], self.sku(gpu));
+        sku.tau1_s * f64::from(s.q1_w)
+            + sku.tau2_s * f64::from(s.q2_w)
+            + sku.plate_c_jpk * f64::from(s.plate_c)
+    }
+
+    /// Cold plate temperature \[degC\]. No sensor shows it.
+    #[must_use]
+    pub fn plate_temperature_c(&self, gpu: usize) -> f64 {
+        f64::from(self.state[gpu].plate_c)
+    }
+
+    /// Module power that goes to the air instead of the cold plate \[W\].
+    #[must_use]
+    pub fn air_heat_w(&self, gpu: usize) -> f64 {
+        f64::from(self.power_w[gpu]) * (1.0 - self.sku(gpu).captured)
+    }
+
+    /// Makes the thermal interface of one GPU worse (or better) by a factor: a dried-out or badly seated plate.
+    pub fn scale_thermal_resistance(&mut self, gpu: usize, factor: f64) {
+        self.state[gpu].r_scale *= factor as f32;
+    }
+
+    /// Switches a tripped GPU on again.
+    pub fn power_cycle(&mut self, gpu: usize) {
+        self.tripped[gpu] = false;
+        self.state[gpu].hw_thermal = false;
+        self.state[gpu].sw_thermal = false;
+    }
+
+    /// Runs the present inputs until temperatures stand still, then clears counters and energy.
+    pub fn settle(&mut self) {
+        let dt_s = self.dt_s;
+        for _ in 0..60 {
+            self.step(5.0);
+        }
+        self.set_step(dt_s);
+        self.energy_mj.fill(0.0);
+        for counter in &mut self.throttle_ns {
+            counter.fill(0);
+        }
+    }
+
+    /// Advances every GPU by `dt_s` seconds (10 ms to 5 s; nothing happens unless it is positive). Deterministic,
+    /// without allocation while the step length stays the same.
+    pub fn step(&mut self, dt_s: f64) {
+        if dt_s <= 0.0 || dt_s.is_nan() {
+            return;
+        }
+        if dt_s.to_bits() != self.dt_s.to_bits() {
+            self.set_step(dt_s);
+        }
+        let parts = std::mem::take(&mut self.parts);
+        for part in &parts {
+            for gpu in part.range.clone() {
+                self.step_one(gpu, &part.coefficients);
+            }
+        }
+        self.parts = parts;
+    }
+
+    fn set_step(&mut self, dt_s: f64) {
+        self.dt_s = dt_s;
+        for part in &mut self.parts {
+            part.coefficients = Coefficients::new(&part.sku, dt_s);
+        }
+    }
+
+    #[inline(always)]
+    fn step_one(&mut self, i: usize, c: &Coefficients) {
+        let on = self.present[i] && !self.tripped[i];
+        let input = Input {
+            activity: if on { self.activity[i].clamp(0.0, 1.0) } else { 0.0 },
+            memory: if on { self.memory[i].clamp(0.0, 1.0) } else { 0.0 },
+            cap_w: self.cap_w[i] / self.sensor_gain[i],
+            lock_min_mhz: self.lock_min_mhz[i],
+            lock_max_mhz: self.lock_max_mhz[i],
+            coolant_c: self.coolant_c[i],
+            flow: self.plate_flow[i],
+            brake: self.brake[i] && on,
+            context: self.context[i] && on,
+        };
+        let out = self.state[i].advance(c, &input, self.tripped[i], self.die_c[i], self.hbm_c[i]);
+        self.power_w[i] = out.power_w;
+        self.die_c[i] = out.die_c;
+        self.hbm_c[i] = out.hbm_c;
+        self.coolant_heat_w[i] = out.coolant_heat_w;
+        self.energy_mj[i] += f64::from(out.power_w) * c.dt_mj;
+        self.clock_mhz[i] = if on { out.clock * c.clock_max_mhz } else { 0.0 };
+        self.reasons[i] = if on { out.decision.reasons } else { 0 };
+        if on {
+            self.count(i, c.dt_ns, &out.decision);
+        }
+        if out.die_c >= c.shutdown_c {
+            self.tripped[i] = true;
+        }
+    }
+
+    #[inline(always)]
+    fn count(&mut self, i: usize, dt_ns: f64, decision: &Decision) {
+        if decision.cap_share > 0.0 {
+            self.throttle_ns[Throttle::SwPowerCap as usize][i] +=
+                (dt_ns * f64::from(decision.cap_share)) as u64;
+        }
+        let slow = reason::SW_THERMAL | reason::HW_SLOWDOWN;
+        if decision.reasons & slow == 0 {
+            return;
+        }
+        for (bit, counter) in [
+            (reason::SW_THERMAL, Throttle::SwThermal),
+            (reason::HW_THERMAL, Throttle::HwThermal),
+            (reason::POWER_BRAKE, Throttle::PowerBrake),
+            (reason::HW_SLOWDOWN, Throttle::HwSlowdown),
+        ] {
+            if decision.reasons & bit != 0 {
+                self.throttle_ns[counter as usize][i] += dt_ns as u64;
+            }
+        }
+    }
+}

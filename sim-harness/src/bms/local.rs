@@ -1,0 +1,113 @@
+//! Local loops: CDU valve and pumps, CRAH valve and fan.
+//!
+//! Responsible for: holding the setpoints in force with the actuators at hand. Not for: choosing them.
+
+use super::pi::{Pi, Ramped};
+use super::{CduInputs, CduSetpoints};
+use headroom_truth::facility::cdu::CduCommand;
+use headroom_truth::facility::hall::CrahCommand;
+
+/// Own value of the technology supply temperature, C.
+pub const CDU_SUPPLY_C: f64 = 30.0;
+/// Own value of the technology header pressure, kPa; constant, not load following.
+pub const CDU_DP_KPA: f64 = 90.0;
+/// Own value of the CRAH supply air temperature, C.
+pub const CRAH_SUPPLY_C: f64 = 22.0;
+/// Own aisle pressure setpoint, Pa.
+const AISLE_DP_PA: f64 = 3.0;
+/// Distance that the dew-point override keeps, K.
+const DEW_POINT_MARGIN_K: f64 = 2.0;
+
+/// The loops of one CDU.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CduLoops {
+    supply: Ramped,
+    dp: Ramped,
+    valve: Pi,
+    pump: Pi,
+}
+
+impl CduLoops {
+    /// Loops at rest at the unit's own setpoints.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            supply: Ramped { value: CDU_SUPPLY_C, min: 20.0, max: 45.0, rate_per_s: 1.0 / 120.0 },
+            dp: Ramped { value: CDU_DP_KPA, min: 40.0, max: 120.0, rate_per_s: 5.0 / 60.0 },
+            valve: Pi::new(0.012, 45.0, 0.02, 1.0, 0.4),
+            pump: Pi::new(0.003, 9.0, 0.25, 1.0, 0.65),
+        }
+    }
+
+    /// Advances by `dt_s`; requests first, then valve on supply temperature and pumps on header pressure.
+    pub fn step(
+        &mut self,
+        inputs: &CduInputs,
+        supply_request: Option<f64>,
+        dp_request: Option<f64>,
+        dew_point_c: f64,
+        dt_s: f64,
+    ) -> CduCommand {
+        self.supply.step(supply_request, CDU_SUPPLY_C, dt_s);
+        self.dp.step(dp_request, CDU_DP_KPA, dt_s);
+        let supply_c = self.supply.value.max(dew_point_c + DEW_POINT_MARGIN_K);
+        let valve = self.valve.step(inputs.supply_c - supply_c, dt_s);
+        let speed = self.pump.step(self.dp.value - inputs.dp_kpa, dt_s);
+        let pumps = inputs.pump_fault.map(|fault| if fault { 0.0 } else { speed });
+        CduCommand { valve, pumps }
+    }
+
+    /// Setpoints in force.
+    #[must_use]
+    pub fn setpoints(&self) -> CduSetpoints {
+        CduSetpoints { supply_c: self.supply.value, dp_kpa: self.dp.value }
+    }
+}
+
+impl Default for CduLoops {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The loops of one CRAH.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CrahLoops {
+    supply: Ramped,
+    valve: Pi,
+    fan: Pi,
+}
+
+impl CrahLoops {
+    /// Loops at rest at the unit's own setpoints.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            supply: Ramped { value: CRAH_SUPPLY_C, min: 18.0, max: 32.0, rate_per_s: 1.0 / 180.0 },
+            valve: Pi::new(0.02, 90.0, 0.02, 1.0, 0.4),
+            fan: Pi::new(0.015, 30.0, 0.30, 1.0, 0.6),
+        }
+    }
+
+    /// Advances by `dt_s`: valve on supply air temperature, fan on aisle pressure. The pressure signal is
+    /// root-extracted, as usual for flow by differential pressure, so the loop gain does not vary.
+    pub fn step(&mut self, supply_c: f64, aisle_dp_pa: f64, request: Option<f64>, dt_s: f64) -> CrahCommand {
+        self.supply.step(request, CRAH_SUPPLY_C, dt_s);
+        let valve = self.valve.step(supply_c - self.supply.value, dt_s);
+        let surplus = aisle_dp_pa.signum() * aisle_dp_pa.abs().sqrt();
+        let fan = self.fan.step(AISLE_DP_PA.sqrt() - surplus, dt_s);
+        CrahCommand { fan, valve }
+    }
+
+    /// Setpoint in force, C.
+    #[must_use]
+    pub fn setpoint_c(&self) -> f64 {
+        self.supply.value
+    }
+}
+
+impl Default for CrahLoops {
+    fn default() -> Self {
+        Self::new()
+    }
+}
