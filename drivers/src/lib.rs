@@ -11,12 +11,15 @@
 mod backoff;
 pub mod clock;
 mod context;
+pub mod field;
 pub mod modbus;
 pub mod mqtt;
 pub mod node_report;
 pub mod nvml;
+pub mod prometheus;
 
 pub use clock::{Clock, ClockPage};
+pub use field::{FieldOptions, FieldStatus, LiveField};
 
 #[cfg(test)]
 mod testing;
