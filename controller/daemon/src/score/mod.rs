@@ -70,13 +70,8 @@ pub(crate) fn site_text(world: &World, addresses: &SiteAddresses) -> String {
 
 /// The site file's word for a GPU product.
 fn sku_id(product: &str) -> &str {
-    const WORDS: [(&str, &str); 5] = [
-        ("A100", "A100-SXM"),
-        ("H100", "H100-SXM"),
-        ("H200", "H200-SXM"),
-        ("GB200", "GB200"),
-        ("B200", "B200"),
-    ];
+    const WORDS: [(&str, &str); 5] =
+        [("A100", "A100-SXM"), ("H100", "H100-SXM"), ("H200", "H200-SXM"), ("GB200", "GB200"), ("B200", "B200")];
     WORDS.iter().find(|(word, _)| product.contains(word)).map_or(product, |(_, id)| id)
 }
 
