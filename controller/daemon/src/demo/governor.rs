@@ -26,6 +26,8 @@ const LOOK: Duration = Duration::from_millis(1);
 const WINDOW_S: f64 = 0.25;
 /// Longest wait for anybody but the world.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Speed to begin with, plant seconds per second.
+const FIRST: f64 = 60.0;
 /// Slowest speed, plant seconds per second.
 const SLOWEST: f64 = 1.0;
 
@@ -43,7 +45,16 @@ struct Speed {
 
 impl Speed {
     fn new(most: f64) -> Self {
-        Self { most, rate: most.min(60.0), window_s: 0.0, stood_s: 0.0, missed: 0 }
+        Self { most, rate: most.min(FIRST), window_s: 0.0, stood_s: 0.0, missed: 0 }
+    }
+
+    /// Allows another speed; if it is a higher one, it is tried at once.
+    fn allow(&mut self, most: f64) {
+        if most > self.most {
+            self.rate = self.rate.max(most.min(FIRST));
+        }
+        self.most = most;
+        self.rate = self.rate.min(most);
     }
 
     /// Takes `dt_s` of wall time in which plant time stood or ran, and the ticks missed so far.
@@ -117,8 +128,7 @@ impl Governor {
         let mut in_force = f64::NAN;
         let (mut last, mut stands_since) = (Instant::now(), None::<Instant>);
         while !self.dial.stop.load(Relaxed) {
-            speed.most = self.dial.most();
-            speed.rate = speed.rate.min(speed.most);
+            speed.allow(self.dial.most());
             let now = self.clock.now();
             let overdue = self.parties.all().filter_map(|p| p.overdue(now, self.period)).fold(f64::MIN, f64::max);
             let stands = overdue > STOP;

@@ -83,7 +83,7 @@ impl Screen {
             let mut out = std::io::stdout().lock();
             // A terminal that is gone is noticed by its hangup.
             let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        } else if picture.begun && picture.shown.elapsed_s >= self.line_due_s {
+        } else if picture.begun && picture.shown.elapsed_s > self.line_due_s {
             self.line_due_s = (picture.shown.elapsed_s / LINE_EVERY_S).floor().mul_add(LINE_EVERY_S, LINE_EVERY_S);
             println!("{}", plain(picture));
         }
