@@ -6,6 +6,7 @@ use super::dsx::{Dsx, DsxStatus};
 use super::hold::Tick;
 use super::json::{Json, JsonStatus};
 use super::outgoing::Outgoing;
+use super::topic::is_filter;
 use crate::context::{Context, Order, lock, receipt_of};
 use headroom_site::command::{Receipt, SetpointCommand};
 use headroom_site::model::{Dialect, Sink};
@@ -37,7 +38,7 @@ pub struct BusStatus {
     pub up: bool,
     /// Why it is not, or was not last.
     pub trouble: Option<String>,
-    /// Filters that the broker refused.
+    /// Filters that the broker refused, or that are none.
     pub refused: Vec<String>,
     /// What the client counted.
     pub counts: Counts,
@@ -82,6 +83,8 @@ struct Bus {
     unrest: Option<(Instant, Instant)>,
     trouble: Option<String>,
     refused: Vec<String>,
+    /// Filters that no broker would take.
+    unusable: Vec<String>,
     status: Arc<Mutex<BusStatus>>,
     status_at: Instant,
 }
@@ -104,6 +107,8 @@ pub(crate) fn start(
     filters.extend(agents.iter().flat_map(Agents::subscriptions));
     filters.sort();
     filters.dedup();
+    // A word of the site file that is no topic level would end the connection; it is shown instead.
+    let (filters, refused) = filters.into_iter().partition(|f| is_filter(f));
     let (client, events) = MqttClient::start(&url, client_id, None, filters)?;
     let status = Arc::new(Mutex::new(BusStatus::default()));
     let sink = |a: &headroom_site::model::Actuator| match a.sink {
@@ -123,7 +128,8 @@ pub(crate) fn start(
         out: Vec::new(),
         unrest: None,
         trouble: None,
-        refused: Vec::new(),
+        unusable: Vec::clone(&refused),
+        refused,
         status: Arc::clone(&status),
         status_at: now,
     };
@@ -169,7 +175,7 @@ impl Bus {
             match event {
                 Event::Up => {
                     self.trouble = None;
-                    self.refused.clear();
+                    self.refused.clone_from(&self.unusable);
                 }
                 Event::Down(why) => {
                     if self.trouble.is_none() {

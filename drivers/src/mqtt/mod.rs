@@ -15,6 +15,7 @@ mod hold;
 pub mod json;
 mod outbox;
 pub(crate) mod outgoing;
+pub mod topic;
 
 pub use bus::BusStatus;
 pub(crate) use bus::{Handle, start};
