@@ -27,14 +27,13 @@ mod watch;
 
 use crate::exit;
 use crate::files::ModeChoice;
-use crate::score::{self, ScoreFile, Strategies};
+use crate::score::{self, Run, ScoreFile, Strategies};
 use anyhow::{Context, Result, anyhow};
 use crew::{Crew, Recipe};
 use folder::Folder;
 use governor::{Dial, Governor};
 use headroom_drivers::{Clock, ClockPage};
 use headroom_nvml_abi::{HOST_ENV, PAGE_ENV, library_path};
-use headroom_sim::score::StrategyScore;
 use headroom_sim::world::WorldConfig;
 use headroom_sim::world::place::node_name;
 use headroom_site::Span;
@@ -91,7 +90,7 @@ struct Show<'a> {
     world: JoinHandle<(Plant, Ended)>,
     governor: JoinHandle<Result<(), headroom_drivers::clock::PageError>>,
     watch: JoinHandle<Result<()>>,
-    baseline: Option<JoinHandle<Result<StrategyScore>>>,
+    baseline: Option<JoinHandle<Result<Run>>>,
 }
 
 /// How the show went.
@@ -195,7 +194,7 @@ impl<'a> Show<'a> {
                     if !baseline.is_finished() {
                         eprintln!("waiting for the same world on its own BMS ...");
                     }
-                    conclude(self.options, joined(baseline)??, &plant)?;
+                    conclude(self.options, &joined(baseline)??, &plant)?;
                 }
                 print!("{}", summary::text(&plant.carried(), &went.pace, wires.as_ref(), processes));
                 Ok(ExitCode::SUCCESS)
@@ -280,7 +279,7 @@ fn baseline(
     config: &WorldConfig,
     hours: f64,
     prices: headroom_sim::score::Prices,
-) -> Result<JoinHandle<Result<StrategyScore>>> {
+) -> Result<JoinHandle<Result<Run>>> {
     let config = config.clone();
     thread("baseline", move || {
         os::step_back();
@@ -341,8 +340,9 @@ fn broke(what: &str, tail: &str, log: &str) -> ExitCode {
 }
 
 /// Table and score file.
-fn conclude(options: &Options, baseline: StrategyScore, plant: &Plant) -> Result<()> {
+fn conclude(options: &Options, baseline: &Run, plant: &Plant) -> Result<()> {
     let world = &options.world;
+    let run = plant.finish();
     let file = ScoreFile {
         format: 1,
         seed: world.seed,
@@ -350,9 +350,12 @@ fn conclude(options: &Options, baseline: StrategyScore, plant: &Plant) -> Result
         gpus: world.gpus,
         site: score::SITE_NAME.to_owned(),
         scenario: world.scenario.clone(),
-        strategies: Strategies { baseline, headroom: plant.finish(), limit: None },
+        strategies: Strategies { baseline: baseline.score.clone(), headroom: run.score.clone(), limit: None },
     };
     score::write(&file, world.out.as_deref()).context("score.json")?;
+    if let Some(out) = &world.out {
+        score::write_timelines(baseline, &run, out).context("the timelines")?;
+    }
     print!("{}", score::table::table(&file));
     Ok(())
 }

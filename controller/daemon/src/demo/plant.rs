@@ -4,7 +4,8 @@
 //! everything is shown. Not for: when a step is due (`pace`).
 
 use super::folder::Folder;
-use crate::score::{self, site_text};
+use crate::score::timeline::Timeline;
+use crate::score::{self, Run, site_text};
 use crate::virtual_plant::plant_stamp;
 use anyhow::{Context, Result};
 use headroom_nvml_abi::page::{GpuConfig, PageConfig, PageWriter, Thresholds};
@@ -61,6 +62,7 @@ pub(super) struct Plant {
     page: PageWriter,
     wires: Wires,
     score: Score,
+    timeline: Timeline,
     prices: Prices,
     /// Clock time less world time: the clock starts before the world does.
     ahead: Span,
@@ -143,8 +145,8 @@ impl Plant {
         let site = folder.join("site.toml");
         let text = site_text(&world, &addresses(&wires));
         std::fs::write(&site, text).with_context(|| format!("site file {}", site.display()))?;
-        let score = Score::new(&world, prices);
-        Ok(Self { world, page, wires, score, prices, ahead: Span::ZERO, hosts, site, nvml_page })
+        let (score, timeline) = (Score::new(&world, prices), Timeline::new(&world));
+        Ok(Self { world, page, wires, score, timeline, prices, ahead: Span::ZERO, hosts, site, nvml_page })
     }
 
     pub(super) fn world(&self) -> &World {
@@ -175,6 +177,7 @@ impl Plant {
     pub(super) fn begin(&mut self, at: Stamp) {
         self.ahead = at.since(plant_stamp(&self.world));
         self.score = Score::new(&self.world, self.prices);
+        self.timeline = Timeline::new(&self.world);
     }
 
     /// The world stands still and is shown as of an instant; whoever has just come hears everything anew now and then.
@@ -197,6 +200,7 @@ impl Plant {
         }
         self.world.step();
         self.score.observe(&self.world);
+        self.timeline.observe(&self.world);
         self.show(self.now());
     }
 
@@ -226,8 +230,13 @@ impl Plant {
     }
 
     /// The score so far.
-    pub(super) fn finish(&self) -> StrategyScore {
+    pub(super) fn score(&self) -> StrategyScore {
         self.score.finish(&self.world)
+    }
+
+    /// What came of the run.
+    pub(super) fn finish(&self) -> Run {
+        Run { score: self.score(), timeline: self.timeline.text() }
     }
 
     /// What the wires carried so far.

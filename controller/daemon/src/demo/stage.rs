@@ -63,7 +63,7 @@ impl Shown {
             jobs: world.workload.jobs.iter().map(job).collect(),
             capped: (0..world.fleet.len()).filter(|&g| is_capped(world, g)).count(),
             locked: world.fleet.lock_max_mhz.iter().filter(|mhz| mhz.is_finite()).count(),
-            score: plant.finish(),
+            score: plant.score(),
             carried: plant.carried(),
         }
     }
