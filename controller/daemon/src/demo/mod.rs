@@ -190,13 +190,14 @@ impl<'a> Show<'a> {
                 Ok(ExitCode::SUCCESS)
             }
             (None, Ended::Done) => {
+                let carried = plant.carried();
                 if let Some(baseline) = self.baseline {
                     if !baseline.is_finished() {
                         eprintln!("waiting for the same world on its own BMS ...");
                     }
-                    conclude(self.options, &joined(baseline)??, &plant)?;
+                    conclude(self.options, &joined(baseline)??, &plant.finish())?;
                 }
-                print!("{}", summary::text(&plant.carried(), &went.pace, wires.as_ref(), processes));
+                print!("{}", summary::text(&carried, &went.pace, wires.as_ref(), processes));
                 Ok(ExitCode::SUCCESS)
             }
         }
@@ -340,9 +341,8 @@ fn broke(what: &str, tail: &str, log: &str) -> ExitCode {
 }
 
 /// Table and score file.
-fn conclude(options: &Options, baseline: &Run, plant: &Plant) -> Result<()> {
+fn conclude(options: &Options, baseline: &Run, run: &Run) -> Result<()> {
     let world = &options.world;
-    let run = plant.finish();
     let file = ScoreFile {
         format: 1,
         seed: world.seed,
@@ -354,7 +354,7 @@ fn conclude(options: &Options, baseline: &Run, plant: &Plant) -> Result<()> {
     };
     score::write(&file, world.out.as_deref()).context("score.json")?;
     if let Some(out) = &world.out {
-        score::write_timelines(baseline, &run, out).context("the timelines")?;
+        score::write_timelines(baseline, run, out).context("the timelines")?;
     }
     print!("{}", score::table::table(&file));
     Ok(())

@@ -235,7 +235,7 @@ impl Plant {
     }
 
     /// What came of the run.
-    pub(super) fn finish(&self) -> Run {
+    pub(super) fn finish(self) -> Run {
         Run { score: self.score(), timeline: self.timeline.text() }
     }
 
