@@ -58,7 +58,11 @@ impl Recipe {
 fn quoted(word: &std::ffi::OsStr) -> String {
     let text = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+,@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text.into_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 struct Member {
@@ -97,7 +101,8 @@ impl Crew {
         parties: Arc<Parties>,
     ) -> Result<Self> {
         let exe = std::env::current_exe().context("this executable")?;
-        let members = recipes.into_iter().map(|recipe| Member { recipe, process: None, died: None }).collect();
+        let members =
+            recipes.into_iter().map(|recipe| Member { recipe, process: None, died: None }).collect();
         let mut crew = Self { members, exe, logs: folder.join("log"), clock, parties };
         for member in &mut crew.members {
             member.process = Some(start(&crew.exe, &crew.logs, &member.recipe)?);

@@ -130,7 +130,8 @@ impl Governor {
         while !self.dial.stop.load(Relaxed) {
             speed.allow(self.dial.most());
             let now = self.clock.now();
-            let overdue = self.parties.all().filter_map(|p| p.overdue(now, self.period)).fold(f64::MIN, f64::max);
+            let overdue =
+                self.parties.all().filter_map(|p| p.overdue(now, self.period)).fold(f64::MIN, f64::max);
             let stands = overdue > STOP;
             let rate = if stands { 0.0 } else { speed.rate };
             if rate.to_bits() != in_force.to_bits() {

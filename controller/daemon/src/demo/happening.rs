@@ -30,7 +30,11 @@ pub(super) fn active(scenario: &Scenario, elapsed_s: f64) -> Vec<String> {
     let one = |e: &Event| {
         let phase_s = e.active_for_s(elapsed_s)?;
         let left_s = e.for_s - phase_s;
-        let left = if left_s.is_finite() { format!(" ({:.0} min left)", (left_s / 60.0).ceil()) } else { String::new() };
+        let left = if left_s.is_finite() {
+            format!(" ({:.0} min left)", (left_s / 60.0).ceil())
+        } else {
+            String::new()
+        };
         Some(words(&e.kind) + &left)
     };
     scenario.events.iter().filter_map(one).collect()

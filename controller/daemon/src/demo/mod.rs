@@ -51,8 +51,9 @@ use std::time::{Duration, Instant};
 use summary::Pace;
 use watch::{Heard, Watch};
 
-/// Plant time between the start of the clock and the start of the world: agents and controller find their feet.
-const APPROACH: Span = Span::from_ms(30_000);
+/// Plant time between the start of the clock and the start of the world: agents and controller find their feet. Short,
+/// since a controller that has watched a standing plant for long is ahead of one that starts with the world.
+const APPROACH: Span = Span::from_ms(8_000);
 /// Highest speed until everybody is there.
 const APPROACH_SPEED: f64 = 10.0;
 /// Time between two pictures.
@@ -60,7 +61,7 @@ const PICTURE: Duration = Duration::from_millis(250);
 /// Time between two looks at the processes.
 const TEND: Duration = Duration::from_millis(25);
 /// Lines of a log that are shown when something broke.
-const TAIL: usize = 12;
+const TAIL: usize = 20;
 
 /// Runs the demo.
 ///
@@ -129,7 +130,13 @@ impl<'a> Show<'a> {
             nodes: (0..hosts).map(|host| node_name(plant.last_node(host))).collect(),
         };
         let window = Arc::new(Window::default());
-        let governor = Governor { page, clock: clock.clone(), period, parties: Arc::clone(&parties), dial: Arc::clone(&dial) };
+        let governor = Governor {
+            page,
+            clock: clock.clone(),
+            period,
+            parties: Arc::clone(&parties),
+            dial: Arc::clone(&dial),
+        };
         let stage = Stage {
             plant,
             clock: clock.clone(),
@@ -153,7 +160,11 @@ impl<'a> Show<'a> {
             world: thread("world", move || stage.run())?,
             governor: thread("governor", move || governor.run())?,
             watch: thread("watch", move || watch.run())?,
-            baseline: if options.plant_only { None } else { Some(baseline(config, options.world.hours, prices)?) },
+            baseline: if options.plant_only {
+                None
+            } else {
+                Some(baseline(config, options.world.hours, prices)?)
+            },
         })
     }
 
@@ -229,7 +240,8 @@ impl<'a> Show<'a> {
                     screen.tell(shown.elapsed_s, &what);
                 }
                 elapsed_s = shown.elapsed_s;
-                let speed = before.map_or(0.0, |(at, s): (Instant, f64)| (elapsed_s - s) / at.elapsed().as_secs_f64());
+                let speed = before
+                    .map_or(0.0, |(at, s): (Instant, f64)| (elapsed_s - s) / at.elapsed().as_secs_f64());
                 before = Some((Instant::now(), elapsed_s));
                 let missed = begun_at.map_or(0, |(_, at_begin)| self.parties.missed() - at_begin);
                 let view = self.heard.view();
@@ -291,8 +303,15 @@ fn baseline(
 /// How agents and controller are started.
 fn recipes(options: &Options, plant: &Plant, nvml: &Path, clock: &Path, folder: &Folder) -> Vec<Recipe> {
     let common = |state: &Path| -> Vec<OsString> {
-        ["--site".into(), plant.site.clone().into(), "--clock".into(), clock.into(), "--state".into(), state.into()]
-            .into()
+        [
+            "--site".into(),
+            plant.site.clone().into(),
+            "--clock".into(),
+            clock.into(),
+            "--state".into(),
+            state.into(),
+        ]
+        .into()
     };
     let advisory = options.world.mode == Some(ModeChoice::Advisory);
     let agent = |host: usize| {

@@ -193,9 +193,8 @@ impl Plant {
         for g in 0..self.world.fleet.len() {
             let Some(asked) = self.page.requests(g) else { continue };
             self.world.set_cap(g, f64::from(asked.enforced_limit_mw) * 1e-3);
-            let (low, high) = asked
-                .lock_mhz
-                .map_or((0.0, f64::INFINITY), |(low, high)| (f64::from(low), f64::from(high)));
+            let (low, high) =
+                asked.lock_mhz.map_or((0.0, f64::INFINITY), |(low, high)| (f64::from(low), f64::from(high)));
             self.world.set_lock(g, low, high);
         }
         self.world.step();

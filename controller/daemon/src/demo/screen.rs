@@ -84,7 +84,8 @@ impl Screen {
             // A terminal that is gone is noticed by its hangup.
             let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         } else if picture.begun && picture.shown.elapsed_s > self.line_due_s {
-            self.line_due_s = (picture.shown.elapsed_s / LINE_EVERY_S).floor().mul_add(LINE_EVERY_S, LINE_EVERY_S);
+            self.line_due_s =
+                (picture.shown.elapsed_s / LINE_EVERY_S).floor().mul_add(LINE_EVERY_S, LINE_EVERY_S);
             println!("{}", plain(picture));
         }
     }
@@ -281,7 +282,8 @@ mod tests {
         screen.live = false;
         let lines: Vec<&str> = text.split("\r\n").collect();
         assert!(lines.len() <= 24, "{}", lines.len());
-        let visible = |l: &str| l.replace("\x1b[K", "").replace("\x1b[H", "").replace("\x1b[J", "").chars().count();
+        let visible =
+            |l: &str| l.replace("\x1b[K", "").replace("\x1b[H", "").replace("\x1b[J", "").chars().count();
         assert!(lines.iter().all(|l| visible(l) <= WIDTH), "{text}");
         assert!(text.contains("CDU-02: pump 1 has failed") && text.contains("18 Jul 13:00"), "{text}");
     }

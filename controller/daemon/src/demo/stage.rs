@@ -17,7 +17,7 @@ const SETTLED_TICKS: u64 = 3;
 /// Longest wait for everybody (wall time).
 const PATIENCE: Duration = Duration::from_secs(60);
 /// While the world stands, everything is said anew so often, plant seconds.
-const ANEW_S: u64 = 10;
+const ANEW_S: u64 = 3;
 
 /// One job as the truth has it.
 #[derive(Debug, Clone, Default)]

@@ -60,13 +60,12 @@ fn write_text(
     if let Some(b) = &c.broker {
         writeln!(
             o,
-            "bus: {} messages in, {} out ({:.0}/s), {} dropped; {} heartbeats; {} clients",
+            "bus: {} messages in, {} out ({:.0}/s), {} dropped; {} heartbeats",
             b.received,
             b.sent,
             (b.received + b.sent) as f64 / wall_s,
             b.dropped,
-            c.heartbeats,
-            b.clients
+            c.heartbeats
         )?;
     } else {
         writeln!(o, "bus: outside; {} messages lost on the way, {} heartbeats", c.lost, c.heartbeats)?;

@@ -86,7 +86,8 @@ impl Watch {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let watch = Arc::new(self);
         runtime.block_on(async {
-            let topics: Vec<String> = watch.nodes.iter().map(|n| topic(SITE_NAME, n, Leaf::Telemetry)).collect();
+            let topics: Vec<String> =
+                watch.nodes.iter().map(|n| topic(SITE_NAME, n, Leaf::Telemetry)).collect();
             let id = format!("headroom-demo-{}", std::process::id());
             let (_client, events) =
                 MqttClient::start(&watch.broker, &id, None, topics.clone()).context("the bus")?;
