@@ -294,7 +294,10 @@ fn write_points(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
             p.object_id.clone()
         };
         let of = of.strip_prefix("PWR-").unwrap_or(&of);
-        let of = if p.process_area.iter().any(|a| a.ends_with("Aisle")) { HALL } else { of };
+        // What a meter shows belongs to the machine it measures, what an aisle's sensor shows to the hall.
+        let metered = of.strip_prefix("M-").filter(|m| s.image.points.iter().any(|q| q.object_id == *m));
+        let of =
+            if p.process_area.iter().any(|a| a.ends_with("Aisle")) { HALL } else { metered.unwrap_or(of) };
         writeln!(o, "[[point]]\nid = \"{}\"\nof = \"{of}\"\ntype = \"{}\"", point_id(p), p.point_type)?;
         writeln!(o, "area = {}\nunit = \"{unit}\"", list(p.process_area.iter().map(ToString::to_string)))?;
         writeln!(o, "stale-after = \"250 s\"")?;
@@ -348,9 +351,8 @@ fn limit(p: &ImagePoint) -> Option<f64> {
     match (p.object_type, p.point_type) {
         // S45: the IT's highest supply temperature.
         ("Rack", "RackLiquidSupplyTemperature") => Some(45.0),
-        // A valve that is nearly open has no authority left.
-        ("CDU", "ValvePosition") => Some(90.0),
-        ("CRAH", "ValvePosition") => Some(92.0),
+        // A valve that is open has no authority left.
+        ("CDU" | "CRAH", "ValvePosition") => Some(98.0),
         // Inside ASHRAE's allowable envelope A1 (32 degC), above the recommended 27.
         ("Sensor", "AirTemperature") if p.process_area.contains(&"ColdAisle") => Some(30.0),
         _ => None,
@@ -377,8 +379,7 @@ struct Asked<'a> {
 }
 
 fn write_actuators(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
-    // Warmer technology water or air relieves compressors; the tower gives off the same heat.
-    let machines = vec!["CH-01/meter/power", "CH-02/meter/power"];
+    let machines = vec!["CH-01/meter/power", "CH-02/meter/power", "CT-01/meter/power"];
     for c in 0..s.places.cdus {
         let id = cdu_name(c);
         let meter = format!("{id}/meter/power");

@@ -13,11 +13,12 @@
 //! exceeds the marginal cost, and while nothing upstream of the same kind could relax instead: warmer facility water
 //! costs nothing until the loops it feeds lose authority, warmer technology water costs leakage.
 //!
-//! Savings per unit: for a temperature, 10 %/K of the power it unloads (a chilled-water reset saves 2-3 %/K by lift, and
-//! where an economiser is in the loop about one part in the loop's range of 10 K moves to it), in proportion to the
-//! actuator's share of the load; for a differential pressure, 1.5 P/dp (pump affinity, P ~ dp^1.5). Cost: leakage,
-//! lambda P per kelvin of die; with dp the die falls by about 0.16 R P/dp (a plate's convective share 0.4, h ~ flow^0.8,
-//! flow ~ dp^0.5).
+//! The price of a unit of a technology temperature is leakage, lambda P per kelvin of die; its worth is what the machines
+//! upstream save (relief per kelvin by kind, [`crate::topology`]) in proportion to the load it serves. Both are priors, so
+//! nothing moves between a third and a half more: it warms where the worth exceeds three prices, it cools (free cooling
+//! spent on less leakage) where the worth is below two thirds of a price. For a differential pressure the worth is
+//! 1.5 P/dp (pump affinity, P ~ dp^1.5), the price 0.16 R P/dp kelvin of die (a plate's convective share 0.4,
+//! h ~ flow^0.8, flow ~ dp^0.5).
 
 use super::{Binds, Why};
 use crate::align::Snapshot;
@@ -32,8 +33,12 @@ use headroom_site::{Dimension, Site};
 const RELAX_GAIN: [f64; 2] = [0.25, 0.05];
 /// Share of a lack that one tick makes good, likewise.
 const TIGHTEN_GAIN: [f64; 2] = [0.7, 0.15];
-/// A saving is worth moving for only if it exceeds what it costs by this factor: both are priors.
-const WORTH: f64 = 1.5;
+/// Worth over price from which on a technology temperature warms, and anything else relaxes.
+const WORTH: [f64; 2] = [3.0, 1.5];
+/// Worth over price below which a technology temperature cools.
+const COOLER: f64 = 2.0 / 3.0;
+/// The most by which it cools per tick, K: slow, since a machine that starts for it costs more than it saves.
+const COOLER_K: f64 = 0.03;
 /// Opening of a valve that counts as one kelvin.
 const OPENING_PER_K: f64 = 0.05;
 /// Distance to the least flow that is kept, relative.
@@ -42,8 +47,6 @@ const FLOW_RESERVE: f64 = 0.08;
 const FLOW_PER_K: f64 = 0.02;
 /// What a setpoint downstream may miss, K, before those upstream must help.
 const TRACK_K: f64 = 1.5;
-/// Saving per kelvin of an unloaded compressor or fan, relative.
-const SAVING_PER_K: f64 = 0.10;
 /// Slack of an upstream setpoint, K, from which on those downstream leave the relaxing to it.
 const UPSTREAM_FIRST_K: f64 = 1.0;
 /// Share of die rise over coolant that follows flow, times the exponents: 0.4 * 0.8 / 2.
@@ -86,19 +89,28 @@ pub fn least_headroom(
         let value = (from.clamp(low, high) - toward * by_k.min(actuator.step)).clamp(low, high);
         return SetpointProposal { stands, value, why: Why::Tighten { slack_k, by } };
     }
+    let reach = &topology.reach[index];
+    let saves = saving_w_per_unit(actuator, reach, snapshot, e, stands);
+    let costs = cost_w_per_unit(site, reach, e, actuator, stands);
+    let technology = reach.technology && actuator.unit.dimension == Dimension::Temperature;
+    if technology && !actuator.unloads.is_empty() && saves < COOLER * costs {
+        let value = (from.clamp(low, high) - toward * COOLER_K).clamp(low, high);
+        return SetpointProposal {
+            stands,
+            value,
+            why: Why::Cooler { saves_w_per_unit: saves, costs_w_per_unit: costs },
+        };
+    }
+    if saves <= WORTH[usize::from(!technology)] * costs {
+        let why = Why::NothingToSave { saves_w_per_unit: saves, costs_w_per_unit: costs };
+        return SetpointProposal { stands, value: stands, why };
+    }
     let spare = |u: &usize| {
         slack(site, topology, wants, snapshot, e, *u).0 > UPSTREAM_FIRST_K
             && !at_end(site, wants, snapshot, *u)
     };
     if topology.reach[index].upstream.iter().any(spare) {
         return SetpointProposal { stands, value: stands, why: Why::UpstreamFirst { slack_k, by } };
-    }
-    let share = share_of_load(&topology.reach[index], e);
-    let saves = saving_w_per_unit(actuator, snapshot, stands, share);
-    let costs = cost_w_per_unit(site, &topology.reach[index], e, actuator, stands);
-    if saves <= WORTH * costs {
-        let why = Why::NothingToSave { saves_w_per_unit: saves, costs_w_per_unit: costs };
-        return SetpointProposal { stands, value: stands, why };
     }
     let by_k = (slack_k * RELAX_GAIN[far]).min(2.0) * unit_per_k;
     let value = (from + toward * by_k.min(actuator.step)).clamp(low, high);
@@ -224,16 +236,23 @@ fn track_slack(site: &Site, snapshot: &Snapshot, upstream: usize, a: &Actuator) 
     Some(TRACK_K - (measured - setpoint).max(0.0))
 }
 
-fn saving_w_per_unit(actuator: &Actuator, snapshot: &Snapshot, stands: f64, share: f64) -> f64 {
-    let unloaded: f64 = actuator.unloads.iter().filter_map(|p| snapshot.good(*p)).map(|w| w.max(0.0)).sum();
+fn saving_w_per_unit(
+    actuator: &Actuator,
+    reach: &Reach,
+    snapshot: &Snapshot,
+    e: &Estimate,
+    stands: f64,
+) -> f64 {
     if actuator.unloads.is_empty() {
         // Nobody says what it saves: it is worth moving by custom.
         return f64::INFINITY;
     }
+    let watts = |p: &headroom_site::PointId| snapshot.good(*p).map_or(0.0, |w| w.max(0.0));
     if actuator.unit.dimension == Dimension::Temperature {
-        SAVING_PER_K * unloaded * share
+        let relief: f64 = reach.relief.iter().map(|(p, per_k)| watts(p) * per_k).sum();
+        relief * share_of_load(reach, e)
     } else {
-        1.5 * unloaded / stands.abs().max(1e-9)
+        1.5 * actuator.unloads.iter().map(watts).sum::<f64>() / stands.abs().max(1e-9)
     }
 }
 

@@ -35,6 +35,13 @@ pub enum Why {
         /// What binds.
         by: Binds,
     },
+    /// Cooling is nearly free now, and a cooler die leaks less.
+    Cooler {
+        /// Watts that a warmer unit would save, estimated.
+        saves_w_per_unit: f64,
+        /// Watts that it would cost, estimated.
+        costs_w_per_unit: f64,
+    },
     /// Room is there, but moving would cost more (leakage) than it saves.
     NothingToSave {
         /// Watts saved per unit moved, estimated.
@@ -87,6 +94,10 @@ impl fmt::Display for Why {
             Self::Tighten { slack_k, by } => {
                 write!(f, "tighten: {:.1} K short of what is wanted before {by}", -slack_k)
             }
+            Self::Cooler { saves_w_per_unit, costs_w_per_unit } => write!(
+                f,
+                "cooler: a warmer unit would save {saves_w_per_unit:.0} W and cost {costs_w_per_unit:.0} W in leakage"
+            ),
             Self::NothingToSave { saves_w_per_unit, costs_w_per_unit } => {
                 write!(
                     f,

@@ -34,7 +34,8 @@ pub struct Steady {
     demand_w: Vec<f64>,
     low_w: Vec<f64>,
     high_w: Vec<f64>,
-    weight: Vec<f64>,
+    /// Inverse weights by job priority.
+    slope: Vec<f64>,
     room_w: Vec<f64>,
     /// Groups of GPUs that share a clock.
     groups: Vec<Vec<usize>>,
@@ -46,12 +47,12 @@ impl Steady {
     #[must_use]
     pub fn new(site: &Site, wants: &Wants) -> Self {
         let n = site.gpus.len();
-        let mut weight = vec![1.0; n];
+        let mut slope = vec![1.0; n];
         let mut groups = Vec::new();
         for (job, priority) in site.jobs.iter().zip(&wants.job_priority) {
-            let w = 2.0_f64.powi((*priority).clamp(-8, 8) as i32);
+            let w = 2.0_f64.powi(-(*priority).clamp(-8, 8) as i32);
             for g in &job.gpus {
-                weight[g.index()] = w;
+                slope[g.index()] = w;
             }
             let gpus: Vec<usize> = job.gpus.iter().map(|g| g.index()).collect();
             match job.kind {
@@ -70,7 +71,7 @@ impl Steady {
             demand_w: vec![0.0; n],
             high_w: low_w.clone(),
             low_w,
-            weight,
+            slope,
             room_w: vec![f64::INFINITY; site.power.len()],
             groups,
             proposal: CapProposal::default(),
@@ -88,7 +89,7 @@ impl Steady {
     ) -> &CapProposal {
         let n = site.gpus.len();
         self.read(site, wants, estimate, budget_w);
-        let problem = |demand_w, low_w, high_w| Problem { demand_w, low_w, high_w, weight: &self.weight };
+        let problem = |demand_w, low_w, high_w| Problem { demand_w, low_w, high_w, slope: &self.slope };
         self.first.solve(topology, &self.room_w, &problem(&self.demand_w, &self.low_w, &self.high_w));
         let out = &mut self.proposal;
         out.lock_mhz.clear();

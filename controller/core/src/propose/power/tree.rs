@@ -20,6 +20,8 @@ pub struct Allocation {
     pub watts: Vec<f64>,
     /// Branches whose floors alone exceed the budget.
     pub infeasible: Vec<usize>,
+    /// Multiplier of each branch; the next solve begins with it.
+    pub shadow: Vec<f64>,
 }
 
 /// What is asked.
@@ -31,18 +33,18 @@ pub struct Problem<'a> {
     pub low_w: &'a [f64],
     /// Ceilings, W.
     pub high_w: &'a [f64],
-    /// Weights: the larger, the dearer a watt short.
-    pub weight: &'a [f64],
+    /// Inverse weights: the smaller, the dearer a watt short.
+    pub slope: &'a [f64],
 }
 
 impl Problem<'_> {
     fn at(&self, i: usize, price: f64) -> f64 {
-        (self.demand_w[i] - price / self.weight[i]).max(self.low_w[i]).min(self.high_w[i].max(self.low_w[i]))
+        (self.demand_w[i] - price * self.slope[i]).max(self.low_w[i]).min(self.high_w[i].max(self.low_w[i]))
     }
 
     /// Does the power of this GPU move with its price there?
     fn moves(&self, i: usize, price: f64) -> bool {
-        let p = self.demand_w[i] - price / self.weight[i];
+        let p = self.demand_w[i] - price * self.slope[i];
         p > self.low_w[i] && p < self.high_w[i]
     }
 }
@@ -54,6 +56,7 @@ impl Allocation {
         self.price.clear();
         self.price.resize(n, 0.0);
         self.infeasible.clear();
+        self.shadow.resize(room_w.len(), 0.0);
         for branch in (0..room_w.len()).rev() {
             if room_w[branch].is_finite() {
                 self.meet(topology, branch, room_w[branch], problem);
@@ -71,26 +74,29 @@ impl Allocation {
                 let own = prices[i].max(price);
                 sum += problem.at(i, own);
                 if price >= prices[i] && problem.moves(i, own) {
-                    slope += 1.0 / problem.weight[i];
+                    slope += problem.slope[i];
                 }
             }
             (sum, slope)
         };
-        let (mut sum, mut slope) = sums(&self.price, 0.0);
+        let (sum, _) = sums(&self.price, 0.0);
         if sum <= room_w {
+            self.shadow[branch] = 0.0;
             return;
         }
         let floor: f64 = topology.gpus_of_branch(branch).map(|i| problem.low_w[i]).sum();
         if floor > room_w {
             self.infeasible.push(branch);
         }
-        let (mut low, mut price) = (0.0, 0.0);
+        let mut low = 0.0;
         let mut high = topology
             .gpus_of_branch(branch)
             .map(|i| {
-                ((problem.demand_w[i] - problem.low_w[i]).max(0.0) * problem.weight[i]).max(self.price[i])
+                ((problem.demand_w[i] - problem.low_w[i]).max(0.0) / problem.slope[i]).max(self.price[i])
             })
             .fold(0.0, f64::max);
+        let mut price = self.shadow[branch].clamp(0.0, high);
+        let (mut sum, mut slope) = sums(&self.price, price);
         for _ in 0..100 {
             if (sum - room_w).abs() <= 1e-9 * room_w.abs().max(1.0) || high - low <= 1e-12 * high.max(1.0) {
                 break;
@@ -108,6 +114,7 @@ impl Allocation {
         if sum - room_w > 1e-9 * room_w.abs().max(1.0) {
             price = high;
         }
+        self.shadow[branch] = price;
         for i in topology.gpus_of_branch(branch) {
             self.price[i] = self.price[i].max(price);
         }
@@ -141,7 +148,7 @@ mod tests {
             demand_w: &[300.0, 400.0, 500.0],
             low_w: &[200.0; 3],
             high_w: &[700.0; 3],
-            weight: &[1.0; 3],
+            slope: &[1.0; 3],
         };
         a.solve(&t, &[1300.0], &p);
         assert_eq!(a.watts, vec![300.0, 400.0, 500.0]);
@@ -158,7 +165,7 @@ mod tests {
         ) {
             let t = topology(12, &[(0, 6), (6, 12)]);
             let (low, high, w) = (vec![200.0; 12], vec![700.0; 12], vec![1.0; 12]);
-            let p = Problem { demand_w: &demand, low_w: &low, high_w: &high, weight: &w };
+            let p = Problem { demand_w: &demand, low_w: &low, high_w: &high, slope: &w };
             let mut a = Allocation::default();
             a.solve(&t, &[root, left, right], &p);
             let sum = |r: std::ops::Range<usize>| a.watts[r].iter().sum::<f64>();
