@@ -2,17 +2,22 @@
 
 mod agent;
 mod check;
+mod demo;
 mod exit;
 mod files;
 mod journal;
+mod run;
 mod scenarios;
 mod score;
+mod status;
 mod virtual_plant;
 
 use anyhow::{Context, Result};
 use check::Format;
 use clap::{Args, Parser, Subcommand};
+use files::ModeChoice;
 use score::options::WorldArgs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -37,6 +42,10 @@ enum Verb {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// A whole factory on loopback with real protocols: live view, and the score at the end.
+    Demo(demo::Options),
+    /// The daemon beside the BMS: reads the field, decides, and commands as leases.
+    Run(RunArgs),
     /// The demo's worlds in virtual time: the plant on its own BMS against Headroom.
     Score {
         #[command(flatten)]
@@ -45,6 +54,40 @@ enum Verb {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// What the daemon knows, wants and does, on one screen.
+    Status {
+        /// Address of the daemon's pages.
+        #[arg(long, default_value = "http://127.0.0.1:9464")]
+        url: String,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Site file.
+    #[arg(long)]
+    site: PathBuf,
+    /// Policy: a file, or a shipped one by name.
+    #[arg(long)]
+    policy: String,
+    /// Holds every group to advice, or lets every group command; what the policy says if not given.
+    #[arg(long)]
+    mode: Option<ModeChoice>,
+    /// Clock page of a harness; the host's clock if not given.
+    #[arg(long)]
+    clock: Option<PathBuf>,
+    /// Folder of journal and epoch.
+    #[arg(long, default_value = "/var/lib/headroom")]
+    state: PathBuf,
+    /// Address of the pages (/healthz, /metrics, /status); port 0 takes any.
+    #[arg(long, default_value = "127.0.0.1:9464")]
+    http: SocketAddr,
+    /// Who commands, in commands and journal.
+    #[arg(long, default_value = "headroom")]
+    id: String,
 }
 
 #[derive(Debug, Args)]
@@ -71,15 +114,26 @@ fn main() -> Result<ExitCode> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
     match Cli::parse().verb {
         Verb::Agent(AgentArgs { site, nvml, clock, state, advisory }) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = runtime()?;
             let exit = runtime.block_on(agent::run(agent::Options { site, nvml, clock, state, advisory }));
             // A call into a hung driver must not keep the process from ending.
             runtime.shutdown_background();
             exit
         }
         Verb::Check { files, format } => check::run(&files, format),
+        Verb::Demo(options) => demo::run(&options),
+        Verb::Run(args) => {
+            let RunArgs { site, policy, mode, clock, state, http, id } = args;
+            let options = run::Options { site, policy, mode, clock, state, http, id };
+            runtime()?.block_on(run::run(options))
+        }
         Verb::Score { world, format } => run_score(&world, format),
+        Verb::Status { url, format } => runtime()?.block_on(status::run(&url, format)),
     }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 fn run_score(args: &WorldArgs, format: Format) -> Result<ExitCode> {

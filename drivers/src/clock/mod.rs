@@ -22,8 +22,9 @@ use std::time::Duration;
 /// seconds per day.
 const UNSYNCHRONISED: Span = Span::from_ms(1000);
 
-/// The longest nap between two looks at the rate, wall time.
-const NAP: Duration = Duration::from_millis(100);
+/// The longest nap between two looks at the rate of a page, wall time: a harness that waits for somebody stops plant
+/// time and lets it go on, and whoever slept through that would be late.
+const NAP: Duration = Duration::from_millis(4);
 
 #[derive(Debug, Clone)]
 enum Source {
@@ -99,6 +100,13 @@ impl Clock {
         if s.is_finite() { Duration::from_secs_f64(s) } else { Duration::from_secs(3600) }
     }
 
+    /// How long to sleep toward a span of plant time before looking again: on a page the rate may change meanwhile.
+    #[must_use]
+    pub fn nap(&self, left: Span) -> Duration {
+        let nap = self.wall(left);
+        if matches!(self.0, Source::Page(_)) { nap.min(NAP) } else { nap }
+    }
+
     /// Sleeps until plant time has reached a stamp, whatever becomes of the rate meanwhile.
     pub async fn sleep_until(&self, stamp: Stamp) {
         loop {
@@ -106,8 +114,7 @@ impl Clock {
             if left.ns() <= 0 {
                 return;
             }
-            let nap = self.wall(left);
-            tokio::time::sleep(if matches!(self.0, Source::Page(_)) { nap.min(NAP) } else { nap }).await;
+            tokio::time::sleep(self.nap(left)).await;
         }
     }
 }

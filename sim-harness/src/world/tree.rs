@@ -59,7 +59,9 @@ impl PowerTree {
         ];
         for row in 0..places.rows {
             let peak: f64 = peak_w[places.racks_of_row(row)].iter().sum();
-            branches.push(branch(&busway_name(row), Some(UPS), BUSWAY_SHARE * peak));
+            // In a hall of one row the UPS is the tighter of the two.
+            let budget_w = (BUSWAY_SHARE * peak).min(UPS_SHARE * all);
+            branches.push(branch(&busway_name(row), Some(UPS), budget_w));
         }
         for (rack, peak) in peak_w.iter().enumerate() {
             let busway = FIRST_BUSWAY + places.row_of_rack(rack);

@@ -105,7 +105,7 @@ impl Worker {
             if overtime > OVERTIME {
                 return Some(());
             }
-            let nap = if left.ns() <= 0 { Duration::ZERO } else { self.clock.wall(left).min(NAP) };
+            let nap = if left.ns() <= 0 { Duration::ZERO } else { self.clock.nap(left).min(NAP) };
             match self.orders.recv_timeout(nap) {
                 Ok(Order::Command(node, command)) => self.obey(node, &command),
                 Ok(Order::Wake) => {}

@@ -4,13 +4,16 @@
 //! line, what the line decides is journalled first and sent after, and the heartbeat goes on only after a tick whose
 //! read-backs all verified. Not for: deciding (`headroom-core`) or wires (`headroom-drivers`).
 
+mod bulletin;
 pub(crate) mod http;
+mod metrics;
 pub(crate) mod record;
 pub(crate) mod view;
 
 use crate::files::{ModeChoice, load};
 use crate::journal::Journal;
 use anyhow::{Context, Result};
+use bulletin::Bulletin;
 use headroom_core::lease::Identity;
 use headroom_core::{Line, Tick};
 use headroom_drivers::Clock;
@@ -22,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::signal::unix::{SignalKind, signal};
-use view::View;
+use view::{Pace, View};
 
 /// Journal lines are written when something was decided, and at least this often.
 const JOURNAL_EVERY: Span = Span::from_ms(10_000);
@@ -47,7 +50,9 @@ pub(crate) struct Options {
 /// # Errors
 /// Anything that keeps it from starting, and a journal that cannot be written.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let Some(loaded) = load(&options.site, &options.policy, options.mode)? else { return Ok(ExitCode::from(crate::exit::CONFIGURATION)) };
+    let Some(loaded) = load(&options.site, &options.policy, options.mode)? else {
+        return Ok(ExitCode::from(crate::exit::CONFIGURATION));
+    };
     let clock = match &options.clock {
         Some(page) => Clock::page(page).with_context(|| format!("clock page {}", page.display()))?,
         None => Clock::host(),
@@ -57,16 +62,28 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let writes_allowed = loaded.writes_allowed();
     let identity = Identity { who: options.id.clone(), epoch };
     let line = Line::with_wants(&loaded.site, loaded.wants, identity);
-    let field_options = FieldOptions { writes_allowed, ..FieldOptions::default() };
-    let field = LiveField::start(line.site(), clock.clone(), field_options)?;
+    let field = LiveField::start(line.site(), clock.clone(), FieldOptions { writes_allowed })?;
+    let bulletin = Bulletin::open(line.site(), epoch)?;
     let shared = Arc::new(Mutex::new(View::new(line.site(), &loaded.policy_name, writes_allowed, epoch)));
-    let server = http::serve(options.http, Arc::clone(&shared)).await?;
+    let pages =
+        http::Pages { view: Arc::clone(&shared), clock: clock.clone(), period: line.site().power_period };
+    let server = http::serve(options.http, &options.state, pages).await?;
     tracing::info!(site = %line.site().name, policy = %loaded.policy_name, epoch, writes_allowed, http = %server, "the controller runs");
-    let mut daemon = Daemon { line, field, clock, journal: &mut journal, shared, inbox: Inbox::default(), journalled: None };
+    let mut daemon = Daemon {
+        line,
+        field,
+        clock,
+        journal: &mut journal,
+        shared,
+        bulletin,
+        inbox: Inbox::default(),
+        journalled: None,
+    };
     let outcome = daemon.until_told().await;
     daemon.field.release();
     tokio::time::sleep(FAREWELL).await;
     daemon.field.close().await;
+    daemon.bulletin.close().await;
     tracing::info!("released; the BMS and the agents have their own limits again");
     outcome.map(|()| ExitCode::SUCCESS)
 }
@@ -77,6 +94,7 @@ struct Daemon<'a> {
     clock: Clock,
     journal: &'a mut Journal,
     shared: Arc<Mutex<View>>,
+    bulletin: Bulletin,
     inbox: Inbox,
     journalled: Option<Stamp>,
 }
@@ -96,17 +114,17 @@ impl Daemon<'_> {
             }
             let started = self.clock.now();
             let lag = started.since(due);
-            self.tick(due)?;
+            let verified = self.tick(due)?;
             let late = started.since(due).ns() / period.ns();
             missed += late.max(0) as u64;
             let took = self.clock.now().since(started);
-            self.show(lag, took, missed);
+            self.show(verified, &Pace { lag, took, missed });
             due = due + Span::from_ns(period.ns() * (late + 1));
         }
     }
 
-    /// One tick: take, decide, keep, send.
-    fn tick(&mut self, now: Stamp) -> Result<()> {
+    /// One tick: take, decide, keep, send. True if every read-back verified.
+    fn tick(&mut self, now: Stamp) -> Result<bool> {
         self.inbox.clear();
         self.field.drain(&mut self.inbox);
         let tick = self.line.tick(&self.inbox, now);
@@ -119,9 +137,9 @@ impl Daemon<'_> {
         }
         for advice in &tick.advice {
             let (topic, payload) = record::advice_message(self.line.site(), advice, now);
-            self.field.tell(&topic, payload);
+            self.bulletin.tell(&topic, payload);
         }
-        Ok(())
+        Ok(tick.verified)
     }
 
     /// Nothing is sent that is not in the journal first.
@@ -134,11 +152,13 @@ impl Daemon<'_> {
         Ok(())
     }
 
-    fn show(&mut self, lag: Span, took: Span, missed: u64) {
+    fn show(&mut self, verified: bool, pace: &Pace) {
         let mut view = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        view.update(&self.line, lag, took, missed);
+        view.update(&self.line, verified, pace);
         if view.wants_connections() {
-            view.connections = self.field.status();
+            let status = self.field.status();
+            view.writes = status.writes();
+            view.connections = view::connections(&status);
         }
     }
 }
@@ -154,7 +174,9 @@ fn next_epoch(state: &Path) -> Result<u64> {
     let path = state.join("epoch");
     std::fs::create_dir_all(state).with_context(|| format!("state folder {}", state.display()))?;
     let last = match std::fs::read_to_string(&path) {
-        Ok(text) => text.trim().parse().with_context(|| format!("{} does not hold a number", path.display()))?,
+        Ok(text) => {
+            text.trim().parse().with_context(|| format!("{} does not hold a number", path.display()))?
+        }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => 0_u64,
         Err(e) => return Err(e).with_context(|| path.display().to_string()),
     };

@@ -2,7 +2,7 @@
 
 use super::record::SetpointRecord;
 use headroom_core::Line;
-use headroom_drivers::field::ConnectionStatus;
+use headroom_drivers::FieldStatus;
 use headroom_site::gpu::ThrottleReason;
 use headroom_site::model::JobKind;
 use headroom_site::{Site, Span};
@@ -47,6 +47,17 @@ pub(crate) struct SetpointView {
     pub(crate) why: String,
 }
 
+/// How the loop keeps up, in plant time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// How late the tick began.
+    pub(crate) lag: Span,
+    /// How long it took.
+    pub(crate) took: Span,
+    /// Ticks missed since the start.
+    pub(crate) missed: u64,
+}
+
 /// Everything.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct View {
@@ -60,8 +71,11 @@ pub(crate) struct View {
     pub(crate) missed_ticks: u64,
     pub(crate) lag_s: f64,
     pub(crate) tick_s: f64,
+    /// Every read-back that a held command needs is there and fits it.
     pub(crate) verified: bool,
     pub(crate) commands_issued: u64,
+    /// Everything ever written toward the plant: requests, heartbeats, registers, caps.
+    pub(crate) writes: u64,
     pub(crate) gpus: usize,
     pub(crate) gpus_heard: usize,
     pub(crate) facility_w: f64,
@@ -99,12 +113,13 @@ impl View {
     }
 
     /// Takes a look at the line after a tick.
-    pub(crate) fn update(&mut self, line: &Line, lag: Span, took: Span, missed: u64) {
+    pub(crate) fn update(&mut self, line: &Line, verified: bool, pace: &Pace) {
         let (site, snapshot) = (line.site(), line.snapshot());
         self.ticks += 1;
-        self.missed_ticks = missed;
-        self.lag_s = lag.s();
-        self.tick_s = took.s();
+        self.missed_ticks = pace.missed;
+        self.lag_s = pace.lag.s();
+        self.tick_s = pace.took.s();
+        self.verified = verified;
         self.unix_ms = snapshot.stamp.unix_ms();
         self.commands_issued = line.issued();
         // The rest is for people: ten times a second is not needed, nor is every tick of a fast clock.
@@ -138,7 +153,9 @@ impl View {
     fn update_headroom(&mut self, line: &Line) {
         let e = line.estimate();
         let seen = (0..e.gpus.len()).filter(|&g| e.gpus.seen(g));
-        let Some(g) = seen.min_by(|&a, &b| e.headroom[a].kelvin.total_cmp(&e.headroom[b].kelvin)) else { return };
+        let Some(g) = seen.min_by(|&a, &b| e.headroom[a].kelvin.total_cmp(&e.headroom[b].kelvin)) else {
+            return;
+        };
         let h = e.headroom[g];
         self.headroom_k = h.kelvin;
         self.headroom_sigma_k = e.gpus.sigma_c(g);
@@ -178,7 +195,10 @@ impl View {
                     gpus: job.gpus.len(),
                     clock_mhz: clocks.iter().sum::<f64>() / clocks.len().max(1) as f64,
                     clock_cv: *cv,
-                    lock_mhz: job.gpus.first().and_then(|g| line.caps().lock_mhz.get(g.index()).copied().flatten()),
+                    lock_mhz: job
+                        .gpus
+                        .first()
+                        .and_then(|g| line.caps().lock_mhz.get(g.index()).copied().flatten()),
                 }
             })
             .collect();
@@ -215,8 +235,28 @@ impl From<SetpointRecord> for SetpointView {
     }
 }
 
-impl From<ConnectionStatus> for ConnectionView {
-    fn from(c: ConnectionStatus) -> Self {
-        Self { id: c.id.clone(), state: c.to_string() }
-    }
+/// One line per connection.
+pub(crate) fn connections(status: &FieldStatus) -> Vec<ConnectionView> {
+    let line = |id: &str, up: bool, more: String, trouble: Option<&String>| {
+        let state = match (up, trouble) {
+            (true, _) => format!("up, {more}"),
+            (false, Some(why)) => format!("down: {why}"),
+            (false, None) => "not connected yet".to_owned(),
+        };
+        ConnectionView { id: id.to_owned(), state }
+    };
+    let mqtt = status.mqtt.iter().map(|m| {
+        let c = m.counts;
+        let more = format!("{} received, {} written, {} connects", c.received, m.writes(), c.connects);
+        line(&m.url, m.up, more, m.trouble.as_ref())
+    });
+    let modbus = status.modbus.iter().map(|d| {
+        let local = if d.local { ", its operator has it" } else { "" };
+        line(&d.id, d.up, format!("{} rounds, {} writes{local}", d.rounds, d.writes), d.trouble.as_ref())
+    });
+    let pages = status
+        .prometheus
+        .iter()
+        .map(|p| line(&p.id, p.up, format!("{} scrapes", p.scrapes), p.trouble.as_ref()));
+    mqtt.chain(modbus).chain(pages).collect()
 }

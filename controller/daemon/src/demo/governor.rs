@@ -1,0 +1,184 @@
+//! The governor of plant time: as fast as asked for, as slow as the slowest needs.
+//!
+//! ```text
+//!             somebody is overdue by more than STOP of a period
+//!   [runs] ------------------------------------------------------> [stands]
+//!      ^     everybody has caught up, or was waited for in vain       |
+//!      +--------------------------------------------------------------+
+//! ```
+//!
+//! Standing is what keeps ticks from being missed; the speed in between is learnt so that plant time rarely has to
+//! stand: down by a tenth where it stood for a quarter of the time or a tick was missed, up by a twentieth where it
+//! hardly stood, at most to what was asked for.
+
+use super::parties::Parties;
+use headroom_drivers::clock::{Clock, ClockPage, PageError};
+use headroom_site::Span;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// Share of a period by which somebody may be overdue.
+const STOP: f64 = 0.4;
+/// Time between two looks.
+const LOOK: Duration = Duration::from_millis(1);
+/// Time over which a speed is judged, s.
+const WINDOW_S: f64 = 0.25;
+/// Longest wait for anybody but the world.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Speed to begin with, plant seconds per second.
+const FIRST: f64 = 60.0;
+/// Slowest speed, plant seconds per second.
+const SLOWEST: f64 = 1.0;
+
+/// The speed, learnt.
+#[derive(Debug, Clone)]
+struct Speed {
+    /// Highest speed allowed.
+    most: f64,
+    /// Speed while time runs.
+    rate: f64,
+    window_s: f64,
+    stood_s: f64,
+    missed: u64,
+}
+
+impl Speed {
+    fn new(most: f64) -> Self {
+        Self { most, rate: most.min(FIRST), window_s: 0.0, stood_s: 0.0, missed: 0 }
+    }
+
+    /// Allows another speed; if it is a higher one, it is tried at once.
+    fn allow(&mut self, most: f64) {
+        if most > self.most {
+            self.rate = self.rate.max(most.min(FIRST));
+        }
+        self.most = most;
+        self.rate = self.rate.min(most);
+    }
+
+    /// Takes `dt_s` of wall time in which plant time stood or ran, and the ticks missed so far.
+    fn learn(&mut self, dt_s: f64, stood: bool, missed: u64) {
+        self.window_s += dt_s;
+        self.stood_s += if stood { dt_s } else { 0.0 };
+        if self.window_s < WINDOW_S {
+            return;
+        }
+        let share = self.stood_s / self.window_s;
+        if share > 0.25 || missed > self.missed {
+            self.rate = (self.rate * 0.9).max(SLOWEST);
+        } else if share < 0.1 {
+            self.rate = (self.rate * 1.05).min(self.most);
+        }
+        (self.window_s, self.stood_s, self.missed) = (0.0, 0.0, missed);
+    }
+}
+
+/// What the governor shares with the rest of the demo.
+#[derive(Debug, Default)]
+pub(super) struct Dial {
+    /// Highest speed allowed, as bits of an f64.
+    most: AtomicU64,
+    stop: AtomicBool,
+    /// Times that somebody was waited for in vain.
+    given_up: AtomicU64,
+}
+
+impl Dial {
+    pub(super) fn new(most: f64) -> Self {
+        Self { most: AtomicU64::new(most.to_bits()), ..Self::default() }
+    }
+
+    /// Allows another speed from now on.
+    pub(super) fn allow(&self, most: f64) {
+        self.most.store(most.to_bits(), Relaxed);
+    }
+
+    /// Ends the governor; time goes on at the last speed.
+    pub(super) fn end(&self) {
+        self.stop.store(true, Relaxed);
+    }
+
+    /// Times that somebody was waited for in vain.
+    pub(super) fn given_up(&self) -> u64 {
+        self.given_up.load(Relaxed)
+    }
+
+    fn most(&self) -> f64 {
+        f64::from_bits(self.most.load(Relaxed))
+    }
+}
+
+/// The governor's thread.
+pub(super) struct Governor {
+    pub(super) page: ClockPage,
+    pub(super) clock: Clock,
+    pub(super) period: Span,
+    pub(super) parties: Arc<Parties>,
+    pub(super) dial: Arc<Dial>,
+}
+
+impl Governor {
+    /// Runs until the dial says so.
+    ///
+    /// # Errors
+    /// The clock page refuses a speed.
+    pub(super) fn run(mut self) -> Result<(), PageError> {
+        let mut speed = Speed::new(self.dial.most());
+        let mut in_force = f64::NAN;
+        let (mut last, mut stands_since) = (Instant::now(), None::<Instant>);
+        while !self.dial.stop.load(Relaxed) {
+            speed.allow(self.dial.most());
+            let now = self.clock.now();
+            let overdue =
+                self.parties.all().filter_map(|p| p.overdue(now, self.period)).fold(f64::MIN, f64::max);
+            let stands = overdue > STOP;
+            let rate = if stands { 0.0 } else { speed.rate };
+            if rate.to_bits() != in_force.to_bits() {
+                self.page.set_rate(rate)?;
+                in_force = rate;
+            }
+            stands_since = if stands { stands_since.or_else(|| Some(Instant::now())) } else { None };
+            if stands_since.is_some_and(|since| since.elapsed() > PATIENCE) {
+                self.give_up();
+                stands_since = None;
+            }
+            let dt = last.elapsed();
+            last += dt;
+            speed.learn(dt.as_secs_f64(), stands, self.parties.missed());
+            std::thread::sleep(LOOK);
+        }
+        self.page.set_rate(speed.rate)
+    }
+
+    /// Time goes on without those who are overdue.
+    fn give_up(&self) {
+        let now = self.clock.now();
+        for party in self.parties.guests() {
+            if party.overdue(now, self.period).is_some_and(|periods| periods > STOP) {
+                party.excuse();
+                self.dial.given_up.fetch_add(1, Relaxed);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_speed_follows_what_is_borne() {
+        let mut speed = Speed::new(60.0);
+        (0..100).for_each(|_| speed.learn(0.05, true, 0));
+        assert!(speed.rate < 10.0, "{speed:?}");
+        (0..1000).for_each(|_| speed.learn(0.05, false, 0));
+        assert!((speed.rate - 60.0).abs() < 1e-9, "back at what was asked for: {speed:?}");
+        speed.learn(0.3, false, 1);
+        assert!(speed.rate < 60.0, "a missed tick: {speed:?}");
+        (0..1000).for_each(|_| speed.learn(0.25, false, 1));
+        assert!((speed.rate - 60.0).abs() < 1e-9);
+        (0..10_000).for_each(|_| speed.learn(0.25, true, 1));
+        assert!(speed.rate >= SLOWEST);
+    }
+}

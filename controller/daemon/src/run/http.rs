@@ -1,0 +1,147 @@
+//! What the daemon tells over HTTP. Four pages, all GET; nothing here changes anything.
+//!
+//! | page | for |
+//! | --- | --- |
+//! | `/healthz` | a supervisor: 200 while ticks are fresh and the plant's state is verified, else 503 with a sentence |
+//! | `/metrics` | Prometheus (OpenMetrics text) |
+//! | `/status` | people and tools: the [`View`] as JSON |
+//! | `/pulse` | whoever looks at every tick: its stamp and the pace of the loop, nothing else |
+
+use super::metrics;
+use super::view::View;
+use anyhow::{Context, Result};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use headroom_drivers::Clock;
+use headroom_site::Span;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::TcpListener;
+
+/// Periods after which the last tick is too old.
+const FRESH_PERIODS: f64 = 5.0;
+
+/// File in the state folder that holds the address.
+pub(crate) const ADDRESS_FILE: &str = "http.addr";
+
+/// What the pages read.
+#[derive(Clone)]
+pub(crate) struct Pages {
+    pub(crate) view: Arc<Mutex<View>>,
+    pub(crate) clock: Clock,
+    pub(crate) period: Span,
+}
+
+/// Page `/pulse`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Pulse {
+    /// Stamp of the last tick.
+    pub(crate) unix_ms: i64,
+    pub(crate) ticks: u64,
+    pub(crate) missed_ticks: u64,
+    pub(crate) gpus: usize,
+    pub(crate) gpus_heard: usize,
+    pub(crate) verified: bool,
+}
+
+impl Pages {
+    fn look<R>(&self, take: impl FnOnce(&View) -> R) -> R {
+        take(&self.view.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Is everything well? A sentence either way.
+    fn health(&self) -> Result<String, String> {
+        let (ticks, at_ms, verified) = self.look(|v| (v.ticks, v.unix_ms, v.verified));
+        if ticks == 0 {
+            return Err("no tick yet".to_owned());
+        }
+        let age_s = (self.clock.now().unix_ms() - at_ms) as f64 * 1e-3;
+        if age_s > FRESH_PERIODS * self.period.s() {
+            return Err(format!("the last tick is {age_s:.1} s old"));
+        }
+        if !verified {
+            return Err("the state of the plant is not verified: read-backs or agents are missing".to_owned());
+        }
+        Ok(format!("well; {ticks} ticks, the last {age_s:.1} s ago"))
+    }
+}
+
+/// Serves the pages until the process ends; the address is written to the state folder.
+///
+/// # Errors
+/// The address cannot be had.
+pub(crate) async fn serve(address: SocketAddr, state: &Path, pages: Pages) -> Result<SocketAddr> {
+    let listener = TcpListener::bind(address).await.with_context(|| format!("HTTP on {address}"))?;
+    let address = listener.local_addr()?;
+    let fresh = state.join("http.addr.new");
+    std::fs::write(&fresh, format!("{address}\n")).with_context(|| fresh.display().to_string())?;
+    std::fs::rename(&fresh, state.join(ADDRESS_FILE))?;
+    let router = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/metrics", get(page_of_metrics))
+        .route("/status", get(status))
+        .route("/pulse", get(pulse))
+        .with_state(pages);
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "the HTTP pages end");
+        }
+    });
+    Ok(address)
+}
+
+async fn healthz(State(pages): State<Pages>) -> impl IntoResponse {
+    match pages.health() {
+        Ok(text) => (StatusCode::OK, text + "\n"),
+        Err(text) => (StatusCode::SERVICE_UNAVAILABLE, text + "\n"),
+    }
+}
+
+async fn page_of_metrics(State(pages): State<Pages>) -> impl IntoResponse {
+    let view = pages.look(View::clone);
+    let text = metrics::page(&view);
+    ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+}
+
+async fn status(State(pages): State<Pages>) -> Json<View> {
+    Json(pages.look(View::clone))
+}
+
+async fn pulse(State(pages): State<Pages>) -> Json<Pulse> {
+    Json(pages.look(|v| Pulse {
+        unix_ms: v.unix_ms,
+        ticks: v.ticks,
+        missed_ticks: v.missed_ticks,
+        gpus: v.gpus,
+        gpus_heard: v.gpus_heard,
+        verified: v.verified,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_is_fresh_and_verified() {
+        let view = Arc::new(Mutex::new(View::default()));
+        let pages = Pages { view: Arc::clone(&view), clock: Clock::host(), period: Span::from_s(1.0) };
+        assert!(pages.health().unwrap_err().contains("no tick"));
+        {
+            let mut view = view.lock().unwrap();
+            view.ticks = 3;
+            view.unix_ms = Clock::host().now().unix_ms();
+        }
+        assert!(pages.health().unwrap_err().contains("not verified"));
+        view.lock().unwrap().verified = true;
+        assert!(pages.health().is_ok());
+        view.lock().unwrap().unix_ms -= 6000;
+        assert!(pages.health().unwrap_err().contains("old"));
+    }
+}

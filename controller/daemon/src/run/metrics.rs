@@ -1,0 +1,198 @@
+//! The metrics page: the view in OpenMetrics text, base units in the names.
+
+use super::view::View;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::AtomicU64;
+
+type Labels = Vec<(&'static str, String)>;
+type GaugeF = Gauge<f64, AtomicU64>;
+type CounterF = Counter<f64, AtomicU64>;
+
+/// Builds a page; families appear in the order in which they are said.
+struct Page(Registry);
+
+impl Page {
+    fn gauge(&mut self, name: &str, unit: Option<&str>, help: &str, value: f64) {
+        self.gauges(name, unit, help, [(Vec::new(), value)]);
+    }
+
+    fn gauges(
+        &mut self,
+        name: &str,
+        unit: Option<&str>,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels, f64)>,
+    ) {
+        let family = Family::<Labels, GaugeF>::default();
+        for (labels, value) in values {
+            family.get_or_create(&labels).set(value);
+        }
+        match unit {
+            Some(unit) => self.0.register_with_unit(name, help, Unit::Other(unit.to_owned()), family),
+            None => self.0.register(name, help, family),
+        }
+    }
+
+    fn counters(
+        &mut self,
+        name: &str,
+        unit: Option<&str>,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels, f64)>,
+    ) {
+        let family = Family::<Labels, CounterF>::default();
+        for (labels, value) in values {
+            family.get_or_create(&labels).inc_by(value.max(0.0));
+        }
+        match unit {
+            Some(unit) => self.0.register_with_unit(name, help, Unit::Other(unit.to_owned()), family),
+            None => self.0.register(name, help, family),
+        }
+    }
+
+    fn counter(&mut self, name: &str, unit: Option<&str>, help: &str, value: f64) {
+        self.counters(name, unit, help, [(Vec::new(), value)]);
+    }
+}
+
+/// The page.
+pub(super) fn page(view: &View) -> String {
+    let mut page = Page(Registry::with_prefix("headroom"));
+    plant(&mut page, view);
+    jobs_and_branches(&mut page, view);
+    setpoints(&mut page, view);
+    loop_itself(&mut page, view);
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = encode(&mut text, &page.0);
+    text
+}
+
+fn plant(page: &mut Page, v: &View) {
+    page.gauge("facility", Some("watts"), "Power of the whole facility", v.facility_w);
+    page.gauge("it", Some("watts"), "Power of the racks", v.it_w);
+    page.gauge("cooling", Some("watts"), "Power of the cooling plant", v.cooling_w);
+    page.gauge("pue", Some("ratio"), "Facility power over IT power", v.pue);
+    let least = || vec![("rank", "least".to_owned())];
+    let help = "Distance of the die from its limit, worst GPU";
+    page.gauges("die_headroom", Some("kelvin"), help, [(least(), v.headroom_k)]);
+    let help = "Standard deviation of that die temperature";
+    page.gauges("die_headroom_sigma", Some("kelvin"), help, [(least(), v.headroom_sigma_k)]);
+    let help = "Power that the worst GPU could add before its die is at the limit";
+    page.gauges("die_headroom", Some("watts"), help, [(least(), v.headroom_w)]);
+    if let Some(seconds) = v.headroom_s {
+        let help = "Time until the worst GPU throttles if nothing changes";
+        page.gauges("die_headroom", Some("seconds"), help, [(least(), seconds)]);
+    }
+    let energies = [("facility", v.facility_kwh), ("it", v.it_kwh), ("cooling", v.cooling_kwh)];
+    let values = energies.map(|(meter, kwh)| (vec![("meter", meter.to_owned())], kwh * 3.6e6));
+    page.counters("energy", Some("joules"), "Energy since the start of this controller", values);
+    page.counter("tokens", None, "Tokens learnt and generated since the start", v.tokens);
+    let values = v.throttled_gpu_s.iter().map(|(reason, s)| (vec![("reason", reason.clone())], *s));
+    page.counters("throttled", Some("seconds"), "GPU-seconds throttled, by reason", values);
+}
+
+fn jobs_and_branches(page: &mut Page, v: &View) {
+    let label = |id: &str| vec![("job", id.to_owned())];
+    let clocks = v.jobs.iter().map(|j| (label(&j.id), j.clock_mhz * 1e6));
+    page.gauges("job_clock", Some("hertz"), "Mean SM clock of a job", clocks);
+    let spread = v.jobs.iter().map(|j| (label(&j.id), j.clock_cv));
+    page.gauges(
+        "job_clock_spread",
+        Some("ratio"),
+        "Standard deviation over mean of a job's SM clocks",
+        spread,
+    );
+    let locks = v.jobs.iter().filter_map(|j| j.lock_mhz.map(|mhz| (label(&j.id), mhz * 1e6)));
+    page.gauges("job_clock_lock", Some("hertz"), "Upper clock lock held on a job", locks);
+    let label = |id: &str| vec![("branch", id.to_owned())];
+    let powers = v.branches.iter().map(|b| (label(&b.id), b.power_w));
+    page.gauges("branch", Some("watts"), "Power of a branch of the power tree", powers);
+    let budgets = v.branches.iter().filter_map(|b| b.budget_w.map(|w| (label(&b.id), w)));
+    page.gauges("branch_budget", Some("watts"), "What a branch may draw now", budgets);
+}
+
+/// Prometheus' word for a unit of ours, and the factor toward it.
+fn base_unit(unit: &str) -> (&'static str, f64) {
+    match unit {
+        "degC" => ("celsius", 1.0),
+        "K" => ("kelvin", 1.0),
+        "kPa" => ("pascals", 1e3),
+        "W" => ("watts", 1.0),
+        "MHz" => ("hertz", 1e6),
+        "L/min" => ("cubic_meters_per_second", 1.0 / 60_000.0),
+        "s" => ("seconds", 1.0),
+        "A" => ("amperes", 1.0),
+        "V" => ("volts", 1.0),
+        "J" => ("joules", 1.0),
+        _ => ("ratio", 1.0),
+    }
+}
+
+fn setpoints(page: &mut Page, v: &View) {
+    let mut units: Vec<&str> = v.setpoints.iter().map(|s| s.unit.as_str()).collect();
+    units.sort_unstable();
+    units.dedup();
+    for unit in units {
+        let (word, factor) = base_unit(unit);
+        let of_unit = || v.setpoints.iter().filter(|s| s.unit == unit);
+        let label = |id: &str| vec![("actuator", id.to_owned())];
+        let stands = of_unit().map(|s| (label(&s.actuator), s.stands * factor));
+        page.gauges("setpoint_stands", Some(word), "Where a setpoint stands by its read-back", stands);
+        let admitted = of_unit().filter_map(|s| s.admitted.map(|a| (label(&s.actuator), a * factor)));
+        page.gauges("setpoint_admitted", Some(word), "What the guard has left of the proposal", admitted);
+    }
+}
+
+fn loop_itself(page: &mut Page, v: &View) {
+    page.counter("commands_issued", None, "Commands issued, by lease", v.commands_issued as f64);
+    page.counter("writes", None, "Everything written toward the plant", v.writes as f64);
+    page.counter("ticks", None, "Ticks of the straight line", v.ticks as f64);
+    page.counter("missed_ticks", None, "Ticks that could not be held", v.missed_ticks as f64);
+    page.gauge("lag", Some("seconds"), "How late the last tick began, plant time", v.lag_s);
+    page.gauge("tick", Some("seconds"), "How long the last tick took, plant time", v.tick_s);
+    page.gauge("gpus_heard", None, "GPUs whose agent has reported lately", v.gpus_heard as f64);
+    page.gauge("gpus", None, "GPUs of the site file", v.gpus as f64);
+    let verified = f64::from(u8::from(v.verified));
+    page.gauge("verified", None, "1 while every read-back that a held command needs is there", verified);
+    let writes = f64::from(u8::from(v.writes_allowed));
+    page.gauge("writes_allowed", None, "1 if this controller may command anything", writes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::view::{BranchView, JobView, SetpointView};
+    use super::*;
+
+    #[test]
+    fn names_end_in_base_units() {
+        let mut view = View { facility_w: 1.5e6, pue: 1.1, headroom_k: 12.0, ticks: 7, ..View::default() };
+        view.throttled_gpu_s.insert("sw_thermal".to_owned(), 3.0);
+        view.jobs.push(JobView { id: "train-a".to_owned(), clock_mhz: 1700.0, ..JobView::default() });
+        let branch = BranchView { id: "feed".to_owned(), power_w: 5.0, budget_w: Some(9.0) };
+        view.branches.push(branch);
+        for (unit, stands) in [("degC", 32.0), ("kPa", 80.0)] {
+            let (actuator, unit) = (format!("a-{unit}"), unit.to_owned());
+            view.setpoints.push(SetpointView { actuator, unit, stands, ..SetpointView::default() });
+        }
+        let text = page(&view);
+        for line in [
+            "headroom_facility_watts 1500000.0",
+            "headroom_pue_ratio 1.1",
+            "headroom_die_headroom_kelvin{rank=\"least\"} 12.0",
+            "headroom_throttled_seconds_total{reason=\"sw_thermal\"} 3.0",
+            "headroom_job_clock_hertz{job=\"train-a\"} 1700000000.0",
+            "headroom_branch_budget_watts{branch=\"feed\"} 9.0",
+            "headroom_setpoint_stands_celsius{actuator=\"a-degC\"} 32.0",
+            "headroom_setpoint_stands_pascals{actuator=\"a-kPa\"} 80000.0",
+            "headroom_ticks_total 7.0",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! `headroom status`: one screen of what the daemon knows, wants and does.
+
+use crate::check::Format;
+use crate::exit;
+use crate::run::view::View;
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use std::fmt::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Patience with a page.
+const DEADLINE: Duration = Duration::from_secs(3);
+/// Largest page taken, bytes.
+const MAX_BYTES: usize = 64 << 20;
+
+/// Reads the daemon's pages; connections are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader(Client<HttpConnector, Empty<Bytes>>);
+
+impl Reader {
+    /// A reader, to be used inside a tokio runtime.
+    pub(crate) fn new() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(DEADLINE));
+        Self(Client::builder(TokioExecutor::new()).build(connector))
+    }
+
+    /// Gets a page.
+    ///
+    /// # Errors
+    /// No answer in time, or another one than 200.
+    pub(crate) async fn get(&self, url: &str) -> Result<Bytes> {
+        let uri = url.parse().with_context(|| format!("`{url}` is not an address like http://host:port"))?;
+        let page = async {
+            let response = self.0.get(uri).await.context("no connection")?;
+            let code = response.status();
+            if !code.is_success() {
+                bail!("answered {code}");
+            }
+            let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
+            Ok(body.map_err(|e| anyhow::anyhow!(e))?.to_bytes())
+        };
+        tokio::time::timeout(DEADLINE, page).await.context("no answer")?
+    }
+}
+
+/// Runs the verb.
+pub(crate) async fn run(url: &str, format: Format) -> Result<ExitCode> {
+    let page = format!("{}/status", url.trim_end_matches('/'));
+    let bytes = match Reader::new().get(&page).await {
+        Ok(bytes) => bytes,
+        Err(why) => {
+            eprintln!("headroom status: {page}: {why:#}");
+            return Ok(ExitCode::from(exit::NO_FIELD));
+        }
+    };
+    match format {
+        Format::Json => println!("{}", String::from_utf8_lossy(&bytes).trim_end()),
+        Format::Plain => {
+            let view: View = serde_json::from_slice(&bytes).context("what answers is not this daemon")?;
+            print!("{}", screen(&view));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The screen as text.
+pub(crate) fn screen(v: &View) -> String {
+    let mut out = String::new();
+    // Writing into a String cannot fail.
+    let _ = write_screen(&mut out, v);
+    out
+}
+
+fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
+    let may = if v.writes_allowed { "commands" } else { "advises only" };
+    writeln!(o, "{}  policy {}  {may}  epoch {}  {}", v.site, v.policy, v.epoch, v.time)?;
+    let state = if v.verified { "verified" } else { "NOT VERIFIED" };
+    writeln!(
+        o,
+        "ticks {} ({} missed)  lag {:.2} s  plant {state}  GPUs {}/{}  {} commands, {} writes",
+        v.ticks, v.missed_ticks, v.lag_s, v.gpus_heard, v.gpus, v.commands_issued, v.writes
+    )?;
+    writeln!(
+        o,
+        "\npower     facility {:.1} kW  IT {:.1} kW  cooling {:.1} kW  PUE {:.4}",
+        v.facility_w * 1e-3,
+        v.it_w * 1e-3,
+        v.cooling_w * 1e-3,
+        v.pue
+    )?;
+    writeln!(o, "headroom  {}", headroom(v))?;
+    if !v.branches.is_empty() {
+        writeln!(o, "\n{:<22}{:>12}{:>12}{:>8}", "branch", "power", "budget", "share")?;
+        for b in &v.branches {
+            let budget = b.budget_w.map_or("-".to_owned(), |w| format!("{:.1} kW", w * 1e-3));
+            let share = b.budget_w.filter(|w| *w > 0.0).map_or(String::new(), |w| percent(b.power_w / w));
+            writeln!(o, "{:<22}{:>9.1} kW{budget:>12}{share:>8}", b.id, b.power_w * 1e-3)?;
+        }
+    }
+    if !v.jobs.is_empty() {
+        writeln!(
+            o,
+            "\n{:<14}{:<10}{:>6}{:>11}{:>9}{:>11}",
+            "job", "kind", "GPUs", "clock", "spread", "lock"
+        )?;
+        for j in &v.jobs {
+            let lock = j.lock_mhz.map_or("-".to_owned(), |mhz| format!("{mhz:.0} MHz"));
+            let spread = format!("{:.2} %", j.clock_cv * 100.0);
+            writeln!(
+                o,
+                "{:<14}{:<10}{:>6}{:>7.0} MHz{spread:>9}{lock:>11}",
+                j.id, j.kind, j.gpus, j.clock_mhz
+            )?;
+        }
+    }
+    if !v.setpoints.is_empty() {
+        writeln!(o, "\n{:<30}{:<9}{:>18}  why", "setpoint", "mode", "stands -> admitted")?;
+        for s in &v.setpoints {
+            writeln!(
+                o,
+                "{:<30}{:<9}{:>18}  {}",
+                s.actuator,
+                s.mode,
+                change(s.admitted, s.stands, &s.unit),
+                why(s)
+            )?;
+        }
+    }
+    writeln!(o)?;
+    for c in &v.connections {
+        writeln!(o, "{:<30}{}", c.id, c.state)?;
+    }
+    Ok(())
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+fn change(admitted: Option<f64>, stands: f64, unit: &str) -> String {
+    let to = admitted.map_or("refused".to_owned(), |a| format!("{a:.1}"));
+    format!("{stands:.1} -> {to} {unit}")
+}
+
+fn why(s: &crate::run::view::SetpointView) -> String {
+    s.guard.as_ref().map_or_else(|| s.why.clone(), |guard| format!("{} (guard: {guard})", s.why))
+}
+
+/// Headroom in K, W and s, with sigma and place.
+pub(crate) fn headroom(v: &View) -> String {
+    let seconds = v.headroom_s.map_or("no end in sight".to_owned(), |s| format!("{s:.0} s"));
+    format!(
+        "{:.1} K +- {:.1} K ({:.1} K at full load)  {:.0} W  {seconds}  at {}",
+        v.headroom_k, v.headroom_sigma_k, v.headroom_full_load_k, v.headroom_w, v.hottest
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::view::{BranchView, JobView, SetpointView};
+
+    #[test]
+    fn the_screen_says_what_stands_and_why() {
+        let mut view = View { site: "demo".into(), pue: 1.1, headroom_k: 21.0, ..View::default() };
+        view.setpoints.push(SetpointView {
+            actuator: "CDU-01".into(),
+            mode: "active".into(),
+            unit: "degC".into(),
+            stands: 32.0,
+            admitted: Some(32.5),
+            guard: Some("the ramp".into()),
+            why: "headroom to spare".into(),
+        });
+        view.jobs.push(JobView { id: "train-a".into(), clock_cv: 0.004, ..JobView::default() });
+        view.branches.push(BranchView { id: "feed".into(), power_w: 5e5, budget_w: Some(1e6) });
+        let text = screen(&view);
+        for part in ["32.0 -> 32.5 degC", "headroom to spare (guard: the ramp)", "0.40 %", "50 %", "21.0 K"] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
+}
