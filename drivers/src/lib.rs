@@ -5,18 +5,23 @@
 //! receipts; reconnecting; one plant clock for all of it.
 //! Not for: aligning, believing or deciding (`controller/core`), nor for what a command may be (`guard`).
 //!
-//! Rooms: [`clock`] (plant time), [`mqtt`] (one client, three dialects), [`modbus`], [`prometheus`],
-//! [`node_report`] (what agents and controller say to each other), [`field`] (all of it behind one trait).
+//! Rooms: [`clock`] (plant time), [`nvml`] (the GPUs of a node), [`mqtt`] (one client, three dialects), [`modbus`],
+//! [`prometheus`], [`node_report`] (what agents and controller say to each other), [`field`] (all of it behind one trait), [`maps`]
+//! (registers of devices, as data).
 
 mod backoff;
 pub mod clock;
 mod context;
+pub mod field;
+pub mod maps;
 pub mod modbus;
 pub mod mqtt;
 pub mod node_report;
 pub mod nvml;
+pub mod prometheus;
 
 pub use clock::{Clock, ClockPage};
+pub use field::{FieldOptions, FieldStatus, LiveField};
 
 #[cfg(test)]
 mod testing;

@@ -4,7 +4,7 @@
 //! controller only what such a file tells anywhere: no parameter of the truth beyond nameplates and ranges.
 
 use crate::image::{Encoding, Image, ImagePoint, Meaning, ModbusDevice, Space};
-use crate::world::place::{Places, cdu_name, node_name, rack_name, row_name};
+use crate::world::place::{HALL, Places, cdu_name, node_name, rack_name, row_name};
 use crate::world::tree::PowerTree;
 use headroom_truth::work::{Job, JobKind};
 use std::collections::BTreeSet;
@@ -58,7 +58,14 @@ impl SiteAddresses {
 #[must_use]
 pub fn gpu_uuid(gpu: usize) -> String {
     let h = (gpu as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    format!("GPU-{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", h >> 32, h >> 16 & 0xffff, h & 0xfff, h >> 4 & 0xfff, gpu)
+    format!(
+        "GPU-{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+        h >> 32,
+        h >> 16 & 0xffff,
+        h & 0xfff,
+        h >> 4 & 0xfff,
+        gpu
+    )
 }
 
 /// Id of a point of the image in the site file.
@@ -125,8 +132,16 @@ fn write_connections(o: &mut String, s: &SiteSource<'_>, a: &SiteAddresses) -> f
                 Space::Holding => "holding",
             };
             let kind = if matches!(r.space, Space::Coil | Space::Discrete) { "bool" } else { kind };
-            writeln!(o, "[[modbus.register]]\nname = \"{}\"\nspace = \"{space}\"", register_name(s.image, &r.meaning))?;
-            writeln!(o, "address = {}\ntype = \"{kind}\"\nbyte-order = \"{order}\"\nscale = {}", r.address, r.scale)?;
+            writeln!(
+                o,
+                "[[modbus.register]]\nname = \"{}\"\nspace = \"{space}\"",
+                register_name(s.image, &r.meaning)
+            )?;
+            writeln!(
+                o,
+                "address = {}\ntype = \"{kind}\"\nbyte-order = \"{order}\"\nscale = {}",
+                r.address, r.scale
+            )?;
         }
         if device.registers.iter().any(|r| r.meaning == Meaning::RemoteEnable) {
             writeln!(o, "[modbus.remote]\nenable = \"remote-enable\"\nheartbeat = \"heartbeat\"")?;
@@ -171,7 +186,12 @@ fn write_places(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
             JobKind::Serving => "serving",
         };
         let nodes: BTreeSet<usize> = job.gpus.clone().map(|g| s.places.node_of_gpu(g)).collect();
-        writeln!(o, "[[job]]\nid = \"{}\"\nkind = \"{kind}\"\nnodes = {}", job.name, list(nodes.into_iter().map(node_name)))?;
+        writeln!(
+            o,
+            "[[job]]\nid = \"{}\"\nkind = \"{kind}\"\nnodes = {}",
+            job.name,
+            list(nodes.into_iter().map(node_name))
+        )?;
         writeln!(o, "tokens = [\"tokens/{}\"]", job.name)?;
     }
     writeln!(o)
@@ -197,7 +217,12 @@ fn write_power(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
             _ if rack => "rack",
             _ => "busway",
         };
-        writeln!(o, "[[power]]\nid = \"{}\"\nkind = \"{kind}\"\nserves = {}", branch_id(&b.name), list(serves))?;
+        writeln!(
+            o,
+            "[[power]]\nid = \"{}\"\nkind = \"{kind}\"\nserves = {}",
+            branch_id(&b.name),
+            list(serves)
+        )?;
         writeln!(o, "budget = \"{:.1} kW\"\noversubscribed = true", b.budget_w / 1e3)?;
         let meter = s.image.points.iter().find(|p| {
             p.object_id == b.name && (p.point_type == "ActivePower" || p.point_type == "RackPower")
@@ -236,7 +261,8 @@ fn write_equipment(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
         };
         // A meter measures and cools nothing: it has no place in the cooling graph.
         let serves = p.serves.iter().filter(|x| {
-            !matches!(kind, "meter" | "sensor" | "generic") && (known.contains(x.as_str()) || places.contains(*x))
+            !matches!(kind, "meter" | "sensor" | "generic")
+                && (known.contains(x.as_str()) || places.contains(*x))
         });
         writeln!(o, "[[equipment]]\nid = \"{id}\"\nkind = \"{kind}\"\nserves = {}", list(serves.cloned()))?;
     }
@@ -257,8 +283,13 @@ fn write_points(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
             None => "state",
             Some(unit) => unit,
         };
-        let of = if s.tree.branches.iter().any(|b| b.name == p.object_id) { branch_id(&p.object_id) } else { p.object_id.clone() };
+        let of = if s.tree.branches.iter().any(|b| b.name == p.object_id) {
+            branch_id(&p.object_id)
+        } else {
+            p.object_id.clone()
+        };
         let of = of.strip_prefix("PWR-").unwrap_or(&of);
+        let of = if p.process_area.iter().any(|a| a.ends_with("Aisle")) { HALL } else { of };
         writeln!(o, "[[point]]\nid = \"{}\"\nof = \"{of}\"\ntype = \"{}\"", point_id(p), p.point_type)?;
         writeln!(o, "area = {}\nunit = \"{unit}\"", list(p.process_area.iter().map(ToString::to_string)))?;
         writeln!(o, "stale-after = \"250 s\"")?;
@@ -273,7 +304,11 @@ fn write_points(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
         writeln!(o, "from = {from}")?;
     }
     for job in s.jobs {
-        writeln!(o, "[[point]]\nid = \"tokens/{0}\"\nof = \"site\"\ntype = \"Tokens\"\nunit = \"tokens\"\ncounter = true", job.name)?;
+        writeln!(
+            o,
+            "[[point]]\nid = \"tokens/{0}\"\nof = \"site\"\ntype = \"Tokens\"\nunit = \"tokens\"\ncounter = true",
+            job.name
+        )?;
         writeln!(
             o,
             "from = {{ prometheus = \"engines\", metric = \"vllm:generation_tokens_total\", labels = {{ job = \"{}\" }} }}",
@@ -342,60 +377,69 @@ fn write_actuators(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
         let id = cdu_name(c);
         let meter = format!("{id}/meter/power");
         let tag = |t: &str| format!("{{ mqtt = \"bms\", tag = \"hall-1/{id}/{t}\" }}");
-        write_actuator(o, &Asked {
-            id: format!("{id}/supply-temperature"),
-            of: &id,
-            group: "cdu",
-            kind: "LiquidTemperatureSpRequest",
-            area: vec!["Secondary", "Supply"],
-            unit: "C",
-            range: (20.0, 43.0),
-            step: 0.5,
-            ramp: "1 K/5min",
-            deadband: 0.1,
-            fallback: 30.0,
-            readback: format!("{id}/temperature/finalSetpoint"),
-            measures: Some(format!("{id}/secondary/supply/temperature")),
-            unloads: machines.clone(),
-            to: tag("temperature/request"),
-        })?;
-        write_actuator(o, &Asked {
-            id: format!("{id}/differential-pressure"),
-            of: &id,
-            group: "cdu",
-            kind: "GenericPoint",
-            area: vec!["Secondary", "DifferentialPressure"],
-            unit: "kPa",
-            range: (40.0, 120.0),
-            step: 3.0,
-            ramp: "2 kPa/min",
-            deadband: 0.5,
-            fallback: 90.0,
-            readback: format!("{id}/dp/finalSetpoint"),
-            measures: Some(format!("{id}/secondary/dp")),
-            unloads: vec![&meter],
-            to: tag("dp/request"),
-        })?;
+        write_actuator(
+            o,
+            &Asked {
+                id: format!("{id}/supply-temperature"),
+                of: &id,
+                group: "cdu",
+                kind: "LiquidTemperatureSpRequest",
+                area: vec!["Secondary", "Supply"],
+                unit: "C",
+                range: (20.0, 43.0),
+                step: 0.5,
+                ramp: "1 K/5min",
+                deadband: 0.1,
+                fallback: 30.0,
+                readback: format!("{id}/temperature/finalSetpoint"),
+                measures: Some(format!("{id}/secondary/supply/temperature")),
+                unloads: machines.clone(),
+                to: tag("temperature/request"),
+            },
+        )?;
+        write_actuator(
+            o,
+            &Asked {
+                id: format!("{id}/differential-pressure"),
+                of: &id,
+                group: "cdu",
+                kind: "GenericPoint",
+                area: vec!["Secondary", "DifferentialPressure"],
+                unit: "kPa",
+                range: (40.0, 120.0),
+                step: 3.0,
+                ramp: "2 kPa/min",
+                deadband: 0.5,
+                fallback: 90.0,
+                readback: format!("{id}/dp/finalSetpoint"),
+                measures: Some(format!("{id}/secondary/dp")),
+                unloads: vec![&meter],
+                to: tag("dp/request"),
+            },
+        )?;
     }
     for crah in s.image.points.iter().filter(|p| p.object_type == "CRAH" && p.request) {
         let id = crah.object_id.as_str();
-        write_actuator(o, &Asked {
-            id: format!("{id}/supply-temperature"),
-            of: id,
-            group: "air",
-            kind: crah.point_type,
-            area: crah.process_area.clone(),
-            unit: "C",
-            range: (18.0, 27.0),
-            step: 0.5,
-            ramp: "0.5 K/5min",
-            deadband: 0.1,
-            fallback: 22.0,
-            readback: format!("{id}/supply/finalSetpoint"),
-            measures: Some(format!("{id}/supply/temperature")),
-            unloads: machines.clone(),
-            to: format!("{{ mqtt = \"bms\", tag = \"{}\" }}", crah.tag),
-        })?;
+        write_actuator(
+            o,
+            &Asked {
+                id: format!("{id}/supply-temperature"),
+                of: id,
+                group: "air",
+                kind: crah.point_type,
+                area: crah.process_area.clone(),
+                unit: "C",
+                range: (18.0, 27.0),
+                step: 0.5,
+                ramp: "0.5 K/5min",
+                deadband: 0.1,
+                fallback: 22.0,
+                readback: format!("{id}/supply/finalSetpoint"),
+                measures: Some(format!("{id}/supply/temperature")),
+                unloads: machines.clone(),
+                to: format!("{{ mqtt = \"bms\", tag = \"{}\" }}", crah.tag),
+            },
+        )?;
     }
     write_plant_actuators(o, s)
 }
@@ -409,23 +453,30 @@ fn write_plant_actuators(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
                 continue;
             }
             let applied = register_name(s.image, &Meaning::Applied(p));
-            write_actuator(o, &Asked {
-                id: "facility-water/supply-temperature".to_owned(),
-                of: "FWS",
-                group: "chiller",
-                kind: point.point_type,
-                area: point.process_area.clone(),
-                unit: "C",
-                range: (12.0, 32.0),
-                step: 0.5,
-                ramp: "1 K/5min",
-                deadband: 0.1,
-                fallback: 15.0,
-                readback: applied,
-                measures: Some("facility-water/supply/temperature".to_owned()),
-                unloads: vec!["CH-01/meter/power", "CH-02/meter/power", "CT-01/meter/power"],
-                to: format!("{{ modbus = \"{}\", register = \"{}\" }}", d.id, register_name(s.image, &r.meaning)),
-            })?;
+            write_actuator(
+                o,
+                &Asked {
+                    id: "facility-water/supply-temperature".to_owned(),
+                    of: "FWS",
+                    group: "chiller",
+                    kind: point.point_type,
+                    area: point.process_area.clone(),
+                    unit: "C",
+                    range: (12.0, 32.0),
+                    step: 0.5,
+                    ramp: "1 K/5min",
+                    deadband: 0.1,
+                    fallback: 15.0,
+                    readback: applied,
+                    measures: Some("facility-water/supply/temperature".to_owned()),
+                    unloads: vec!["CH-01/meter/power", "CH-02/meter/power", "CT-01/meter/power"],
+                    to: format!(
+                        "{{ modbus = \"{}\", register = \"{}\" }}",
+                        d.id,
+                        register_name(s.image, &r.meaning)
+                    ),
+                },
+            )?;
         }
     }
     writeln!(o)
@@ -433,11 +484,19 @@ fn write_plant_actuators(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
 
 fn write_actuator(o: &mut String, a: &Asked<'_>) -> fmt::Result {
     let difference = if a.unit == "C" { "K" } else { a.unit };
-    writeln!(o, "[[actuator]]\nid = \"{}\"\nof = \"{}\"\ngroup = \"{}\"\ntype = \"{}\"", a.id, a.of, a.group, a.kind)?;
+    writeln!(
+        o,
+        "[[actuator]]\nid = \"{}\"\nof = \"{}\"\ngroup = \"{}\"\ntype = \"{}\"",
+        a.id, a.of, a.group, a.kind
+    )?;
     writeln!(o, "area = {}\nunit = \"{}\"", list(a.area.iter().map(ToString::to_string)), a.unit)?;
     writeln!(o, "range = [\"{} {u}\", \"{} {u}\"]\nramp = \"{}\"", a.range.0, a.range.1, a.ramp, u = a.unit)?;
     writeln!(o, "step = \"{} {difference}\"\ndeadband = \"{} {difference}\"", a.step, a.deadband)?;
-    writeln!(o, "fallback = \"{} {}\"\nrefresh = \"30 s\"\nreadback = \"{}\"", a.fallback, a.unit, a.readback)?;
+    writeln!(
+        o,
+        "fallback = \"{} {}\"\nrefresh = \"30 s\"\nreadback = \"{}\"",
+        a.fallback, a.unit, a.readback
+    )?;
     if let Some(m) = &a.measures {
         writeln!(o, "measures = \"{m}\"")?;
     }
@@ -446,7 +505,13 @@ fn write_actuator(o: &mut String, a: &Asked<'_>) -> fmt::Result {
 
 fn write_meters(o: &mut String) -> fmt::Result {
     writeln!(o, "[meters]\nfacility = \"power/M-SITE/power\"\nit = \"power/M-IT/power\"")?;
-    writeln!(o, "cooling = [\"power/M-COMPRESSORS/power\", \"power/M-PUMPS/power\", \"power/M-FANS/power\"]")?;
-    writeln!(o, "outdoor = \"outdoor/temperature\"\nroom-temperature = [\"environment/coldAisle/temperature\"]")?;
+    writeln!(
+        o,
+        "cooling = [\"power/M-COMPRESSORS/power\", \"power/M-PUMPS/power\", \"power/M-FANS/power\"]"
+    )?;
+    writeln!(
+        o,
+        "outdoor = \"outdoor/temperature\"\nroom-temperature = [\"environment/coldAisle/temperature\"]"
+    )?;
     writeln!(o, "room-humidity = [\"environment/coldAisle/humidity\"]\n")
 }

@@ -6,7 +6,7 @@ use crate::wants::Wants;
 use headroom_belief::gpu::{GpuInput, GpuNoise};
 use headroom_belief::headroom::{self, GpuBelief, Headroom};
 use headroom_belief::{Demand, GpuObservers, Level};
-use headroom_site::{Dimension, PointId, Site, Stamp};
+use headroom_site::{Dimension, PointId, Site, Span, Stamp};
 
 /// Coolant temperature to reckon with where no point tells, degC: warm, since unknown is hot.
 const COOLANT_UNKNOWN_C: f64 = 40.0;
@@ -62,17 +62,36 @@ pub struct Estimator {
     die_limit_c: Vec<f64>,
     hbm_limit_c: Vec<f64>,
     k_sigma: f64,
-    calm: Vec<Calm>,
+    sums: Vec<Sums>,
     last: Option<Stamp>,
     tau_s: f64,
 }
 
-/// Whether a branch's GPUs have drawn evenly long enough to compare them with a meter that lags.
-#[derive(Debug, Clone, Copy, Default)]
-struct Calm {
-    gpu_w: f64,
-    since_s: f64,
+/// The last sums of a branch's GPU powers, so that a meter can be compared with what they drew at its own time.
+#[derive(Debug, Clone, Default)]
+struct Sums {
+    ring: [(Stamp, f64); RING],
+    next: usize,
     seen: bool,
+}
+
+/// Seconds of sums that are kept: a meter that lags more is not used.
+const RING: usize = 16;
+/// Farthest a sum may lie from the meter's time.
+const NEAR: Span = Span::from_ms(1_200);
+
+impl Sums {
+    fn keep(&mut self, stamp: Stamp, watts: f64) {
+        self.ring[self.next] = (stamp, watts);
+        self.next = (self.next + 1) % RING;
+    }
+
+    /// The sum nearest to a time.
+    fn at(&self, stamp: Stamp) -> Option<f64> {
+        let far = |s: &(Stamp, f64)| s.0.since(stamp).ns().unsigned_abs();
+        let best = self.ring.iter().min_by_key(|s| far(s))?;
+        (far(best) <= NEAR.ns().unsigned_abs()).then_some(best.1)
+    }
 }
 
 impl Estimator {
@@ -102,7 +121,7 @@ impl Estimator {
             die_limit_c: sku(|s| s.max_operating_c),
             hbm_limit_c: sku(|s| s.hbm_max_c),
             k_sigma: wants.k_sigma,
-            calm: vec![Calm::default(); site.power.len()],
+            sums: vec![Sums::default(); site.power.len()],
             last: None,
             tau_s: noise.tau_s,
         }
@@ -166,29 +185,32 @@ impl Estimator {
         }
     }
 
-    /// What each branch carries beside its GPUs: its meter less their power, followed slowly and only while the GPUs
-    /// draw evenly, because the meter lags and a step would look like another load.
+    /// What each branch carries beside its GPUs: its meter less what they drew at the meter's own time, followed slowly.
     fn update_branches(&mut self, site: &Site, topology: &Topology, snapshot: &Snapshot, dt_s: f64) {
         for (i, branch) in site.power.iter().enumerate() {
-            let gpu_w: f64 = topology.gpus_of_branch(i).map(|g| self.estimate.power_w[g]).sum();
-            let calm = &mut self.calm[i];
-            let even = (gpu_w - calm.gpu_w).abs() <= 0.02 * gpu_w.max(1.0);
-            calm.since_s = if even { calm.since_s + dt_s } else { 0.0 };
-            calm.gpu_w += (gpu_w - calm.gpu_w) * (dt_s / 5.0).min(1.0);
-            let metered =
-                branch.meter.and_then(|m| snapshot.good(m).map(|w| (w, snapshot.points[m.index()].fresh)));
-            let other = &mut self.estimate.other_w[i];
-            match metered {
-                Some((w, fresh)) => {
-                    if fresh && (calm.since_s > 8.0 || !calm.seen) {
-                        let now = (w - gpu_w).max(0.0);
-                        let x = if calm.seen { (dt_s.max(1.0) / OTHER_TAU_S).min(1.0) } else { 1.0 };
-                        *other += (now - *other) * x;
-                        calm.seen = true;
-                    }
-                    self.estimate.branch_w[i] = w;
+            let (mut gpu_w, mut heard, mut at) = (0.0, 0_usize, 0_i64);
+            for g in topology.gpus_of_branch(i) {
+                gpu_w += self.estimate.power_w[g];
+                if snapshot.gpus[g].heard {
+                    heard += 1;
+                    at = at.max(snapshot.gpus[g].sample.stamp.tai_ns());
                 }
-                None => self.estimate.branch_w[i] = gpu_w + *other,
+            }
+            let sums = &mut self.sums[i];
+            let stamp = if heard > 0 { Stamp::from_tai_ns(at) } else { snapshot.stamp };
+            sums.keep(stamp, gpu_w);
+            let other = &mut self.estimate.other_w[i];
+            let metered = branch.meter.map(|m| snapshot.points[m.index()]).filter(|p| p.quality.is_good());
+            let Some(meter) = metered else {
+                self.estimate.branch_w[i] = gpu_w + *other;
+                continue;
+            };
+            self.estimate.branch_w[i] = meter.value;
+            if let Some(then) = sums.at(meter.stamp).filter(|_| meter.fresh) {
+                let now = (meter.value - then).max(0.0);
+                let x = if sums.seen { (dt_s.max(1.0) / OTHER_TAU_S).min(1.0) } else { 1.0 };
+                *other += (now - *other) * x;
+                sums.seen = true;
             }
         }
     }

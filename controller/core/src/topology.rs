@@ -1,7 +1,7 @@
 //! The site's graph resolved once into the indices that the line walks every tick.
 
 use headroom_guard::Branch;
-use headroom_site::model::{RegisterSpace, Source};
+use headroom_site::model::{Actuator, RegisterSpace, Source};
 use headroom_site::{Dimension, PointId, Site};
 
 /// Where a GPU's coolant temperature is read.
@@ -26,6 +26,10 @@ pub struct Topology {
 pub struct Reach {
     /// GPUs downstream.
     pub gpus: Vec<usize>,
+    /// Its equipment is what cools them: no equipment nearer to them has a setpoint of its own.
+    pub cools: bool,
+    /// Actuators of the same kind further upstream, which relax first.
+    pub upstream: Vec<usize>,
     /// Points with a limit downstream.
     pub limited: Vec<PointId>,
     /// Indices into [`Topology::racks`].
@@ -56,7 +60,8 @@ impl Topology {
     #[must_use]
     pub fn new(site: &Site) -> Self {
         let racks = racks(site);
-        let reach = site.actuators.iter().map(|a| reach(site, &a.of, &racks)).collect();
+        let coolant = coolant(site);
+        let reach = (0..site.actuators.len()).map(|a| reach(site, a, &racks, &coolant)).collect();
         let mut spans = Vec::new();
         let mut branch_spans = Vec::new();
         let mut branch_other_w = Vec::new();
@@ -71,7 +76,7 @@ impl Topology {
             branch_spans.push((first, spans.len() - first));
             branch_other_w.push(other);
         }
-        Self { coolant: coolant(site), branch_spans, spans, branch_other_w, reach, racks }
+        Self { coolant, branch_spans, spans, branch_other_w, reach, racks }
     }
 
     /// The GPUs of a branch.
@@ -201,8 +206,9 @@ fn racks(site: &Site) -> Vec<Rack> {
     out
 }
 
-fn reach(site: &Site, of: &str, racks: &[Rack]) -> Reach {
-    let below = site.downstream(of);
+fn reach(site: &Site, actuator: usize, racks: &[Rack], coolant: &[Vec<PointId>]) -> Reach {
+    let own = &site.actuators[actuator];
+    let below = site.downstream(&own.of);
     let limited = site
         .points
         .iter()
@@ -214,10 +220,21 @@ fn reach(site: &Site, of: &str, racks: &[Rack]) -> Reach {
         })
         .map(|(i, _)| PointId(i as u32))
         .collect();
+    let gpus: Vec<usize> = site.gpus_of(&own.of).into_iter().map(headroom_site::GpuId::index).collect();
     let technology =
-        site.equipment.iter().any(|e| e.id == of && (e.kind == "cdu" || e.kind == "rack-manifold"));
+        site.equipment.iter().any(|e| e.id == own.of && (e.kind == "cdu" || e.kind == "rack-manifold"));
+    let upstream = (0..site.actuators.len())
+        .filter(|&u| {
+            let a = &site.actuators[u];
+            a.of != own.of
+                && a.unit.dimension == own.unit.dimension
+                && site.equipment.iter().any(|e| e.id == a.of && e.serves.contains(&own.of))
+        })
+        .collect();
     Reach {
-        gpus: site.gpus_of(of).into_iter().map(headroom_site::GpuId::index).collect(),
+        cools: cools(site, own, &gpus, coolant),
+        gpus,
+        upstream,
         limited,
         racks: racks
             .iter()
@@ -227,4 +244,12 @@ fn reach(site: &Site, of: &str, racks: &[Rack]) -> Reach {
             .collect(),
         technology,
     }
+}
+
+/// Does this actuator's equipment cool these GPUs itself? Yes if their coolant is read there; also if no equipment at
+/// which their coolant is read has an actuator, so that somebody feels responsible.
+fn cools(site: &Site, own: &Actuator, gpus: &[usize], coolant: &[Vec<PointId>]) -> bool {
+    let Some(&first) = gpus.first() else { return false };
+    let read_at = |of: &str| coolant[first].iter().any(|p| site.points[p.index()].of == of);
+    read_at(&own.of) || !site.actuators.iter().any(|a| read_at(&a.of))
 }

@@ -84,7 +84,11 @@ fn main() -> Result<ExitCode> {
 
 fn run_score(args: &WorldArgs, format: Format) -> Result<ExitCode> {
     let config = args.config()?;
-    let strategies = score::both(&config, args.hours, &args.policy, args.mode)?;
+    let (baseline, headroom) = score::both(&config, args.hours, &args.policy, args.mode)?;
+    if let Some(folder) = &args.out {
+        score::write_timelines(&baseline, &headroom, folder).context("timelines")?;
+    }
+    let strategies = score::Strategies { baseline: baseline.score, headroom: headroom.score, limit: None };
     let file = score::ScoreFile {
         format: 1,
         seed: args.seed,

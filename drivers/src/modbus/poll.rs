@@ -66,10 +66,10 @@ impl Poller {
             match answer {
                 Ok(words) => self.take(spec, &block, &words, when),
                 Err(e) if e.refuses_address() => {
-                    self.narrow(spec, block, e, &mut open);
+                    self.narrow(spec, &block, e, &mut open);
                     continue;
                 }
-                Err(LinkError::Exception(code)) => self.all_bad(&block, LinkError::Exception(code), when.0),
+                Err(e @ LinkError::Exception(_)) => self.all_bad(&block, &e, when.0),
                 Err(e) => trouble = Some(e),
             }
             self.blocks.push(block);
@@ -79,7 +79,7 @@ impl Poller {
             let gauges = self.gauges.get(register).map(Vec::as_slice).unwrap_or_default();
             self.out.extend(gauges.iter().map(|g| g.bad(now, error.reason())));
         }
-        self.finish(spec, link, context, status, trouble);
+        self.finish(spec, link, context, status, trouble.as_ref());
     }
 
     fn take(&mut self, spec: &ModbusSpec, block: &Block, words: &[u16], when: When) {
@@ -99,7 +99,7 @@ impl Poller {
         }
     }
 
-    fn all_bad(&mut self, block: &Block, error: LinkError, stamp: Stamp) {
+    fn all_bad(&mut self, block: &Block, error: &LinkError, stamp: Stamp) {
         let reason = error.reason();
         for gauge in block.registers.iter().filter_map(|i| self.gauges.get(i)).flatten() {
             self.out.push(gauge.bad(stamp, reason));
@@ -107,8 +107,8 @@ impl Poller {
     }
 
     /// Halves a refused block, or takes its only register out of service.
-    fn narrow(&mut self, spec: &ModbusSpec, block: Block, error: LinkError, open: &mut Vec<Block>) {
-        if let Some((low, high)) = split(&spec.registers, &block) {
+    fn narrow(&mut self, spec: &ModbusSpec, block: &Block, error: LinkError, open: &mut Vec<Block>) {
+        if let Some((low, high)) = split(&spec.registers, block) {
             open.push(high);
             open.push(low);
         } else if let Some(&register) = block.registers.first() {
@@ -125,16 +125,16 @@ impl Poller {
         link: &Link,
         context: &Context,
         status: &mut DeviceStatus,
-        trouble: Option<LinkError>,
+        trouble: Option<&LinkError>,
     ) {
-        if let Some(e) = &trouble {
+        if let Some(e) = trouble {
             let now = context.clock.now();
             let read: BTreeSet<_> = self.out.iter().map(|r| r.point).collect();
             let silent = self.gauges.values().flatten().filter(|g| !read.contains(&g.point));
             self.out.extend(silent.map(|g| g.bad(now, e.reason())));
         }
         if !matches!(trouble, Some(LinkError::Waiting)) {
-            status.trouble = trouble.as_ref().map(LinkError::to_string);
+            status.trouble = trouble.map(LinkError::to_string);
         }
         status.rounds += u64::from(trouble.is_none());
         let name = |(r, e): (&usize, &LinkError)| format!("{}: {e}", spec.registers[*r].name);

@@ -1,7 +1,14 @@
-//! The topics on which the controller meets the agents of the GPU nodes.
+//! The topics on which the controller meets the agents of the GPU nodes, and the controller's end of them.
 //!
 //! `headroom/v1/{site}/node/{node}/telemetry` (agent, QoS 0), `.../command` (controller, QoS 1, never
 //! retained: an order that waits in a broker is an old order), `.../status` (agent, retained, and its will).
+
+use super::client::Delivery;
+use super::outgoing::Outgoing;
+use crate::node_report::{Names, decode_report, decode_status, encode_command};
+use headroom_site::command::Receipt;
+use headroom_site::{CapCommand, NodeReport, Outcome, Site, Target};
+use std::collections::BTreeMap;
 
 /// What an agent's topic ends in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +60,114 @@ pub fn parse<'t>(site: &str, topic: &'t str) -> Option<(&'t str, Leaf)> {
         topic.strip_prefix("headroom/v1/")?.strip_prefix(level(site).as_str())?.strip_prefix("/node/")?;
     let (node, word) = rest.split_once('/')?;
     Leaf::ALL.into_iter().find(|l| l.word() == word).map(|leaf| (node, leaf))
+}
+
+/// State and counts of the agents.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AgentsStatus {
+    /// Nodes whose agent says it is there.
+    pub online: Vec<String>,
+    /// Nodes whose agent has said goodbye, or was never heard.
+    pub offline: Vec<String>,
+    /// Reports taken.
+    pub reports: u64,
+    /// Messages that were not understood, or of nodes that the site does not have.
+    pub malformed: u64,
+    /// Cap commands sent.
+    pub writes: u64,
+}
+
+#[derive(Debug, Default)]
+struct Agent {
+    node: String,
+    online: bool,
+    boot: Option<u64>,
+}
+
+/// The controller's end.
+#[derive(Debug)]
+pub(crate) struct Agents {
+    site: String,
+    /// By topic level.
+    agents: BTreeMap<String, Agent>,
+    names: Names,
+    may_write: bool,
+    counts: AgentsStatus,
+}
+
+impl Agents {
+    pub(crate) fn new(site: &Site, may_write: bool) -> Self {
+        let agent =
+            |n: &headroom_site::model::Node| (level(&n.id), Agent { node: n.id.clone(), ..Agent::default() });
+        let agents = site.nodes.iter().map(agent).collect();
+        let (names, counts) = (Names::default(), AgentsStatus::default());
+        Self { site: site.name.clone(), agents, names, may_write, counts }
+    }
+
+    pub(crate) fn subscriptions(&self) -> Vec<String> {
+        vec![filter(&self.site, Leaf::Telemetry), filter(&self.site, Leaf::Status)]
+    }
+
+    /// Takes a message; `None` if its topic is not an agent's.
+    pub(crate) fn message(&mut self, topic: &str, payload: &[u8]) -> Option<Option<NodeReport>> {
+        let (node, leaf) = parse(&self.site, topic)?;
+        let Some(agent) = self.agents.get_mut(node) else {
+            self.counts.malformed += 1;
+            return Some(None);
+        };
+        match leaf {
+            Leaf::Command => {}
+            Leaf::Status => match decode_status(payload) {
+                // The will of an earlier life says nothing about this one.
+                Ok(status) if !status.online && agent.boot.is_some_and(|b| b != status.boot) => {}
+                Ok(status) => {
+                    agent.online = status.online;
+                    agent.boot = Some(status.boot);
+                }
+                Err(_) => self.counts.malformed += 1,
+            },
+            Leaf::Telemetry => match decode_report(payload, &mut self.names) {
+                Ok(report) if *report.node == *agent.node => {
+                    agent.online = true;
+                    agent.boot = Some(report.boot);
+                    self.counts.reports += 1;
+                    return Some(Some(report));
+                }
+                _ => self.counts.malformed += 1,
+            },
+        }
+        Some(None)
+    }
+
+    /// A command on its way, or the receipt of its refusal.
+    pub(crate) fn command(&mut self, command: &CapCommand) -> Result<Outgoing, Receipt> {
+        let refused = |why: String| {
+            let target = Target::Node(command.node.clone());
+            Receipt {
+                target,
+                epoch: command.epoch,
+                sequence: command.sequence,
+                outcome: Outcome::Refused(why),
+            }
+        };
+        if !self.may_write {
+            return Err(refused("this field may not write".into()));
+        }
+        if !self.agents.contains_key(&level(&command.node)) {
+            return Err(refused(format!("the site has no node `{}`", command.node)));
+        }
+        let payload = encode_command(command).map_err(|e| refused(e.to_string()))?;
+        let topic = topic(&self.site, &command.node, Leaf::Command);
+        self.counts.writes += 1;
+        Ok(Outgoing { topic, payload, delivery: Delivery::Command, while_alive: false })
+    }
+
+    pub(crate) fn status(&self) -> AgentsStatus {
+        let those = |online: bool| {
+            self.agents.values().filter(|a| a.online == online).map(|a| a.node.clone()).collect()
+        };
+        AgentsStatus { online: those(true), offline: those(false), ..self.counts.clone() }
+    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,9 @@ const MAX_PACKET: usize = 256 * 1024;
 /// Messages that may wait for the owner.
 const INBOX: usize = 65_536;
 /// Requests that may wait inside the library; what waits longer waits in our outbox, latest value first.
-const IN_LIBRARY: usize = 64;
+const IN_LIBRARY: usize = 256;
+/// Filters in one SUBSCRIBE packet: together they stay far below the packet limit.
+const FILTERS: usize = 256;
 /// How long the connection waits for an owner that does not keep up, before it drops.
 const OWNER_GRACE: Duration = Duration::from_millis(100);
 /// A connection that lived this long was a good one: back-off starts anew.
@@ -295,6 +297,7 @@ impl Link {
     /// Lives through one connection; says why it ended and how long it lived.
     async fn serve(&mut self, client: &AsyncClient, events: &mut EventLoop) -> (String, Duration) {
         let mut since: Option<Instant> = None;
+        let mut acknowledged = 0;
         loop {
             let event = match events.poll().await {
                 Ok(event) => event,
@@ -317,8 +320,11 @@ impl Link {
                     self.hand_over(Event::Message(message)).await;
                 }
                 rumqttc::Event::Incoming(Incoming::SubAck(ack)) => {
-                    for (filter, code) in self.subscriptions.clone().into_iter().zip(ack.return_codes) {
-                        if code == SubscribeReasonCode::Failure {
+                    // Acknowledged in the order they were sent.
+                    for code in ack.return_codes {
+                        let filter = self.subscriptions.get(acknowledged).cloned();
+                        acknowledged += 1;
+                        if let (SubscribeReasonCode::Failure, Some(filter)) = (code, filter) {
                             self.hand_over(Event::Refused(filter)).await;
                         }
                     }
@@ -329,11 +335,11 @@ impl Link {
     }
 
     fn subscribe(&self, client: &AsyncClient) -> Result<(), rumqttc::ClientError> {
-        if self.subscriptions.is_empty() {
-            return Ok(());
+        for some in self.subscriptions.chunks(FILTERS) {
+            let filters = some.iter().map(|f| SubscribeFilter::new(f.clone(), QoS::AtLeastOnce));
+            client.try_subscribe_many(filters)?;
         }
-        let filters = self.subscriptions.iter().map(|f| SubscribeFilter::new(f.clone(), QoS::AtLeastOnce));
-        client.try_subscribe_many(filters)
+        Ok(())
     }
 
     /// Gives an event to the owner; waits a moment if the owner is behind, then drops.

@@ -1,6 +1,7 @@
 //! What waits to be published: one slot per topic, the latest value wins, in order of arrival of the topics.
 
 use super::client::{Delivery, Refused};
+use super::topic::is_topic;
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,7 +52,7 @@ impl Outbox {
         delivery: Delivery,
         up: bool,
     ) -> Result<(), Refused> {
-        if topic.is_empty() || topic.contains(['+', '#', '\0']) {
+        if !is_topic(topic) {
             self.drop_some(1);
             return Err(Refused::Topic);
         }

@@ -91,3 +91,10 @@ pub(crate) async fn until(context: &Context, inbox: &mut Inbox, done: impl Fn(&I
     }
     panic!("did not come to pass: {inbox:#?}");
 }
+
+/// A file of the data that may lie beside the repository, if it does.
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let roots = std::env::var_os("HEADROOM_SHARED").map(PathBuf::from).into_iter().chain([beside]);
+    roots.map(|root| root.join(path)).find(|p| p.exists())
+}

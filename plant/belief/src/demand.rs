@@ -39,12 +39,15 @@ pub struct Demand {
     /// Power at no work, W.
     idle_w: Vec<f64>,
     max_mhz: Vec<f64>,
+    last_mhz: Vec<f64>,
     /// Load c now, W at the highest clock above idle.
     pub load_w: Vec<f64>,
     /// Peak of the load, falling with `decay`.
     pub peak_w: Vec<f64>,
 }
 
+/// Below this share of the highest clock a GPU is parked, and its power says nothing of its load.
+const LOW_CLOCK: f64 = 0.3;
 /// Time constant with which a peak is forgotten, s: longer than the phases of a training step and of prefill,
 /// shorter than a job.
 const PEAK_TAU_S: f64 = 120.0;
@@ -54,11 +57,18 @@ impl Demand {
     #[must_use]
     pub fn new(idle_w: Vec<f64>, max_mhz: Vec<f64>) -> Self {
         let n = idle_w.len();
-        Self { idle_w, max_mhz, load_w: vec![0.0; n], peak_w: vec![0.0; n] }
+        Self { idle_w, max_mhz, last_mhz: vec![0.0; n], load_w: vec![0.0; n], peak_w: vec![0.0; n] }
     }
 
-    /// Takes a reading: power (W) at a clock (MHz), after `dt_s` seconds.
+    /// Takes a reading: power (W) at a clock (MHz). A clock that moves does not belong to the power of the same
+    /// reading (both are means, over different windows), so only two readings at about the same clock tell the load.
     pub fn update(&mut self, i: usize, power_w: f64, clock_mhz: f64, decay: f64) {
+        let steady = (clock_mhz - self.last_mhz[i]).abs() <= 0.04 * self.max_mhz[i];
+        self.last_mhz[i] = clock_mhz;
+        if !steady || clock_mhz < LOW_CLOCK * self.max_mhz[i] {
+            self.peak_w[i] *= decay;
+            return;
+        }
         let g = relative_power(clock_mhz, self.max_mhz[i]);
         let load = ((power_w - self.idle_w[i]) / g).max(0.0);
         self.load_w[i] = load;
@@ -118,7 +128,9 @@ mod tests {
     fn a_held_gpu_keeps_its_demand() {
         let mut d = Demand::new(vec![75.0], vec![1980.0]);
         let decay = Demand::decay(1.0);
-        d.update(0, 75.0 + 600.0, 1980.0, decay);
+        for _ in 0..3 {
+            d.update(0, 75.0 + 600.0, 1980.0, decay);
+        }
         let free = d.peak_power(0);
         for _ in 0..200 {
             let power = 75.0 + 600.0 * relative_power(1400.0, 1980.0);

@@ -14,7 +14,7 @@ pub const CDU_DP_KPA: f64 = 90.0;
 /// Own value of the CRAH supply air temperature, C.
 pub const CRAH_SUPPLY_C: f64 = 22.0;
 /// Own aisle pressure setpoint, Pa.
-const AISLE_DP_PA: f64 = 3.0;
+const AISLE_DP_PA: f64 = 5.0;
 /// Distance that the dew-point override keeps, K.
 const DEW_POINT_MARGIN_K: f64 = 2.0;
 

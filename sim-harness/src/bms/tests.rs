@@ -201,3 +201,43 @@ fn warm_facility_water_stops_the_chillers() {
     let duty: f64 = warm.facility.cdus.iter().map(|c: &Cdu| c.duty_w).sum();
     assert!(duty > 300e3);
 }
+
+mod any {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn request() -> impl Strategy<Value = Option<f64>> {
+        prop_oneof![
+            Just(None),
+            Just(Some(f64::NAN)),
+            Just(Some(f64::INFINITY)),
+            (-1e3..1e3_f64).prop_map(Some)
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        /// No request, however wild, takes a setpoint out of the BMS's range or past its rate.
+        #[test]
+        fn requests_stay_inside_range_and_rate(asks in prop::collection::vec([request(), request(), request(), request(), request()], 1..8)) {
+            let mut bench = Bench::new(16.0);
+            for ask in asks {
+                bench.requests.cdu_supply_c[0] = ask[0];
+                bench.requests.cdu_dp_kpa[0] = ask[1];
+                bench.requests.crah_supply_c[0] = ask[2];
+                (bench.requests.facility_c, bench.requests.tower_c) = (ask[3], ask[4]);
+                for _ in 0..30 {
+                    let before = (bench.bms.cdu_setpoints(0), bench.bms.facility_setpoint_c());
+                    bench.run(1, |_, _| ());
+                    let now = (bench.bms.cdu_setpoints(0), bench.bms.facility_setpoint_c());
+                    prop_assert!((20.0..=45.0).contains(&now.0.supply_c) && (40.0..=120.0).contains(&now.0.dp_kpa));
+                    prop_assert!((10.0..=32.0).contains(&now.1));
+                    prop_assert!((now.0.supply_c - before.0.supply_c).abs() <= 1.0 / 120.0 + 1e-9);
+                    prop_assert!((now.0.dp_kpa - before.0.dp_kpa).abs() <= 5.0 / 60.0 + 1e-9);
+                    prop_assert!((now.1 - before.1).abs() <= 1.0 / 180.0 + 1e-9);
+                }
+            }
+        }
+    }
+}

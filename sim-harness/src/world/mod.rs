@@ -58,7 +58,8 @@ pub struct WorldConfig {
     pub weather: Option<Weather>,
     /// Requests to serve, repeated; `None` for the built-in day of arrivals.
     pub requests: Option<Vec<Request>>,
-    /// Mean load of the serving pools, 0..1.
+    /// Mean offered load of the serving pools: replica-seconds of single requests per replica-second. Above 1
+    /// replicas batch; about 15 is the most they can do.
     pub serving_load: f64,
     /// What happens.
     pub scenario: Scenario,
@@ -78,7 +79,7 @@ impl Default for WorldConfig {
             sku: Sku::H100_SXM,
             weather: None,
             requests: None,
-            serving_load: 0.55,
+            serving_load: 5.0,
             scenario: Scenario::quiet(),
             integration: "HEADROOM".to_owned(),
         }

@@ -206,7 +206,7 @@ impl PointList {
     fn cdu(&mut self, places: &Places, c: usize) {
         let id = cdu_name(c);
         let racks: Vec<String> = places.racks_of_cdu(c).map(rack_name).collect();
-        let mut o = self.object("CDU", &id, &id, racks.clone());
+        let mut o = self.object("CDU", &id, &id, racks);
         let t = "LiquidTemperature";
         let (secondary, dp) = (["Secondary", "Supply"], "LiquidDifferentialPressure");
         o.value(t, &secondary, "C", "secondary/supply/temperature", CDU_TEMPERATURE, Signal::CduSupply(c));

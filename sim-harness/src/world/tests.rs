@@ -151,3 +151,62 @@ fn requests_reach_the_plant_and_local_wins() {
     (0..1190).for_each(|_| world.step());
     assert!((world.bms.cdu_setpoints(0).supply_c - 30.0).abs() < 1e-9);
 }
+
+/// A hot afternoon on the built-in climate and, where the files are, on two real Julys.
+#[test]
+fn the_baseline_is_credible_on_a_hot_afternoon() {
+    let climate = Weather::from_climate(&Climate::CONTINENTAL, 1);
+    let hottest = climate.hottest_wet_bulb_s();
+    let mut cases = vec![(climate, hottest - 3600.0)];
+    let shared = std::env::var_os("HEADROOM_SHARED").map_or_else(
+        || std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
+        Into::into,
+    );
+    for file in
+        ["USA_IL_Chicago-OHare.Intl.AP.725300_TMY3.epw", "USA_CA_San.Francisco.Intl.AP.724940_TMY3.epw"]
+    {
+        match std::fs::read_to_string(shared.join("data/weather").join(file)) {
+            Ok(text) => cases.push((Weather::from_epw(&text).unwrap(), (195.0 * 24.0 + 13.0) * 3600.0)),
+            Err(_) => println!("skipped {file}"),
+        }
+    }
+    for (weather, start_s) in cases {
+        let place = weather.place.clone();
+        let config = WorldConfig {
+            gpus: 128,
+            start_s,
+            weather: Some(weather),
+            warmup_s: 2.0 * 3600.0,
+            ..WorldConfig::default()
+        };
+        let mut world = World::new(config).unwrap();
+        let (mut site_j, mut it_j, mut compressor_j) = (0.0, 0.0, 0.0);
+        for _ in 0..2 * 3600 {
+            world.step();
+            let powers = &world.facility.powers;
+            site_j += powers.facility_w;
+            it_j += powers.it_w;
+            compressor_j += powers.chillers_w;
+            let slow = reasons_of_heat(&world);
+            assert_eq!(slow, 0, "{place}: thermal throttle");
+        }
+        let pue = site_j / it_j;
+        assert!((1.08..1.30).contains(&pue), "{place}: PUE {pue}");
+        // the coast is economiser country; the plains need their compressors
+        if !place.contains("San Francisco") {
+            assert!(
+                compressor_j > 0.03 * it_j && pue > 1.15,
+                "{place}: compressors {compressor_j}, PUE {pue}"
+            );
+        }
+        for branch in &world.tree.branches {
+            assert!(branch.power_w < branch.budget_w, "{place}: {branch:?}");
+        }
+    }
+}
+
+/// GPUs that slow down for heat or hardware.
+fn reasons_of_heat(world: &World) -> usize {
+    use headroom_truth::gpu::reason::{HW_SLOWDOWN, HW_THERMAL, SW_THERMAL};
+    world.fleet.reasons.iter().filter(|r| **r & (SW_THERMAL | HW_THERMAL | HW_SLOWDOWN) != 0).count()
+}

@@ -6,14 +6,18 @@
 //! GPU       T_lim - T_full - k sigma - wanted margin          K, after a step to full load
 //! point     (limit - value - k sigma) / margin of its kind    K-equivalent
 //! rack      (flow / least flow - 1.08) / 0.02                 K-equivalent
-//! setpoint  1 K - (measured - setpoint)                       a setpoint downstream must stay within reach
+//! setpoint  1.5 K - (measured - setpoint)                     a setpoint downstream must stay within reach
 //! ```
 //!
 //! Negative slack tightens at once; positive slack relaxes by a share of itself, and only while the marginal saving
-//! exceeds the marginal cost. Savings per unit: for a temperature, 3 %/K of the compressor and 5 %/K of the other power it
-//! unloads (the 2-3 %/K of chilled-water resets, ASHRAE practice); for a differential pressure, 1.5 P/dp (pump affinity,
-//! P ~ dp^1.5). Cost: leakage, lambda P per kelvin of die; with dp the die falls by about 0.16 R P/dp (a plate's
-//! convective share 0.4, h ~ flow^0.8, flow ~ dp^0.5).
+//! exceeds the marginal cost, and while nothing upstream of the same kind could relax instead: warmer facility water
+//! costs nothing until the loops it feeds lose authority, warmer technology water costs leakage.
+//!
+//! Savings per unit: for a temperature, 10 %/K of the power it unloads (a chilled-water reset saves 2-3 %/K by lift, and
+//! where an economiser is in the loop about one part in the loop's range of 10 K moves to it), in proportion to the
+//! actuator's share of the load; for a differential pressure, 1.5 P/dp (pump affinity, P ~ dp^1.5). Cost: leakage,
+//! lambda P per kelvin of die; with dp the die falls by about 0.16 R P/dp (a plate's convective share 0.4, h ~ flow^0.8,
+//! flow ~ dp^0.5).
 
 use super::{Binds, Why};
 use crate::align::Snapshot;
@@ -31,10 +35,12 @@ const TIGHTEN_GAIN: f64 = 0.7;
 const FLOW_RESERVE: f64 = 0.08;
 /// Relative flow that counts as one kelvin.
 const FLOW_PER_K: f64 = 0.02;
-/// What a setpoint downstream may miss, K, before those upstream count as binding.
-const TRACK_K: f64 = 1.0;
+/// What a setpoint downstream may miss, K, before those upstream must help.
+const TRACK_K: f64 = 1.5;
 /// Saving per kelvin of an unloaded compressor or fan, relative.
-const SAVING_PER_K: f64 = 0.03;
+const SAVING_PER_K: f64 = 0.10;
+/// Slack of an upstream setpoint, K, from which on those downstream leave the relaxing to it.
+const UPSTREAM_FIRST_K: f64 = 1.0;
 /// Share of die rise over coolant that follows flow, times the exponents: 0.4 * 0.8 / 2.
 const PLATE_SHARE: f64 = 0.16;
 
@@ -73,7 +79,15 @@ pub fn least_headroom(
         let value = (stands - toward * by_k.min(actuator.step)).clamp(low, high);
         return SetpointProposal { stands, value, why: Why::Tighten { slack_k, by } };
     }
-    let saves = saving_w_per_unit(actuator, snapshot, stands);
+    let spare = |u: &usize| {
+        slack(site, topology, wants, snapshot, e, *u).0 > UPSTREAM_FIRST_K
+            && !at_end(site, wants, snapshot, *u)
+    };
+    if topology.reach[index].upstream.iter().any(spare) {
+        return SetpointProposal { stands, value: stands, why: Why::UpstreamFirst { slack_k, by } };
+    }
+    let share = share_of_load(&topology.reach[index], e);
+    let saves = saving_w_per_unit(actuator, snapshot, stands, share);
     let costs = cost_w_per_unit(site, &topology.reach[index], e, actuator, stands);
     if saves <= costs {
         let why = Why::NothingToSave { saves_w_per_unit: saves, costs_w_per_unit: costs };
@@ -82,6 +96,29 @@ pub fn least_headroom(
     let by_k = (slack_k * RELAX_GAIN).min(2.0) * unit_per_k;
     let value = (stands + toward * by_k.min(actuator.step)).clamp(low, high);
     SetpointProposal { stands, value, why: Why::Relax { slack_k, by, saves_w_per_unit: saves } }
+}
+
+/// Does a setpoint stand at the saving end of its range?
+fn at_end(site: &Site, wants: &Wants, snapshot: &Snapshot, index: usize) -> bool {
+    let a = &site.actuators[index];
+    let Some(stands) = a.readback.and_then(|p| snapshot.good(p)) else { return true };
+    let (low, high) = wants.actuator_range[index];
+    let off = wants.actuator_mode[index].may_write()
+        || wants.actuator_mode[index] == headroom_guard::Mode::Advisory;
+    let end = match a.saves {
+        Saves::Up => stands >= high - a.deadband,
+        Saves::Down => stands <= low + a.deadband,
+    };
+    end || !off
+}
+
+/// Share of the GPUs' power that an actuator serves; all of it where there are no GPUs.
+fn share_of_load(reach: &Reach, e: &Estimate) -> f64 {
+    let all: f64 = e.power_w.iter().sum();
+    if reach.gpus.is_empty() || all <= 0.0 {
+        return 1.0;
+    }
+    reach.gpus.iter().map(|&g| e.power_w[g]).sum::<f64>() / all
 }
 
 /// Units of the actuator that are worth a kelvin: itself for temperatures, 3 % of its range otherwise.
@@ -109,16 +146,20 @@ fn slack(
         }
     };
     for &g in reach.gpus.iter().filter(|&&g| e.gpus.seen(g)) {
-        take(e.headroom[g].kelvin_full_load - wants.gpu_margin_k, Binds::Gpu(g));
+        // Who does not cool them by himself comes in only when what cools them cannot keep them any more.
+        let margin = if reach.cools { wants.gpu_margin_k } else { 0.0 };
+        take(e.headroom[g].kelvin_full_load - margin, Binds::Gpu(g));
     }
     for p in &reach.limited {
         if snapshot.good(*p).is_some() {
             take(point_slack(site, wants, e, p.index()), Binds::Point(p.index()));
         }
     }
-    for &r in &reach.racks {
+    // Only what moves the racks' own liquid answers for its flow; a temperature among them only stops rising.
+    let temperature = site.actuators[index].unit.dimension == Dimension::Temperature;
+    for &r in reach.racks.iter().filter(|_| reach.technology) {
         if let Some(k) = flow_slack(site, t, snapshot, e, r) {
-            take(k, Binds::Flow(r));
+            take(if temperature { k.max(0.0) } else { k }, Binds::Flow(r));
         }
     }
     for (other, a) in site.actuators.iter().enumerate().filter(|(o, _)| *o != index) {
@@ -173,17 +214,17 @@ fn track_slack(site: &Site, snapshot: &Snapshot, upstream: usize, a: &Actuator) 
         return None;
     }
     let (measured, setpoint) = (snapshot.good(a.measures?)?, snapshot.good(a.readback?)?);
-    Some(TRACK_K - (measured - setpoint).max(0.0) * 2.0)
+    Some(TRACK_K - (measured - setpoint).max(0.0))
 }
 
-fn saving_w_per_unit(actuator: &Actuator, snapshot: &Snapshot, stands: f64) -> f64 {
+fn saving_w_per_unit(actuator: &Actuator, snapshot: &Snapshot, stands: f64, share: f64) -> f64 {
     let unloaded: f64 = actuator.unloads.iter().filter_map(|p| snapshot.good(*p)).map(|w| w.max(0.0)).sum();
     if actuator.unloads.is_empty() {
         // Nobody says what it saves: it is worth moving by custom.
         return f64::INFINITY;
     }
     if actuator.unit.dimension == Dimension::Temperature {
-        SAVING_PER_K * unloaded
+        SAVING_PER_K * unloaded * share
     } else {
         1.5 * unloaded / stands.abs().max(1e-9)
     }

@@ -28,6 +28,13 @@ pub enum Why {
         /// What binds.
         by: Binds,
     },
+    /// More room than wanted, but what is upstream can relax first, at no cost in leakage.
+    UpstreamFirst {
+        /// Room beyond what is wanted.
+        slack_k: f64,
+        /// What binds.
+        by: Binds,
+    },
     /// Room is there, but moving would cost more (leakage) than it saves.
     NothingToSave {
         /// Watts saved per unit moved, estimated.
@@ -73,6 +80,9 @@ impl fmt::Display for Why {
                     f,
                     "relax: {slack_k:.1} K to spare before {by}; saves about {saves_w_per_unit:.0} W per unit"
                 )
+            }
+            Self::UpstreamFirst { slack_k, by } => {
+                write!(f, "hold: {slack_k:.1} K to spare before {by}, but what is upstream relaxes first")
             }
             Self::Tighten { slack_k, by } => {
                 write!(f, "tighten: {:.1} K short of what is wanted before {by}", -slack_k)

@@ -52,7 +52,7 @@ impl SetpointRecord {
 fn describe(site: &Site, text: &str, advice: &Advice) -> String {
     use headroom_core::propose::{Binds, Why};
     let by = match &advice.proposal.why {
-        Why::Relax { by, .. } | Why::Tighten { by, .. } => *by,
+        Why::Relax { by, .. } | Why::Tighten { by, .. } | Why::UpstreamFirst { by, .. } => *by,
         Why::Hold | Why::NothingToSave { .. } => return text.to_owned(),
     };
     let name = match by {

@@ -5,6 +5,7 @@
 
 pub(crate) mod options;
 pub(crate) mod table;
+pub(crate) mod timeline;
 
 use crate::files::{ModeChoice, load_policy};
 use crate::virtual_plant::VirtualPlant;
@@ -18,6 +19,7 @@ use headroom_site::file::read_site;
 use headroom_site::{Field, Inbox, Site};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use timeline::Timeline;
 
 /// The score file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -70,8 +72,13 @@ pub(crate) fn site_text(world: &World, addresses: &SiteAddresses) -> String {
 
 /// The site file's word for a GPU product.
 fn sku_id(product: &str) -> &str {
-    const WORDS: [(&str, &str); 5] =
-        [("A100", "A100-SXM"), ("H100", "H100-SXM"), ("H200", "H200-SXM"), ("GB200", "GB200"), ("B200", "B200")];
+    const WORDS: [(&str, &str); 5] = [
+        ("A100", "A100-SXM"),
+        ("H100", "H100-SXM"),
+        ("H200", "H200-SXM"),
+        ("GB200", "GB200"),
+        ("B200", "B200"),
+    ];
     WORDS.iter().find(|(word, _)| product.contains(word)).map_or(product, |(_, id)| id)
 }
 
@@ -84,22 +91,31 @@ pub(crate) fn site_of(world: &World) -> Result<Site> {
     })
 }
 
+/// What came of one strategy.
+pub(crate) struct Run {
+    pub(crate) score: StrategyScore,
+    /// Minute by minute, CSV.
+    pub(crate) timeline: String,
+}
+
 /// Steps of a run.
 fn steps(config: &WorldConfig, hours: f64) -> u64 {
     (hours * 3600.0 / config.dt_s).round() as u64
 }
 
 /// The plant on its own BMS, with the usual runbook.
-pub(crate) fn baseline(config: &WorldConfig, hours: f64, prices: Prices) -> Result<StrategyScore> {
+pub(crate) fn baseline(config: &WorldConfig, hours: f64, prices: Prices) -> Result<Run> {
     let mut world = build_world(config.clone())?;
     let mut score = Score::new(&world, prices);
     let mut runbook = Baseline::new();
+    let mut timeline = Timeline::new(&world);
     for _ in 0..steps(config, hours) {
         runbook.act(&mut world);
         world.step();
         score.observe(&world);
+        timeline.observe(&world);
     }
-    Ok(score.finish(&world))
+    Ok(Run { score: score.finish(&world), timeline: timeline.text() })
 }
 
 /// The plant with Headroom.
@@ -108,12 +124,13 @@ pub(crate) fn headroom(
     hours: f64,
     prices: Prices,
     wants: impl FnOnce(&Site) -> Result<Wants>,
-) -> Result<StrategyScore> {
+) -> Result<Run> {
     let world = build_world(config.clone())?;
     let site = site_of(&world)?;
     let wants = wants(&site)?;
     let mut line = Line::with_wants(&site, wants, Identity { who: "score".to_owned(), epoch: 1 });
     let mut score = Score::new(&world, prices);
+    let mut timeline = Timeline::new(&world);
     let mut plant = VirtualPlant::new(world, &site)?;
     let mut inbox = Inbox::default();
     let mut due = plant.now();
@@ -125,6 +142,47 @@ pub(crate) fn headroom(
             inbox.clear();
             plant.drain(&mut inbox);
             let tick = line.tick(&inbox, now);
+            if std::env::var("DBG").is_ok() && !tick.advice.is_empty() && (now.unix_ms() / 1000) % 1200 < 30 {
+                for a in &tick.advice {
+                    eprintln!(
+                        "{} {} {:.2} -> {:.2} | {} | {:?}",
+                        now,
+                        site.actuators[a.actuator].id,
+                        a.proposal.stands,
+                        a.proposal.value,
+                        a.proposal.why,
+                        a.verdict
+                    );
+                }
+                let c = line.caps();
+                let e = line.estimate();
+                let n: usize = c.lock_mhz.iter().filter(|l| l.is_some()).count();
+                eprintln!("caps binds {} locks {n} {:?}", c.binds, tick.caps);
+                for g in [0usize, 127, 128, 200, 300, 400, 500] {
+                    eprintln!(
+                        "  g{g} cap {:.0} lock {:?} peak {:.0} load {:.0} p {:.0} R {:.4}+-{:.4} die {:.1} full {:.1} clk {:?}",
+                        c.cap_w[g],
+                        c.lock_mhz[g],
+                        e.demand.peak_w[g],
+                        e.demand.load_w[g],
+                        e.power_w[g],
+                        e.gpus.resistance[g],
+                        e.gpus.sigma_r(g),
+                        e.gpus.die_c[g],
+                        e.headroom[g].kelvin_full_load,
+                        line.snapshot().gpus[g].sample.clock_mhz
+                    );
+                }
+                for (i, b) in site.power.iter().enumerate().take(6) {
+                    eprintln!(
+                        "  {} budget {:.0} branch {:.0} other {:.0}",
+                        b.id,
+                        line.outlook().budget_w[i],
+                        e.branch_w[i],
+                        e.other_w[i]
+                    );
+                }
+            }
             for command in &tick.commands {
                 plant.send(command);
             }
@@ -133,8 +191,9 @@ pub(crate) fn headroom(
             }
         }
         score.observe(plant.world());
+        timeline.observe(plant.world());
     }
-    Ok(score.finish(plant.world()))
+    Ok(Run { score: score.finish(plant.world()), timeline: timeline.text() })
 }
 
 /// Baseline and Headroom side by side on two threads.
@@ -143,7 +202,7 @@ pub(crate) fn both(
     hours: f64,
     policy: &str,
     mode: Option<ModeChoice>,
-) -> Result<Strategies> {
+) -> Result<(Run, Run)> {
     let prices = prices(policy)?;
     let wants = |site: &Site| -> Result<Wants> {
         let loaded = load_policy(site, policy, mode)?;
@@ -153,7 +212,7 @@ pub(crate) fn both(
         let ours = scope.spawn(|| headroom(config, hours, prices, wants));
         let theirs = baseline(config, hours, prices)?;
         let ours = ours.join().map_err(|_| anyhow!("the run with Headroom broke off"))??;
-        Ok(Strategies { baseline: theirs, headroom: ours, limit: None })
+        Ok((theirs, ours))
     })
 }
 
@@ -166,6 +225,14 @@ pub(crate) fn prices(policy: &str) -> Result<Prices> {
         water_per_m3: Prices::default().water_per_m3,
         tokens_per_million: 0.0,
     })
+}
+
+/// Writes the timelines of a run beside its score.
+pub(crate) fn write_timelines(baseline: &Run, headroom: &Run, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join("timeline-baseline.csv"), &baseline.timeline)?;
+    std::fs::write(folder.join("timeline-headroom.csv"), &headroom.timeline)?;
+    Ok(())
 }
 
 /// Writes `DIR/score.json`, whole or not at all.

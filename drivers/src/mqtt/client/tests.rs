@@ -31,6 +31,16 @@ fn addresses() {
 }
 
 #[tokio::test]
+async fn a_thousand_filters_take_several_packets() {
+    let Some(broker) = Mosquitto::start(free_port()) else { return };
+    let filters = (0..1000).map(|i| format!("{}/{i}", "x".repeat(100))).collect();
+    let (a, mut events) = MqttClient::start(&broker.url(), "a", None, filters).unwrap();
+    until_up(&mut events).await;
+    a.try_publish(&format!("{}/999", "x".repeat(100)), "here", Delivery::State).unwrap();
+    assert_eq!(message(&mut events).await.1, "here");
+}
+
+#[tokio::test]
 async fn a_broker_restart_is_survived_and_no_old_order_is_replayed() {
     let Some(broker) = Mosquitto::start(free_port()) else { return };
     let (port, url) = (broker.port, broker.url());

@@ -20,7 +20,7 @@ use super::valve::{Valve, in_series};
 /// Design header pressure of the technology loop, kPa.
 pub const DESIGN_DP_KPA: f64 = 90.0;
 /// Design pressure drop inside the unit (plate, strainer, piping), kPa.
-const UNIT_DP_KPA: f64 = 55.0;
+const UNIT_DP_KPA: f64 = 80.0;
 /// Design pressure available to the unit on the facility side, kPa.
 pub const PRIMARY_DP_KPA: f64 = 80.0;
 
@@ -72,7 +72,7 @@ impl Cdu {
         let primary_lpm = duty_w / (10.0 * WATER.capacity_w_k(1.0));
         let (c1, c2) = (PG25.capacity_w_k(flow_lpm), WATER.capacity_w_k(primary_lpm));
         let ua_design_w_k = design_ua_w_k(duty_w, 30.0 + duty_w / c1, 30.0, 26.0, 26.0 + duty_w / c2);
-        let pump = Pump::sized(flow_lpm, DESIGN_DP_KPA + UNIT_DP_KPA, 0.60, 15.0);
+        let pump = Pump::sized(flow_lpm, DESIGN_DP_KPA + UNIT_DP_KPA, 0.58, 15.0);
         Self {
             racks,
             plate: Exchanger {

@@ -13,7 +13,7 @@ use super::pump::{Pump, operate};
 use super::tower::Tower;
 
 /// Design pressure of a condenser branch, kPa.
-const BRANCH_DP_KPA: f64 = 150.0;
+const BRANCH_DP_KPA: f64 = 200.0;
 
 /// The condenser water loop.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,15 +32,21 @@ pub struct CondenserLoop {
 }
 
 impl CondenserLoop {
-    /// A loop for `chillers` machines of `chiller_w` and an economiser branch of `economiser_lpm`.
+    /// A loop for `chillers` machines of `chiller_w`, an economiser branch of `economiser_lpm`, and a tower for
+    /// `rejected_w` at its rating range of 5.56 K.
     #[must_use]
-    pub fn sized(chillers: usize, chiller_w: f64, economiser_lpm: f64, temperature_c: f64) -> Self {
+    pub fn sized(
+        chillers: usize,
+        chiller_w: f64,
+        economiser_lpm: f64,
+        rejected_w: f64,
+        temperature_c: f64,
+    ) -> Self {
         // 0.042 kg/s per kW of refrigeration: a condenser range of about 6.5 K
         let condenser_lpm = 0.042e-3 * chiller_w * 60.0;
-        let design_lpm = (chillers as f64 * condenser_lpm).max(economiser_lpm);
-        let design_w = 1.18 * chillers as f64 * chiller_w;
+        let design_lpm = rejected_w / (5.56 * WATER.capacity_w_k(1.0));
         Self {
-            tower: Tower::sized(design_w, design_lpm, temperature_c),
+            tower: Tower::sized(rejected_w, design_lpm, temperature_c),
             pumps: vec![Pump::sized(condenser_lpm, BRANCH_DP_KPA, 0.72, 20.0); chillers],
             economiser_pump: Pump::sized(economiser_lpm, BRANCH_DP_KPA, 0.72, 20.0),
             return_c: temperature_c,

@@ -19,8 +19,8 @@ use super::valve::{Valve, in_series};
 
 /// Share of server air that leaks past blanking panels.
 const LEAKAGE: f64 = 0.04;
-/// Fan power per air flow at full speed, W/(m3/s) (0.13 W per m3/h).
-const FAN_W_M3S: f64 = 470.0;
+/// Fan power per air flow at full speed, W/(m3/s) (0.16 W per m3/h).
+const FAN_W_M3S: f64 = 580.0;
 /// Design pressure for a coil branch, kPa.
 pub const COIL_DP_KPA: f64 = 80.0;
 
@@ -61,7 +61,7 @@ impl Crah {
     /// A unit for `duty_w` of sensible heat.
     #[must_use]
     pub fn sized(duty_w: f64, water_c: f64) -> Self {
-        let design_m3s = 1.35 * duty_w / (12.0 * AIR_J_M3K);
+        let design_m3s = 1.2 * duty_w / (12.0 * AIR_J_M3K);
         let water_lpm = duty_w / (8.0 * WATER.capacity_w_k(1.0));
         let air_w_k = design_m3s * AIR_J_M3K;
         Self {
@@ -69,7 +69,7 @@ impl Crah {
             fan: 0.5,
             valve: Valve::sized(water_lpm, 0.6 * COIL_DP_KPA, 90.0),
             coil: Exchanger {
-                ua_design_w_k: 2.6 * air_w_k,
+                ua_design_w_k: 2.9 * air_w_k,
                 design_1_w_k: air_w_k,
                 design_2_w_k: WATER.capacity_w_k(water_lpm),
                 share_1: 0.8,
@@ -159,7 +159,7 @@ impl Hall {
             dew_point_c: 10.0,
             cold_j_k: design_m3s * AIR_J_M3K * 80.0,
             hot_j_k: design_m3s * AIR_J_M3K * 120.0,
-            containment_m3s_pa: 0.04 * design_m3s,
+            containment_m3s_pa: 0.06 * design_m3s,
         }
     }
 

@@ -68,7 +68,7 @@ pub struct Powers {
     pub pumps_w: f64,
     /// Fans of hall and tower.
     pub fans_w: f64,
-    /// Lights and controls.
+    /// Lights, controls, ventilation of electrical rooms.
     pub house_w: f64,
     /// Losses of transformer, UPS and busways (with battery charging).
     pub loss_w: f64,
@@ -142,12 +142,12 @@ impl Facility {
         Self {
             hall: Hall::sized(air_w, primary_c),
             primary: PrimaryLoop::sized(design_lpm, 2, size.chiller_w(), primary_c),
-            condenser: CondenserLoop::sized(2, size.chiller_w(), design_lpm, 24.0),
+            condenser: CondenserLoop::sized(2, size.chiller_w(), design_lpm, 1.15 * size.heat_peak_w(), 24.0),
             power: PowerPath::sized(size.rows(), row_w, 0.03 * size.it_peak_w(), 0.25 * size.it_peak_w()),
             powers: Powers::default(),
             heat_in_w: 0.0,
             busway_of_rack: (0..size.racks).map(|r| r / size.racks_per_row).collect(),
-            house_w: 0.006 * size.it_peak_w(),
+            house_w: 0.010 * size.it_peak_w(),
             coil_lpm: vec![0.0; 2],
             cdus,
             size,

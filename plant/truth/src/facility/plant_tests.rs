@@ -107,3 +107,52 @@ fn a_step_is_cheap() {
     println!("{per_step_us:.1} us per step");
     assert!(per_step_us < 400.0);
 }
+
+mod any {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// Whatever the actuators do and however the load jumps: finite, and not a joule is lost.
+        #[test]
+        fn commands_and_loads_keep_the_books(
+            phases in prop::collection::vec((prop::array::uniform8(0.0..1.0_f64), any::<[bool; 6]>()), 1..6),
+            wet_bulb_c in -15.0..28.0_f64,
+        ) {
+            let mut facility = Facility::new(size(5));
+            for (v, b) in phases {
+                let mut commands = facility.idle_commands();
+                commands.cdus[0] = CduCommand { valve: v[0], pumps: [v[1], v[2]] };
+                commands.crahs[0] = CrahCommand { fan: v[3], valve: v[4] };
+                commands.primary_pumps = vec![v[5], if b[5] { v[5] } else { 0.0 }];
+                (commands.economiser, commands.tower_fan) = (v[6], v[7]);
+                for (chiller, run) in commands.chillers.iter_mut().zip([b[0], b[1]]) {
+                    *chiller = ChillerCommand { run, setpoint_c: 8.0 + 12.0 * v[0] };
+                }
+                facility.cdus[0].pumps[0].failed = b[2];
+                facility.primary.chillers[0].tripped = b[3];
+                facility.power.feed_lost = b[4];
+                let before = facility.stored_j();
+                let (mut heat_in, mut heat_out) = (0.0, 0.0);
+                for _ in 0..400 {
+                    let inputs = FacilityInputs {
+                        rack_power_w: &[v[7] * 32e3; 5],
+                        rack_liquid_w: &[v[7] * 27e3; 5],
+                        rack_air_w: v[7] * 25e3,
+                        server_air_m3s: 1.4,
+                        outdoor: Outdoor { dry_bulb_c: wet_bulb_c + 5.0, wet_bulb_c, dew_point_c: wet_bulb_c - 3.0 },
+                        commands: &commands,
+                    };
+                    facility.step(&inputs, 1.0);
+                    heat_in += facility.heat_in_w;
+                    heat_out += facility.heat_out_w();
+                }
+                let residual = heat_in - heat_out - (facility.stored_j() - before);
+                prop_assert!(residual.abs() < 1e-6 * facility.stored_j().abs(), "{residual} J");
+                prop_assert!(facility.powers.facility_w.is_finite() && facility.powers.facility_w >= 0.0);
+            }
+        }
+    }
+}

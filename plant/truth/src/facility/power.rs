@@ -81,9 +81,11 @@ impl PowerPath {
     /// A path for `busways` rows of `row_w` each, with mechanical loads.
     #[must_use]
     pub fn sized(busways: usize, row_w: f64, critical_w: f64, mechanical_w: f64) -> Self {
-        let ups_rating_w = 1.25 * (busways as f64 * row_w + critical_w);
+        // N+1 modules: two thirds loaded at most
+        let it_w = busways as f64 * row_w + critical_w;
+        let ups_rating_w = 1.6 * it_w;
         Self {
-            transformer_rating_w: 1.3 * (ups_rating_w / 1.25 * 1.04 + mechanical_w),
+            transformer_rating_w: 1.3 * (1.04 * it_w + mechanical_w),
             ups_rating_w,
             busway_rating_w: 1.25 * row_w,
             feed_lost: false,

@@ -63,7 +63,7 @@ impl FacilitySize {
 /// Vendor tables are not public; the shape (about 1.0 near 32 C, rising toward 45 C) follows public hints
 /// and the OCP guidance of 1.25 to 2 L/min per kW for about 10 K. Linear between the rows, flat outside.
 pub const MIN_FLOW_TABLE: [(f64, f64); 5] =
-    [(20.0, 0.60), (30.0, 0.75), (35.0, 0.90), (40.0, 1.10), (45.0, 1.35)];
+    [(20.0, 0.80), (30.0, 0.95), (35.0, 1.10), (40.0, 1.35), (45.0, 1.70)];
 
 /// Minimum flow in L/min for `liquid_kw` at `supply_c`.
 #[must_use]
@@ -84,8 +84,8 @@ mod tests {
 
     #[test]
     fn minimum_flow_interpolates() {
-        assert!((min_flow_lpm(10.0, 10.0) - 6.0).abs() < 1e-9);
-        assert!((min_flow_lpm(32.5, 10.0) - 8.25).abs() < 1e-9);
-        assert!((min_flow_lpm(60.0, 10.0) - 13.5).abs() < 1e-9);
+        assert!((min_flow_lpm(10.0, 10.0) - 8.0).abs() < 1e-9);
+        assert!((min_flow_lpm(32.5, 10.0) - 10.25).abs() < 1e-9);
+        assert!((min_flow_lpm(60.0, 10.0) - 17.0).abs() < 1e-9);
     }
 }
