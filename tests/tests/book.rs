@@ -1,0 +1,98 @@
+//! README and book say what is there: links lead somewhere, every chapter is listed, every key is explained.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use headroom_tests::tree::{root, text, with_extension};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn pages() -> Vec<PathBuf> {
+    let mut pages = with_extension("book", "md");
+    pages.extend(["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(PathBuf::from));
+    pages
+}
+
+/// Targets of `[..](..)` outside of code blocks.
+fn links(text: &str) -> Vec<String> {
+    let mut code = false;
+    let mut out = Vec::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            code = !code;
+        }
+        if code {
+            continue;
+        }
+        out.extend(line.split("](").skip(1).filter_map(|rest| rest.split(')').next()).map(str::to_owned));
+    }
+    out
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut dead = Vec::new();
+    for page in pages() {
+        assert!(root().join(&page).is_file(), "{} is missing", page.display());
+        for link in links(&text(&page)) {
+            let file = link.split('#').next().unwrap();
+            if file.is_empty() || file.contains("://") || file.starts_with("mailto:") {
+                continue;
+            }
+            if !root().join(page.parent().unwrap()).join(file).exists() {
+                dead.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{dead:#?}");
+}
+
+#[test]
+fn every_chapter_is_listed() {
+    let listed: BTreeSet<String> = links(&text(Path::new("book/src/SUMMARY.md"))).into_iter().collect();
+    for page in with_extension("book/src", "md") {
+        let name = page.strip_prefix("book/src").unwrap().to_string_lossy().into_owned();
+        assert!(name == "SUMMARY.md" || listed.contains(&name), "{name} is not in SUMMARY.md");
+    }
+}
+
+/// Every key that a schema knows.
+fn keys(schema: &Value, out: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(object) => {
+            if let Some(Value::Object(properties)) = object.get("properties") {
+                out.extend(properties.keys().cloned());
+            }
+            object.values().for_each(|inner| keys(inner, out));
+        }
+        Value::Array(items) => items.iter().for_each(|inner| keys(inner, out)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_is_explained() {
+    for (schema, page) in [("site", "book/src/site-file.md"), ("policy", "book/src/policy-file.md")] {
+        let json = text(Path::new(&format!("policies/schema/{schema}.schema.json")));
+        let mut known = BTreeSet::new();
+        keys(&serde_json::from_str(&json).unwrap(), &mut known);
+        assert!(known.len() > 50, "{schema}: {known:?}");
+        let page_text = text(Path::new(page));
+        let explains = |key: &str| {
+            page_text.contains(&format!("`{key}`"))
+                || page_text.contains(&format!("[{key}]"))
+                || page_text.contains(&format!(".{key}]"))
+        };
+        let silent: Vec<_> = known.iter().filter(|key| !explains(key)).collect();
+        assert!(silent.is_empty(), "{page} says nothing of {silent:?}");
+    }
+}
+
+#[test]
+fn the_terms_are_those_of_the_code() {
+    let glossary = text(Path::new("book/src/glossary.md"));
+    for word in
+        ["headroom", "snapshot", "estimate", "outlook", "proposal", "verdict", "lease", "receipt", "record"]
+    {
+        assert!(glossary.contains(&format!("**{word}**")), "{word}");
+    }
+}
