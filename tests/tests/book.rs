@@ -1,6 +1,7 @@
 //! README and book say what is there: links lead somewhere, every chapter is listed, every key is explained.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+use headroom_drivers::node_report::{Names, decode_command, decode_report, decode_status};
 use headroom_tests::tree::{root, text, with_extension};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -95,4 +96,19 @@ fn the_terms_are_those_of_the_code() {
     {
         assert!(glossary.contains(&format!("**{word}**")), "{word}");
     }
+}
+
+#[test]
+fn the_messages_are_those_of_the_wire() {
+    let page = text(Path::new("book/src/messages.md"));
+    let blocks: Vec<&str> =
+        page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let report = decode_report(blocks[0].as_bytes(), &mut Names::default()).unwrap();
+    assert_eq!((report.gpus.len(), report.sequence, report.receipt.unwrap().sequence), (2, 42, 311));
+    assert_eq!(report.gpus[0].1.throttle_ns[0], Some(1_700_000));
+    let command = decode_command(blocks[1].as_bytes()).unwrap();
+    assert_eq!((command.gpus[0].cap_w, command.gpus[1].cap_w), (Some(640.0), None));
+    assert!(decode_status(blocks[2].as_bytes()).unwrap().online);
+    let advice: Value = serde_json::from_str(blocks[3]).unwrap();
+    assert!(advice["advice"]["admitted"].is_number());
 }
