@@ -3,6 +3,9 @@
 //! Responsible for: starting a task per connection (MQTT connections of one address share one), routing commands
 //! to it, and showing how each of them does. Not for: deciding anything.
 //!
+//! Periods, leases and heartbeats are plant time; deadlines of a request, pauses between requests and waits before a
+//! reconnect are wall time, since they belong to wires and devices.
+//!
 //! Without [`FieldOptions::writes_allowed`] the writing parts are not built: there is nothing in the process that
 //! could publish a request, a heartbeat or a register, and [`FieldStatus::writes`] stays 0.
 

@@ -6,6 +6,7 @@
 use crate::image::{Encoding, Image, ImagePoint, Meaning, ModbusDevice, Space};
 use crate::world::place::{HALL, Places, cdu_name, node_name, rack_name, row_name};
 use crate::world::tree::PowerTree;
+use headroom_truth::facility::sizing::MIN_FLOW_TABLE;
 use headroom_truth::work::{Job, JobKind};
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
@@ -100,15 +101,12 @@ fn write_site(o: &mut String, s: &SiteSource<'_>, a: &SiteAddresses) -> fmt::Res
     write_points(o, s)?;
     write_actuators(o, s)?;
     write_meters(o)?;
-    // Least flow by supply temperature: 1.0 L/min/kW where a published capture runs (32 degC), more in warmer water.
-    for (supply, flow) in MIN_FLOW {
+    // Least flow by supply temperature, as the IT's maker states it.
+    for (supply, flow) in MIN_FLOW_TABLE {
         writeln!(o, "[[min-flow]]\nsupply = \"{supply} degC\"\nflow = \"{flow} L/min/kW\"")?;
     }
     Ok(())
 }
-
-/// Least rack flow by supply temperature: degC, L/min/kW.
-pub const MIN_FLOW: [(f64, f64); 4] = [(25.0, 0.8), (32.0, 0.9), (38.0, 1.05), (45.0, 1.3)];
 
 fn write_connections(o: &mut String, s: &SiteSource<'_>, a: &SiteAddresses) -> fmt::Result {
     writeln!(o, "[[mqtt]]\nid = \"bms\"\nurl = \"{}\"\ndialect = \"dsx\"", a.broker)?;
@@ -259,12 +257,19 @@ fn write_equipment(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
             _ if id == "FWS" => "facility-loop",
             _ => "generic",
         };
-        // A meter measures and cools nothing: it has no place in the cooling graph.
-        let serves = p.serves.iter().filter(|x| {
-            !matches!(kind, "meter" | "sensor" | "generic")
-                && (known.contains(x.as_str()) || places.contains(*x))
-        });
-        writeln!(o, "[[equipment]]\nid = \"{id}\"\nkind = \"{kind}\"\nserves = {}", list(serves.cloned()))?;
+        // A meter measures and cools nothing: it has no place in the cooling graph. What blows air into every rack
+        // serves the hall, and so the hall's own sensors.
+        let serves: Vec<String> = match kind {
+            "meter" | "sensor" | "generic" => Vec::new(),
+            "crah" => vec![HALL.to_owned()],
+            _ => p
+                .serves
+                .iter()
+                .filter(|x| known.contains(x.as_str()) || places.contains(*x))
+                .cloned()
+                .collect(),
+        };
+        writeln!(o, "[[equipment]]\nid = \"{id}\"\nkind = \"{kind}\"\nserves = {}", list(serves))?;
     }
     writeln!(o)
 }
@@ -346,8 +351,8 @@ fn limit(p: &ImagePoint) -> Option<f64> {
         // A valve that is nearly open has no authority left.
         ("CDU", "ValvePosition") => Some(90.0),
         ("CRAH", "ValvePosition") => Some(92.0),
-        // ASHRAE recommended inlet.
-        ("Sensor", "AirTemperature") if p.process_area.contains(&"ColdAisle") => Some(27.0),
+        // Inside ASHRAE's allowable envelope A1 (32 degC), above the recommended 27.
+        ("Sensor", "AirTemperature") if p.process_area.contains(&"ColdAisle") => Some(30.0),
         _ => None,
     }
 }
@@ -372,7 +377,8 @@ struct Asked<'a> {
 }
 
 fn write_actuators(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
-    let machines = vec!["CH-01/meter/power", "CH-02/meter/power", "CT-01/meter/power"];
+    // Warmer technology water or air relieves compressors; the tower gives off the same heat.
+    let machines = vec!["CH-01/meter/power", "CH-02/meter/power"];
     for c in 0..s.places.cdus {
         let id = cdu_name(c);
         let meter = format!("{id}/meter/power");
@@ -429,7 +435,7 @@ fn write_actuators(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
                 kind: crah.point_type,
                 area: crah.process_area.clone(),
                 unit: "C",
-                range: (18.0, 27.0),
+                range: (18.0, 30.0),
                 step: 0.5,
                 ramp: "0.5 K/5min",
                 deadband: 0.1,

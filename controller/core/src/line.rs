@@ -67,6 +67,8 @@ pub struct Line {
     last_cooling: Option<Stamp>,
     last_tick: Option<Stamp>,
     operator_until: Vec<Option<Stamp>>,
+    /// Where each setpoint is being moved to; what is smaller than a deadband adds up here.
+    targets: Vec<Option<f64>>,
     advice: Vec<Advice>,
 }
 
@@ -93,6 +95,7 @@ impl Line {
             last_cooling: None,
             last_tick: None,
             operator_until: vec![None; site.actuators.len()],
+            targets: vec![None; site.actuators.len()],
             advice: Vec::new(),
             topology,
             wants,
@@ -149,6 +152,8 @@ impl Line {
             }
             let assumed = assumed(&self.site, &self.leases, actuator);
             let Some(stands) = stands(&self.site, snapshot, actuator).or(assumed) else { continue };
+            let near = |t: &f64| (t - stands).abs() <= self.site.actuators[actuator].step;
+            let from = self.targets[actuator].filter(near).unwrap_or(stands);
             let proposal = match self.wants.cooling {
                 CoolingStrategy::LeastHeadroom if mode != Mode::Hold => cooling::least_headroom(
                     &self.site,
@@ -158,12 +163,14 @@ impl Line {
                     estimate,
                     actuator,
                     stands,
+                    from,
                 ),
                 _ => SetpointProposal { stands, value: stands, why: Why::Hold },
             };
             let operator_owns = self.operator_until[actuator].is_some_and(|until| now < until);
             let question =
                 Question { actuator, proposed: proposal.value, assumed, dt_s, mode, operator_owns };
+            self.targets[actuator] = Some(proposal.value);
             let verdict = self.guarding.setpoint(&self.site, &self.topology, snapshot, estimate, &question);
             let value = verdict.value();
             tick.commands.extend(

@@ -214,7 +214,11 @@ fn reach(site: &Site, actuator: usize, racks: &[Rack], coolant: &[Vec<PointId>])
         .iter()
         .enumerate()
         .filter(|(_, p)| {
+            // The opening of its own valve is how a setpoint is held, and opens the further the tighter it is held:
+            // that limit binds who feeds the valve, not who moves it.
+            let own_means = p.of == own.of && p.unit.dimension != own.unit.dimension;
             (p.limit_low.is_some() || p.limit_high.is_some())
+                && !own_means
                 && (below.contains(p.of.as_str())
                     || site.nodes.iter().any(|n| n.id == p.of && below.contains(n.rack.as_str())))
         })

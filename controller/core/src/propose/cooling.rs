@@ -27,10 +27,15 @@ use crate::wants::Wants;
 use headroom_site::model::{Actuator, Saves};
 use headroom_site::{Dimension, Site};
 
-/// Share of the slack that one tick may use.
-const RELAX_GAIN: f64 = 0.25;
-/// Share of a lack that one tick makes good.
-const TIGHTEN_GAIN: f64 = 0.7;
+/// Share of the slack that one tick may use, for what cools GPUs itself and for what is upstream of it: a loop further
+/// away answers in some ten ticks, and an integrator on a lag of n ticks is calm below about 1/(2 n).
+const RELAX_GAIN: [f64; 2] = [0.25, 0.05];
+/// Share of a lack that one tick makes good, likewise.
+const TIGHTEN_GAIN: [f64; 2] = [0.7, 0.15];
+/// A saving is worth moving for only if it exceeds what it costs by this factor: both are priors.
+const WORTH: f64 = 1.5;
+/// Opening of a valve that counts as one kelvin.
+const OPENING_PER_K: f64 = 0.05;
 /// Distance to the least flow that is kept, relative.
 const FLOW_RESERVE: f64 = 0.08;
 /// Relative flow that counts as one kelvin.
@@ -55,7 +60,7 @@ pub struct SetpointProposal {
     pub why: Why,
 }
 
-/// Proposes a value for an actuator that stands at `stands`.
+/// Proposes a value for an actuator that stands at `stands` and is on its way to `from`.
 #[must_use]
 pub fn least_headroom(
     site: &Site,
@@ -65,6 +70,7 @@ pub fn least_headroom(
     e: &Estimate,
     index: usize,
     stands: f64,
+    from: f64,
 ) -> SetpointProposal {
     let actuator = &site.actuators[index];
     let (slack_k, by) = slack(site, topology, wants, snapshot, e, index);
@@ -73,10 +79,11 @@ pub fn least_headroom(
         Saves::Down => -1.0,
     };
     let unit_per_k = unit_per_kelvin(actuator);
+    let far = usize::from(!topology.reach[index].cools);
     let (low, high) = wants.actuator_range[index];
     if slack_k < 0.0 {
-        let by_k = (-slack_k * TIGHTEN_GAIN).max(0.1) * unit_per_k;
-        let value = (stands - toward * by_k.min(actuator.step)).clamp(low, high);
+        let by_k = (-slack_k * TIGHTEN_GAIN[far]).max(0.1 * TIGHTEN_GAIN[far]) * unit_per_k;
+        let value = (from.clamp(low, high) - toward * by_k.min(actuator.step)).clamp(low, high);
         return SetpointProposal { stands, value, why: Why::Tighten { slack_k, by } };
     }
     let spare = |u: &usize| {
@@ -89,12 +96,12 @@ pub fn least_headroom(
     let share = share_of_load(&topology.reach[index], e);
     let saves = saving_w_per_unit(actuator, snapshot, stands, share);
     let costs = cost_w_per_unit(site, &topology.reach[index], e, actuator, stands);
-    if saves <= costs {
+    if saves <= WORTH * costs {
         let why = Why::NothingToSave { saves_w_per_unit: saves, costs_w_per_unit: costs };
         return SetpointProposal { stands, value: stands, why };
     }
-    let by_k = (slack_k * RELAX_GAIN).min(2.0) * unit_per_k;
-    let value = (stands + toward * by_k.min(actuator.step)).clamp(low, high);
+    let by_k = (slack_k * RELAX_GAIN[far]).min(2.0) * unit_per_k;
+    let value = (from + toward * by_k.min(actuator.step)).clamp(low, high);
     SetpointProposal { stands, value, why: Why::Relax { slack_k, by, saves_w_per_unit: saves } }
 }
 
@@ -179,7 +186,7 @@ fn point_slack(site: &Site, wants: &Wants, e: &Estimate, p: usize) -> f64 {
     // What counts as a kelvin: a kelvin, or a fiftieth of the value.
     let per_k = match site.points[p].unit.dimension {
         Dimension::Temperature | Dimension::TemperatureDelta => 1.0,
-        Dimension::Ratio => 0.02,
+        Dimension::Ratio => OPENING_PER_K,
         _ => 0.02 * value.abs().max(1.0),
     };
     (near - wants.point_margin[p]) / per_k

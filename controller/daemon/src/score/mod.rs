@@ -127,6 +127,9 @@ pub(crate) fn headroom(
 ) -> Result<Run> {
     let world = build_world(config.clone())?;
     let site = site_of(&world)?;
+    if std::env::var("DBG").is_ok() {
+        std::fs::write("/tmp/site.toml", site_text(&world, &SiteAddresses::nowhere(3))).ok();
+    }
     let wants = wants(&site)?;
     let mut line = Line::with_wants(&site, wants, Identity { who: "score".to_owned(), epoch: 1 });
     let mut score = Score::new(&world, prices);

@@ -133,8 +133,8 @@ impl Dsx {
                     self.status.writes += 1;
                     out.push(Outgoing { topic, payload, delivery: Delivery::Telemetry, while_alive: true });
                 }
-            } else if (self.dirty || !self.catalogue.contains_key(rest)) && self.waiting.len() < WAITING {
-                self.waiting.insert(rest.to_owned(), (payload.to_vec(), arrival));
+            } else if self.dirty || !self.catalogue.contains_key(rest) {
+                self.wait(rest, payload, arrival);
             }
             return true;
         }
@@ -143,6 +143,15 @@ impl Dsx {
             return true;
         }
         false
+    }
+
+    /// Keeps the latest value of a topic that is not known yet.
+    fn wait(&mut self, rest: &str, payload: &[u8], arrival: Stamp) {
+        if let Some(slot) = self.waiting.get_mut(rest) {
+            *slot = (payload.to_vec(), arrival);
+        } else if self.waiting.len() < WAITING {
+            self.waiting.insert(rest.to_owned(), (payload.to_vec(), arrival));
+        }
     }
 
     fn metadata(&mut self, rest: &str, payload: &[u8]) {
