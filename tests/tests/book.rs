@@ -112,3 +112,56 @@ fn the_messages_are_those_of_the_wire() {
     let advice: Value = serde_json::from_str(blocks[3]).unwrap();
     assert!(advice["advice"]["admitted"].is_number());
 }
+
+#[test]
+fn the_listing_is_the_file() {
+    let page = text(Path::new("book/src/beside-a-device.md"));
+    let file = text(Path::new("book/examples/modbus-chiller/plant.py"));
+    assert!(
+        page.contains(&format!("```python\n{}\n```", file.trim_end())),
+        "copy plant.py into the page again"
+    );
+    let site = text(Path::new("book/examples/modbus-chiller/site.toml"));
+    let map = text(Path::new("book/examples/modbus-chiller/map.toml"));
+    for block in page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+        assert!(
+            site.contains(block.trim()) || map.contains(block.trim()),
+            "neither site nor map says\n{block}"
+        );
+    }
+}
+
+/// What the binary does, or will with its next merge.
+const VERBS: [&str; 6] = ["agent", "check", "demo", "run", "score", "status"];
+
+#[test]
+fn every_command_shown_exists() {
+    for page in pages() {
+        for line in text(&page).lines().filter(|l| l.trim_start().starts_with("$ ")) {
+            let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+            let verb = match words.as_slice() {
+                ["headroom", verb, ..] | ["cargo", "run", "--release", "--", verb, ..] => verb,
+                ["cargo", ..] => panic!("{}: {line}", page.display()),
+                [path, ..] if path.contains('/') => {
+                    assert!(root().join(path).is_file(), "{}: {line}", page.display());
+                    continue;
+                }
+                _ => continue,
+            };
+            assert!(VERBS.contains(verb), "{}: {line}", page.display());
+        }
+    }
+    // The other way round: no verb without a word about it.
+    let main = text(Path::new("controller/daemon/src/main.rs"));
+    let body = main.split("enum Verb {").nth(1).and_then(|rest| rest.split("\n}").next()).unwrap();
+    let verbs: Vec<String> = body
+        .lines()
+        .filter(|l| l.starts_with("    ") && l.as_bytes().get(4).is_some_and(u8::is_ascii_uppercase))
+        .map(|l| l.trim().split(['(', ' ', ',']).next().unwrap_or_default().to_lowercase())
+        .collect();
+    assert!(verbs.iter().any(|v| v == "check"), "{verbs:?}");
+    let book: String = pages().iter().map(|p| text(p)).collect();
+    for verb in verbs {
+        assert!(book.contains(&format!("headroom {verb}")), "the book says nothing of `headroom {verb}`");
+    }
+}
