@@ -8,8 +8,9 @@
 //! ```
 //!
 //! Standing is what keeps ticks from being missed; the speed in between is learnt so that plant time rarely has to
-//! stand: down by a tenth where it stood for a quarter of the time or a tick was missed, up by a twentieth where it
-//! hardly stood, at most to what was asked for.
+//! stand: down by a tenth where it stood for a quarter of the time, down by a third where a tick was missed, up by a
+//! twentieth where it hardly stood, but slowly near the speed at which a tick was missed last, and at most to what was
+//! asked for.
 
 use super::parties::Parties;
 use headroom_drivers::clock::{Clock, ClockPage, PageError};
@@ -19,13 +20,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// Share of a period by which somebody may be overdue.
-const STOP: f64 = 0.4;
+const STOP: f64 = 0.3;
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(1);
 /// Time over which a speed is judged, s.
 const WINDOW_S: f64 = 0.25;
-/// Longest wait for anybody but the world.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Longest wait for anybody but the world: a sign that was lost on its way never comes.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// Speed to begin with, plant seconds per second.
 const FIRST: f64 = 60.0;
 /// Slowest speed, plant seconds per second.
@@ -38,6 +39,8 @@ struct Speed {
     most: f64,
     /// Speed while time runs.
     rate: f64,
+    /// Speed at which a tick was missed last.
+    too_fast: f64,
     window_s: f64,
     stood_s: f64,
     missed: u64,
@@ -45,7 +48,7 @@ struct Speed {
 
 impl Speed {
     fn new(most: f64) -> Self {
-        Self { most, rate: most.min(FIRST), window_s: 0.0, stood_s: 0.0, missed: 0 }
+        Self { most, rate: most.min(FIRST), too_fast: f64::INFINITY, window_s: 0.0, stood_s: 0.0, missed: 0 }
     }
 
     /// Allows another speed; if it is a higher one, it is tried at once.
@@ -65,10 +68,14 @@ impl Speed {
             return;
         }
         let share = self.stood_s / self.window_s;
-        if share > 0.25 || missed > self.missed {
+        if missed > self.missed {
+            self.too_fast = self.rate;
+            self.rate = (self.rate * 0.7).max(SLOWEST);
+        } else if share > 0.25 {
             self.rate = (self.rate * 0.9).max(SLOWEST);
         } else if share < 0.1 {
-            self.rate = (self.rate * 1.05).min(self.most);
+            let growth = if self.rate < 0.9 * self.too_fast { 1.05 } else { 1.003 };
+            self.rate = (self.rate * growth).min(self.most);
         }
         (self.window_s, self.stood_s, self.missed) = (0.0, 0.0, missed);
     }

@@ -27,7 +27,7 @@ const AGAIN: Duration = Duration::from_millis(1);
 /// Pause between two looks at the whole view.
 const VIEW: Duration = Duration::from_millis(250);
 /// Part of a period after which the tick should be there.
-const SOON: f64 = 0.1;
+const SOON: f64 = 0.05;
 
 /// What was heard.
 #[derive(Debug, Default)]
@@ -133,14 +133,15 @@ impl Watch {
                     tokio::time::sleep(AGAIN).await;
                     continue;
                 }
-                let at = Stamp::from_unix_ms(pulse.unix_ms);
-                self.parties.controller.sign(at);
-                if pulse.unix_ms == last_ms {
+                let due = Stamp::from_unix_ms(pulse.next_unix_ms);
+                // It owes nothing before its next tick, even if it has missed some.
+                self.parties.controller.sign(due - self.period);
+                if pulse.next_unix_ms == last_ms {
                     tokio::time::sleep(AGAIN).await;
                 } else {
-                    last_ms = pulse.unix_ms;
-                    let soon = Span::from_ns((self.period.ns() as f64 * (1.0 + SOON)) as i64);
-                    self.clock.sleep_until(at + soon).await;
+                    last_ms = pulse.next_unix_ms;
+                    let soon = Span::from_ns((self.period.ns() as f64 * SOON) as i64);
+                    self.clock.sleep_until(due + soon).await;
                 }
             }
             self.parties.controller.gone();

@@ -43,6 +43,8 @@ pub(crate) struct Pages {
 pub(crate) struct Pulse {
     /// Stamp of the last tick.
     pub(crate) unix_ms: i64,
+    /// When the next one is due.
+    pub(crate) next_unix_ms: i64,
     pub(crate) ticks: u64,
     pub(crate) missed_ticks: u64,
     pub(crate) gpus: usize,
@@ -116,6 +118,7 @@ async fn status(State(pages): State<Pages>) -> Json<View> {
 async fn pulse(State(pages): State<Pages>) -> Json<Pulse> {
     Json(pages.look(|v| Pulse {
         unix_ms: v.unix_ms,
+        next_unix_ms: v.next_unix_ms,
         ticks: v.ticks,
         missed_ticks: v.missed_ticks,
         gpus: v.gpus,

@@ -118,8 +118,8 @@ impl Daemon<'_> {
             let late = started.since(due).ns() / period.ns();
             missed += late.max(0) as u64;
             let took = self.clock.now().since(started);
-            self.show(verified, &Pace { lag, took, missed });
             due = due + Span::from_ns(period.ns() * (late + 1));
+            self.show(verified, &Pace { lag, took, next: due, missed });
         }
     }
 

@@ -5,7 +5,7 @@ use headroom_core::Line;
 use headroom_drivers::FieldStatus;
 use headroom_site::gpu::ThrottleReason;
 use headroom_site::model::JobKind;
-use headroom_site::{Site, Span};
+use headroom_site::{Site, Span, Stamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -54,6 +54,8 @@ pub(crate) struct Pace {
     pub(crate) lag: Span,
     /// How long it took.
     pub(crate) took: Span,
+    /// When the next one is due.
+    pub(crate) next: Stamp,
     /// Ticks missed since the start.
     pub(crate) missed: u64,
 }
@@ -67,6 +69,8 @@ pub(crate) struct View {
     pub(crate) epoch: u64,
     pub(crate) time: String,
     pub(crate) unix_ms: i64,
+    /// When the next tick is due.
+    pub(crate) next_unix_ms: i64,
     pub(crate) ticks: u64,
     pub(crate) missed_ticks: u64,
     pub(crate) lag_s: f64,
@@ -119,6 +123,7 @@ impl View {
         self.missed_ticks = pace.missed;
         self.lag_s = pace.lag.s();
         self.tick_s = pace.took.s();
+        self.next_unix_ms = pace.next.unix_ms();
         self.verified = verified;
         self.unix_ms = snapshot.stamp.unix_ms();
         self.commands_issued = line.issued();
