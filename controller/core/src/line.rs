@@ -46,8 +46,6 @@ pub struct Tick {
     pub caps_bind: bool,
     /// Every read-back that a held command needs is there and fits it: the heartbeat may go on.
     pub verified: bool,
-    /// Digest of the snapshot.
-    pub digest: u64,
 }
 
 /// Everything that persists from tick to tick.
@@ -110,7 +108,7 @@ impl Line {
         let snapshot = self.align.snapshot(now);
         let estimate = self.estimator.update(&self.site, &self.topology, snapshot);
         let outlook = self.outlook.look(&self.site, &self.wants, snapshot);
-        let mut tick = Tick::new(now, snapshot);
+        let mut tick = Tick::new(now);
 
         propose_caps(
             &mut self.caps,
@@ -258,7 +256,7 @@ impl Line {
 }
 
 impl Tick {
-    fn new(stamp: Stamp, snapshot: &Snapshot) -> Self {
+    fn new(stamp: Stamp) -> Self {
         Self {
             stamp,
             commands: Vec::new(),
@@ -266,7 +264,6 @@ impl Tick {
             caps: CapsVerdict::Allow,
             caps_bind: false,
             verified: false,
-            digest: snapshot.digest(),
         }
     }
 }
