@@ -7,7 +7,7 @@ use crate::lease::{Identity, Leases};
 use crate::ledger::Ledger;
 use crate::outlook::Outlook;
 use crate::propose::Why;
-use crate::propose::cooling::{self, SetpointProposal};
+use crate::propose::cooling::{self, Scene, SetpointProposal};
 use crate::propose::power::{CapProposal, Steady};
 use crate::topology::Topology;
 use crate::wants::Wants;
@@ -143,6 +143,8 @@ impl Line {
         let dt_s = self.last_cooling.map_or(0.0, |last| now.since(last).s());
         self.last_cooling = Some(now);
         let (snapshot, estimate) = (self.align.last(), self.estimator.last());
+        let scene =
+            Scene { site: &self.site, topology: &self.topology, wants: &self.wants, snapshot, estimate };
         for actuator in 0..self.site.actuators.len() {
             let mode = self.wants.actuator_mode[actuator];
             if mode == Mode::Off {
@@ -153,16 +155,9 @@ impl Line {
             let near = |t: &f64| (t - stands).abs() <= self.site.actuators[actuator].step;
             let from = self.targets[actuator].filter(near).unwrap_or(stands);
             let proposal = match self.wants.cooling {
-                CoolingStrategy::LeastHeadroom if mode != Mode::Hold => cooling::least_headroom(
-                    &self.site,
-                    &self.topology,
-                    &self.wants,
-                    snapshot,
-                    estimate,
-                    actuator,
-                    stands,
-                    from,
-                ),
+                CoolingStrategy::LeastHeadroom if mode != Mode::Hold => {
+                    cooling::least_headroom(&scene, actuator, stands, from)
+                }
                 _ => SetpointProposal { stands, value: stands, why: Why::Hold },
             };
             let operator_owns = self.operator_until[actuator].is_some_and(|until| now < until);
