@@ -159,7 +159,9 @@ pub(crate) fn caps_words(_site: &Site, _line: &Line, verdict: &CapsVerdict) -> S
     match verdict {
         CapsVerdict::Allow => "as proposed".to_owned(),
         CapsVerdict::Narrow { reason, .. } => format!("narrowed: {reason}"),
-        CapsVerdict::Infeasible { over_w, .. } => format!("infeasible: {over_w:.0} W over with every GPU at its floor"),
+        CapsVerdict::Infeasible { over_w, .. } => {
+            format!("infeasible: {over_w:.0} W over with every GPU at its floor")
+        }
         CapsVerdict::Refuse(reason) => format!("refused: {reason}"),
     }
 }
