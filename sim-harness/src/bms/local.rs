@@ -2,7 +2,7 @@
 //!
 //! Responsible for: holding the setpoints in force with the actuators at hand. Not for: choosing them.
 
-use super::pi::{Pi, Ramped};
+use super::pi::{Pi, Ramped, Tighter};
 use super::{CduInputs, CduSetpoints};
 use headroom_truth::facility::cdu::CduCommand;
 use headroom_truth::facility::hall::CrahCommand;
@@ -32,8 +32,8 @@ impl CduLoops {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            supply: Ramped { value: CDU_SUPPLY_C, min: 20.0, max: 45.0, rate_per_s: 1.0 / 120.0 },
-            dp: Ramped { value: CDU_DP_KPA, min: 40.0, max: 120.0, rate_per_s: 5.0 / 60.0 },
+            supply: Ramped::new(CDU_SUPPLY_C, (20.0, 45.0), 1.0 / 120.0, Tighter::Lower),
+            dp: Ramped::new(CDU_DP_KPA, (40.0, 120.0), 5.0 / 60.0, Tighter::Higher),
             valve: Pi::new(0.012, 45.0, 0.02, 1.0, 0.4),
             pump: Pi::new(0.003, 9.0, 0.25, 1.0, 0.65),
         }
@@ -83,7 +83,7 @@ impl CrahLoops {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            supply: Ramped { value: CRAH_SUPPLY_C, min: 18.0, max: 32.0, rate_per_s: 1.0 / 180.0 },
+            supply: Ramped::new(CRAH_SUPPLY_C, (18.0, 32.0), 1.0 / 180.0, Tighter::Lower),
             valve: Pi::new(0.02, 90.0, 0.02, 1.0, 0.4),
             fan: Pi::new(0.015, 30.0, 0.30, 1.0, 0.6),
         }

@@ -1,8 +1,8 @@
 //! The plant's own BMS, which runs whether anybody optimises or not.
 //!
 //! Responsible for: PI loops on every actuator, Guideline 36 resets and staging, its own limits and rates,
-//! and what it grants to integrations: a request is clamped and ramped, and when it ends the BMS ramps back
-//! to its own value. Not for: how requests arrive (the desks) or what sensors show.
+//! and what it grants to integrations: a request is clamped and ramped, and when it ends the BMS is back at its own
+//! value at once where that cools more, by its ramp where it cools less. Not for: how requests arrive (the desks) or what sensors show.
 //!
 //! Pure: [`Bms::step`] maps measured values and requests to actuator commands.
 
@@ -15,7 +15,7 @@ pub mod tower;
 use headroom_truth::facility::Commands;
 use headroom_truth::facility::chiller::ChillerCommand;
 use local::{CduLoops, CrahLoops};
-use pi::{Pi, Ramped};
+use pi::{Pi, Ramped, Tighter};
 use reset::Reset;
 use staging::{Staging, StagingInputs};
 use tower::{TowerInputs, TowerLoops};
@@ -120,8 +120,8 @@ impl Bms {
         Self {
             cdus: vec![CduLoops::new(); commands.cdus.len()],
             crahs: vec![CrahLoops::new(); commands.crahs.len()],
-            facility: Ramped { value: reset::WARMEST_C, min: 10.0, max: 32.0, rate_per_s: 1.0 / 180.0 },
-            primary_dp: Ramped { value: 60.0, min: 30.0, max: 90.0, rate_per_s: 10.0 / 60.0 },
+            facility: Ramped::new(reset::WARMEST_C, (10.0, 32.0), 1.0 / 180.0, Tighter::Lower),
+            primary_dp: Ramped::new(60.0, (30.0, 90.0), 10.0 / 60.0, Tighter::Higher),
             primary_pump: Pi::new(0.004, 20.0, 0.2, 1.0, 0.6),
             reset: Reset::new(commands.cdus.len() + commands.crahs.len()),
             staging: Staging::new(commands.chillers.len()),

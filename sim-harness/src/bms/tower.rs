@@ -10,7 +10,7 @@
 //! economiser alone   the fan holds the facility water itself; then the valve trims
 //! ```
 
-use super::pi::{Pi, Ramped};
+use super::pi::{Pi, Ramped, Tighter};
 
 /// Least and greatest lift between facility supply and condenser return, K.
 const LIFT_K: (f64, f64) = (7.0, 20.0);
@@ -51,7 +51,7 @@ impl TowerLoops {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            setpoint: Ramped { value: 24.0, min: 10.0, max: 33.0, rate_per_s: 1.0 / 60.0 },
+            setpoint: Ramped::new(24.0, (10.0, 33.0), 1.0 / 60.0, Tighter::Lower),
             fan: Pi::new(0.05, 240.0, 0.0, 1.0, 0.33),
             valve: Pi::new(0.05, 120.0, 0.05, 1.0, 1.0),
             range_k: 5.0,

@@ -9,7 +9,7 @@ use super::signal::Signal;
 use crate::image::{Encoding, Meaning, ModbusDevice, Register, Space};
 
 /// Silence of the heartbeat after which a device drops remote control, s.
-const HEARTBEAT_TIMEOUT_S: f64 = 60.0;
+const HEARTBEAT_TIMEOUT_S: f64 = 20.0;
 
 /// Builds one device.
 struct Map<'a> {

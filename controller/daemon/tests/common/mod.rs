@@ -1,0 +1,287 @@
+//! A plant on its wires, as `headroom demo --plant-only` serves it, with the processes that its announcement names.
+//!
+//! Responsible for: starting and ending them, a fresh broker if wanted, and ears on the bus and on the registers that
+//! are not the product's own. Not for: what is expected of them.
+#![allow(missing_docs, dead_code, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests; each binary uses a part")]
+
+pub mod ear;
+pub mod modbus;
+
+use headroom_drivers::Clock;
+use headroom_nvml_abi::page::PageReader;
+use headroom_site::{Span, Stamp};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// GPUs of the plant.
+pub const GPUS: usize = 64;
+/// Our id on the bus.
+pub const OURS: &str = "BMS/v1/HEADROOM/Value/";
+
+/// One plant at a time: they share the processor.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits until it is so; tells what it waited for if it never is.
+pub fn until(most: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < most, "not within {most:?}: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A process that does not outlive its owner.
+pub struct Party {
+    child: Child,
+    pub log: PathBuf,
+}
+
+impl Party {
+    pub fn spawn(command: &mut Command, log: PathBuf) -> Self {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
+        Self { child: command.spawn().unwrap(), log }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What `kill -9` does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn terminate(&mut self) -> ExitStatus {
+        Command::new("kill").arg(self.id().to_string()).status().unwrap();
+        self.ended(Duration::from_secs(15))
+    }
+
+    pub fn ended(&mut self, most: Duration) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(begun.elapsed() < most, "it does not end\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    pub fn text(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Party {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A folder of a test, gone at its end.
+pub struct Place(pub PathBuf);
+
+impl Place {
+    pub fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("headroom-wire-{}-{test}", std::process::id()));
+        std::fs::create_dir_all(path.join("tmp")).unwrap();
+        Self(path)
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What a plant is made of.
+pub struct Recipe<'a> {
+    pub scenario: &'a str,
+    pub hours: f64,
+    pub speed: f64,
+    pub more: Vec<String>,
+}
+
+impl Default for Recipe<'_> {
+    fn default() -> Self {
+        Self { scenario: CALM, hours: 3.0, speed: 20.0, more: vec![] }
+    }
+}
+
+/// Nothing happens.
+pub const CALM: &str = "name = \"calm\"\nhours = 3.0\n";
+/// The grid asks for less soon, and for long.
+pub const CURTAILED: &str = r#"
+name = "curtailed"
+hours = 3.0
+[[event]]
+at = "90 s"
+for = "2 h"
+kind = "curtailment"
+limit = "-15 %"
+notice = "30 s"
+"#;
+
+/// A plant that serves its wires. Fields end in this order.
+pub struct Plant {
+    pub demo: Party,
+    pub clock: Clock,
+    /// Folder that all its processes share.
+    pub folder: PathBuf,
+    lines: Vec<String>,
+    pub place: Place,
+}
+
+impl Plant {
+    pub fn start(test: &str, recipe: &Recipe<'_>) -> Self {
+        let place = Place::new(test);
+        let scenario = place.join("scenario.toml");
+        std::fs::write(&scenario, recipe.scenario).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_headroom"));
+        command.args(["demo", "--plant-only", "--gpus", &GPUS.to_string(), "--policy", "balanced"]);
+        command.arg("--scenario").arg(&scenario).args(["--hours", &recipe.hours.to_string()]);
+        command.args(["--speed", &recipe.speed.to_string()]).args(&recipe.more);
+        command.env("TMPDIR", place.join("tmp"));
+        let demo = Party::spawn(&mut command, place.join("demo.log"));
+        until(Duration::from_secs(60), "the plant's announcement", || demo.text().contains("Ctrl-C ends it"));
+        let folder = place.join("tmp").join(format!("headroom-demo-{}", demo.id()));
+        let clock = Clock::page(&folder.join("clock.page")).unwrap();
+        let lines = demo.text().lines().filter(|l| l.contains(" --site ")).map(str::to_owned).collect();
+        Self { demo, clock, folder, lines, place }
+    }
+
+    /// One of the processes by its word in the announced command line.
+    fn party(&self, line: &str, log: &str) -> Party {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("exec env {line}"));
+        Party::spawn(&mut command, self.place.join(log))
+    }
+
+    fn lines_of(&self, verb: &str) -> Vec<&String> {
+        self.lines.iter().filter(|l| l.contains(&format!(" {verb} --site "))).collect()
+    }
+
+    pub fn agent(&self, n: usize) -> Party {
+        self.party(self.lines_of("agent")[n], &format!("agent-{n}.log"))
+    }
+
+    pub fn agents(&self) -> Vec<Party> {
+        (0..self.lines_of("agent").len()).map(|n| self.agent(n)).collect()
+    }
+
+    pub fn controller(&self) -> Party {
+        self.party(self.lines_of("run")[0], "controller.log")
+    }
+
+    pub fn page(&self) -> PageReader {
+        PageReader::open(&self.folder.join("gpus.page")).unwrap()
+    }
+
+    pub fn now(&self) -> Stamp {
+        self.clock.now()
+    }
+
+    /// Plant time since an instant, s.
+    pub fn since(&self, at: Stamp) -> f64 {
+        self.now().since(at).s()
+    }
+
+    /// Lets plant time pass.
+    pub fn pass(&self, plant_s: f64) {
+        std::thread::sleep(self.clock.wall(Span::from_s(plant_s)));
+    }
+
+    /// The site file that the plant wrote.
+    pub fn site(&self) -> toml::Table {
+        std::fs::read_to_string(self.site_path()).unwrap().parse().unwrap()
+    }
+
+    pub fn site_path(&self) -> PathBuf {
+        self.folder.join("site.toml")
+    }
+
+    /// URL of the bus.
+    pub fn broker(&self) -> String {
+        self.site()["mqtt"][0]["url"].as_str().unwrap().to_owned()
+    }
+}
+
+/// An outside broker.
+pub struct Mosquitto {
+    place: PathBuf,
+    pub port: u16,
+    party: Option<Party>,
+}
+
+impl Mosquitto {
+    /// `None`, and a word about it, where it is not installed.
+    pub fn start(place: &Path) -> Option<Self> {
+        let found = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/opt/homebrew/sbin/mosquitto"];
+        if !found.iter().any(|p| Path::new(p).exists()) {
+            println!("skipped: mosquitto is not installed");
+            return None;
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        std::fs::create_dir_all(place).unwrap();
+        let text = format!(
+            "listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 10000\npersistence false\n"
+        );
+        std::fs::write(place.join("mosquitto.conf"), text).unwrap();
+        let mut broker = Self { place: place.to_owned(), port, party: None };
+        broker.again();
+        Some(broker)
+    }
+
+    pub fn url(&self) -> String {
+        format!("mqtt://127.0.0.1:{}", self.port)
+    }
+
+    pub fn kill(&mut self) {
+        self.party.take().unwrap().kill();
+    }
+
+    pub fn again(&mut self) {
+        let path = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/opt/homebrew/sbin/mosquitto"];
+        let path = path.iter().find(|p| Path::new(p).exists()).unwrap();
+        let mut command = Command::new(path);
+        command.arg("-c").arg(self.place.join("mosquitto.conf"));
+        self.party = Some(Party::spawn(&mut command, self.place.join("mosquitto.log")));
+        until(Duration::from_secs(10), "mosquitto listens", || {
+            TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+        });
+    }
+}
+
+/// Runs a Python peer from `tests/python`; `None`, and a word about it, where Python lacks what it imports.
+pub fn python(script: &str, needs: &[&str], args: &[String]) -> Option<(bool, String)> {
+    let imports = format!("import {}", needs.join(", "));
+    let probe = Command::new("python3").args(["-c", &imports]).stderr(Stdio::null()).status();
+    if !probe.is_ok_and(|s| s.success()) {
+        println!("skipped: python3 with {} is not installed", needs.join(", "));
+        return None;
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/python").join(script);
+    let output = Command::new("timeout").arg("90").arg("python3").arg(path).args(args).output().unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    Some((output.status.success(), text))
+}
