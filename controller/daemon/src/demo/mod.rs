@@ -265,11 +265,10 @@ impl<'a> Show<'a> {
             gpus: world.gpus,
             policy: world.policy.clone(),
             mode: match world.mode {
-                Some(ModeChoice::Advisory) => "advisory",
-                Some(ModeChoice::Active) => "active",
-                None => "as the policy says",
-            }
-            .to_owned(),
+                Some(ModeChoice::Advisory) => ", advisory",
+                Some(ModeChoice::Active) => ", active",
+                None => "",
+            },
             scenario: crate::scenarios::load(&world.scenario)?,
             hours: world.hours,
             asked: self.options.speed.to_string(),
