@@ -35,7 +35,6 @@ use governor::{Dial, Governor};
 use headroom_drivers::{Clock, ClockPage};
 use headroom_nvml_abi::{HOST_ENV, PAGE_ENV, library_path};
 use headroom_sim::world::WorldConfig;
-use headroom_sim::world::place::node_name;
 use headroom_site::Span;
 pub(crate) use options::Options;
 use parties::Parties;
@@ -116,19 +115,11 @@ impl<'a> Show<'a> {
         let hosts = plant.hosts();
         let parties = Arc::new(Parties::new(hosts));
         let recipes = recipes(options, &plant, &nvml, &clock_page, folder);
-        let period = Span::from_s(config.dt_s);
+        let period = plant.period();
         let most = options.speed.most();
         let dial = Arc::new(Dial::new(if options.plant_only { most } else { most.min(APPROACH_SPEED) }));
         let heard = Arc::new(Heard::default());
-        let watch = Watch {
-            clock: clock.clone(),
-            period,
-            parties: Arc::clone(&parties),
-            heard: Arc::clone(&heard),
-            controller: folder.join("controller"),
-            broker: plant.broker_url().to_owned(),
-            nodes: (0..hosts).map(|host| node_name(plant.last_node(host))).collect(),
-        };
+        let watch = Watch::of(&plant, &clock, &parties, &heard, folder);
         let window = Arc::new(Window::default());
         let governor = Governor {
             page,
