@@ -108,7 +108,9 @@ impl<'a> Show<'a> {
             "libheadroom_nvml_abi.so, the NVML of the harness, is not beside this executable; cargo builds it there",
         )?;
         let plant = Plant::new(config.clone(), prices, options.broker.as_deref(), folder)?;
-        let start = plant.now();
+        // The world steps half a period before the controller ticks: what a tick decides acts on the next step, as in
+        // virtual time.
+        let start = plant.now() - Span::from_ns(plant.period().ns() / 2);
         let clock_page = folder.join("clock.page");
         let page = ClockPage::create(&clock_page, start - APPROACH, 0.0).context("the plant's clock")?;
         let clock = Clock::page(&clock_page)?;
