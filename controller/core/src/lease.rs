@@ -11,7 +11,7 @@ use headroom_site::command::SetpointCommand;
 use headroom_site::gpu::CapTarget;
 use headroom_site::{ActuatorId, CapCommand, Command, Site, Span, Stamp};
 
-/// Change of a cap worth a command, relative; lowering is always worth one.
+/// Change of a cap worth a command, relative. The budget's reserve covers it.
 const CAP_DEADBAND: f64 = 0.02;
 
 /// Who commands.
@@ -178,7 +178,7 @@ fn differs(old: &[(Option<f32>, Option<f32>)], new: &[(Option<f32>, Option<f32>)
     old.iter().zip(new).any(|(o, n)| {
         let cap = match (o.0, n.0) {
             (None, None) => false,
-            (Some(a), Some(b)) => b < a || f64::from(b - a) > CAP_DEADBAND * f64::from(a),
+            (Some(a), Some(b)) => f64::from((b - a).abs()) > CAP_DEADBAND * f64::from(a),
             _ => true,
         };
         cap || o.1 != n.1

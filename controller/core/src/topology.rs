@@ -32,6 +32,8 @@ pub struct Reach {
     pub upstream: Vec<usize>,
     /// Points with a limit downstream.
     pub limited: Vec<PointId>,
+    /// Those of them for which no actuator of the same kind nearer to them answers.
+    pub answers: Vec<PointId>,
     /// Indices into [`Topology::racks`].
     pub racks: Vec<usize>,
     /// Power that falls when it relaxes: meter and share of it per kelvin.
@@ -63,7 +65,12 @@ impl Topology {
     pub fn new(site: &Site) -> Self {
         let racks = racks(site);
         let coolant = coolant(site);
-        let reach = (0..site.actuators.len()).map(|a| reach(site, a, &racks, &coolant)).collect();
+        let mut reach: Vec<Reach> =
+            (0..site.actuators.len()).map(|a| reach(site, a, &racks, &coolant)).collect();
+        let answers: Vec<Vec<PointId>> = (0..reach.len()).map(|a| answers(site, &reach, a)).collect();
+        for (r, answers) in reach.iter_mut().zip(answers) {
+            r.answers = answers;
+        }
         let mut spans = Vec::new();
         let mut branch_spans = Vec::new();
         let mut branch_other_w = Vec::new();
@@ -243,6 +250,7 @@ fn reach(site: &Site, actuator: usize, racks: &[Rack], coolant: &[Vec<PointId>])
         gpus,
         upstream,
         limited,
+        answers: Vec::new(),
         racks: racks
             .iter()
             .enumerate()
@@ -251,6 +259,20 @@ fn reach(site: &Site, actuator: usize, racks: &[Rack], coolant: &[Vec<PointId>])
             .collect(),
         technology,
     }
+}
+
+/// Limited points of an actuator's reach for which nobody downstream of it with a setpoint of the same kind answers.
+fn answers(site: &Site, reach: &[Reach], actuator: usize) -> Vec<PointId> {
+    let own = &site.actuators[actuator];
+    let below = site.downstream(&own.of);
+    let nearer: Vec<usize> = (0..reach.len())
+        .filter(|&b| {
+            let a = &site.actuators[b];
+            a.of != own.of && a.unit.dimension == own.unit.dimension && below.contains(a.of.as_str())
+        })
+        .collect();
+    let free = |p: &PointId| !nearer.iter().any(|&b| reach[b].limited.contains(p));
+    reach[actuator].limited.iter().copied().filter(free).collect()
 }
 
 /// Share of a machine's power that a kelvin of warmer water saves, by what the meter belongs to. Chillers: 2-3 %/K by

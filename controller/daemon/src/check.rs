@@ -41,7 +41,7 @@ impl Kind {
         let has = |key: &str| heads.iter().any(|l| l.starts_with(key));
         if has("[site]") {
             Self::Site
-        } else if has("[[event]]") || has("[scenario]") {
+        } else if has("[[event]]") || has("hours =") {
             Self::Scenario
         } else if has("[mode]")
             || has("[strategy]")

@@ -15,8 +15,9 @@
 //!
 //! The price of a unit of a technology temperature is leakage, lambda P per kelvin of die; its worth is what the machines
 //! upstream save (relief per kelvin by kind, [`crate::topology`]) in proportion to the load it serves. Both are priors, so
-//! nothing moves between a third and a half more: it warms where the worth exceeds three prices, it cools (free cooling
-//! spent on less leakage) where the worth is below two thirds of a price. For a differential pressure the worth is
+//! nothing moves while the two are near each other: beyond what the plant would hold by itself it warms only where the
+//! worth exceeds four prices, and it cools (free cooling spent on less leakage) where the worth is below two thirds of a
+//! price; on the way back either way less is asked. For a differential pressure the worth is
 //! 1.5 P/dp (pump affinity, P ~ dp^1.5), the price 0.16 R P/dp kelvin of die (a plate's convective share 0.4,
 //! h ~ flow^0.8, flow ~ dp^0.5).
 
@@ -34,9 +35,13 @@ const RELAX_GAIN: [f64; 2] = [0.25, 0.05];
 /// Share of a lack that one tick makes good, likewise.
 const TIGHTEN_GAIN: [f64; 2] = [0.7, 0.15];
 /// Worth over price from which on a technology temperature warms, and anything else relaxes.
-const WORTH: [f64; 2] = [3.0, 1.5];
+const WORTH: [f64; 2] = [4.0, 1.5];
+/// Worth over price from which on a technology temperature warms back to what the plant would hold by itself.
+const WORTH_BACK: f64 = 1.0;
 /// Worth over price below which a technology temperature cools.
 const COOLER: f64 = 2.0 / 3.0;
+/// The same where it stands warmer than what the plant would hold by itself.
+const COOLER_BACK: f64 = 1.5;
 /// The most by which it cools per tick, K: slow, since a machine that starts for it costs more than it saves.
 const COOLER_K: f64 = 0.03;
 /// Opening of a valve that counts as one kelvin.
@@ -93,7 +98,9 @@ pub fn least_headroom(
     let saves = saving_w_per_unit(actuator, reach, snapshot, e, stands);
     let costs = cost_w_per_unit(site, reach, e, actuator, stands);
     let technology = reach.technology && actuator.unit.dimension == Dimension::Temperature;
-    if technology && !actuator.unloads.is_empty() && saves < COOLER * costs {
+    let beyond = toward * (from - actuator.fallback);
+    let cooler = if beyond > 0.0 { COOLER_BACK } else { COOLER };
+    if technology && !actuator.unloads.is_empty() && saves < cooler * costs {
         let value = (from.clamp(low, high) - toward * COOLER_K).clamp(low, high);
         return SetpointProposal {
             stands,
@@ -101,7 +108,8 @@ pub fn least_headroom(
             why: Why::Cooler { saves_w_per_unit: saves, costs_w_per_unit: costs },
         };
     }
-    if saves <= WORTH[usize::from(!technology)] * costs {
+    let worth = if technology && beyond < 0.0 { WORTH_BACK } else { WORTH[usize::from(!technology)] };
+    if saves <= worth * costs {
         let why = Why::NothingToSave { saves_w_per_unit: saves, costs_w_per_unit: costs };
         return SetpointProposal { stands, value: stands, why };
     }
@@ -169,7 +177,7 @@ fn slack(
         let margin = if reach.cools { wants.gpu_margin_k } else { 0.0 };
         take(e.headroom[g].kelvin_full_load - margin, Binds::Gpu(g));
     }
-    for p in &reach.limited {
+    for p in &reach.answers {
         if snapshot.good(*p).is_some() {
             take(point_slack(site, wants, e, p.index()), Binds::Point(p.index()));
         }

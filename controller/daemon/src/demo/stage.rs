@@ -205,6 +205,8 @@ impl Stage {
             Some(format!("{silent} of {} agents do not report", self.parties.agents.len()))
         } else if pulse.gpus_heard < pulse.gpus {
             Some(format!("the controller hears {} of {} GPUs", pulse.gpus_heard, pulse.gpus))
+        } else if pulse.points_good < pulse.points {
+            Some(format!("the controller has {} of {} points", pulse.points_good, pulse.points))
         } else {
             None
         }

@@ -49,6 +49,8 @@ pub(crate) struct Pulse {
     pub(crate) missed_ticks: u64,
     pub(crate) gpus: usize,
     pub(crate) gpus_heard: usize,
+    pub(crate) points: usize,
+    pub(crate) points_good: usize,
     pub(crate) verified: bool,
 }
 
@@ -123,6 +125,8 @@ async fn pulse(State(pages): State<Pages>) -> Json<Pulse> {
         missed_ticks: v.missed_ticks,
         gpus: v.gpus,
         gpus_heard: v.gpus_heard,
+        points: v.points,
+        points_good: v.points_good,
         verified: v.verified,
     }))
 }

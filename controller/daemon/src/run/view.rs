@@ -82,6 +82,8 @@ pub(crate) struct View {
     pub(crate) writes: u64,
     pub(crate) gpus: usize,
     pub(crate) gpus_heard: usize,
+    pub(crate) points: usize,
+    pub(crate) points_good: usize,
     pub(crate) facility_w: f64,
     pub(crate) it_w: f64,
     pub(crate) cooling_w: f64,
@@ -133,6 +135,8 @@ impl View {
         }
         self.time = snapshot.stamp.to_string();
         self.gpus_heard = snapshot.gpus.iter().filter(|g| g.heard).count();
+        self.points = snapshot.points.len();
+        self.points_good = snapshot.points.iter().filter(|p| p.quality.is_good()).count();
         let good = |p: Option<headroom_site::PointId>| p.and_then(|p| snapshot.good(p)).unwrap_or(0.0);
         self.facility_w = good(site.meters.facility);
         self.it_w = good(site.meters.it);

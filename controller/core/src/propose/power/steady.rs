@@ -23,8 +23,8 @@ use headroom_site::model::JobKind;
 const THERMAL_RESERVE_K: f64 = 3.0;
 /// Room above the predicted power, so that the cap does not bite where the clock already holds.
 const CAP_ABOVE: f64 = 1.04;
-/// Demand is met with this reserve, since it is a peak of the past.
-const DEMAND_ABOVE: f64 = 1.03;
+/// Demand is met with this reserve, since it is a peak of the past and phases differ.
+const DEMAND_ABOVE: f64 = 1.10;
 
 /// The strategy and its buffers.
 #[derive(Debug, Clone)]
