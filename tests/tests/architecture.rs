@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use headroom_tests::graph::{Edges, Graph};
-use headroom_tests::tree::{code, is_test, root, text, tracked, with_extension};
+use headroom_tests::tree::{code, is_test, text, tracked, with_extension};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -120,13 +120,7 @@ fn the_guard_depends_on_nothing_and_site_on_parsers_only() {
     assert!(site.iter().all(|d| ["serde", "toml", "thiserror"].contains(d)), "{site:?}");
 }
 
-/// Longer than 400 lines today, with the length they may not pass and why. A file that has become short leaves the list.
-const LONG: &[(&str, usize, &str)] = &[
-    ("plant/site/src/model.rs", 620, "one flat list of types, mostly documentation of fields"),
-    ("plant/site/src/doc.rs", 620, "one reader for every kind of value, with its tests"),
-    ("plant/site/src/quantity.rs", 500, "one table of units, with its tests"),
-    ("sim-harness/src/site_file.rs", 560, "the plant's site file in the order of its sections"),
-];
+/// The most lines of a file.
 const LINES: usize = 400;
 
 #[test]
@@ -134,21 +128,10 @@ fn files_stay_short() {
     let mut wrong = Vec::new();
     for path in with_extension(".", "rs").iter().filter(|p| !is_test(p)) {
         let lines = text(path).lines().count();
-        let name = path.to_string_lossy().trim_start_matches("./").to_owned();
-        let listed = LONG.iter().find(|(n, _, _)| *n == name);
-        let most = listed.map_or(LINES, |(_, most, _)| *most);
-        if lines > most {
-            wrong.push(format!("{name}: {lines} lines, at most {most}"));
-        }
-        if listed.is_some() && lines <= LINES {
-            wrong.push(format!("{name}: {lines} lines; take it off the list of long files"));
+        if lines > LINES {
+            wrong.push(format!("{}: {lines} lines, at most {LINES}", path.display()));
         }
     }
-    wrong.extend(
-        LONG.iter()
-            .filter(|(n, _, _)| !root().join(n).exists())
-            .map(|(n, _, _)| format!("{n} is on the list, but not there")),
-    );
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

@@ -7,7 +7,7 @@ use crate::lease::{Identity, Leases};
 use crate::ledger::Ledger;
 use crate::outlook::Outlook;
 use crate::propose::Why;
-use crate::propose::cooling::{self, SetpointProposal};
+use crate::propose::cooling::{self, Scene, SetpointProposal};
 use crate::propose::power::{CapProposal, Steady};
 use crate::topology::Topology;
 use crate::wants::Wants;
@@ -46,8 +46,6 @@ pub struct Tick {
     pub caps_bind: bool,
     /// Every read-back that a held command needs is there and fits it: the heartbeat may go on.
     pub verified: bool,
-    /// Digest of the snapshot.
-    pub digest: u64,
 }
 
 /// Everything that persists from tick to tick.
@@ -110,7 +108,7 @@ impl Line {
         let snapshot = self.align.snapshot(now);
         let estimate = self.estimator.update(&self.site, &self.topology, snapshot);
         let outlook = self.outlook.look(&self.site, &self.wants, snapshot);
-        let mut tick = Tick::new(now, snapshot);
+        let mut tick = Tick::new(now);
 
         propose_caps(
             &mut self.caps,
@@ -145,6 +143,8 @@ impl Line {
         let dt_s = self.last_cooling.map_or(0.0, |last| now.since(last).s());
         self.last_cooling = Some(now);
         let (snapshot, estimate) = (self.align.last(), self.estimator.last());
+        let scene =
+            Scene { site: &self.site, topology: &self.topology, wants: &self.wants, snapshot, estimate };
         for actuator in 0..self.site.actuators.len() {
             let mode = self.wants.actuator_mode[actuator];
             if mode == Mode::Off {
@@ -155,16 +155,9 @@ impl Line {
             let near = |t: &f64| (t - stands).abs() <= self.site.actuators[actuator].step;
             let from = self.targets[actuator].filter(near).unwrap_or(stands);
             let proposal = match self.wants.cooling {
-                CoolingStrategy::LeastHeadroom if mode != Mode::Hold => cooling::least_headroom(
-                    &self.site,
-                    &self.topology,
-                    &self.wants,
-                    snapshot,
-                    estimate,
-                    actuator,
-                    stands,
-                    from,
-                ),
+                CoolingStrategy::LeastHeadroom if mode != Mode::Hold => {
+                    cooling::least_headroom(&scene, actuator, stands, from)
+                }
                 _ => SetpointProposal { stands, value: stands, why: Why::Hold },
             };
             let operator_owns = self.operator_until[actuator].is_some_and(|until| now < until);
@@ -258,7 +251,7 @@ impl Line {
 }
 
 impl Tick {
-    fn new(stamp: Stamp, snapshot: &Snapshot) -> Self {
+    fn new(stamp: Stamp) -> Self {
         Self {
             stamp,
             commands: Vec::new(),
@@ -266,7 +259,6 @@ impl Tick {
             caps: CapsVerdict::Allow,
             caps_bind: false,
             verified: false,
-            digest: snapshot.digest(),
         }
     }
 }

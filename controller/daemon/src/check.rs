@@ -99,7 +99,7 @@ fn all(texts: &[(PathBuf, String)]) -> Vec<Finding> {
     for (path, text) in of(Kind::Policy) {
         match read_policy(&name(path), text) {
             Ok(policy) => {
-                findings.extend(sites.iter().flat_map(|s| policy.check_against(s, &name(path), text)))
+                findings.extend(sites.iter().flat_map(|s| policy.check_against(s, &name(path), text)));
             }
             Err(found) => findings.extend(found),
         }

@@ -70,7 +70,7 @@ pub(crate) fn load_policy(
                 Some(ModeChoice::Active) => wants.activate(),
                 None => {}
             }
-            Ok(Some((policy.name.clone(), wants)))
+            Ok(Some((policy.name, wants)))
         }
         Err(found) => {
             print(&found);

@@ -106,6 +106,7 @@ impl Journal {
             file.set_len(found.whole).map_err(io)?;
         }
         file.seek(SeekFrom::End(0)).map_err(io)?;
+        tracing::debug!(path = %path.display(), records = found.lines, "the journal goes on");
         Ok(Self { file, path: path.to_owned(), last: found.last, written: 0 })
     }
 

@@ -15,8 +15,8 @@ pub(crate) fn check(file: &str, text: &str) -> Vec<Finding> {
             line: e.line,
             column: 1,
             span: line_span(text, e.line),
-            what: e.message.clone(),
-            remedy: e.remedy.clone(),
+            what: e.message,
+            remedy: e.remedy,
         })
         .collect()
 }

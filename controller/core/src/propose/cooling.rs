@@ -68,20 +68,27 @@ pub struct SetpointProposal {
     pub why: Why,
 }
 
+/// What a proposal looks at: one site, one snapshot, one belief.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// Site.
+    pub site: &'a Site,
+    /// Its graph.
+    pub topology: &'a Topology,
+    /// What is wanted.
+    pub wants: &'a Wants,
+    /// What is measured.
+    pub snapshot: &'a Snapshot,
+    /// What is believed.
+    pub estimate: &'a Estimate,
+}
+
 /// Proposes a value for an actuator that stands at `stands` and is on its way to `from`.
 #[must_use]
-pub fn least_headroom(
-    site: &Site,
-    topology: &Topology,
-    wants: &Wants,
-    snapshot: &Snapshot,
-    e: &Estimate,
-    index: usize,
-    stands: f64,
-    from: f64,
-) -> SetpointProposal {
+pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -> SetpointProposal {
+    let Scene { site, topology, wants, snapshot, estimate: e } = *scene;
     let actuator = &site.actuators[index];
-    let (slack_k, by) = slack(site, topology, wants, snapshot, e, index);
+    let (slack_k, by) = slack(scene, index);
     let toward = match actuator.saves {
         Saves::Up => 1.0,
         Saves::Down => -1.0,
@@ -113,10 +120,7 @@ pub fn least_headroom(
         let why = Why::NothingToSave { saves_w_per_unit: saves, costs_w_per_unit: costs };
         return SetpointProposal { stands, value: stands, why };
     }
-    let spare = |u: &usize| {
-        slack(site, topology, wants, snapshot, e, *u).0 > UPSTREAM_FIRST_K
-            && !at_end(site, wants, snapshot, *u)
-    };
+    let spare = |u: &usize| slack(scene, *u).0 > UPSTREAM_FIRST_K && !at_end(scene, *u);
     if topology.reach[index].upstream.iter().any(spare) {
         return SetpointProposal { stands, value: stands, why: Why::UpstreamFirst { slack_k, by } };
     }
@@ -126,7 +130,8 @@ pub fn least_headroom(
 }
 
 /// Does a setpoint stand at the saving end of its range?
-fn at_end(site: &Site, wants: &Wants, snapshot: &Snapshot, index: usize) -> bool {
+fn at_end(scene: &Scene<'_>, index: usize) -> bool {
+    let Scene { site, wants, snapshot, .. } = *scene;
     let a = &site.actuators[index];
     let Some(stands) = a.readback.and_then(|p| snapshot.good(p)) else { return true };
     let (low, high) = wants.actuator_range[index];
@@ -157,14 +162,8 @@ fn unit_per_kelvin(actuator: &Actuator) -> f64 {
     }
 }
 
-fn slack(
-    site: &Site,
-    t: &Topology,
-    wants: &Wants,
-    snapshot: &Snapshot,
-    e: &Estimate,
-    index: usize,
-) -> (f64, Binds) {
+fn slack(scene: &Scene<'_>, index: usize) -> (f64, Binds) {
+    let Scene { site, topology: t, wants, snapshot, estimate: e } = *scene;
     let reach = &t.reach[index];
     let mut best = (f64::INFINITY, Binds::Unknown);
     let mut take = |k: f64, by: Binds| {

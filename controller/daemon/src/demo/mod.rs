@@ -160,11 +160,9 @@ impl<'a> Show<'a> {
             world: thread("world", move || stage.run())?,
             governor: thread("governor", move || governor.run())?,
             watch: thread("watch", move || watch.run())?,
-            baseline: if options.plant_only {
-                None
-            } else {
-                Some(baseline(config, options.world.hours, prices)?)
-            },
+            baseline: (!options.plant_only)
+                .then(|| baseline(config, options.world.hours, prices))
+                .transpose()?,
         })
     }
 

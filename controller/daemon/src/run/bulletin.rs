@@ -1,4 +1,4 @@
-//! Advice for whoever listens: published beside the field, in every mode, and heard by no actuator.
+//! Advice for whoever listens: published beside the field in every mode but shadow, and heard by no actuator.
 //!
 //! It goes out on a connection of its own, so that a controller that may not write has nothing in its field that
 //! could.

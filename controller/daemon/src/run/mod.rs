@@ -140,7 +140,7 @@ impl Daemon<'_> {
         if tick.verified {
             self.field.beat();
         }
-        for advice in &tick.advice {
+        for advice in tick.advice.iter().filter(|a| record::is_public(a.mode)) {
             let (topic, payload) = record::advice_message(self.line.site(), advice, now);
             self.bulletin.tell(&topic, payload);
         }

@@ -1,7 +1,8 @@
 //! What goes into the journal, and what is published as advice. Keys end in the unit.
 
 use headroom_core::{Advice, Line, Tick};
-use headroom_guard::{CapsVerdict, Verdict};
+use headroom_drivers::mqtt::agents::level;
+use headroom_guard::{CapsVerdict, Mode, Verdict};
 use headroom_site::{Command, Dimension, Site, Stamp};
 use serde::Serialize;
 
@@ -141,7 +142,7 @@ impl Record {
         Self {
             time: tick.stamp.to_string(),
             tai_ns: tick.stamp.tai_ns(),
-            snapshot: format!("{:016x}", tick.digest),
+            snapshot: format!("{:016x}", line.snapshot().digest()),
             verified: tick.verified,
             caps_bind: tick.caps_bind,
             caps_guard: caps_words(site, line, &tick.caps),
@@ -166,10 +167,29 @@ pub(crate) fn caps_words(_site: &Site, _line: &Line, verdict: &CapsVerdict) -> S
     }
 }
 
-/// Topic and payload under which an advice is published.
+/// Is what is said about a group in this mode published? In shadow it is only kept.
+pub(crate) const fn is_public(mode: Mode) -> bool {
+    match mode {
+        Mode::Advisory | Mode::Active | Mode::Hold => true,
+        Mode::Off | Mode::Fallback | Mode::Shadow => false,
+    }
+}
+
+/// Topic and payload under which an advice is published. Ids of actuators may have levels of their own.
 pub(crate) fn advice_message(site: &Site, advice: &Advice, now: Stamp) -> (String, Vec<u8>) {
     let record = SetpointRecord::new(site, advice);
-    let topic = format!("headroom/v1/{}/advice/{}", site.name, record.actuator);
+    let topic = format!("headroom/v1/{}/advice/{}", level(&site.name), record.actuator);
     let payload = serde_json::json!({ "timestamp": now.unix_ms(), "advice": record });
     (topic, payload.to_string().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shadow_keeps_its_advice_to_itself() {
+        assert!([Mode::Advisory, Mode::Active, Mode::Hold].into_iter().all(is_public));
+        assert!(![Mode::Off, Mode::Fallback, Mode::Shadow].into_iter().any(is_public));
+    }
 }

@@ -127,9 +127,6 @@ pub(crate) fn headroom(
 ) -> Result<Run> {
     let world = build_world(config.clone())?;
     let site = site_of(&world)?;
-    if std::env::var("DBG").is_ok() {
-        std::fs::write("/tmp/site.toml", site_text(&world, &SiteAddresses::nowhere(3))).ok();
-    }
     let wants = wants(&site)?;
     let mut line = Line::with_wants(&site, wants, Identity { who: "score".to_owned(), epoch: 1 });
     let mut score = Score::new(&world, prices);
@@ -145,47 +142,6 @@ pub(crate) fn headroom(
             inbox.clear();
             plant.drain(&mut inbox);
             let tick = line.tick(&inbox, now);
-            if std::env::var("DBG").is_ok() && !tick.advice.is_empty() && (now.unix_ms() / 1000) % 1200 < 30 {
-                for a in &tick.advice {
-                    eprintln!(
-                        "{} {} {:.2} -> {:.2} | {} | {:?}",
-                        now,
-                        site.actuators[a.actuator].id,
-                        a.proposal.stands,
-                        a.proposal.value,
-                        a.proposal.why,
-                        a.verdict
-                    );
-                }
-                let c = line.caps();
-                let e = line.estimate();
-                let n: usize = c.lock_mhz.iter().filter(|l| l.is_some()).count();
-                eprintln!("caps binds {} locks {n} {:?}", c.binds, tick.caps);
-                for g in [0usize, 127, 128, 200, 300, 400, 500] {
-                    eprintln!(
-                        "  g{g} cap {:.0} lock {:?} peak {:.0} load {:.0} p {:.0} R {:.4}+-{:.4} die {:.1} full {:.1} clk {:?}",
-                        c.cap_w[g],
-                        c.lock_mhz[g],
-                        e.demand.peak_w[g],
-                        e.demand.load_w[g],
-                        e.power_w[g],
-                        e.gpus.resistance[g],
-                        e.gpus.sigma_r(g),
-                        e.gpus.die_c[g],
-                        e.headroom[g].kelvin_full_load,
-                        line.snapshot().gpus[g].sample.clock_mhz
-                    );
-                }
-                for (i, b) in site.power.iter().enumerate().take(6) {
-                    eprintln!(
-                        "  {} budget {:.0} branch {:.0} other {:.0}",
-                        b.id,
-                        line.outlook().budget_w[i],
-                        e.branch_w[i],
-                        e.other_w[i]
-                    );
-                }
-            }
             for command in &tick.commands {
                 plant.send(command);
             }

@@ -95,10 +95,7 @@ fn start_s(text: &str) -> Result<f64> {
     let wrong = || format!("--start {text}: write 07-18, 07-18T12:00 or 2025-07-18T12:00");
     let (date, time) = text.split_once(['T', ' ']).unwrap_or((text, "00:00"));
     let parts: Vec<i64> = date.split('-').map(str::parse).collect::<Result<_, _>>().with_context(wrong)?;
-    let (month, day) = match parts[..] {
-        [m, d] | [_, m, d] => (m, d),
-        _ => bail!(wrong()),
-    };
+    let ([month, day] | [_, month, day]) = parts[..] else { bail!(wrong()) };
     let (h, m) = time.split_once(':').with_context(wrong)?;
     let (h, m): (i64, i64) = (h.parse().with_context(wrong)?, m.parse().with_context(wrong)?);
     if !(1..=12).contains(&month)

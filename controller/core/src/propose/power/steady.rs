@@ -15,8 +15,8 @@ use super::tree::{Allocation, Problem};
 use crate::estimate::Estimate;
 use crate::topology::Topology;
 use crate::wants::Wants;
-use headroom_site::Site;
 use headroom_site::model::JobKind;
+use headroom_site::{Site, Span, Stamp};
 
 /// Distance to the maximum operating temperature that the thermal cap keeps, K: the supervisory loop's reserve for what
 /// is faster than it.
@@ -25,6 +25,9 @@ const THERMAL_RESERVE_K: f64 = 3.0;
 const CAP_ABOVE: f64 = 1.04;
 /// Demand is met with this reserve, since it is a peak of the past and phases differ.
 const DEMAND_ABOVE: f64 = 1.10;
+
+/// A solution is kept while its caps stand this far above the demand.
+const STILL_ABOVE: f64 = 1.03;
 
 /// The strategy and its buffers.
 #[derive(Debug, Clone)]
@@ -40,7 +43,11 @@ pub struct Steady {
     /// Groups of GPUs that share a clock.
     groups: Vec<Vec<usize>>,
     proposal: CapProposal,
+    solved: Option<Stamp>,
 }
+
+/// A solution that still fits is kept so long before it is sought anew.
+const KEEP: Span = Span::from_ms(5_000);
 
 impl Steady {
     /// For a site: jobs give the groups that share a clock.
@@ -75,6 +82,7 @@ impl Steady {
             room_w: vec![f64::INFINITY; site.power.len()],
             groups,
             proposal: CapProposal::default(),
+            solved: None,
         }
     }
 
@@ -89,6 +97,10 @@ impl Steady {
     ) -> &CapProposal {
         let n = site.gpus.len();
         self.read(site, wants, estimate, budget_w);
+        if self.still_fits(topology, estimate) {
+            return &self.proposal;
+        }
+        self.solved = Some(estimate.stamp);
         let problem = |demand_w, low_w, high_w| Problem { demand_w, low_w, high_w, slope: &self.slope };
         self.first.solve(topology, &self.room_w, &problem(&self.demand_w, &self.low_w, &self.high_w));
         let out = &mut self.proposal;
@@ -112,6 +124,24 @@ impl Steady {
         let held = |i: usize| out.cap_w[i] < site.skus[site.gpus[i].sku].max_cap_w - 0.5;
         out.binds = (0..n).any(|i| out.lock_mhz[i].is_some() || held(i));
         out
+    }
+
+    /// Does the last solution still serve: every branch keeps its budget, no GPU wants more than its cap or may have less,
+    /// and it is not old? Where clocks are held nothing is kept: who was short may now be given more.
+    fn still_fits(&self, topology: &Topology, e: &Estimate) -> bool {
+        let p = &self.proposal;
+        let fresh = self.solved.is_some_and(|at| e.stamp.since(at) < KEEP);
+        if !fresh || p.lock_mhz.iter().any(Option::is_some) {
+            return false;
+        }
+        let gpus = p.cap_w.iter().zip(self.demand_w.iter().zip(&self.high_w));
+        let need = |demand: &f64| demand * (STILL_ABOVE / DEMAND_ABOVE);
+        if gpus.clone().any(|(cap, (demand, high))| need(demand) > *cap || cap > high) {
+            return false;
+        }
+        (0..self.room_w.len())
+            .filter(|&b| self.room_w[b].is_finite())
+            .all(|b| topology.gpus_of_branch(b).map(|i| p.cap_w[i]).sum::<f64>() <= self.room_w[b])
     }
 
     /// Demands, ceilings and rooms of this tick.
