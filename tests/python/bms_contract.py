@@ -1,6 +1,6 @@
 """Records everything under BMS/v1/# and holds each topic and payload against the AsyncAPI document of the contract.
 
-    bms_contract.py CONTRACT.yaml HOST PORT SECONDS INTEGRATION
+    bms_contract.py CONTRACT.yaml HOST PORT SECONDS INTEGRATION        (seconds of the BMS's time)
 
 A topic must match the address of a channel, and its point type the channel's list. A value must be a value message; a
 metadata payload must be the message of that channel whose point type it names. Integrations publish values only, and
@@ -11,7 +11,6 @@ import json
 import re
 import sys
 import threading
-import time
 
 import paho.mqtt.client as mqtt
 import yaml
@@ -80,18 +79,25 @@ def rebased(schema):
     return schema
 
 
-def record(host, port, seconds):
-    """Everything heard, in order."""
-    heard, ready = [], threading.Event()
+def record(host, port, plant_s):
+    """Everything heard, in order, until the BMS's own time has moved on so far."""
+    heard, done = [], threading.Event()
+    times = {}
+
+    def hear(_client, _userdata, message):
+        heard.append((message.topic, message.payload, message.retain))
+        if "/HeartbeatTimestampBms/" in message.topic and "/Value/" in message.topic:
+            stamp = json.loads(message.payload)["timestamp"]
+            if stamp - times.setdefault("first", stamp) >= plant_s * 1000.0:
+                done.set()
+
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
     client.on_connect = lambda c, *_: c.subscribe("BMS/v1/#", qos=1)
-    client.on_subscribe = lambda *_: ready.set()
-    client.on_message = lambda _c, _u, m: heard.append((m.topic, m.payload, m.retain))
+    client.on_message = hear
     client.connect(host, port)
     client.loop_start()
-    if not ready.wait(10):
-        sys.exit("no answer to the subscription")
-    time.sleep(seconds)
+    if not done.wait(60):
+        sys.exit("the BMS's time does not move on as it should")
     client.loop_stop()
     client.disconnect()
     return heard
@@ -100,7 +106,7 @@ def record(host, port, seconds):
 def judge(contract, heard, integration):
     """Findings by message, and counts by kind."""
     findings, counts = {}, {"messages": len(heard), "topics": len({t for t, _, _ in heard})}
-    granted, asked = {}, set()
+    granted, asked, waiting = set(), set(), {}
 
     def find(topic, what):
         findings.setdefault(f"{topic}: {what}", 0)
@@ -118,7 +124,10 @@ def judge(contract, heard, integration):
             find(topic, f"payload: {error}")
             continue
         kind = "metadata" if "/Metadata/" in topic else "value"
-        if retained:
+        # Metadata waits in the broker for whoever comes later; a value must not, since its age is not seen.
+        if kind == "metadata":
+            waiting[topic] = waiting.get(topic, False) or retained
+        elif retained:
             find(topic, "retained")
         if kind == "metadata":
             if payload.get("pointType") != groups["pointType"]:
@@ -129,7 +138,7 @@ def judge(contract, heard, integration):
             if all(attempts):
                 find(topic, min(attempts, key=len))
             if "integration" in payload:
-                granted[topic.replace("/PUB/Metadata/", f"/{payload['integration']}/Value/", 1)] = True
+                granted.add(topic.replace("/PUB/Metadata/", f"/{payload['integration']}/Value/", 1))
         else:
             for message in messages.values():
                 for error in contract.errors(message["$ref"], payload):
@@ -141,15 +150,46 @@ def judge(contract, heard, integration):
             kind = "echo" if "Echo" in name + topic else "heartbeat" if "Heartbeat" in topic else "request"
             kind = f"our {kind}"
         counts[kind] = counts.get(kind, 0) + 1
-    for topic in sorted(asked - set(granted)):
+    for topic in sorted(asked - granted):
         find(topic, "no metadata names this integration here")
+    for topic in sorted(t for t, retained in waiting.items() if not retained):
+        find(topic, "not retained")
     return findings, counts
+
+
+def self_check(contract, integration):
+    """Judges messages that are known to be wrong, so that silence means something."""
+    good = b'{"value": 21.5, "timestamp": 1792000000123, "quality": 1}'
+    ask = f"BMS/v1/{integration}/Value/CDU/LiquidTemperatureSpRequest/x/request"
+    grant = {"objectType": "CDU", "pointType": "LiquidTemperatureSpRequest", "engUnit": "C"}
+    grant |= {"objectName": "x", "objectId": "x", "integration": integration}
+    names = (ask.replace(f"/{integration}/Value/", "/PUB/Metadata/"), json.dumps(grant).encode(), True)
+    right = [names, (ask, good, False), ("BMS/v1/PUB/Value/CDU/LiquidTemperature/x/supply", good, False)]
+    if found := judge(contract, right, integration)[0]:
+        sys.exit(f"self-check: right messages are refused: {found}")
+    wrong = [
+        [("BMS/v1/PUB/Value/CDU/Colour/x/y", good, False)],
+        [("BMS/v1/PUB/Value/Toaster/Status/x/y", good, False)],
+        [("BMS/v1/PUB/Value/CDU/LiquidTemperature/x", good.replace(b"21.5", b'"21.5"'), False)],
+        [("BMS/v1/PUB/Value/CDU/LiquidTemperature/x", good.replace(b"21.5", b"NaN"), False)],
+        [("BMS/v1/PUB/Value/CDU/LiquidTemperature/x", b'{"value": 21.5}', False)],
+        [("BMS/v1/PUB/Value/CDU/LiquidTemperature/x", good, True)],
+        [names, (ask.replace(integration, "OTHER"), good, False)],
+        [names, (ask.replace("x/request", "z/request"), good, False)],
+        [(names[0], names[1].replace(b'"C"', b'"F"'), True)],
+        [(names[0], names[1].replace(b'"objectId"', b'"id"'), True)],
+        [(names[0], names[1], False)],
+    ]
+    for messages in wrong:
+        if not judge(contract, messages, integration)[0]:
+            sys.exit(f"self-check: wrong, and not found: {messages[-1]}")
 
 
 def main():
     """Records and judges."""
     path, host, port, seconds, integration = sys.argv[1:6]
     contract = Contract(path)
+    self_check(contract, integration)
     findings, counts = judge(contract, record(host, int(port), float(seconds)), integration)
     print(json.dumps(counts, sort_keys=True))
     for what, times in sorted(findings.items())[:40]:

@@ -37,7 +37,7 @@ fn every_topic_and_payload_is_in_the_contract() {
     let requests = || ear.counts(OURS).keys().filter(|t| !t.contains("/System/")).count();
     until(Duration::from_secs(40), "requests", || requests() > 0);
     // 120 s of plant time: metadata comes round in 100 s, heartbeats in 10 s.
-    let args = ["127.0.0.1", &broker.port.to_string(), "6", "HEADROOM"].map(String::from);
+    let args = ["127.0.0.1", &broker.port.to_string(), "120", "HEADROOM"].map(String::from);
     let args: Vec<String> = [contract.display().to_string()].into_iter().chain(args).collect();
     let Some((fine, said)) = python("bms_contract.py", &["paho.mqtt", "yaml", "jsonschema"], &args) else {
         return;

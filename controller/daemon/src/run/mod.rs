@@ -50,8 +50,13 @@ pub(crate) struct Options {
 /// # Errors
 /// Anything that keeps it from starting, and a journal that cannot be written.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let Some(loaded) = load(&options.site, &options.policy, options.mode)? else {
-        return Ok(ExitCode::from(crate::exit::CONFIGURATION));
+    let loaded = match load(&options.site, &options.policy, options.mode) {
+        Ok(Some(loaded)) => loaded,
+        Ok(None) => return Ok(ExitCode::from(crate::exit::CONFIGURATION)),
+        Err(why) => {
+            eprintln!("headroom run: {why:#}");
+            return Ok(ExitCode::from(crate::exit::CONFIGURATION));
+        }
     };
     let clock = match &options.clock {
         Some(page) => Clock::page(page).with_context(|| format!("clock page {}", page.display()))?,
