@@ -41,17 +41,17 @@ fn same_inboxes_same_decisions_to_the_bit() {
     let (mut one, mut two, mut other) = (line(""), line(""), line(""));
     let site = site();
     let (mut setpoints, mut caps) = (0, 0);
-    for s in 0..180 {
-        let s = f64::from(s);
+    for second in 0..180 {
+        let s = f64::from(second);
         let mut bent = inbox(&site, s);
-        if s == 90.0 {
+        if second == 90 {
             bent.readings[2].value = f64::from_bits(bent.readings[2].value.to_bits() + 1);
         }
         let (a, b) = (one.tick(&inbox(&site, s), at(s)), two.tick(&inbox(&site, s), at(s)));
         let c = other.tick(&bent, at(s));
         assert_eq!((a.digest, &a.commands), (b.digest, &b.commands), "{s} s");
         assert_eq!(bits(&a), bits(&b), "{s} s");
-        assert_eq!(a.digest == c.digest, s != 90.0, "the digest tells who has seen something else: {s} s");
+        assert_eq!(a.digest == c.digest, second != 90, "the digest tells who has seen something else: {s} s");
         setpoints += a.commands.iter().filter(|c| matches!(c, Command::Setpoint(_))).count();
         caps += a.commands.iter().filter(|c| matches!(c, Command::Caps(_))).count();
     }
