@@ -280,3 +280,6 @@ fn dew_point(site: &Site, snapshot: &Snapshot) -> Option<f64> {
         })
         .reduce(f64::max)
 }
+
+#[cfg(test)]
+mod tests;

@@ -283,3 +283,6 @@ fn cost_w_per_unit(site: &Site, reach: &Reach, e: &Estimate, actuator: &Actuator
         })
         .sum()
 }
+
+#[cfg(test)]
+mod tests;
