@@ -102,7 +102,7 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
         return SetpointProposal { stands, value, why: Why::Tighten { slack_k, by } };
     }
     let reach = &topology.reach[index];
-    let saves = saving_w_per_unit(actuator, reach, snapshot, e, stands);
+    let saves = saving_w_per_unit(actuator, reach, e, stands);
     let costs = cost_w_per_unit(site, reach, e, actuator, stands);
     let technology = reach.technology && actuator.unit.dimension == Dimension::Temperature;
     let beyond = toward * (from - actuator.fallback);
@@ -243,13 +243,7 @@ fn track_slack(site: &Site, snapshot: &Snapshot, upstream: usize, a: &Actuator) 
     Some(TRACK_K - (measured - setpoint).max(0.0))
 }
 
-fn saving_w_per_unit(
-    actuator: &Actuator,
-    reach: &Reach,
-    snapshot: &Snapshot,
-    e: &Estimate,
-    stands: f64,
-) -> f64 {
+fn saving_w_per_unit(actuator: &Actuator, reach: &Reach, e: &Estimate, stands: f64) -> f64 {
     if actuator.unloads.is_empty() {
         // Nobody says what it saves: it is worth moving by custom.
         return f64::INFINITY;
