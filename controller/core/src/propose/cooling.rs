@@ -86,7 +86,7 @@ pub struct Scene<'a> {
 /// Proposes a value for an actuator that stands at `stands` and is on its way to `from`.
 #[must_use]
 pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -> SetpointProposal {
-    let Scene { site, topology, wants, snapshot, estimate: e } = *scene;
+    let Scene { site, topology, wants, estimate: e, .. } = *scene;
     let actuator = &site.actuators[index];
     let (slack_k, by) = slack(scene, index);
     let toward = match actuator.saves {
