@@ -15,6 +15,9 @@ use headroom_guard::{CapsVerdict, Mode, Verdict};
 use headroom_policies::{CoolingStrategy, Policy, PowerStrategy};
 use headroom_site::{Command, Inbox, Outcome, Site, Span, Stamp, Target};
 
+/// For so long after its start the slow loop only looks: a belief that has seen little is wide, and would tighten for that
+/// alone.
+const BOOT: Span = Span::from_ms(30_000);
 /// For how long a device that says "operator" keeps its point to itself, unless it says so again.
 const OPERATOR_KEEPS: Span = Span::from_ms(60_000);
 
@@ -63,7 +66,7 @@ pub struct Line {
     leases: Leases,
     ledger: Ledger,
     last_cooling: Option<Stamp>,
-    last_tick: Option<Stamp>,
+    first_tick: Option<Stamp>,
     operator_until: Vec<Option<Stamp>>,
     /// Where each setpoint is being moved to; what is smaller than a deadband adds up here.
     targets: Vec<Option<f64>>,
@@ -91,7 +94,7 @@ impl Line {
             leases: Leases::new(site, identity),
             ledger: Ledger::new(site),
             last_cooling: None,
-            last_tick: None,
+            first_tick: None,
             operator_until: vec![None; site.actuators.len()],
             targets: vec![None; site.actuators.len()],
             advice: Vec::new(),
@@ -103,6 +106,7 @@ impl Line {
 
     /// One tick: takes what has arrived, decides, and leases what the guard has left.
     pub fn tick(&mut self, inbox: &Inbox, now: Stamp) -> Tick {
+        self.first_tick.get_or_insert(now);
         self.align.take(inbox);
         self.take_receipts(inbox, now);
         let snapshot = self.align.snapshot(now);
@@ -130,7 +134,6 @@ impl Line {
         tick.verified = self.verified();
         self.ledger.book(&self.site, self.align.last());
         self.align.settle();
-        self.last_tick = Some(now);
         tick
     }
 
@@ -142,6 +145,7 @@ impl Line {
     fn cool(&mut self, now: Stamp, tick: &mut Tick) {
         let dt_s = self.last_cooling.map_or(0.0, |last| now.since(last).s());
         self.last_cooling = Some(now);
+        let booting = self.first_tick.is_none_or(|first| now.since(first) < BOOT);
         let (snapshot, estimate) = (self.align.last(), self.estimator.last());
         let scene =
             Scene { site: &self.site, topology: &self.topology, wants: &self.wants, snapshot, estimate };
@@ -155,7 +159,7 @@ impl Line {
             let near = |t: &f64| (t - stands).abs() <= self.site.actuators[actuator].step;
             let from = self.targets[actuator].filter(near).unwrap_or(stands);
             let proposal = match self.wants.cooling {
-                CoolingStrategy::LeastHeadroom if mode != Mode::Hold => {
+                CoolingStrategy::LeastHeadroom if mode != Mode::Hold && !booting => {
                     cooling::least_headroom(&scene, actuator, stands, from)
                 }
                 _ => SetpointProposal { stands, value: stands, why: Why::Hold },
