@@ -259,3 +259,6 @@ impl Align {
         &self.snapshot
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@ use headroom_site::{Dimension, PointId, Site, Span, Stamp};
 const COOLANT_UNKNOWN_C: f64 = 40.0;
 /// Rise of coolant that is reckoned for each second without a reading, K/s (Hubris: unknown is hot).
 const COOLANT_SLEW_K_PER_S: f64 = 0.02;
+/// Time constant of the slow means, s: some periods of training steps, checkpoints and staging.
+const SLOW_TAU_S: f64 = 600.0;
 /// Time constant with which the load of a branch beside its GPUs is followed, s.
 const OTHER_TAU_S: f64 = 30.0;
 
@@ -26,6 +28,10 @@ pub struct Estimate {
     pub demand: Demand,
     /// Power of each GPU now, W; a silent one counts with its cap.
     pub power_w: Vec<f64>,
+    /// The same over some minutes, W: what an economic comparison may look at without following every phase of the work.
+    pub slow_power_w: Vec<f64>,
+    /// Power points over some minutes, W; 0 for other points and before the first reading.
+    pub slow_meter_w: Vec<f64>,
     /// Coolant of each GPU, degC.
     pub coolant_c: Vec<f64>,
     /// Headroom of each GPU.
@@ -108,6 +114,8 @@ impl Estimator {
             gpus: GpuObservers::new(&sku(|s| s.resistance_k_per_w), noise),
             demand: Demand::new(sku(|s| s.idle_w), sku(|s| s.max_clock_mhz)),
             power_w: sku(|s| s.max_cap_w),
+            slow_power_w: vec![f64::NAN; n],
+            slow_meter_w: vec![f64::NAN; site.points.len()],
             coolant_c: vec![COOLANT_UNKNOWN_C; n],
             headroom: vec![Headroom::NONE; n],
             levels: site.points.iter().map(|p| level_of(p.unit.dimension)).collect(),
@@ -138,6 +146,7 @@ impl Estimator {
             }
         }
         self.update_gpus(topology, snapshot, dt_s);
+        self.update_slow(site, snapshot, dt_s);
         self.update_branches(site, topology, snapshot, dt_s);
         self.estimate.dew_point_c = dew_point(site, snapshot);
         &self.estimate
@@ -147,6 +156,23 @@ impl Estimator {
     #[must_use]
     pub fn last(&self) -> &Estimate {
         &self.estimate
+    }
+
+    /// First-order means; the first value is taken as it is.
+    fn update_slow(&mut self, site: &Site, snapshot: &Snapshot, dt_s: f64) {
+        let x = (dt_s / SLOW_TAU_S).min(1.0);
+        let mean =
+            |slow: &mut f64, now: f64| *slow = if slow.is_nan() { now } else { *slow + (now - *slow) * x };
+        let e = &mut self.estimate;
+        for (slow, now) in e.slow_power_w.iter_mut().zip(&e.power_w) {
+            mean(slow, *now);
+        }
+        let powers = site.points.iter().zip(&snapshot.points).zip(&mut e.slow_meter_w);
+        for ((_, p), slow) in
+            powers.filter(|((spec, p), _)| spec.unit.dimension == Dimension::Power && p.quality.is_good())
+        {
+            mean(slow, p.value.max(0.0));
+        }
     }
 
     fn update_gpus(&mut self, topology: &Topology, snapshot: &Snapshot, dt_s: f64) {
@@ -254,3 +280,6 @@ fn dew_point(site: &Site, snapshot: &Snapshot) -> Option<f64> {
         })
         .reduce(f64::max)
 }
+
+#[cfg(test)]
+mod tests;

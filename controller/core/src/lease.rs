@@ -184,3 +184,6 @@ fn differs(old: &[(Option<f32>, Option<f32>)], new: &[(Option<f32>, Option<f32>)
         cap || o.1 != n.1
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,3 +132,6 @@ impl Ledger {
             .sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

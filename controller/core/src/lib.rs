@@ -31,3 +31,6 @@ pub use estimate::{Estimate, Estimator};
 pub use line::{Advice, Line, Tick};
 pub use topology::Topology;
 pub use wants::Wants;
+
+#[cfg(test)]
+mod tests;

@@ -302,3 +302,6 @@ fn assumed(site: &Site, leases: &Leases, actuator: usize) -> Option<f64> {
     let a = &site.actuators[actuator];
     a.readback.is_none().then(|| leases.held(actuator).unwrap_or(a.fallback))
 }
+
+#[cfg(test)]
+mod tests;

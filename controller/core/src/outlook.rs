@@ -28,3 +28,6 @@ impl Outlook {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use crate::check::Format;
 use crate::exit;
-use crate::run::view::View;
+use crate::run::view::{BranchView, View};
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// Patience with a page.
 const DEADLINE: Duration = Duration::from_secs(3);
+/// Branches of the power tree shown: those nearest to their budgets.
+const BRANCHES: usize = 8;
 /// Largest page taken, bytes.
 const MAX_BYTES: usize = 64 << 20;
 
@@ -96,48 +98,64 @@ fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
         v.pue
     )?;
     writeln!(o, "headroom  {}", headroom(v))?;
-    if !v.branches.is_empty() {
-        writeln!(o, "\n{:<22}{:>12}{:>12}{:>8}", "branch", "power", "budget", "share")?;
-        for b in &v.branches {
-            let budget = b.budget_w.map_or("-".to_owned(), |w| format!("{:.1} kW", w * 1e-3));
-            let share = b.budget_w.filter(|w| *w > 0.0).map_or(String::new(), |w| percent(b.power_w / w));
-            writeln!(o, "{:<22}{:>9.1} kW{budget:>12}{share:>8}", b.id, b.power_w * 1e-3)?;
-        }
-    }
-    if !v.jobs.is_empty() {
-        writeln!(
-            o,
-            "\n{:<14}{:<10}{:>6}{:>11}{:>9}{:>11}",
-            "job", "kind", "GPUs", "clock", "spread", "lock"
-        )?;
-        for j in &v.jobs {
-            let lock = j.lock_mhz.map_or("-".to_owned(), |mhz| format!("{mhz:.0} MHz"));
-            let spread = format!("{:.2} %", j.clock_cv * 100.0);
-            writeln!(
-                o,
-                "{:<14}{:<10}{:>6}{:>7.0} MHz{spread:>9}{lock:>11}",
-                j.id, j.kind, j.gpus, j.clock_mhz
-            )?;
-        }
-    }
-    if !v.setpoints.is_empty() {
-        writeln!(o, "\n{:<30}{:<9}{:>18}  why", "setpoint", "mode", "stands -> admitted")?;
-        for s in &v.setpoints {
-            writeln!(
-                o,
-                "{:<30}{:<9}{:>18}  {}",
-                s.actuator,
-                s.mode,
-                change(s.admitted, s.stands, &s.unit),
-                why(s)
-            )?;
-        }
-    }
+    write_branches(o, v)?;
+    write_jobs(o, v)?;
+    write_setpoints(o, v)?;
     writeln!(o)?;
     for c in &v.connections {
         writeln!(o, "{:<30}{}", c.id, c.state)?;
     }
     Ok(())
+}
+
+fn write_branches(o: &mut String, v: &View) -> std::fmt::Result {
+    if v.branches.is_empty() {
+        return Ok(());
+    }
+    writeln!(o, "\n{:<22}{:>12}{:>12}{:>8}", "branch", "power", "budget", "share")?;
+    let mut tightest: Vec<&BranchView> = v.branches.iter().collect();
+    tightest.sort_by(|a, b| share(b).total_cmp(&share(a)));
+    for b in tightest.into_iter().take(BRANCHES) {
+        let budget = b.budget_w.map_or("-".to_owned(), |w| format!("{:.1} kW", w * 1e-3));
+        let share = percent(share(b));
+        writeln!(o, "{:<22}{:>9.1} kW{budget:>12}{share:>8}", b.id, b.power_w * 1e-3)?;
+    }
+    Ok(())
+}
+
+fn write_jobs(o: &mut String, v: &View) -> std::fmt::Result {
+    if v.jobs.is_empty() {
+        return Ok(());
+    }
+    writeln!(o, "\n{:<14}{:<10}{:>6}{:>11}{:>9}{:>11}", "job", "kind", "GPUs", "clock", "spread", "lock")?;
+    for j in &v.jobs {
+        let lock = j.lock_mhz.map_or("-".to_owned(), |mhz| format!("{mhz:.0} MHz"));
+        let spread = format!("{:.2} %", j.clock_cv * 100.0);
+        writeln!(o, "{:<14}{:<10}{:>6}{:>7.0} MHz{spread:>9}{lock:>11}", j.id, j.kind, j.gpus, j.clock_mhz)?;
+    }
+    Ok(())
+}
+
+fn write_setpoints(o: &mut String, v: &View) -> std::fmt::Result {
+    if v.setpoints.is_empty() {
+        return Ok(());
+    }
+    writeln!(o, "\n{:<36}{:<9}{:>18}  why", "setpoint", "mode", "stands -> admitted")?;
+    for s in &v.setpoints {
+        writeln!(
+            o,
+            "{:<36}{:<9}{:>18}  {}",
+            s.actuator,
+            s.mode,
+            change(s.admitted, s.stands, &s.unit),
+            why(s)
+        )?;
+    }
+    Ok(())
+}
+
+fn share(b: &BranchView) -> f64 {
+    b.budget_w.filter(|w| *w > 0.0).map_or(0.0, |w| b.power_w / w)
 }
 
 fn percent(share: f64) -> String {
@@ -165,7 +183,7 @@ pub(crate) fn headroom(v: &View) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::view::{BranchView, JobView, SetpointView};
+    use crate::run::view::{JobView, SetpointView};
 
     #[test]
     fn the_screen_says_what_stands_and_why() {

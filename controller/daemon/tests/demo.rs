@@ -20,9 +20,9 @@ impl Place {
     }
 
     /// A small demo; its own temporary folder is inside ours, so that we see what it leaves.
-    fn demo(&self, more: &[&str]) -> Command {
+    fn demo(&self, hours: &str, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_headroom"));
-        command.args(["demo", "--gpus", "64", "--scenario", "quiet", "--hours", "0.1", "--speed", "30"]);
+        command.args(["demo", "--gpus", "64", "--scenario", "quiet", "--speed", "30", "--hours", hours]);
         command.args(more).arg("--out").arg(self.out()).env("TMPDIR", self.0.join("tmp"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -92,23 +92,19 @@ fn number(text: &str, word: &str) -> u64 {
 #[test]
 fn a_short_demo_scores_and_leaves_nothing() {
     let place = Place::new("active");
-    let child = place.demo(&[]).spawn().unwrap();
-    let demo = child.id();
+    let child = place.demo("0.1", &[]).spawn().unwrap();
     // Meanwhile: at least four agents and one controller, each a process of its own.
     let begun = Instant::now();
-    let verbs = loop {
-        let verbs: Vec<String> =
-            processes(&place.0).into_iter().filter(|pid| *pid != demo).map(verb).collect();
-        if verbs.len() >= 5 || begun.elapsed() > Duration::from_secs(30) {
-            break verbs;
-        }
+    let count = |what: &str| processes(&place.0).into_iter().filter(|pid| verb(*pid) == what).count();
+    let mut most = (0, 0);
+    while most != (4, 1) && begun.elapsed() < Duration::from_secs(30) {
+        most = most.max((count("agent"), count("run")));
         std::thread::sleep(Duration::from_millis(20));
-    };
-    assert_eq!(verbs.iter().filter(|v| *v == "agent").count(), 4, "{verbs:?}");
-    assert_eq!(verbs.iter().filter(|v| *v == "run").count(), 1, "{verbs:?}");
+    }
     let output = ended(child);
     let text = text(&output);
     assert!(output.status.success(), "{text}");
+    assert_eq!(most, (4, 1), "agents and controllers\n{text}");
     let score = std::fs::read_to_string(place.out().join("score.json")).expect("a score file");
     let score: serde_json::Value = serde_json::from_str(&score).unwrap();
     let energy = |s: &str| score["strategies"][s]["facility_kwh"].as_f64().unwrap();
@@ -126,7 +122,7 @@ fn a_short_demo_scores_and_leaves_nothing() {
 #[test]
 fn advice_writes_nothing() {
     let place = Place::new("advisory");
-    let output = ended(place.demo(&["--mode", "advisory"]).spawn().unwrap());
+    let output = ended(place.demo("0.1", &["--mode", "advisory"]).spawn().unwrap());
     let text = text(&output);
     assert!(output.status.success(), "{text}");
     for word in [" DSX requests", " Modbus writes", " cap writes", " lock writes", " in all"] {
@@ -136,9 +132,29 @@ fn advice_writes_nothing() {
 }
 
 #[test]
+fn whoever_is_asked_to_end_ends_in_order() {
+    let place = Place::new("asked");
+    let mut child = place.demo("1", &[]).spawn().unwrap();
+    let begun = Instant::now();
+    while processes(&place.0).len() < 6 && begun.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_secs(4));
+    assert!(child.try_wait().unwrap().is_none(), "it runs");
+    Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap();
+    let output = ended(child);
+    let text = text(&output);
+    assert!(output.status.success() && text.contains("no score"), "{text}");
+    let log = std::fs::read_to_string(place.out().join("log/agent-1.log")).unwrap();
+    assert!(log.contains("the limits found at the start are back"), "{log}");
+    assert_eq!(place.left(), Vec::<PathBuf>::new());
+    assert_eq!(processes(&place.0), Vec::<u32>::new());
+}
+
+#[test]
 fn a_killed_agent_comes_back_and_a_killed_demo_takes_its_processes_along() {
     let place = Place::new("killed");
-    let mut child = place.demo(&["--hours", "1"]).spawn().unwrap();
+    let mut child = place.demo("1", &[]).spawn().unwrap();
     let of = |what: &str| -> Vec<u32> {
         processes(&place.0).into_iter().filter(|pid| verb(*pid) == what).collect()
     };

@@ -1,7 +1,7 @@
 //! The clock page: a seqlock over eight words of shared memory, one writer, any number of readers.
 //!
 //! Words: 0 magic, 1 layout version, 2 sequence (odd while being written), 3 monotonic epoch ns, 4 TAI epoch
-//! ns, 5 rate (f64 bits).
+//! ns, 5 rate (f64 bits), 6 limit, TAI ns: plant time stands there until the writer moves it.
 
 use super::sys::{self, Words};
 use headroom_site::Stamp;
@@ -11,11 +11,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"HEADCLK\0");
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 const SEQUENCE: usize = 2;
 const MONO: usize = 3;
 const TAI: usize = 4;
 const RATE: usize = 5;
+const LIMIT: usize = 6;
 
 /// Why there is no clock page.
 #[derive(Debug, thiserror::Error)]
@@ -40,13 +41,17 @@ pub(super) struct Epoch {
     pub(super) tai_ns: i64,
     /// Plant seconds per wall second.
     pub(super) rate: f64,
+    /// Plant time goes no further than this, TAI ns.
+    pub(super) limit_ns: i64,
 }
 
 impl Epoch {
     /// Plant time (TAI ns) at a monotonic instant. Equation in the module head.
     pub(super) fn at(self, mono_ns: u64) -> i64 {
         let wall_ns = mono_ns.saturating_sub(self.mono_ns) as f64;
-        self.tai_ns.saturating_add((wall_ns * self.rate) as i64)
+        // A limit behind the epoch does not turn plant time back.
+        let limit_ns = self.limit_ns.max(self.tai_ns);
+        self.tai_ns.saturating_add((wall_ns * self.rate) as i64).min(limit_ns)
     }
 
     fn words(words: &[AtomicU64; sys::WORDS]) -> Self {
@@ -54,6 +59,7 @@ impl Epoch {
             mono_ns: words[MONO].load(Ordering::Relaxed),
             tai_ns: words[TAI].load(Ordering::Relaxed).cast_signed(),
             rate: f64::from_bits(words[RATE].load(Ordering::Relaxed)),
+            limit_ns: words[LIMIT].load(Ordering::Relaxed).cast_signed(),
         }
     }
 
@@ -81,6 +87,7 @@ impl Epoch {
         words[MONO].store(epoch.mono_ns, Ordering::Relaxed);
         words[TAI].store(epoch.tai_ns.cast_unsigned(), Ordering::Relaxed);
         words[RATE].store(epoch.rate.to_bits(), Ordering::Relaxed);
+        words[LIMIT].store(epoch.limit_ns.cast_unsigned(), Ordering::Relaxed);
         words[SEQUENCE].store(sequence.wrapping_add(2), Ordering::Release);
     }
 }
@@ -129,7 +136,12 @@ impl ClockPage {
                 Words::map(&file, true)
             })
             .map_err(|e| PageError::Io(path.display().to_string(), e))?;
-        Epoch::replace(words.get(), |_, mono_ns| Epoch { mono_ns, tai_ns: start.tai_ns(), rate });
+        Epoch::replace(words.get(), |_, mono_ns| Epoch {
+            mono_ns,
+            tai_ns: start.tai_ns(),
+            rate,
+            limit_ns: i64::MAX,
+        });
         words.get()[1].store(VERSION, Ordering::Relaxed);
         words.get()[0].store(MAGIC, Ordering::Release);
         Ok(Self(words))
@@ -141,8 +153,20 @@ impl ClockPage {
     /// The rate is negative or not a number.
     pub fn set_rate(&mut self, rate: f64) -> Result<(), PageError> {
         check(rate)?;
-        Epoch::replace(self.0.get(), |old, mono_ns| Epoch { mono_ns, tai_ns: old.at(mono_ns), rate });
+        Epoch::replace(self.0.get(), |old, mono_ns| Epoch { mono_ns, tai_ns: old.at(mono_ns), rate, ..old });
         Ok(())
+    }
+
+    /// Lets plant time go on to a limit (`None`: without one), where it stands until it gets another. Whoever is late,
+    /// the writer included, makes plant time wait. From a limit it goes on without a jump.
+    pub fn set_limit(&mut self, limit: Option<Stamp>) {
+        let limit_ns = limit.map_or(i64::MAX, Stamp::tai_ns);
+        Epoch::replace(self.0.get(), |old, mono_ns| Epoch {
+            mono_ns,
+            tai_ns: old.at(mono_ns),
+            limit_ns,
+            ..old
+        });
     }
 }
 

@@ -40,6 +40,26 @@ async fn plant_time_runs_at_its_rate_and_stays_continuous() {
 }
 
 #[test]
+fn plant_time_stands_at_its_limit_and_goes_on_without_a_jump() {
+    let path = path("limit");
+    let start = Stamp::from_unix_ms(1_700_000_000_000);
+    let limit = start + Span::from_s(1.0);
+    let mut page = ClockPage::create(&path, start, 1000.0).unwrap();
+    let clock = Clock::page(&path).unwrap();
+    page.set_limit(Some(limit));
+    std::thread::sleep(Duration::from_millis(20));
+    assert_eq!(clock.now(), limit);
+    page.set_rate(1.0).unwrap();
+    assert_eq!(clock.now(), limit, "another rate moves no limit");
+    page.set_limit(None);
+    let gone_on = clock.now().since(limit).s();
+    assert!((0.0..1.0).contains(&gone_on), "{gone_on}");
+    page.set_limit(Some(start));
+    assert!(clock.now() >= limit, "never back");
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
 fn readers_never_see_half_a_page() {
     let path = path("torn");
     let mut page = ClockPage::create(&path, Stamp::from_unix_ms(0), 1.0).unwrap();

@@ -146,11 +146,11 @@ fn at_end(scene: &Scene<'_>, index: usize) -> bool {
 
 /// Share of the GPUs' power that an actuator serves; all of it where there are no GPUs.
 fn share_of_load(reach: &Reach, e: &Estimate) -> f64 {
-    let all: f64 = e.power_w.iter().sum();
+    let all: f64 = e.slow_power_w.iter().sum();
     if reach.gpus.is_empty() || all <= 0.0 {
         return 1.0;
     }
-    reach.gpus.iter().map(|&g| e.power_w[g]).sum::<f64>() / all
+    reach.gpus.iter().map(|&g| e.slow_power_w[g]).sum::<f64>() / all
 }
 
 /// Units of the actuator that are worth a kelvin: itself for temperatures, 3 % of its range otherwise.
@@ -254,7 +254,8 @@ fn saving_w_per_unit(
         // Nobody says what it saves: it is worth moving by custom.
         return f64::INFINITY;
     }
-    let watts = |p: &headroom_site::PointId| snapshot.good(*p).map_or(0.0, |w| w.max(0.0));
+    let watts =
+        |p: &headroom_site::PointId| Some(e.slow_meter_w[p.index()]).filter(|w| w.is_finite()).unwrap_or(0.0);
     if actuator.unit.dimension == Dimension::Temperature {
         let relief: f64 = reach.relief.iter().map(|(p, per_k)| watts(p) * per_k).sum();
         relief * share_of_load(reach, e)
@@ -273,12 +274,15 @@ fn cost_w_per_unit(site: &Site, reach: &Reach, e: &Estimate, actuator: &Actuator
         .gpus
         .iter()
         .map(|&g| {
-            let leak = site.skus[site.gpus[g].sku].leakage_per_k * e.power_w[g];
+            let leak = site.skus[site.gpus[g].sku].leakage_per_k * e.slow_power_w[g];
             if temperature {
                 leak
             } else {
-                leak * PLATE_SHARE * e.gpus.resistance[g] * e.power_w[g] / stands.abs().max(1e-9)
+                leak * PLATE_SHARE * e.gpus.resistance[g] * e.slow_power_w[g] / stands.abs().max(1e-9)
             }
         })
         .sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,26 +1,29 @@
 //! The governor of plant time: as fast as asked for, as slow as the slowest needs.
 //!
 //! ```text
-//!             somebody is overdue by more than STOP of a period
-//!   [runs] ------------------------------------------------------> [stands]
-//!      ^     everybody has caught up, or was waited for in vain       |
-//!      +--------------------------------------------------------------+
+//!  limit of plant time = the earliest tick that somebody still owes + GRACE of a period
+//!
+//!             plant time reaches the limit
+//!   [runs] --------------------------------------------------> [stands]
+//!      ^     the limit moves: that tick was done, or             |
+//!      +---- was waited for in vain -----------------------------+
 //! ```
 //!
-//! Standing is what keeps ticks from being missed; the speed in between is learnt so that plant time rarely has to
+//! The limit stands in the clock page, so plant time waits by itself for whoever is late, this thread included: that
+//! is what keeps ticks from being missed on a machine with better things to do. The speed in between is learnt so that plant time rarely has to
 //! stand: down by a tenth where it stood for a quarter of the time, down by a third where a tick was missed, up by a
 //! twentieth where it hardly stood, but slowly near the speed at which a tick was missed last, and at most to what was
 //! asked for.
 
 use super::parties::Parties;
 use headroom_drivers::clock::{Clock, ClockPage, PageError};
-use headroom_site::Span;
+use headroom_site::{Span, Stamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// Share of a period by which somebody may be overdue.
-const STOP: f64 = 0.3;
+const GRACE: f64 = 0.5;
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(1);
 /// Time over which a speed is judged, s.
@@ -134,35 +137,44 @@ impl Governor {
         let mut speed = Speed::new(self.dial.most());
         let mut in_force = f64::NAN;
         let (mut last, mut stands_since) = (Instant::now(), None::<Instant>);
+        let mut limit = None;
         while !self.dial.stop.load(Relaxed) {
             speed.allow(self.dial.most());
-            let now = self.clock.now();
-            let overdue =
-                self.parties.all().filter_map(|p| p.overdue(now, self.period)).fold(f64::MIN, f64::max);
-            let stands = overdue > STOP;
-            let rate = if stands { 0.0 } else { speed.rate };
-            if rate.to_bits() != in_force.to_bits() {
-                self.page.set_rate(rate)?;
-                in_force = rate;
-            }
+            let stands = limit.is_some_and(|limit| self.clock.now() >= limit);
             stands_since = if stands { stands_since.or_else(|| Some(Instant::now())) } else { None };
             if stands_since.is_some_and(|since| since.elapsed() > PATIENCE) {
                 self.give_up();
                 stands_since = None;
+            }
+            let next = self.limit();
+            if next != limit {
+                self.page.set_limit(next);
+                limit = next;
+            }
+            if speed.rate.to_bits() != in_force.to_bits() {
+                self.page.set_rate(speed.rate)?;
+                in_force = speed.rate;
             }
             let dt = last.elapsed();
             last += dt;
             speed.learn(dt.as_secs_f64(), stands, self.parties.missed());
             std::thread::sleep(LOOK);
         }
-        self.page.set_rate(speed.rate)
+        self.page.set_limit(None);
+        Ok(())
+    }
+
+    /// Plant time may go on to here.
+    fn limit(&self) -> Option<Stamp> {
+        let grace = Span::from_ns((self.period.ns() as f64 * GRACE) as i64);
+        self.parties.all().filter_map(|p| p.last()).min().map(|last| last + self.period + grace)
     }
 
     /// Time goes on without those who are overdue.
     fn give_up(&self) {
         let now = self.clock.now();
         for party in self.parties.guests() {
-            if party.overdue(now, self.period).is_some_and(|periods| periods > STOP) {
+            if party.last().is_some_and(|last| now.since(last) > self.period) {
                 party.excuse();
                 self.dial.given_up.fetch_add(1, Relaxed);
             }

@@ -35,7 +35,6 @@ use governor::{Dial, Governor};
 use headroom_drivers::{Clock, ClockPage};
 use headroom_nvml_abi::{HOST_ENV, PAGE_ENV, library_path};
 use headroom_sim::world::WorldConfig;
-use headroom_sim::world::place::node_name;
 use headroom_site::Span;
 pub(crate) use options::Options;
 use parties::Parties;
@@ -109,26 +108,20 @@ impl<'a> Show<'a> {
             "libheadroom_nvml_abi.so, the NVML of the harness, is not beside this executable; cargo builds it there",
         )?;
         let plant = Plant::new(config.clone(), prices, options.broker.as_deref(), folder)?;
-        let start = plant.now();
+        // The world steps half a period before the controller ticks: what a tick decides acts on the next step, as in
+        // virtual time.
+        let start = plant.now() - Span::from_ns(plant.period().ns() / 2);
         let clock_page = folder.join("clock.page");
         let page = ClockPage::create(&clock_page, start - APPROACH, 0.0).context("the plant's clock")?;
         let clock = Clock::page(&clock_page)?;
         let hosts = plant.hosts();
         let parties = Arc::new(Parties::new(hosts));
         let recipes = recipes(options, &plant, &nvml, &clock_page, folder);
-        let period = Span::from_s(config.dt_s);
+        let period = plant.period();
         let most = options.speed.most();
         let dial = Arc::new(Dial::new(if options.plant_only { most } else { most.min(APPROACH_SPEED) }));
         let heard = Arc::new(Heard::default());
-        let watch = Watch {
-            clock: clock.clone(),
-            period,
-            parties: Arc::clone(&parties),
-            heard: Arc::clone(&heard),
-            controller: folder.join("controller"),
-            broker: plant.broker_url().to_owned(),
-            nodes: (0..hosts).map(|host| node_name(plant.last_node(host))).collect(),
-        };
+        let watch = Watch::of(&plant, &clock, &parties, &heard, folder);
         let window = Arc::new(Window::default());
         let governor = Governor {
             page,
@@ -263,11 +256,10 @@ impl<'a> Show<'a> {
             gpus: world.gpus,
             policy: world.policy.clone(),
             mode: match world.mode {
-                Some(ModeChoice::Advisory) => "advisory",
-                Some(ModeChoice::Active) => "active",
-                None => "as the policy says",
-            }
-            .to_owned(),
+                Some(ModeChoice::Advisory) => ", advisory",
+                Some(ModeChoice::Active) => ", active",
+                None => "",
+            },
             scenario: crate::scenarios::load(&world.scenario)?,
             hours: world.hours,
             asked: self.options.speed.to_string(),

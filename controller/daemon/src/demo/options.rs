@@ -38,8 +38,8 @@ impl FromStr for Asked {
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rate(rate) => write!(f, "{rate}x asked for"),
-            Self::Max => f.write_str("as fast as all keep up"),
+            Self::Rate(rate) => write!(f, "asked {rate}x"),
+            Self::Max => f.write_str("asked max"),
         }
     }
 }

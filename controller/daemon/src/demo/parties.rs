@@ -1,6 +1,6 @@
 //! Who has to keep up with plant time: world, controller, agents. Written by whoever hears them, read by the governor.
 
-use headroom_site::{Span, Stamp};
+use headroom_site::Stamp;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// One of them.
@@ -44,12 +44,6 @@ impl Party {
     pub(super) fn last(&self) -> Option<Stamp> {
         let ns = self.last_ns.load(Relaxed);
         (ns != 0 && !self.excused.load(Relaxed)).then(|| Stamp::from_tai_ns(ns))
-    }
-
-    /// How long its next tick is overdue, in periods; `None` if nobody waits for it.
-    pub(super) fn overdue(&self, now: Stamp, period: Span) -> Option<f64> {
-        let since = now.since(self.last()?);
-        Some((since.ns() - period.ns()) as f64 / period.ns().max(1) as f64)
     }
 }
 

@@ -157,6 +157,11 @@ impl Plant {
         self.hosts
     }
 
+    /// Time of one step.
+    pub(super) fn period(&self) -> Span {
+        Span::from_s(self.world.config().dt_s)
+    }
+
     /// URL of the bus.
     pub(super) fn broker_url(&self) -> &str {
         &self.wires.addresses().broker_url

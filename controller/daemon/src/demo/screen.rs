@@ -24,7 +24,8 @@ const LINE_EVERY_S: f64 = 300.0;
 pub(super) struct Fixed {
     pub(super) gpus: usize,
     pub(super) policy: String,
-    pub(super) mode: String,
+    /// Mode asked for, with its comma; empty where the policy decides.
+    pub(super) mode: &'static str,
     pub(super) scenario: Scenario,
     pub(super) hours: f64,
     pub(super) asked: String,
@@ -116,9 +117,9 @@ impl Screen {
 
     fn head(&self, p: &Picture<'_>, lines: &mut Vec<String>) {
         let (f, s) = (&self.fixed, p.shown);
-        let place = format!("{:.1} C (wet bulb {:.1} C)", s.outdoor_c, s.wet_bulb_c);
+        let place = format!("{:.1} C, wet bulb {:.1} C", s.outdoor_c, s.wet_bulb_c);
         lines.push(format!(
-            "Headroom demo  {} GPUs  {} ({})  {}  {place}",
+            "Headroom  {} GPUs  {}{}  {}  {place}",
             f.gpus,
             f.policy,
             f.mode,
@@ -262,7 +263,7 @@ mod tests {
         let fixed = Fixed {
             gpus: 512,
             policy: "balanced".into(),
-            mode: "active".into(),
+            mode: ", active",
             scenario: Scenario::shipped("demo").unwrap(),
             hours: 2.0,
             asked: "asked 60x".into(),

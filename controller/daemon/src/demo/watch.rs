@@ -2,7 +2,9 @@
 //!
 //! It hears what anybody could hear: the controller's pages and the agents' telemetry on the bus.
 
+use super::folder::Folder;
 use super::parties::Parties;
+use super::plant::Plant;
 use crate::run::http::{ADDRESS_FILE, Pulse};
 use crate::run::view::View;
 use crate::score::SITE_NAME;
@@ -12,6 +14,7 @@ use headroom_drivers::Clock;
 use headroom_drivers::mqtt::agents::{Leaf, topic};
 use headroom_drivers::mqtt::client::{Event, MqttClient};
 use headroom_drivers::node_report::{Names, decode_report};
+use headroom_sim::world::place::node_name;
 use headroom_site::{Span, Stamp};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -69,18 +72,37 @@ impl Heard {
 
 /// What to listen to.
 pub(super) struct Watch {
-    pub(super) clock: Clock,
-    pub(super) period: Span,
-    pub(super) parties: Arc<Parties>,
-    pub(super) heard: Arc<Heard>,
+    clock: Clock,
+    period: Span,
+    parties: Arc<Parties>,
+    heard: Arc<Heard>,
     /// State folder of the controller.
-    pub(super) controller: PathBuf,
-    pub(super) broker: String,
+    controller: PathBuf,
+    broker: String,
     /// One node of each host.
-    pub(super) nodes: Vec<String>,
+    nodes: Vec<String>,
 }
 
 impl Watch {
+    /// Ears for a plant: its controller, and one node of each of its hosts.
+    pub(super) fn of(
+        plant: &Plant,
+        clock: &Clock,
+        parties: &Arc<Parties>,
+        heard: &Arc<Heard>,
+        folder: &Folder,
+    ) -> Self {
+        Self {
+            clock: clock.clone(),
+            period: plant.period(),
+            parties: Arc::clone(parties),
+            heard: Arc::clone(heard),
+            controller: folder.join("controller"),
+            broker: plant.broker_url().to_owned(),
+            nodes: (0..plant.hosts()).map(|host| node_name(plant.last_node(host))).collect(),
+        }
+    }
+
     /// Listens until told to end.
     pub(super) fn run(self) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

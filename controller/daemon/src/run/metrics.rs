@@ -5,7 +5,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 use std::sync::atomic::AtomicU64;
 
 type Labels = Vec<(&'static str, String)>;
@@ -17,7 +17,16 @@ struct Page(Registry);
 
 impl Page {
     fn gauge(&mut self, name: &str, unit: Option<&str>, help: &str, value: f64) {
-        self.gauges(name, unit, help, [(Vec::new(), value)]);
+        let gauge = GaugeF::default();
+        gauge.set(value);
+        self.register(name, unit, help, gauge);
+    }
+
+    fn register(&mut self, name: &str, unit: Option<&str>, help: &str, metric: impl Metric) {
+        match unit {
+            Some(unit) => self.0.register_with_unit(name, help, Unit::Other(unit.to_owned()), metric),
+            None => self.0.register(name, help, metric),
+        }
     }
 
     fn gauges(
@@ -31,10 +40,7 @@ impl Page {
         for (labels, value) in values {
             family.get_or_create(&labels).set(value);
         }
-        match unit {
-            Some(unit) => self.0.register_with_unit(name, help, Unit::Other(unit.to_owned()), family),
-            None => self.0.register(name, help, family),
-        }
+        self.register(name, unit, help, family);
     }
 
     fn counters(
@@ -48,14 +54,13 @@ impl Page {
         for (labels, value) in values {
             family.get_or_create(&labels).inc_by(value.max(0.0));
         }
-        match unit {
-            Some(unit) => self.0.register_with_unit(name, help, Unit::Other(unit.to_owned()), family),
-            None => self.0.register(name, help, family),
-        }
+        self.register(name, unit, help, family);
     }
 
     fn counter(&mut self, name: &str, unit: Option<&str>, help: &str, value: f64) {
-        self.counters(name, unit, help, [(Vec::new(), value)]);
+        let counter = CounterF::default();
+        counter.inc_by(value.max(0.0));
+        self.register(name, unit, help, counter);
     }
 }
 

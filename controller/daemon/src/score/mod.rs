@@ -16,7 +16,7 @@ use headroom_sim::score::{Baseline, Prices, Score, StrategyScore};
 use headroom_sim::site_file::{SiteAddresses, SiteSource, site_file};
 use headroom_sim::world::{World, WorldConfig};
 use headroom_site::file::read_site;
-use headroom_site::{Field, Inbox, Site};
+use headroom_site::{Field, Inbox, Site, Span};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use timeline::Timeline;
@@ -118,6 +118,9 @@ pub(crate) fn baseline(config: &WorldConfig, hours: f64, prices: Prices) -> Resu
     Ok(Run { score: score.finish(&world), timeline: timeline.text() })
 }
 
+/// Seconds for which the controller sees the standing plant before the start.
+const STANDING_S: i64 = 40;
+
 /// The plant with Headroom.
 pub(crate) fn headroom(
     config: &WorldConfig,
@@ -133,26 +136,35 @@ pub(crate) fn headroom(
     let mut timeline = Timeline::new(&world);
     let mut plant = VirtualPlant::new(world, &site)?;
     let mut inbox = Inbox::default();
+    // As on wires, the controller has looked at the standing plant for a while before time begins to run.
+    for before in (0..STANDING_S).rev() {
+        plant.stand(Span::from_ms(before * 1000));
+        control(&mut line, &mut plant, &mut inbox);
+    }
     let mut due = plant.now();
     for _ in 0..steps(config, hours) {
         plant.step();
-        let now = plant.now();
-        if now >= due {
-            due = now + site.power_period;
-            inbox.clear();
-            plant.drain(&mut inbox);
-            let tick = line.tick(&inbox, now);
-            for command in &tick.commands {
-                plant.send(command);
-            }
-            if tick.verified {
-                plant.beat();
-            }
+        if plant.now() >= due {
+            due = plant.now() + site.power_period;
+            control(&mut line, &mut plant, &mut inbox);
         }
         score.observe(plant.world());
         timeline.observe(plant.world());
     }
     Ok(Run { score: score.finish(plant.world()), timeline: timeline.text() })
+}
+
+/// One tick of the controller: takes what the plant shows, and sends what it decides.
+fn control(line: &mut Line, plant: &mut VirtualPlant, inbox: &mut Inbox) {
+    inbox.clear();
+    plant.drain(inbox);
+    let tick = line.tick(inbox, plant.now());
+    for command in &tick.commands {
+        plant.send(command);
+    }
+    if tick.verified {
+        plant.beat();
+    }
 }
 
 /// Baseline and Headroom side by side on two threads.

@@ -36,6 +36,8 @@ pub(crate) struct VirtualPlant {
     receipts: Vec<Receipt>,
     beat: Option<Stamp>,
     beat_life: Span,
+    /// How far the clock is from the world's time; before the start it is behind while the world stands.
+    ahead: Span,
 }
 
 impl VirtualPlant {
@@ -61,6 +63,7 @@ impl VirtualPlant {
             receipts: Vec::new(),
             beat: None,
             beat_life: Span::from_ns(site.cooling_period.ns() * 3),
+            ahead: Span::ZERO,
             world,
         })
     }
@@ -72,13 +75,24 @@ impl VirtualPlant {
 
     /// Plant time.
     pub(crate) fn now(&self) -> Stamp {
-        plant_stamp(&self.world)
+        plant_stamp(&self.world) + self.ahead
     }
 
     /// Advances the world by one step and lets desks, devices and agents act.
     pub(crate) fn step(&mut self) {
+        self.ahead = Span::ZERO;
         self.world.step();
-        let now = plant_stamp(&self.world);
+        self.act();
+    }
+
+    /// The world stands as it is, so long before its start; desks, devices and agents act.
+    pub(crate) fn stand(&mut self, before: Span) {
+        self.ahead = Span::from_ns(-before.ns());
+        self.act();
+    }
+
+    fn act(&mut self) {
+        let now = self.now();
         let dt_s = self.world.config().dt_s;
         for point in self.world.points().requests.iter().map(|(p, _)| *p) {
             self.dsx.set_local(point, self.world.local_points().contains(&point));
@@ -96,14 +110,14 @@ impl VirtualPlant {
 
 impl Field for VirtualPlant {
     fn drain(&mut self, inbox: &mut Inbox) {
-        let now = plant_stamp(&self.world);
+        let now = self.now();
         self.shows.drain(now, &self.world, inbox);
         self.agents.report(now, &self.world, inbox);
         inbox.receipts.append(&mut self.receipts);
     }
 
     fn send(&mut self, command: &Command) {
-        let now = plant_stamp(&self.world);
+        let now = self.now();
         match command {
             Command::Caps(caps) => self.agents.obey(now, caps, &mut self.world),
             Command::Setpoint(setpoint) => {
@@ -114,11 +128,11 @@ impl Field for VirtualPlant {
     }
 
     fn beat(&mut self) {
-        self.beat = Some(plant_stamp(&self.world));
+        self.beat = Some(self.now());
     }
 
     fn release(&mut self) {
-        let now = plant_stamp(&self.world);
+        let now = self.now();
         self.beat = None;
         self.asks.release(now, &mut self.dsx, &mut self.banks);
         self.agents.release(&mut self.world);

@@ -1,7 +1,7 @@
 //! Reading a TOML file that a human wrote: every finding at once, each with line, column and remedy.
 //!
-//! A [`Table`] hands out typed values and remembers which keys were asked for; [`Table::finish`] reports the
-//! rest as unknown. Nothing here fails fast: a bad value becomes a [`Finding`] and `None`.
+//! A [`Table`] hands out typed values and remembers which keys were asked for; the rest are reported as unknown when it
+//! is left. Nothing here fails fast: a bad value becomes a [`Finding`] and `None`.
 //!
 //! Rooms: `table` (the reader), `values` (what a key may hold).
 

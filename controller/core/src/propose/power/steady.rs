@@ -181,3 +181,6 @@ fn common_clock(site: &Site, e: &Estimate, group: &[usize], watts: &[f64]) -> Op
     }
     Some(((clock / step).floor() * step).max(min))
 }
+
+#[cfg(test)]
+mod tests;

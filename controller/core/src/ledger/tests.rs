@@ -1,0 +1,68 @@
+use super::*;
+use crate::tests::{Bench, report, sample};
+
+/// Books a tick of a bench.
+fn book(ledger: &mut Ledger, bench: &mut Bench, s: f64, tokens: f64, watts: f64) {
+    bench.tick(s, &[("tokens", s, tokens), ("feed-power", s, watts)], vec![]);
+    ledger.book(&bench.site, bench.snapshot());
+}
+
+#[test]
+fn a_counter_that_was_reset_begins_anew() {
+    let mut bench = Bench::new("");
+    let mut ledger = Ledger::new(&bench.site);
+    for (s, tokens, sum) in [(0.0, 100.0, 0.0), (1.0, 150.0, 50.0), (2.0, 20.0, 70.0), (3.0, 30.0, 80.0)] {
+        book(&mut ledger, &mut bench, s, tokens, 0.0);
+        assert!((ledger.totals().tokens - sum).abs() < 1e-9, "{s} s: {}", ledger.totals().tokens);
+    }
+}
+
+#[test]
+fn energy_is_power_by_time_and_a_gap_counts_a_minute() {
+    let mut bench = Bench::new("");
+    let mut ledger = Ledger::new(&bench.site);
+    book(&mut ledger, &mut bench, 0.0, 0.0, 2_000.0);
+    book(&mut ledger, &mut bench, 10.0, 0.0, 3_000.0);
+    assert!((ledger.totals().facility_j - 30_000.0).abs() < 1e-6);
+    book(&mut ledger, &mut bench, 1_000.0, 0.0, 1_000.0);
+    assert!((ledger.totals().facility_j - 90_000.0).abs() < 1e-6);
+    assert!((ledger.totals().seconds - 70.0).abs() < 1e-9);
+}
+
+#[test]
+fn spread_inside_a_job_counts_gpus_that_work() {
+    let mut bench = Bench::new("");
+    let mut ledger = Ledger::new(&bench.site);
+    let mut see = |s: f64, clocks: [f32; 2], idle: bool| {
+        let (a, mut b) = (sample(s, 500.0, clocks[0]), sample(s, 500.0, clocks[1]));
+        b.reasons = u32::from(idle);
+        let node = report("n1", 1, s as u64 + 1, &[("GPU-a", a), ("GPU-b", b)]);
+        let site = bench.site.clone();
+        bench.align.take(&headroom_site::Inbox { nodes: vec![node], ..Default::default() });
+        ledger.book(&site, bench.align.snapshot(crate::tests::at(s)));
+        (ledger.job_cv[0], ledger.totals().clock_cv)
+    };
+    let (now, mean) = see(0.0, [1000.0, 1200.0], false);
+    assert!((now - 100.0 / 1100.0).abs() < 1e-9 && (mean - now).abs() < 1e-12);
+    let (now, mean) = see(1.0, [1100.0, 1100.0], false);
+    assert!(now.abs() < 1e-9 && (mean - 50.0 / 1100.0).abs() < 1e-9);
+    // One GPU idles: there is no spread to speak of, and the mean stays.
+    assert_eq!(see(2.0, [1100.0, 345.0], true), (now, mean));
+}
+
+#[test]
+fn throttled_time_is_the_rise_of_the_drivers_counters() {
+    let mut bench = Bench::new("");
+    let mut ledger = Ledger::new(&bench.site);
+    for (s, ns) in [(0.0, 5_000_000_000), (1.0, 5_400_000_000), (2.0, 100_000_000_u64), (3.0, 300_000_000)] {
+        let mut a = sample(s, 500.0, 1980.0);
+        a.throttle_ns[1] = Some(ns);
+        let node = report("n1", 1, s as u64 + 1, &[("GPU-a", a)]);
+        bench.align.take(&headroom_site::Inbox { nodes: vec![node], ..Default::default() });
+        ledger.book(&bench.site, bench.align.snapshot(crate::tests::at(s)));
+        bench.align.settle();
+    }
+    // 0.4 s, then a reloaded driver, then 0.2 s: SW thermal, so it counts as heat.
+    assert!((ledger.totals().throttled_s[1] - 0.6).abs() < 1e-9);
+    assert!((ledger.thermal_s() - 0.6).abs() < 1e-9);
+}

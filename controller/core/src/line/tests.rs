@@ -1,0 +1,113 @@
+use super::*;
+use crate::tests::{CDU_SUPPLY, at, reading, reports, site, wants};
+use headroom_site::{ActuatorId, Receipt};
+
+fn line(more: &str) -> Line {
+    let site = site();
+    let wants = wants(&site, more);
+    Line::with_wants(&site, wants, Identity { who: "test".to_owned(), epoch: 1 })
+}
+
+/// What arrives in a second: loads that swing, a budget that falls after a minute, temperatures that follow.
+fn inbox(site: &Site, s: f64) -> Inbox {
+    let load = 520.0 + 60.0 * (s * 0.37).sin();
+    let limit_w = if s < 60.0 { 4_000.0 } else { 1_900.0 };
+    let total = 4.0 * f64::from(load as f32) + 250.0;
+    let values = [
+        ("feed-power", total),
+        ("feed-limit", limit_w),
+        ("cdu-supply", 30.0 + 0.2 * (s * 0.11).cos()),
+        ("cdu-setpoint", 30.0),
+        ("dp", 90.0),
+        ("dp-setpoint", 90.0),
+        ("fws-supply", 20.0),
+        ("fws-setpoint", 20.0),
+        ("rack-flow", 6.0),
+        ("chiller-power", 10_000.0),
+        ("pump-power", 2_000.0),
+        ("tokens", 1_000.0 * s),
+    ];
+    let readings = values.iter().map(|(id, v)| reading(site, id, s, *v)).collect();
+    Inbox { readings, nodes: reports(s, [load as f32; 4]), receipts: Vec::new() }
+}
+
+/// Everything that a tick decided, to the bit: the shortest decimal of a float names one float.
+fn bits(tick: &Tick) -> String {
+    format!("{tick:?}")
+}
+
+#[test]
+fn same_inboxes_same_decisions_to_the_bit() {
+    let (mut one, mut two, mut other) = (line(""), line(""), line(""));
+    let site = site();
+    let (mut setpoints, mut caps) = (0, 0);
+    for second in 0..180 {
+        let s = f64::from(second);
+        let mut bent = inbox(&site, s);
+        if second == 90 {
+            bent.readings[2].value = f64::from_bits(bent.readings[2].value.to_bits() + 1);
+        }
+        let (a, b) = (one.tick(&inbox(&site, s), at(s)), two.tick(&inbox(&site, s), at(s)));
+        let c = other.tick(&bent, at(s));
+        assert_eq!((a.digest, &a.commands), (b.digest, &b.commands), "{s} s");
+        assert_eq!(bits(&a), bits(&b), "{s} s");
+        assert_eq!(a.digest == c.digest, second != 90, "the digest tells who has seen something else: {s} s");
+        setpoints += a.commands.iter().filter(|c| matches!(c, Command::Setpoint(_))).count();
+        caps += a.commands.iter().filter(|c| matches!(c, Command::Caps(_))).count();
+    }
+    assert!(setpoints > 0 && caps > 0, "{setpoints} setpoints, {caps} caps");
+}
+
+#[test]
+fn the_budget_is_kept_from_the_tick_that_hears_of_it() {
+    let (mut line, site) = (line(""), site());
+    for s in 0..120 {
+        let s = f64::from(s);
+        let tick = line.tick(&inbox(&site, s), at(s));
+        let asked: f64 = line.caps().cap_w.iter().sum();
+        if s < 60.0 {
+            assert!(!tick.caps_bind && tick.commands.iter().all(|c| !matches!(c, Command::Caps(_))), "{s} s");
+        } else {
+            let room = line.outlook().budget_w[0] - line.estimate().other_w[0];
+            assert!(tick.caps_bind && asked <= room + 1e-6 && room < 1_900.0, "{s} s: {asked} of {room}");
+        }
+    }
+}
+
+#[test]
+fn advisory_says_the_same_and_commands_nothing() {
+    let (mut active, site) = (line(""), site());
+    let mut advised = wants(&site, "");
+    advised.advise_only();
+    let mut advisory = Line::with_wants(&site, advised, Identity { who: "test".to_owned(), epoch: 1 });
+    let a = active.tick(&inbox(&site, 0.0), at(0.0));
+    let b = advisory.tick(&inbox(&site, 0.0), at(0.0));
+    assert!(!a.commands.is_empty() && b.commands.is_empty());
+    let said = |t: &Tick| t.advice.iter().map(|x| (x.actuator, x.proposal.clone())).collect::<Vec<_>>();
+    assert_eq!(said(&a), said(&b));
+    assert_eq!(said(&a).len(), 3);
+}
+
+#[test]
+fn what_an_operator_has_is_left_to_him_for_a_minute() {
+    let (mut line, site) = (line(""), site());
+    let mut refused = inbox(&site, 0.0);
+    refused.receipts.push(Receipt {
+        target: Target::Actuator(ActuatorId(CDU_SUPPLY as u32)),
+        sequence: 1,
+        epoch: 1,
+        outcome: Outcome::Refused("local".to_owned()),
+    });
+    let held = |t: &Tick| t.advice.iter().find(|a| a.actuator == CDU_SUPPLY).map(|a| a.verdict.value());
+    assert_eq!(held(&line.tick(&refused, at(0.0))), Some(None));
+    assert_eq!(held(&line.tick(&inbox(&site, 30.0), at(30.0))), Some(None));
+    assert!(held(&line.tick(&inbox(&site, 60.0), at(60.0))).flatten().is_some());
+}
+
+#[test]
+fn read_backs_that_are_missing_stop_the_heartbeat() {
+    let (mut line, site) = (line(""), site());
+    assert!(line.tick(&inbox(&site, 0.0), at(0.0)).verified);
+    let silent = Inbox { nodes: reports(200.0, [500.0; 4]), ..Inbox::default() };
+    assert!(!line.tick(&silent, at(200.0)).verified, "setpoints are held, their read-backs are stale");
+}

@@ -1,0 +1,160 @@
+use super::*;
+use crate::tests::{Bench, CDU_DP, CDU_SUPPLY, FWS_SUPPLY, reports};
+
+/// Leakage of the bench: four GPUs of 500 W at 0.4 % per kelvin.
+const LEAK_W_PER_K: f64 = 8.0;
+
+/// A bench that has seen everything once: GPUs at 500 W, setpoints held where they stand.
+struct Room {
+    bench: Bench,
+    e: Estimate,
+}
+
+impl Room {
+    /// With the chiller at a power (W), the facility setpoint at a temperature, and this much beyond the wanted margin
+    /// of the worst GPU.
+    fn new(chiller_w: f64, fws_c: f64, spare_k: f64) -> Self {
+        let mut bench = Bench::new("");
+        let readings = [
+            ("cdu-supply", 0.0, 30.0),
+            ("cdu-setpoint", 0.0, 30.0),
+            ("dp", 0.0, 90.0),
+            ("dp-setpoint", 0.0, 90.0),
+            ("fws-supply", 0.0, fws_c),
+            ("fws-setpoint", 0.0, fws_c),
+            ("chiller-power", 0.0, chiller_w),
+            ("pump-power", 0.0, 2_000.0),
+        ];
+        let mut e = bench.tick(0.0, &readings, reports(0.0, [500.0; 4])).clone();
+        for (g, h) in e.headroom.iter_mut().enumerate() {
+            h.kelvin_full_load = bench.wants.gpu_margin_k + spare_k + 5.0 * (3 - g) as f64;
+        }
+        Self { bench, e }
+    }
+
+    fn say(&mut self, id: &str, value: f64) {
+        self.bench.tick(1.0, &[(id, 1.0, value)], reports(1.0, [500.0; 4]));
+    }
+
+    fn propose(&self, actuator: usize, stands: f64) -> SetpointProposal {
+        let b = &self.bench;
+        let scene = Scene {
+            site: &b.site,
+            topology: &b.topology,
+            wants: &b.wants,
+            snapshot: b.snapshot(),
+            estimate: &self.e,
+        };
+        least_headroom(&scene, actuator, stands, stands)
+    }
+}
+
+fn near(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-9
+}
+
+#[test]
+fn relaxes_by_a_share_of_the_room_at_the_worst_gpu() {
+    let p = Room::new(10_000.0, 32.0, 1.2).propose(CDU_SUPPLY, 30.0);
+    let Why::Relax { slack_k, by, saves_w_per_unit } = p.why else { panic!("{p:?}") };
+    assert!(near(slack_k, 1.2) && by == Binds::Gpu(3), "{p:?}");
+    // A chiller's tenth per kelvin, for all of the load.
+    assert!(near(saves_w_per_unit, 1_000.0));
+    assert!(near(p.value, 30.0 + 1.2 * RELAX_GAIN[0]), "{p:?}");
+    // Never by more than a step, never out of the range.
+    assert!(near(Room::new(10_000.0, 32.0, 20.0).propose(CDU_SUPPLY, 30.0).value, 30.5));
+    assert!(near(Room::new(10_000.0, 32.0, 20.0).propose(CDU_SUPPLY, 42.9).value, 43.0));
+}
+
+#[test]
+fn tightens_at_once_by_the_most_of_what_is_missing() {
+    let p = Room::new(10_000.0, 32.0, -0.4).propose(CDU_SUPPLY, 30.0);
+    assert!(matches!(p.why, Why::Tighten { slack_k, by: Binds::Gpu(3) } if near(slack_k, -0.4)), "{p:?}");
+    assert!(near(p.value, 30.0 - 0.4 * TIGHTEN_GAIN[0]), "{p:?}");
+    assert!(near(Room::new(10_000.0, 32.0, -5.0).propose(CDU_SUPPLY, 30.0).value, 29.5));
+    // Even where nothing would be saved or lost.
+    assert!(near(Room::new(0.0, 15.0, -5.0).propose(CDU_SUPPLY, 30.0).value, 29.5));
+}
+
+#[test]
+fn what_is_upstream_relaxes_first() {
+    let room = Room::new(10_000.0, 15.0, 8.0);
+    let p = room.propose(CDU_SUPPLY, 30.0);
+    assert!(matches!(p.why, Why::UpstreamFirst { .. }) && near(p.value, 30.0), "{p:?}");
+    let p = room.propose(FWS_SUPPLY, 15.0);
+    assert!(matches!(p.why, Why::Relax { by: Binds::Downstream(CDU_SUPPLY), .. }), "{p:?}");
+    assert!(near(p.value, 15.0 + TRACK_K * RELAX_GAIN[1]), "{p:?}");
+}
+
+#[test]
+fn a_loop_that_cannot_be_held_tightens_what_feeds_it() {
+    let mut room = Room::new(10_000.0, 20.0, 8.0);
+    room.say("cdu-supply", 33.0);
+    let p = room.propose(FWS_SUPPLY, 20.0);
+    assert!(matches!(p.why, Why::Tighten { by: Binds::Downstream(CDU_SUPPLY), .. }), "{p:?}");
+    assert!(near(p.value, 20.0 - 1.5 * TIGHTEN_GAIN[1]), "{p:?}");
+    // And then the loop itself may relax: nobody upstream has room to spare.
+    assert!(matches!(room.propose(CDU_SUPPLY, 30.0).why, Why::Relax { .. }));
+}
+
+/// Chiller power at which a kelvin saves so many times what it costs.
+fn chiller_w(worth: f64) -> f64 {
+    worth * LEAK_W_PER_K / 0.10
+}
+
+#[test]
+fn cooler_where_cooling_is_nearly_free() {
+    let p = Room::new(chiller_w(0.6), 32.0, 8.0).propose(CDU_SUPPLY, 30.0);
+    let Why::Cooler { costs_w_per_unit, .. } = p.why else { panic!("{p:?}") };
+    assert!(near(costs_w_per_unit, LEAK_W_PER_K) && near(p.value, 30.0 - COOLER_K), "{p:?}");
+    // Back from warmer than the plant would hold by itself, less is asked.
+    let room = Room::new(chiller_w(1.2), 32.0, 8.0);
+    assert!(matches!(room.propose(CDU_SUPPLY, 32.0).why, Why::Cooler { .. }));
+    assert!(matches!(room.propose(CDU_SUPPLY, 30.0).why, Why::NothingToSave { .. }));
+}
+
+#[test]
+fn nothing_moves_while_worth_and_price_are_near() {
+    let room = Room::new(chiller_w(3.0), 32.0, 8.0);
+    let p = room.propose(CDU_SUPPLY, 30.0);
+    assert!(matches!(p.why, Why::NothingToSave { .. }) && near(p.value, 30.0), "{p:?}");
+    // Back to what the plant would hold by itself: worth more than its price is enough.
+    assert!(matches!(room.propose(CDU_SUPPLY, 28.0).why, Why::Relax { .. }));
+    assert!(matches!(Room::new(chiller_w(4.1), 32.0, 8.0).propose(CDU_SUPPLY, 30.0).why, Why::Relax { .. }));
+    // A loop that no die feels costs nothing to warm, but without a machine there is nothing to save.
+    assert!(matches!(Room::new(0.0, 15.0, 8.0).propose(FWS_SUPPLY, 15.0).why, Why::NothingToSave { .. }));
+}
+
+#[test]
+fn least_flow_of_a_rack_raises_the_pressure_not_the_cold() {
+    let mut room = Room::new(10_000.0, 32.0, 8.0);
+    // 1.2 L/min/kW at 30 degC for four GPUs at four fifths of 700 W and 200 W beside them.
+    let need = 1.2 * (4.0 * 560.0 + 200.0) / 1e3;
+    room.say("rack-flow", need * 1.06);
+    let p = room.propose(CDU_DP, 90.0);
+    assert!(
+        matches!(p.why, Why::Tighten { slack_k, by: Binds::Flow(0) } if (slack_k + 1.0).abs() < 1e-6),
+        "{p:?}"
+    );
+    // Three hundredths of the range of 80 kPa count as a kelvin.
+    assert!((p.value - (90.0 + TIGHTEN_GAIN[0] * 2.4)).abs() < 1e-6, "{p:?}");
+    let p = room.propose(CDU_SUPPLY, 30.0);
+    assert!(near(p.value, 30.0), "neither warmer nor cooler: {p:?}");
+    room.say("rack-flow", need * 1.5);
+    assert!(room.propose(CDU_DP, 90.0).value < 90.0);
+}
+
+#[test]
+fn nothing_known_nothing_relaxed() {
+    let bench = Bench::new("");
+    let e = bench.estimator.last();
+    let scene = Scene {
+        site: &bench.site,
+        topology: &bench.topology,
+        wants: &bench.wants,
+        snapshot: bench.snapshot(),
+        estimate: e,
+    };
+    let p = least_headroom(&scene, CDU_SUPPLY, 30.0, 30.0);
+    assert!(p.value <= 30.0, "{p:?}");
+}
