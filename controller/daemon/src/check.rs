@@ -77,6 +77,9 @@ pub(crate) fn run(files: &[PathBuf], format: Format) -> Result<ExitCode> {
         Format::Json => print_json(&findings),
         Format::Plain => print_plain(&texts, &findings),
     }
+    for site in unread(&texts, &findings) {
+        eprintln!("policies are checked against {site} once it has no findings");
+    }
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAULT) })
 }
 
@@ -105,6 +108,15 @@ fn all(texts: &[(PathBuf, String)]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Site files that policies could not be checked against, since a site with findings is not one yet.
+fn unread(texts: &[(PathBuf, String)], findings: &[Finding]) -> Vec<String> {
+    if !texts.iter().any(|(_, text)| Kind::of(text) == Kind::Policy) {
+        return Vec::new();
+    }
+    let sites = texts.iter().filter(|(_, text)| Kind::of(text) == Kind::Site).map(|(path, _)| name(path));
+    sites.filter(|site| findings.iter().any(|f| f.file == *site)).collect()
 }
 
 fn name(path: &Path) -> String {

@@ -180,11 +180,15 @@ fn all_mistakes_of_all_files_are_found_in_one_run() {
     // For people the same, with the lines underlined.
     let output = headroom(&["check"], &[&bad, &site, &wide]);
     let said = String::from_utf8_lossy(&output.stderr);
+    // Lines are wrapped where the paths are long.
+    let said = said.replace(['│', '╰', '╭'], " ").split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(output.status.code(), Some(1));
     for (_, _, words, at) in mistakes.iter().chain([&wider]) {
         assert!(said.contains(words) && said.contains(at), "{words}\n{said}");
     }
     assert!(said.contains(&format!("{} findings in 3 files", found.len())), "{said}");
+    // What could not be looked at is said, not left out.
+    assert!(said.contains(&format!("against {} once it has no findings", bad.display())), "{said}");
     println!(
         "{} findings in one run: {:?}",
         found.len(),
