@@ -6,19 +6,23 @@ fn budget(bench: &Bench) -> f64 {
 }
 
 #[test]
-fn a_silent_limit_point_keeps_its_last_limit() {
+fn a_silent_or_bad_limit_point_keeps_its_last_limit() {
     let mut bench = Bench::new("");
     let keep = 1.0 - bench.wants.budget_reserve;
     assert!(keep < 1.0);
+    let mut outlook = Outlook::default();
+    let mut now = |bench: &Bench| outlook.look(&bench.site, &bench.wants, bench.snapshot()).budget_w[0];
     bench.tick(0.0, &[], vec![]);
-    assert!((budget(&bench) - 4000.0 * keep).abs() < 1e-9);
+    assert!((now(&bench) - 4000.0 * keep).abs() < 1e-9);
     bench.tick(1.0, &[("feed-limit", 1.0, 2500.0)], vec![]);
-    assert!((budget(&bench) - 2500.0 * keep).abs() < 1e-9);
+    assert!((now(&bench) - 2500.0 * keep).abs() < 1e-9);
+    bench.tick(2.0, &[("feed-limit", 2.0, f64::NAN)], vec![]);
+    assert!((now(&bench) - 2500.0 * keep).abs() < 1e-9, "what is not a number is no limit");
     bench.tick(3600.0, &[], vec![]);
     assert!(bench.snapshot().good(bench.site.point("feed-limit").unwrap()).is_none());
-    assert!((budget(&bench) - 2500.0 * keep).abs() < 1e-9);
+    assert!((now(&bench) - 2500.0 * keep).abs() < 1e-9);
     bench.tick(3601.0, &[("feed-limit", 3601.0, 9000.0)], vec![]);
-    assert!((budget(&bench) - 4000.0 * keep).abs() < 1e-9, "never above what the site allows");
+    assert!((now(&bench) - 4000.0 * keep).abs() < 1e-9, "never above what the site allows");
 }
 
 #[test]
