@@ -58,7 +58,7 @@ fn rows() -> [Row; 21] {
         row("facility energy per token [J]", 4, true, |s| s.joules_per_token),
         row("clock spread inside jobs [%]", 3, false, |s| s.clock_cv_in_job * 100.0),
         row("technology supply, mean [degC]", 2, false, |s| s.supply_temperature_mean_degc),
-        row("setpoint travel [K]", 1, true, |s| s.setpoint_travel),
+        row("setpoint travel [K]", 1, false, |s| s.setpoint_travel),
         row("cost", 2, true, |s| s.cost),
     ]
 }
