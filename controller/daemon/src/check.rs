@@ -6,7 +6,7 @@ use anyhow::Result;
 use headroom_policies::read_policy;
 use headroom_site::Site;
 use headroom_site::doc::Finding;
-use headroom_site::file::{read_register_map, read_site};
+use headroom_site::file::{draft_site, read_register_map};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -78,20 +78,21 @@ pub(crate) fn run(files: &[PathBuf], format: Format) -> Result<ExitCode> {
         Format::Plain => print_plain(&texts, &findings),
     }
     for site in unread(&texts, &findings) {
-        eprintln!("policies are checked against {site} once it has no findings");
+        eprintln!(
+            "{site} has findings: whether policies name things that it lacks is checked once it has none"
+        );
     }
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAULT) })
 }
 
 fn all(texts: &[(PathBuf, String)]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut sites: Vec<Site> = Vec::new();
+    let mut sites: Vec<(Site, bool)> = Vec::new();
     let of = |kind: Kind| texts.iter().filter(move |(_, text)| Kind::of(text) == kind);
     for (path, text) in of(Kind::Site) {
-        match read_site(&name(path), text, path.parent().unwrap_or(Path::new("."))) {
-            Ok(site) => sites.push(site),
-            Err(found) => findings.extend(found),
-        }
+        let (site, found) = draft_site(&name(path), text, path.parent().unwrap_or(Path::new(".")));
+        sites.extend(site.map(|site| (site, found.is_empty())));
+        findings.extend(found);
     }
     for (path, text) in of(Kind::Map) {
         findings.extend(read_register_map(&name(path), text).err().unwrap_or_default());
@@ -102,7 +103,11 @@ fn all(texts: &[(PathBuf, String)]) -> Vec<Finding> {
     for (path, text) in of(Kind::Policy) {
         match read_policy(&name(path), text) {
             Ok(policy) => {
-                findings.extend(sites.iter().flat_map(|s| policy.check_against(s, &name(path), text)));
+                for (site, whole) in &sites {
+                    let found = policy.check_against(site, &name(path), text);
+                    // What a draft does not know may be what was wrong in it.
+                    findings.extend(found.into_iter().filter(|f| *whole || !f.what.contains("unknown")));
+                }
             }
             Err(found) => findings.extend(found),
         }
@@ -110,7 +115,7 @@ fn all(texts: &[(PathBuf, String)]) -> Vec<Finding> {
     findings
 }
 
-/// Site files that policies could not be checked against, since a site with findings is not one yet.
+/// Site files with findings, against which policies could be checked only in part.
 fn unread(texts: &[(PathBuf, String)], findings: &[Finding]) -> Vec<String> {
     if !texts.iter().any(|(_, text)| Kind::of(text) == Kind::Policy) {
         return Vec::new();

@@ -188,7 +188,11 @@ fn all_mistakes_of_all_files_are_found_in_one_run() {
     }
     assert!(said.contains(&format!("{} findings in 3 files", found.len())), "{said}");
     // What could not be looked at is said, not left out.
-    assert!(said.contains(&format!("against {} once it has no findings", bad.display())), "{said}");
+    assert!(said.contains(&format!("{} has findings: whether policies name", bad.display())), "{said}");
+    // A draft of a site is enough to hold a policy's limits against what it says.
+    let (code, found) = check(&[&folder.write("draft.toml", &with(SITE, &mistakes[..1])), &wide]);
+    assert_eq!(code, Some(1));
+    assert!(line_of(&found, "wider", &wide).is_some() && found.len() == 2, "{found:#?}");
     println!(
         "{} findings in one run: {:?}",
         found.len(),

@@ -22,12 +22,19 @@ pub use wires::read_register_map;
 /// # Errors
 /// Every finding, in order of place.
 pub fn read_site(file: &str, text: &str, base: &Path) -> Result<Site, Vec<Finding>> {
+    match draft_site(file, text, base) {
+        (Some(site), findings) if findings.is_empty() => Ok(site),
+        (_, findings) => Err(findings),
+    }
+}
+
+/// What a site file with findings still says, for checking other files against it; nothing may run on a draft. What was
+/// wrong is left out or stands at its default.
+#[must_use]
+pub fn draft_site(file: &str, text: &str, base: &Path) -> (Option<Site>, Vec<Finding>) {
     let doc = Doc::new(file, text);
     let site = doc.read(|root| site(root, base)).flatten();
-    match (site, doc.is_clean()) {
-        (Some(site), true) => Ok(site),
-        _ => Err(doc.findings()),
-    }
+    (site, doc.findings())
 }
 
 /// Names of one kind, to find and to suggest.
