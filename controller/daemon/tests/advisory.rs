@@ -30,7 +30,13 @@ fn advice_goes_to_whoever_listens_and_nothing_to_the_plant() {
     // The agents as a site would have them: they would obey.
     let _agents = plant.agents();
     let mut controller = plant.controller();
-    until(Duration::from_secs(30), "advice", || !ear.counts("headroom/v1/demo/advice/").is_empty());
+    until(Duration::from_secs(30), "advice to change something", || {
+        let topics = ear.counts("headroom/v1/demo/advice/");
+        topics
+            .keys()
+            .filter_map(|t| ear.json(t))
+            .any(|json| json["advice"]["stands"] != json["advice"]["proposed"])
+    });
     let status = plant.demo.ended(Duration::from_secs(60));
     let text = plant.demo.text();
     assert!(status.success() && controller.runs(), "{text}\n{}", controller.text());
@@ -66,5 +72,5 @@ fn advice_goes_to_whoever_listens_and_nothing_to_the_plant() {
         advice.values().sum::<u64>(),
         advice.len()
     );
-    assert!(advice.len() >= 3 && moves >= 1, "{advice:?}");
+    assert!(advice.len() >= 3, "{advice:?}");
 }
