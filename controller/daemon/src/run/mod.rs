@@ -89,7 +89,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     tokio::time::sleep(FAREWELL).await;
     daemon.field.close().await;
     daemon.bulletin.close().await;
-    tracing::info!("released; the BMS and the agents have their own limits again");
+    tracing::info!(
+        "released: the BMS has its own setpoints again, the agents let go of their caps within a lease"
+    );
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
