@@ -12,8 +12,8 @@ use headroom_site::{Dimension, PointId, Site, Span, Stamp};
 const COOLANT_UNKNOWN_C: f64 = 40.0;
 /// Rise of coolant that is reckoned for each second without a reading, K/s (Hubris: unknown is hot).
 const COOLANT_SLEW_K_PER_S: f64 = 0.02;
-/// Time constant of the slow means, s: some periods of training steps, checkpoints and staging.
-const SLOW_TAU_S: f64 = 600.0;
+/// Time constant of the slow means, s: some periods of training steps.
+const SLOW_TAU_S: f64 = 60.0;
 /// Time constant with which the load of a branch beside its GPUs is followed, s.
 const OTHER_TAU_S: f64 = 30.0;
 

@@ -44,6 +44,9 @@ const COOLER: f64 = 2.0 / 3.0;
 const COOLER_BACK: f64 = 1.5;
 /// The most by which it cools per tick, K: slow, since a machine that starts for it costs more than it saves.
 const COOLER_K: f64 = 0.03;
+/// The furthest it cools below what the plant would hold by itself, K: prices and worths are priors, and further away the
+/// towers' own limit is near.
+const COOLER_MOST_K: f64 = 3.0;
 /// Opening of a valve that counts as one kelvin.
 const OPENING_PER_K: f64 = 0.05;
 /// Distance to the least flow that is kept, relative.
@@ -107,7 +110,7 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
     let technology = reach.technology && actuator.unit.dimension == Dimension::Temperature;
     let beyond = toward * (from - actuator.fallback);
     let cooler = if beyond > 0.0 { COOLER_BACK } else { COOLER };
-    if technology && !actuator.unloads.is_empty() && saves < cooler * costs {
+    if technology && !actuator.unloads.is_empty() && saves < cooler * costs && beyond > -COOLER_MOST_K {
         let value = (from.clamp(low, high) - toward * COOLER_K).clamp(low, high);
         return SetpointProposal {
             stands,
