@@ -17,8 +17,6 @@ pub struct Wants {
     pub cooling: CoolingStrategy,
     /// Wanted distance of every die to its limit, K.
     pub gpu_margin_k: f64,
-    /// Wanted distance of every memory to its limit, K.
-    pub memory_margin_k: f64,
     /// Standard deviations to stand off a limit.
     pub k_sigma: f64,
     /// Share of every budget that is kept free.
@@ -33,10 +31,6 @@ pub struct Wants {
     pub point_margin: Vec<f64>,
     /// Priority of each job.
     pub job_priority: Vec<i64>,
-    /// Highest clock of each job, MHz.
-    pub job_ceiling_mhz: Vec<Option<f64>>,
-    /// Price of energy with its carbon, money per joule.
-    pub energy_per_j: f64,
     policy: Policy,
     budgeted: Vec<bool>,
 }
@@ -59,7 +53,6 @@ impl Wants {
             power: policy.strategy.power,
             cooling: policy.strategy.cooling,
             gpu_margin_k: policy.headroom.gpu.as_kelvin(),
-            memory_margin_k: policy.headroom.memory.as_kelvin(),
             k_sigma: policy.headroom.k_sigma(),
             budget_reserve: policy.headroom.budget_reserve.as_fraction(),
             actuator_range: actuators()
@@ -73,15 +66,6 @@ impl Wants {
             point_limits,
             point_margin,
             job_priority: jobs().map(|j| policy.job_priority(site, j)).collect(),
-            job_ceiling_mhz: jobs()
-                .map(|j| {
-                    policy
-                        .job(site, j)
-                        .and_then(|w| w.ceiling_clock)
-                        .map(headroom_site::Frequency::as_megahertz)
-                })
-                .collect(),
-            energy_per_j: policy.objective.energy_cost_per_joule(),
             budgeted: site.power.iter().map(|b| policy.budgets.iter().any(|w| w.branches.holds(b))).collect(),
             policy: policy.clone(),
         }
