@@ -123,7 +123,8 @@ impl DryCooler {
     pub fn cool(&self, i: &DryInlet) -> DryDuty {
         let allowed = ((i.leaving_c - FROST_BAND_C.0) / (FROST_BAND_C.1 - FROST_BAND_C.0)).clamp(0.0, 1.0);
         let fan = i.fan.min(allowed);
-        let flow = fan.max(FREE_AIR);
+        // its louvres shut with the fans
+        let flow = fan.max(FREE_AIR * (0.1 + 0.9 * allowed));
         let wetting = if self.adiabatic && i.dry_bulb_c > 5.0 { i.wetting.clamp(0.0, 1.0) } else { 0.0 };
         let precooled_k = wetting * PAD * (i.dry_bulb_c - i.wet_bulb_c).max(0.0);
         let (air, air_c) = (flow * self.air_w_k, i.dry_bulb_c - precooled_k);
