@@ -3,7 +3,10 @@
 
 use std::time::Instant;
 
-use headroom_truth::facility::{Facility, FacilityInputs, FacilitySpec, Outdoor};
+use headroom_truth::facility::cdu::Cdu;
+use headroom_truth::facility::hall::Aisle;
+use headroom_truth::facility::rack_loop::RackLoop;
+use headroom_truth::facility::{Facility, FacilityInputs, FacilitySpec, Outdoor, RackSpec};
 
 const RACK_W: f64 = 32_000.0;
 const GPUS_PER_RACK: f64 = 32.0;
@@ -45,6 +48,9 @@ fn measure(racks: usize, dt_s: f64, steps: usize) -> (f64, Facility) {
 }
 
 fn main() {
+    let rack = size_of::<RackLoop>() + size_of::<RackSpec>() + size_of::<usize>();
+    let per_rack = rack as f64 + size_of::<Cdu>() as f64 / 4.0 + size_of::<Aisle>() as f64 / 8.0;
+    println!("memory: {:.1} bytes per GPU", per_rack / GPUS_PER_RACK);
     for (racks, dt_s, steps) in
         [(16, 1.0, 40_000), (32, 10.0, 20_000), (320, 1.0, 2000), (3125, 1.0, 300), (3125, 10.0, 300)]
     {

@@ -16,6 +16,9 @@ use super::tower::Tower;
 /// Basin temperatures below which a tower is bypassed altogether and not at all, C.
 const TOWER_FROST_C: (f64, f64) = (3.0, 5.0);
 
+/// Lag of a dry cooler's frost thermostat in its well, s.
+const THERMOSTAT_S: f64 = 120.0;
+
 /// The machine outdoors.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Machine {
@@ -52,6 +55,7 @@ pub struct Rejection {
     pub frost: bool,
     /// Basin or fill: what the condenser pumps draw from.
     pub basin: Basin,
+    sensed_c: f64,
     powered: bool,
 }
 
@@ -84,6 +88,7 @@ impl Rejection {
             water_kg_s: 0.0,
             frost: false,
             basin,
+            sensed_c: temperature_c,
             powered: true,
         }
     }
@@ -118,7 +123,7 @@ impl Rejection {
                     fan: self.fan,
                     wetting: self.wetting,
                     fouling: self.fouling,
-                    leaving_c: self.leaving_c,
+                    sensed_c: self.sensed_c,
                 });
                 (self.water_kg_s, self.frost) = (out.water_kg_s, out.frost);
                 self.evaporation_kg_s = out.water_kg_s * 2.0 / 3.0;
@@ -126,6 +131,7 @@ impl Rejection {
             }
         };
         self.leaving_c = entering_c - range_k;
+        self.sensed_c += (self.leaving_c - self.sensed_c) * dt_s / (THERMOSTAT_S + dt_s);
         self.rejected_w = capacity_w_k * range_k;
         let open = matches!(self.machine, Machine::Tower(_));
         let evaporation_kg_s = if open { self.evaporation_kg_s } else { 0.0 };
@@ -188,6 +194,19 @@ mod tests {
             assert!(machine.basin.temperature_c > 1.0, "{kind:?} {}", machine.basin.temperature_c);
             assert!(machine.frost, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn frost_protection_does_not_hunt() {
+        let mut machine = run(HeatRejection::DryCooler, 200e3, &WINTER);
+        let (mut low_c, mut high_c) = (f64::INFINITY, f64::NEG_INFINITY);
+        for _ in 0..100 {
+            let entering_c = machine.basin.temperature_c + 200e3 / WATER.capacity_w_k(1680.0);
+            machine.step(1680.0, entering_c, 0.0, &WINTER, 10.0);
+            low_c = low_c.min(machine.leaving_c);
+            high_c = high_c.max(machine.leaving_c);
+        }
+        assert!(high_c - low_c < 0.2 && low_c > 3.0, "{low_c} {high_c}");
     }
 
     #[test]
