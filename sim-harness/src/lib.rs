@@ -10,6 +10,7 @@
 //! - `wires`: MQTT broker, DSX publisher, Modbus servers, metrics page.
 
 pub mod bms;
+pub mod calibrate;
 pub mod desk;
 pub mod image;
 pub mod scenario;
