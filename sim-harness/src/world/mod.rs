@@ -213,20 +213,6 @@ impl World {
         // a heat wave brings moisture along
         self.air = Air::new(air.dry_bulb_c + warmth_k, air.dew_point_c + 0.4 * warmth_k, air.pressure_pa);
     }
-
-    /// Takes what the BMS's own inputs see.
-    fn look(&mut self) {
-        for index in 0..self.list.signals.len() {
-            self.sensors.field[index] = self.signal(self.list.signals[index]);
-        }
-        self.sensors.corrupt();
-    }
-
-    fn measure(&mut self) {
-        self.look();
-        let time_s = self.elapsed_s();
-        self.sensors.publish(&mut self.image, time_s + self.config.warmup_s);
-    }
 }
 
 #[cfg(test)]
