@@ -11,6 +11,7 @@
 //! - `wires`: MQTT broker, DSX publisher, Modbus servers, metrics page.
 
 pub mod bms;
+pub mod calibrate;
 pub mod desk;
 pub mod image;
 pub mod scenario;
