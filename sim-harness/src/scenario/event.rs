@@ -77,7 +77,11 @@ pub(super) fn read(mut t: Table<'_>) -> Option<Event> {
         (None, None)
     };
     if fade_s.is_some() && for_s.is_none() {
-        t.find(fade_line, "`fade` needs a `for`", "say how long the event lasts, for example `for = \"1 h\"`");
+        t.find(
+            fade_line,
+            "`fade` needs a `for`",
+            "say how long the event lasts, for example `for = \"1 h\"`",
+        );
     }
     let values = kind.read(&mut t);
     let own = kind.fields.iter().map(|f| f.name);

@@ -225,7 +225,11 @@ fn limits(table: &mut Table<'_>, key: Key) -> Option<(Value, String)> {
         limits.push(match unit {
             "%" if (-0.9..=0.0).contains(&value) => ImportCut::Share(-value),
             "%" => {
-                table.find(line, format!("`{}` in % must be a reduction", key.0), "write `limit = \"-12 %\"`");
+                table.find(
+                    line,
+                    format!("`{}` in % must be a reduction", key.0),
+                    "write `limit = \"-12 %\"`",
+                );
                 return None;
             }
             _ if value > 0.0 => ImportCut::Watts(value),
@@ -261,7 +265,8 @@ mod tests {
 
     #[test]
     fn words_leave_out_what_was_not_said() {
-        let kind = Kind { name: "k", doc: "", words: "{a} falls[ by {b}][ in {c}]", fields: &[], ramps: false };
+        let kind =
+            Kind { name: "k", doc: "", words: "{a} falls[ by {b}][ in {c}]", fields: &[], ramps: false };
         let values = Values(vec![
             ("a", Value::Text("it".to_owned()), "it".to_owned()),
             ("c", Value::Number(3.0), "3 s".to_owned()),

@@ -97,8 +97,8 @@ mod tests {
     #[test]
     fn findings_of_all_tables_come_at_once() {
         let text = "hours = 0\nstart = \"soon\"\nsed = 3\n[plant]\nchiller = 1\n[weather]\nepw = 3\n\
-            [work]\nload = \"x\"\n[[event]]\nkind = \"leak\"\n[events]\n";
+            [work]\nload = \"x\"\n[[event]]\nkind = \"nonsense\"\n[events]\n";
         let lines: Vec<usize> = parse(text).unwrap_err().iter().map(|f| f.line).collect();
-        assert_eq!(lines, [1, 1, 2, 3, 5, 7, 9, 10, 10, 12]);
+        assert_eq!(lines, [1, 1, 2, 3, 5, 7, 9, 10, 11, 12]);
     }
 }

@@ -35,7 +35,11 @@ const PLANT: [(&str, &str, &str); 12] = [
 ];
 const WEATHER: [(&str, &str, &str); 2] = [
     ("climate", "\"continental\"", "Or `\"coastal\"` (`\"marine\"`), `\"desert\"`."),
-    ("epw", "\"chicago.epw\"", "An EnergyPlus weather file; a relative path counts from the scenario's folder."),
+    (
+        "epw",
+        "\"chicago.epw\"",
+        "An EnergyPlus weather file; a relative path counts from the scenario's folder.",
+    ),
 ];
 const JOB: [(&str, &str, &str); 15] = [
     ("name", "\"pretrain\"", "Name, unique."),
@@ -69,7 +73,11 @@ pub(super) fn reference() -> String {
     rows(&mut text, "The file", &FILE);
     rows(&mut text, "`[plant]`", &PLANT);
     rows(&mut text, "`[weather]`, one of", &WEATHER);
-    rows(&mut text, "`[work]`", &[("load", "5.0", "Mean offered load of serving pools; above 1 they batch.")]);
+    rows(
+        &mut text,
+        "`[work]`",
+        &[("load", "5.0", "Mean offered load of serving pools; above 1 they batch.")],
+    );
     rows(&mut text, "`[[work.job]]`", &JOB);
     rows(&mut text, "`[[event]]`", &EVENT);
     text += "\n## Kinds of events\n";

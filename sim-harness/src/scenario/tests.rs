@@ -50,7 +50,8 @@ device = "CDU-01"
 
 #[test]
 fn events_repeat() {
-    let text = "name=\"r\"\nhours=48\n[[event]]\nat=\"1 h\"\nfor=\"10 min\"\nrepeat=\"24 h\"\nkind=\"feed-loss\"\n";
+    let text =
+        "name=\"r\"\nhours=48\n[[event]]\nat=\"1 h\"\nfor=\"10 min\"\nrepeat=\"24 h\"\nkind=\"feed-loss\"\n";
     let event = &Scenario::parse(text).unwrap().events[0];
     assert_eq!(event.active_for_s(3599.0), None);
     assert!(event.active_for_s(3600.0 + 599.0).is_some());

@@ -79,7 +79,11 @@ pub(super) fn read(mut t: Table<'_>) -> Option<WeatherSpec> {
     let climate = t.choice(("climate", "\"continental\""), &names);
     let epw = t.text(("epw", "\"chicago.epw\""));
     if both {
-        t.find(line, "`[weather]` needs a `climate` or an `epw`, one of them", "write `climate = \"desert\"`");
+        t.find(
+            line,
+            "`[weather]` needs a `climate` or an `epw`, one of them",
+            "write `climate = \"desert\"`",
+        );
     }
     t.finish("`[weather]`", &["climate", "epw"]);
     let climate = climate.map(|n| WeatherSpec::Climate(CLIMATES[n].1));

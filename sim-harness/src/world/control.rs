@@ -108,7 +108,7 @@ impl World {
         }
         let requests = &mut self.taps.requests;
         for &(point, target) in &self.list.requests {
-            let asked = self.image.requests[point].filter(|_| !self.events.local.contains(&point));
+            let asked = self.events.asked(point, self.image.requests[point]);
             match target {
                 RequestTarget::CduSupply(n) => requests.cdu_supply_c[n] = asked,
                 RequestTarget::CduDp(n) => requests.cdu_dp_kpa[n] = asked,

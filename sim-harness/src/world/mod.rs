@@ -216,7 +216,7 @@ impl World {
             taps: Taps::new(&list, &facility),
             it: ItSide::new(&places, &config.sku),
             sensors: Sensors::new(&image, config.seed),
-            events: Events { arrivals: 1.0, ..Events::default() },
+            events: Events::none(),
             steps: 0,
             site_energy_j: 0.0,
             it_energy_j: 0.0,
@@ -273,9 +273,7 @@ impl World {
         }
         self.weather_due_s = now_s + WEATHER_PERIOD_S;
         let air = self.weather.at(now_s);
-        let warmth_k = self.events.warmth_k;
-        // a heat wave brings moisture along
-        self.air = Air::new(air.dry_bulb_c + warmth_k, air.dew_point_c + 0.4 * warmth_k, air.pressure_pa);
+        self.air = self.events.outdoor(air);
     }
 
     fn measure(&mut self) {
