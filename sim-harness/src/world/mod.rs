@@ -202,10 +202,12 @@ impl World {
             .unwrap_or_else(|| Weather::from_climate(&Climate::CONTINENTAL, config.seed));
         let tree = PowerTree::new(&places, &ItSide::peaks_w(&places, &config.sku));
         let list = PointList::new(&places, &tree);
-        let image = list.image();
+        let modbus = registers::devices(&list);
+        let image = list.image().with_devices(&modbus);
+        let taps = Taps::new(&list, &facility);
         let commands = facility.idle_commands();
         Self {
-            modbus: registers::devices(&list),
+            modbus,
             fleet: Fleet::new(&[(config.sku, config.gpus)], config.seed),
             workload: jobs(&config),
             network: Network::new(NetworkSpec::NDR400, places.nodes),
@@ -213,9 +215,9 @@ impl World {
             weather,
             weather_due_s: f64::NEG_INFINITY,
             bms: Bms::new(&commands),
-            taps: Taps::new(&list, &facility),
             it: ItSide::new(&places, &config.sku),
-            sensors: Sensors::new(&image, config.seed),
+            sensors: Sensors::new(&image, &taps.points(), config.seed),
+            taps,
             events: Events::none(),
             steps: 0,
             site_energy_j: 0.0,
@@ -274,15 +276,6 @@ impl World {
         self.weather_due_s = now_s + WEATHER_PERIOD_S;
         let air = self.weather.at(now_s);
         self.air = self.events.outdoor(air);
-    }
-
-    fn measure(&mut self) {
-        for index in 0..self.list.signals.len() {
-            self.sensors.field[index] = self.signal(self.list.signals[index]);
-        }
-        self.sensors.corrupt();
-        let time_s = self.elapsed_s();
-        self.sensors.publish(&mut self.image, time_s + self.config.warmup_s);
     }
 }
 

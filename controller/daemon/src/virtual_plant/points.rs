@@ -56,7 +56,13 @@ impl Shows {
     }
 
     pub(super) fn drain(&mut self, now: Stamp, world: &World, inbox: &mut Inbox) {
+        let cut = world.bus_cut();
         for s in &mut self.shown {
+            if cut && matches!(s.from, From::Image(_)) {
+                // a link that comes back shows everything anew
+                s.last = None;
+                continue;
+            }
             if s.last.is_some_and(|(at, _)| now.since(at) < s.period) {
                 continue;
             }
@@ -86,7 +92,7 @@ fn find(site: &Site, world: &World, source: &Source) -> Option<(From, Span)> {
     match source {
         Source::Dsx { tag, .. } => {
             let p = world.image.points.iter().position(|p| Some(&p.tag) == tag.as_ref())?;
-            Some((From::Image(p), Span::from_s(world.image.points[p].period_s)))
+            Some((From::Image(p), Span::from_s(world.image.points[p].class.gap_s())))
         }
         Source::Modbus { device, register } => {
             let spec = &site.modbus[*device];

@@ -182,6 +182,20 @@ impl Bind<'_> {
         }
     }
 
+    /// The sources that a field names: one, or `all`.
+    pub(super) fn sources(&self, field: &str) -> Result<Vec<usize>, WorldError> {
+        let (wanted, image) = (self.text(field), &self.world.image);
+        if wanted == "all" {
+            return Ok((0..image.sources.len()).collect());
+        }
+        image.source(wanted).map(|source| vec![source]).ok_or_else(|| WorldError::UnknownDevice {
+            line: self.event.line,
+            device: wanted.to_owned(),
+            kind: self.event.kind.name,
+            known: format!("all, {}", image.sources.join(", ")),
+        })
+    }
+
     /// The job that a field names, if it `fits`.
     pub(super) fn job(&self, field: &str, fits: fn(&World, usize) -> bool) -> Result<usize, WorldError> {
         let (wanted, jobs) = (self.text(field), &self.world.workload.jobs);
