@@ -124,7 +124,7 @@ pub(super) fn cold(config: WorldConfig) -> World {
         bms: Bms::new(&commands, &design(&facility.spec)),
         sensors: Sensors::new(&image, &taps.points(), config.seed),
         taps,
-        events: Events { arrivals: 1.0, ..Events::default() },
+        events: Events::none(),
         steps: 0,
         site_energy_j: 0.0,
         it_energy_j: 0.0,

@@ -115,7 +115,7 @@ impl World {
         }
         let requests = &mut self.taps.requests;
         for &(point, target) in &self.list.requests {
-            let asked = self.image.requests[point].filter(|_| !self.events.local.contains(&point));
+            let asked = self.events.asked(point, self.image.requests[point]);
             match target {
                 RequestTarget::CduSupply(n) => requests.cdu_supply_c[n] = asked,
                 RequestTarget::CduDp(n) => requests.cdu_dp_kpa[n] = asked,
@@ -184,6 +184,12 @@ impl World {
     #[must_use]
     pub fn rack_power_w(&self, rack: usize) -> f64 {
         self.it.rack_w[rack]
+    }
+
+    /// Nameplate peak of each rack, W.
+    #[must_use]
+    pub fn rack_nameplates_w(&self) -> Vec<f64> {
+        self.it.peaks_w(&self.places)
     }
 
     /// Heat of a rack into its coolant, W.

@@ -209,9 +209,7 @@ impl World {
         }
         self.weather_due_s = now_s + WEATHER_PERIOD_S;
         let air = self.weather.at(now_s);
-        let warmth_k = self.events.warmth_k;
-        // a heat wave brings moisture along
-        self.air = Air::new(air.dry_bulb_c + warmth_k, air.dew_point_c + 0.4 * warmth_k, air.pressure_pa);
+        self.air = self.events.outdoor(air);
     }
 }
 

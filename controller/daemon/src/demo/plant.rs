@@ -228,6 +228,7 @@ impl Plant {
                 *stats = job_stats(job);
             }
         });
+        self.wires.set_bus_cut(world.bus_cut());
         self.wires.tick(now.unix_ms());
         self.wires.plate().with(|shared| world.image.requests.clone_from(&shared.image.requests));
     }
