@@ -1,6 +1,7 @@
 //! The `headroom` binary: verbs, and nothing else.
 
 mod agent;
+mod bench;
 mod check;
 mod demo;
 mod exit;
@@ -32,6 +33,8 @@ struct Cli {
 enum Verb {
     /// On each GPU node: reports its GPUs, holds caps as leases, and puts back what it found.
     Agent(AgentArgs),
+    /// What this machine does: time and memory of the product's parts, beside their limits.
+    Bench(bench::Options),
     /// Every finding in site, policy, register map and scenario files.
     Check {
         /// Files.
@@ -113,6 +116,7 @@ fn main() -> Result<ExitCode> {
             runtime.shutdown_background();
             exit
         }
+        Verb::Bench(options) => bench::run(&options),
         Verb::Check { files, format } => check::run(&files, format),
         Verb::Demo(options) => demo::run(&options),
         Verb::Run(args) => {

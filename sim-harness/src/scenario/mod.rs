@@ -17,6 +17,8 @@
 
 mod fields;
 mod parse;
+pub mod plant;
+mod table;
 
 use std::fmt;
 
@@ -149,6 +151,8 @@ pub struct Scenario {
     pub description: String,
     /// Length that the scenario is meant for, h.
     pub hours: f64,
+    /// What stands on the site.
+    pub plant: plant::PlantSpec,
     /// Events in file order.
     pub events: Vec<Event>,
 }
@@ -185,7 +189,13 @@ impl Scenario {
     /// Nothing happens.
     #[must_use]
     pub fn quiet() -> Self {
-        Self { name: "quiet".to_owned(), description: String::new(), hours: 24.0, events: Vec::new() }
+        Self {
+            name: "quiet".to_owned(),
+            description: String::new(),
+            hours: 24.0,
+            plant: plant::PlantSpec::default(),
+            events: Vec::new(),
+        }
     }
 }
 

@@ -58,6 +58,7 @@ pub(super) fn parse(text: &str) -> Result<Scenario, Vec<ScenarioError>> {
             name: file.name,
             description: file.description,
             hours: file.hours.into_inner(),
+            plant: super::plant::PlantSpec::default(),
             events,
         })
     } else {

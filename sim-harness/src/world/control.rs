@@ -7,6 +7,7 @@ use super::points::{PointList, RequestTarget};
 use super::signal::Signal;
 use super::tree::FEED;
 use super::{World, WorldConfig};
+use crate::bms::design::Sink;
 use crate::bms::{Bms, CduInputs, CrahInputs, Inputs, Requests};
 use headroom_truth::facility::Facility;
 use headroom_truth::weather::Air;
@@ -64,7 +65,7 @@ impl Taps {
         }
     }
 
-    fn read(&mut self, field: &[f64], facility: &Facility, wet_bulb_c: f64) {
+    fn read(&mut self, field: &[f64], facility: &Facility, sink_c: f64) {
         let i = &mut self.inputs;
         for (n, (cdu, at)) in i.cdus.iter_mut().zip(&self.cdus).enumerate() {
             let fault = facility.cdus[n].pumps.map(|p| p.failed);
@@ -81,7 +82,7 @@ impl Taps {
         (i.supply_c, i.return_c, i.dp_kpa) = (supply, back, water_dp);
         i.economiser_leaving_c = economiser;
         (i.tower_leaving_c, i.tower_return_c) = (leaving, entering);
-        i.wet_bulb_c = wet_bulb_c;
+        i.sink_c = sink_c;
         for (load, &at) in i.chiller_load.iter_mut().zip(&self.loads) {
             *load = field[at] / 100.0;
         }
@@ -117,7 +118,11 @@ impl World {
                 RequestTarget::Tower => requests.tower_c = asked,
             }
         }
-        self.taps.read(&self.sensors.field, &self.facility, self.air.wet_bulb_c);
+        let sink_c = match self.bms.design().sink {
+            Sink::WetBulb => self.air.wet_bulb_c,
+            Sink::DryBulb => self.air.dry_bulb_c,
+        };
+        self.taps.read(&self.sensors.field, &self.facility, sink_c);
         self.bms.step(&self.taps.inputs, &self.taps.requests, &mut self.commands, dt_s);
     }
 

@@ -2,6 +2,7 @@
 
 use super::signal::Signal;
 use super::*;
+use headroom_truth::weather::Climate;
 use crate::image::Meaning;
 use std::collections::BTreeSet;
 

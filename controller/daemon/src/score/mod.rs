@@ -68,6 +68,9 @@ pub(crate) fn build_world(config: WorldConfig) -> Result<World> {
 
 /// The site file of a world.
 pub(crate) fn site_text(world: &World, addresses: &SiteAddresses) -> String {
+    let plant = &world.config().scenario.plant;
+    let groups = plant.groups(world.config().gpus, world.config().sku);
+    let skus: Vec<String> = groups.iter().map(|g| sku_id(g.sku.name).to_owned()).collect();
     let source = SiteSource {
         name: SITE_NAME,
         integration: &world.config().integration,
@@ -76,7 +79,8 @@ pub(crate) fn site_text(world: &World, addresses: &SiteAddresses) -> String {
         places: &world.places,
         tree: &world.tree,
         jobs: &world.workload.jobs,
-        sku: sku_id(world.config().sku.name),
+        skus: &skus,
+        design: world.bms().design(),
     };
     site_file(&source, addresses)
 }
