@@ -19,8 +19,11 @@ use super::strategy::Id;
 use headroom_sim::score::StrategyScore;
 
 /// The formula, as it is printed.
-pub(crate) const FORMULA: &str = "E* = E + (N_base - N) E_base / N_base: facility energy at the baseline's tokens N. \
-saved = E_base - E*; gap closed = (E_base - E*) / (E_base - E*_limit).";
+pub(crate) const FORMULA: [&str; 3] = [
+    "E* = E + (N_base - N) E_base / N_base: facility energy at the baseline's tokens N",
+    "saved = E_base - E*",
+    "gap closed = (E_base - E*) / (E_base - E*_limit)",
+];
 /// What the intervals are.
 pub(crate) const INTERVALS: &str = "± is half the 95 % interval over seeds (Student's t; strategies are paired, since they \
 run on the same seeds).";

@@ -25,7 +25,10 @@ pub(crate) fn page(board: &Board, about: &About) -> String {
     let grids =
         [Some(report::energy(board)), others, Some(report::rest(board)), Some(scenarios(board, about))];
     out.extend(grids.iter().flatten().map(section));
-    out += &format!("\\* {FORMULA} {INTERVALS} {VOID} Sums over scenarios take such savings as none.\n");
+    out += &format!(
+        "```text\n{}\n```\n\n{INTERVALS} {VOID} Sums over scenarios take such savings as none.\n",
+        FORMULA.join("\n")
+    );
     out
 }
 
@@ -35,10 +38,10 @@ fn section(grid: &Grid) -> String {
 
 /// What the scenarios are.
 fn scenarios(board: &Board, about: &About) -> Grid {
-    let mut grid = Grid::new("Scenarios", 2, &["scenario", "what happens", "hours"]);
+    let mut grid = Grid::new("Scenarios", 2, &["scenario", "what happens", "hours", "GPUs"]);
     for row in &board.rows {
         let description = about.description(&row.scenario).to_owned();
-        grid.rows.push(vec![row.scenario.clone(), description, format!("{}", row.hours)]);
+        grid.rows.push(vec![row.scenario.clone(), description, row.hours.to_string(), row.gpus.to_string()]);
     }
     grid
 }

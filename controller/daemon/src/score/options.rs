@@ -3,7 +3,7 @@
 //! Responsible for: reading options, with a remedy for what cannot be used. Not for: running anything.
 
 use super::INTEGRATION;
-use super::strategy::Id;
+use super::strategy::{self, Id};
 use crate::check::Format;
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -30,7 +30,7 @@ pub(crate) struct PlantArgs {
     /// Local time of the start: 07-18, 07-18T12:00 or 2025-07-18T12:00. Default: noon of 18 July.
     #[arg(long)]
     pub(crate) start: Option<String>,
-    /// Number of GPUs.
+    /// Number of GPUs, unless the scenario's plant says how many.
     #[arg(long, default_value_t = 512)]
     pub(crate) gpus: usize,
     /// Policy: a file, or a shipped one by name.
@@ -180,7 +180,10 @@ impl ScoreArgs {
     pub(crate) fn strategies(&self) -> Vec<Id> {
         let mut wanted = self.strategies.clone();
         if wanted.is_empty() {
-            wanted = if self.all { Id::ALL.to_vec() } else { vec![Id::Headroom] };
+            wanted = vec![Id::Headroom];
+            if self.all {
+                wanted.extend(Id::ALL.into_iter().filter(|id| strategy::is_known(*id)));
+            }
         }
         wanted.push(Id::Baseline);
         wanted.sort_unstable();

@@ -131,7 +131,9 @@ pub(crate) fn void(board: &Board) -> Vec<String> {
 
 /// What was run, in a line.
 pub(crate) fn made_of(board: &Board, about: &About) -> String {
-    let gpus = board.rows.first().map_or(0, |r| r.gpus);
+    let gpus = |pick: fn(usize, usize) -> usize| board.rows.iter().map(|r| r.gpus).reduce(pick).unwrap_or(0);
+    let (least, most) = (gpus(usize::min), gpus(usize::max));
+    let gpus = if least == most { format!("{most}") } else { format!("{least} to {most}") };
     let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     format!(
         "{}, {}, {gpus} GPUs, step {} s, policy {}",
@@ -145,7 +147,7 @@ pub(crate) fn made_of(board: &Board, about: &About) -> String {
 /// What is said below the table of a single world.
 pub(crate) fn single(board: &Board) -> String {
     let Some(row) = board.rows.first() else { return String::new() };
-    let mut out = format!("\n{FORMULA}\n");
+    let mut out = format!("\n{}\n", FORMULA.join("\n"));
     for line in &row.lines {
         if let Some(closed) = line.closed {
             out += &format!("{} closes {:.0} % of the gap.\n", line.id.title(), closed.times(100.0));
@@ -167,5 +169,5 @@ pub(crate) fn several(board: &Board, about: &About) -> String {
     if let Some(others) = others(board) {
         out += &format!("\n{}", others.plain());
     }
-    out + &format!("\n* {FORMULA}\n{INTERVALS}\n{VOID}\nAgain: {}\n", about.command)
+    out + &format!("\n* {}\n{INTERVALS}\n{VOID}\nAgain: {}\n", FORMULA.join("\n  "), about.command)
 }

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the loop of steps and ticks. Not for: which runs there are (`pool`).
 
-use super::strategy::{Id, Strategy};
+use super::strategy::Id;
 use super::timeline::{Keep, Timeline, Trend};
 use super::{build_world, site_of, strategy};
 use crate::virtual_plant::VirtualPlant;
@@ -82,8 +82,7 @@ pub(crate) fn baseline(config: &WorldConfig, hours: f64, prices: Prices) -> Resu
 /// # Errors
 /// The strategy is not one of these, or the run was ended.
 pub(crate) fn by_strategy(id: Id, mut world: World, course: &Course, passed: Passed<'_>) -> Result<Run> {
-    let mut strategy: Box<dyn Strategy> =
-        strategy::of(id, &world).with_context(|| format!("nobody carries out `{}`", id.key()))?;
+    let mut strategy = strategy::of(id).with_context(|| format!("nobody carries out `{}`", id.key()))?;
     let mut notes = Notes::new(&world, course, passed);
     for _ in 0..notes.steps {
         strategy.act(&mut world);

@@ -2,8 +2,7 @@
 //!
 //! Responsible for: names, order, and who acts on the world. Not for: how a strategy decides.
 
-use headroom_sim::score::Baseline;
-use headroom_sim::world::World;
+use headroom_sim::strategy::{self, Strategy};
 use serde::{Deserialize, Serialize};
 
 /// A strategy, in the order of the score file.
@@ -18,11 +17,11 @@ pub(crate) enum Id {
     Headroom,
     /// A clairvoyant optimum on the truth.
     Limit,
-    /// One power cap for all GPUs, for good.
+    /// One power cap for all GPUs, at which no budget can be exceeded.
     StaticCap,
-    /// Power steered every 90 s.
+    /// Every 90 s the watts that some GPUs leave go to those that are held.
     Steering,
-    /// Setpoints and caps fixed in advance.
+    /// Design setpoints all the time, no resets.
     Fixed,
 }
 
@@ -65,22 +64,29 @@ impl Id {
     }
 }
 
-/// What acts on a world before each of its steps.
-pub(crate) trait Strategy {
-    /// Acts by what it sees.
-    fn act(&mut self, world: &mut World);
+/// A fresh strategy of an id; Headroom is none of these, since it sees the world only through the field.
+pub(crate) fn of(id: Id) -> Option<Box<dyn Strategy>> {
+    strategy::by_name(id.key())
 }
 
-impl Strategy for Baseline {
-    fn act(&mut self, world: &mut World) {
-        Baseline::act(self, world);
-    }
+/// Is there somebody to carry it out?
+pub(crate) fn is_known(id: Id) -> bool {
+    id == Id::Headroom || of(id).is_some()
 }
 
-/// The strategy of an id; Headroom is none of these, since it sees the world only through the field.
-pub(crate) fn of(id: Id, _world: &World) -> Option<Box<dyn Strategy>> {
-    match id {
-        Id::Baseline => Some(Box::new(Baseline::new())),
-        _ => None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::ValueEnum;
+
+    #[test]
+    fn a_strategy_has_one_name_everywhere() {
+        for id in Id::ALL {
+            assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{}\"", id.key()));
+            assert_eq!(id.to_possible_value().unwrap().get_name(), id.key());
+        }
+        for (name, _) in strategy::NAMES {
+            assert!(Id::ALL.iter().any(|id| id.key() == name && is_known(*id)), "{name}");
+        }
     }
 }

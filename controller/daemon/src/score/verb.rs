@@ -5,8 +5,8 @@ use super::options::{ScoreArgs, usable_hours};
 use super::pool::{self, Outcome, Plan, Start};
 use super::timeline::Keep;
 use super::{
-    ScoreFile, build_world, compare, html, json, markdown, report, site_of, table, write, write_timelines,
-    write_whole,
+    ScoreFile, build_world, compare, html, json, markdown, report, site_of, strategy, table, write,
+    write_timelines, write_whole,
 };
 use crate::check::Format;
 use crate::exit;
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 /// Runs the verb.
 ///
 /// # Errors
-/// A run that fails, or a file that cannot be written.
+/// A file that cannot be written.
 pub(crate) fn score(args: &ScoreArgs) -> Result<ExitCode> {
     if let Some([a, b]) = args.compare.as_deref() {
         return compare::compare(a, b, args.tolerance.0, args.format);
@@ -32,7 +32,13 @@ pub(crate) fn score(args: &ScoreArgs) -> Result<ExitCode> {
             return Ok(ExitCode::from(exit::CONFIGURATION));
         }
     };
-    let outcomes = pool::run_all(&plan)?;
+    let outcomes = match pool::run_all(&plan) {
+        Ok(outcomes) => outcomes,
+        Err(error) => {
+            eprintln!("headroom score: {error:#}");
+            return Ok(ExitCode::from(exit::FAULT));
+        }
+    };
     let files: Vec<ScoreFile> = outcomes.iter().map(|o| o.file.clone()).collect();
     let board = Board::new(&files);
     let about = About {
@@ -82,7 +88,12 @@ fn prepare(args: &ScoreArgs) -> Result<(Vec<Scenario>, Plan)> {
     let base = WorldConfig { dt_s: args.step.0, ..args.plant.config()? };
     let several = scenarios.len() * args.seeds.0.len() > 1;
     let start = |scenario: &Scenario, seed: u64, first: bool| Start {
-        config: WorldConfig { seed, scenario: scenario.clone(), ..base.clone() },
+        config: WorldConfig {
+            seed,
+            gpus: scenario.plant.fixed_gpus().unwrap_or(base.gpus),
+            scenario: scenario.clone(),
+            ..base.clone()
+        },
         hours: args.hours.unwrap_or(scenario.hours),
         keep: match (&args.plant.out, first) {
             (Some(_), true) if several => Keep::Plot,
@@ -110,7 +121,8 @@ fn prepare(args: &ScoreArgs) -> Result<(Vec<Scenario>, Plan)> {
 
 /// Can every world be built, and does the policy fit? Asked of cold worlds, before hours of work begin.
 fn usable(plan: &Plan) -> Result<()> {
-    let mut wrong = Vec::new();
+    let unknown = plan.strategies.iter().filter(|id| !strategy::is_known(**id));
+    let mut wrong: Vec<String> = unknown.map(|id| format!("nobody carries out `{}`", id.key())).collect();
     let (mut scenario, mut policy) = ("", None);
     for start in &plan.starts {
         // Seeds change nothing about what there is.

@@ -113,7 +113,7 @@ fn energy(board: &Board) -> Markup {
     html! {
         section aria-labelledby="energy" {
             h2 id="energy" { "Facility energy at equal work" }
-            p.soft { (FORMULA) " " (INTERVALS) }
+            p.soft { @for line in FORMULA { (line) br; } (INTERVALS) }
             div.pair {
                 div {
                     h3 { "Energy, own BMS = 100 %" }
