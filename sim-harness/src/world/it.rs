@@ -96,8 +96,9 @@ impl ItSide {
         network: &mut Network,
         work: &Workload,
         inlet_c: f64,
+        dt_s: f64,
     ) {
-        network.update(&work.node_traffic);
+        network.update(&work.node_traffic, inlet_c, dt_s);
         self.rack_w.fill(0.0);
         self.rack_liquid_w.fill(0.0);
         (self.air_w, self.gpu_w) = (0.0, 0.0);

@@ -241,7 +241,8 @@ impl World {
         ItSide::cool(&self.places, &self.facility, &mut self.fleet);
         self.fleet.step(dt_s);
         let inlet_c = self.facility.hall.cold_c;
-        self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, inlet_c);
+        self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, inlet_c, dt_s);
+        self.workload.set_links(&self.network.link_factor);
         self.control(dt_s);
         let outdoor = Outdoor {
             dry_bulb_c: self.air.dry_bulb_c,
