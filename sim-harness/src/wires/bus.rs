@@ -94,6 +94,23 @@ impl Bus {
         }
     }
 
+    /// Cuts the bus or brings it back: cut, nothing passes either way, and an embedded broker drops its clients.
+    /// Brought back, the link is new.
+    pub(crate) fn set_cut(&mut self, cut: bool) {
+        match self {
+            Self::Embedded { broker, inbox, announced } => {
+                broker.set_down(cut, inbox);
+                inbox.drain();
+                *announced = cut;
+            }
+            Self::External(link) => {
+                link.cut.store(cut, Ordering::Release);
+                link.lock_inbox().clear();
+                link.fresh.store(!cut, Ordering::Release);
+            }
+        }
+    }
+
     /// True once for every new link: whoever listens there knows nothing yet.
     pub(crate) fn is_new(&mut self) -> bool {
         match self {
@@ -154,6 +171,7 @@ pub(crate) struct Link {
     client: Mutex<Option<AsyncClient>>,
     inbox: Mutex<VecDeque<(Bytes, Bytes)>>,
     fresh: AtomicBool,
+    cut: AtomicBool,
     lost: AtomicU64,
 }
 
@@ -167,6 +185,7 @@ impl Link {
             client: Mutex::default(),
             inbox: Mutex::default(),
             fresh: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
             lost: AtomicU64::new(0),
         }
     }
@@ -182,9 +201,10 @@ impl Link {
     fn send(&self, batch: &mut Batch) {
         let total = batch.len() as u64;
         let client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = client.as_ref().filter(|_| !self.cut.load(Ordering::Acquire));
         let mut sent = 0;
         for (message, retain) in batch.take() {
-            let (Some(client), Ok(topic)) = (client.as_ref(), std::str::from_utf8(message.topic())) else {
+            let (Some(client), Ok(topic)) = (client, std::str::from_utf8(message.topic())) else {
                 continue;
             };
             let options = PublishOptions::at_most_once().retain(retain);
@@ -239,7 +259,7 @@ impl Link {
                         inbox.pop_front();
                     }
                     // A retained request is an old one, whatever its stamp says.
-                    if !publish.retain {
+                    if !publish.retain && !self.cut.load(Ordering::Acquire) {
                         inbox.push_back((publish.topic, publish.payload));
                     }
                 }
