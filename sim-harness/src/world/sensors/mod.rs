@@ -45,6 +45,8 @@ const SILENT: u8 = 2;
 const CACHED: u8 = 4;
 /// It has been shown once.
 const SHOWN: u8 = 8;
+/// It is shown in the next step whatever the scanners do.
+const TOUCHED: u8 = 16;
 
 /// One sensor.
 #[derive(Debug, Clone, Copy)]
@@ -180,7 +182,8 @@ impl Sensors {
         let mut set = |flag: u8, on| unit.flags = if on { unit.flags | flag } else { unit.flags & !flag };
         set(SILENT, dropout || of_source == Some(SourceFault::Silent));
         set(CACHED, of_source == Some(SourceFault::Cache));
-        if !self.touched.contains(&(point as u32)) {
+        if unit.flags & TOUCHED == 0 {
+            unit.flags |= TOUCHED;
             self.touched.push(point as u32);
         }
     }
@@ -248,6 +251,7 @@ impl Sensors {
         self.due = due;
         let mut touched = std::mem::take(&mut self.touched);
         for &point in &touched {
+            self.units[point as usize].flags &= !TOUCHED;
             self.show(point as usize, None, image);
         }
         touched.clear();

@@ -200,9 +200,11 @@ fn faults_of_a_source_and_their_end() {
 
 /// A plant of 100,000 GPUs, as far as its points go.
 fn large() -> (crate::world::points::PointList, Image) {
-    use crate::world::{place::Places, points::PointList, tree::PowerTree};
-    let places = Places::new(100_000);
-    let list = PointList::new(&places, &PowerTree::new(&places, &vec![40_000.0; places.racks]));
+    use crate::world::place::{Group, Layout, Places};
+    use crate::world::{points::PointList, tree::PowerTree};
+    let places = Places::new(&[Group { gpus: 100_000, liquid: true }], Layout::default());
+    let spec = headroom_truth::facility::FacilitySpec::uniform(places.racks, 4, 8, 40_000.0, 0.85, 1);
+    let list = PointList::new(&places, &PowerTree::new(&places, &vec![40_000.0; places.racks]), &spec);
     let image = list.image();
     (list, image)
 }
