@@ -394,8 +394,7 @@ impl PointList {
             o.value(p, &[], kw, "power", SLOW_METER, signal);
         }
         let mut o = self.object("GenericObject", "GRID", "power/GRID", vec!["FEED".to_owned()]);
-        let sampling = &class::LIMIT;
-        let limit = (["ImportLimit"].as_slice(), Signal::ImportLimit);
-        o.push(("GenericPoint", limit.0, Some(kw)), "importLimit", sampling, limit.1).is_setpoint = true;
+        let limit = ("GenericPoint", ["ImportLimit"].as_slice(), Some(kw));
+        o.push(limit, "importLimit", &class::LIMIT, Signal::ImportLimit).is_setpoint = true;
     }
 }
