@@ -163,8 +163,7 @@ impl World {
         self.workload.step(dt_s, self.now_s(), &mut self.fleet);
         self.it.cool(&self.places, &self.facility, &mut self.fleet, dt_s);
         self.fleet.step(dt_s);
-        let inlet_c = self.facility.hall.cold_c;
-        self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, inlet_c, dt_s);
+        self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, &self.facility, dt_s);
         self.workload.set_links(&self.network.link_factor);
         self.powers = Powers::default();
         let parts = (dt_s / CONTROL_STEP_S).ceil().max(1.0);

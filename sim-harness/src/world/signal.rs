@@ -151,6 +151,16 @@ pub enum Signal {
     ItEnergy,
     /// What the grid allows at the feed, kW.
     ImportLimit,
+    /// Share of the tank that is cold, %.
+    TankCharge,
+    /// Top of the tank, C.
+    TankTop,
+    /// Bottom of the tank, C.
+    TankBottom,
+    /// State of charge of the battery for the grid, %.
+    BatteryCharge,
+    /// Power of the battery for the grid, kW; positive discharges.
+    BatteryPower,
 }
 
 fn amperes(power_w: f64) -> f64 {
@@ -254,6 +264,16 @@ impl World {
             Signal::SiteEnergy => self.site_energy_j / 3.6e6,
             Signal::ItEnergy => self.it_energy_j / 3.6e6,
             Signal::ImportLimit => self.import_limit_w() / 1000.0,
+            Signal::TankCharge => {
+                // Cold is what the plant makes, warm what comes back at design.
+                let design = self.bms.design();
+                let cold_c = 0.5 * (design.coldest_c + design.warmest_c);
+                self.facility.primary.tank.map_or(f64::NAN, |t| 100.0 * t.charge(cold_c, cold_c + 9.0))
+            }
+            Signal::TankTop => self.facility.primary.tank.map_or(f64::NAN, |t| t.layers_c[t.layers_c.len() - 1]),
+            Signal::TankBottom => self.facility.primary.tank.map_or(f64::NAN, |t| t.layers_c[0]),
+            Signal::BatteryCharge => self.facility.power.bess.map_or(f64::NAN, |b| 100.0 * b.charge()),
+            Signal::BatteryPower => self.facility.power.bess.map_or(f64::NAN, |b| b.power_w / 1000.0),
             _ => f64::NAN,
         }
     }
