@@ -121,8 +121,21 @@ pub struct World {
     mean_import_w: f64,
 }
 
-/// The jobs of a world: half of the GPUs train in two jobs, half serve.
-fn jobs(config: &WorldConfig) -> Workload {
+/// The jobs of a world: those of the scenario, or half of the GPUs training in two jobs and half serving.
+fn jobs(config: &WorldConfig) -> Result<Workload, Vec<WorldError>> {
+    let work = &config.scenario.work;
+    let plant = &config.scenario.plant;
+    let spec = work.build(config.gpus, config.start_s, config.serving_load, plant.racks_per_cdu);
+    match spec {
+        Some(spec) => {
+            let built = Workload::from_spec(&spec, config.gpus, config.seed);
+            built.map_err(|found| found.into_iter().map(WorldError::Work).collect())
+        }
+        None => Ok(usual_jobs(config)),
+    }
+}
+
+fn usual_jobs(config: &WorldConfig) -> Workload {
     let Some(requests) = &config.requests else {
         return Workload::half_and_half(config.gpus, config.serving_load, config.seed);
     };
@@ -169,7 +182,8 @@ impl World {
         if config.gpus < GPUS_PER_NODE || config.dt_s <= 0.0 {
             return Err(vec![WorldError::Config("a world needs at least 8 GPUs and a step above 0 s")]);
         }
-        let mut world = Self::cold(config);
+        let workload = jobs(&config)?;
+        let mut world = Self::cold(config, workload);
         world.events = Events::new(&world.config.scenario, &world)?;
         for gpu in 0..world.fleet.len() {
             world.fleet.activity[gpu] = 0.4;
@@ -185,7 +199,7 @@ impl World {
         Ok(world)
     }
 
-    fn cold(config: WorldConfig) -> Self {
+    fn cold(config: WorldConfig, workload: Workload) -> Self {
         let places = Places::new(config.gpus);
         let (rack_peak_w, liquid_share) = ItSide::rack_peak(&config.sku);
         let facility = Facility::new(FacilitySpec::uniform(
@@ -209,7 +223,7 @@ impl World {
         Self {
             modbus,
             fleet: Fleet::new(&[(config.sku, config.gpus)], config.seed),
-            workload: jobs(&config),
+            workload,
             network: Network::new(NetworkSpec::NDR400, places.nodes),
             air: weather.at(config.start_s - config.warmup_s),
             weather,
