@@ -3,11 +3,14 @@
 //! Responsible for: object and point types, process areas, units, tags, topology (`serves`) and the class of every
 //! sensor. Not for: values ([`super::signal`]), or what a class is like ([`super::sensors::class`]).
 
-use super::place::{HALL, Places, busway_name, cdu_name, chiller_name, crah_name, rack_name, row_name};
+use super::place::{
+    HALL, Places, busway_name, cdu_name, chiller_name, crah_name, rack_name, rejection_name, row_name,
+};
 use super::sensors::class::{self, SensorClass};
 use super::signal::Signal;
 use super::tree::{FEED, PowerTree};
 use crate::image::{Image, ImagePoint};
+use headroom_truth::facility::FacilitySpec;
 use std::sync::Arc;
 
 /// What a request point asks for.
@@ -125,7 +128,7 @@ impl Object<'_> {
 impl PointList {
     /// The list of a site.
     #[must_use]
-    pub fn new(places: &Places, tree: &PowerTree) -> Self {
+    pub fn new(places: &Places, tree: &PowerTree, spec: &FacilitySpec) -> Self {
         let mut list = Self::default();
         for rack in 0..places.racks {
             list.rack(places, rack);
@@ -133,10 +136,11 @@ impl PointList {
         for cdu in 0..places.cdus {
             list.cdu(places, cdu);
         }
-        list.hall(places);
-        list.water(places);
-        list.heat_rejection();
-        list.electrical(places, tree);
+        list.hall(places, spec);
+        list.water(places, spec);
+        list.chillers(spec);
+        list.heat_rejection(spec);
+        list.electrical(places, tree, spec);
         list
     }
 
@@ -166,6 +170,10 @@ impl PointList {
         let id = rack_name(r);
         let path = format!("{}/{id}", row_name(places.row_of_rack(r)));
         let mut o = self.object("Rack", &id, &path, Vec::new());
+        o.value("RackPower", &[], "kW", "power", &class::RACK_POWER, Signal::RackPower(r));
+        if places.rack(r).cdu.is_none() {
+            return;
+        }
         let supply = "RackLiquidSupplyTemperature";
         o.value(
             supply,
@@ -187,7 +195,6 @@ impl PointList {
             Signal::RackDp(r),
         );
         o.value("RackControlValvePosition", &[], "%", "liquid/valve", &class::POSITION, Signal::RackValve(r));
-        o.value("RackPower", &[], "kW", "power", &class::RACK_POWER, Signal::RackPower(r));
         o.state("RackLeakDetect", LEAK, "leak", Signal::Healthy(0));
     }
 
@@ -267,9 +274,9 @@ impl PointList {
         meter.value("ActivePower", &[], "kW", "power", &class::SLOW_METER, Signal::CduPower(c));
     }
 
-    fn hall(&mut self, places: &Places) {
+    fn hall(&mut self, places: &Places, spec: &FacilitySpec) {
         let rows: Vec<String> = (0..places.racks).map(rack_name).collect();
-        for n in 0..2 {
+        for n in 0..spec.crahs {
             let id = crah_name(n);
             let mut o = self.object("CRAH", &id, &id, rows.clone());
             o.value(
@@ -322,9 +329,9 @@ impl PointList {
         o.value(humidity, &["Outdoor"], "%RH", "humidity", &class::OUTDOOR_HUMIDITY, Signal::OutdoorHumidity);
     }
 
-    fn water(&mut self, places: &Places) {
+    fn water(&mut self, places: &Places, spec: &FacilitySpec) {
         let mut consumers: Vec<String> = (0..places.cdus).map(cdu_name).collect();
-        consumers.extend((0..2).map(crah_name));
+        consumers.extend((0..spec.crahs).map(crah_name));
         let t = "LiquidTemperature";
         let mut o = self.object("GenericObject", "FWS", "facility-water", consumers);
         o.value(
@@ -361,12 +368,11 @@ impl PointList {
         }
     }
 
-    fn heat_rejection(&mut self) {
-        let fws = vec!["FWS".to_owned()];
+    fn chillers(&mut self, spec: &FacilitySpec) {
         let t = "LiquidTemperature";
-        for n in 0..2 {
+        for n in 0..spec.chillers {
             let id = chiller_name(n);
-            let mut o = self.object("Chiller", &id, &id, fws.clone());
+            let mut o = self.object("Chiller", &id, &id, vec!["FWS".to_owned()]);
             let leaving = Signal::ChillerLeaving(n);
             o.value(
                 t,
@@ -386,24 +392,34 @@ impl PointList {
             let mut o = self.object("Pump", &pump, &format!("condenser/{pump}"), vec![id]);
             o.value("PumpSpeed", &[], "%", "speed", &class::POSITION, Signal::CondenserPump(n));
         }
-        let mut o = self.object("HX", "HX-01", "HX-01", fws);
-        let leaving = Signal::EconomiserLeaving;
-        o.value(t, &["FacilityWater", "Leaving"], "C", "leaving", &class::WATER_TEMPERATURE, leaving);
-        o.value("ValvePosition", &[], "%", "valve", &class::POSITION, Signal::EconomiserValve);
-        o.state("Status", ON_OFF, "status", Signal::EconomiserStatus);
-        let served = ["CH-01", "CH-02", "HX-01"].map(str::to_owned).to_vec();
-        let mut o = self.object("CoolingTower", "CT-01", "CT-01", served);
+    }
+
+    fn heat_rejection(&mut self, spec: &FacilitySpec) {
+        let t = "LiquidTemperature";
+        let mut served: Vec<String> = (0..spec.chillers).map(chiller_name).collect();
+        if spec.has_economiser() {
+            let mut o = self.object("HX", "HX-01", "HX-01", vec!["FWS".to_owned()]);
+            let leaving = Signal::EconomiserLeaving;
+            o.value(t, &["FacilityWater", "Leaving"], "C", "leaving", &class::WATER_TEMPERATURE, leaving);
+            o.value("ValvePosition", &[], "%", "valve", &class::POSITION, Signal::EconomiserValve);
+            o.state("Status", ON_OFF, "status", Signal::EconomiserStatus);
+            served.push("HX-01".to_owned());
+        }
+        // DSX has one word for all that cools outdoors.
+        let id = rejection_name(spec.heat_rejection);
+        let mut o = self.object("CoolingTower", id, id, served);
         o.value(t, &["Leaving"], "C", "leaving", &class::WATER_TEMPERATURE, Signal::TowerLeaving);
         o.value(t, &["Entering"], "C", "entering", &class::WATER_TEMPERATURE, Signal::TowerEntering);
         o.value("FanSpeed", &[], "%", "fan", &class::POSITION, Signal::TowerFan);
         o.setpoint(t, &["Leaving"], "C", "leaving/finalSetpoint", Signal::TowerSetpoint);
         let point = ("GenericPoint", ["Leaving", "LiquidTemperature"].as_slice(), "C");
         o.request(point, "leaving/request", Signal::TowerSetpoint, RequestTarget::Tower);
-        let mut o = self.object("PowerMeter", "M-CT-01", "CT-01/meter", vec!["CT-01".to_owned()]);
+        let mut o =
+            self.object("PowerMeter", &format!("M-{id}"), &format!("{id}/meter"), vec![id.to_owned()]);
         o.value("ActivePower", &[], "kW", "power", &class::SLOW_METER, Signal::TowerPower);
     }
 
-    fn electrical(&mut self, places: &Places, tree: &PowerTree) {
+    fn electrical(&mut self, places: &Places, tree: &PowerTree, spec: &FacilitySpec) {
         let (kw, p) = ("kW", "ActivePower");
         let below = vec!["UPS-01".to_owned(), "MECH".to_owned()];
         let mut o = self.object("PowerMeter", "FEED", "power/FEED", below);
@@ -413,7 +429,8 @@ impl PointList {
         let busways: Vec<String> = (0..places.rows).map(busway_name).collect();
         let mut o = self.object("PowerMeter", "UPS-01", "power/UPS-01", busways);
         o.value(p, &[], kw, "power", &class::METER, Signal::Ups);
-        let machines = ["CH-01", "CH-02", "CT-01", "FWS"].map(str::to_owned).to_vec();
+        let mut machines: Vec<String> = (0..spec.chillers).map(chiller_name).collect();
+        machines.extend([rejection_name(spec.heat_rejection), "FWS"].map(str::to_owned));
         let mut o = self.object("PowerMeter", "MECH", "power/MECH", machines);
         o.value(p, &[], kw, "power", &class::METER, Signal::Mechanical);
         for row in 0..places.rows {

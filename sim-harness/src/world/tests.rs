@@ -3,6 +3,7 @@
 use super::signal::Signal;
 use super::*;
 use crate::image::Meaning;
+use headroom_truth::weather::Climate;
 use std::collections::BTreeSet;
 
 fn small() -> WorldConfig {

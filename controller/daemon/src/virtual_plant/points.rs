@@ -69,8 +69,9 @@ impl Shows {
     pub(super) fn drain(&mut self, now: Stamp, world: &World, inbox: &mut Inbox) {
         let readings = &mut inbox.readings;
         self.way.arrive(now.unix_ms(), &mut |r| readings.push(believed(r, now)));
+        let cut = world.bus_cut();
         for s in &mut self.shown {
-            if world.bus_cut() && matches!(s.from, From::Image(_)) {
+            if cut && matches!(s.from, From::Image(_)) {
                 // a link that comes back shows everything anew
                 s.last = None;
                 continue;

@@ -208,7 +208,11 @@ impl Sensors {
     /// The point at place `k` of what is due, and the point whose signal its sensor sees.
     #[must_use]
     pub fn sees(&self, k: usize) -> (usize, usize) {
-        let point = self.due[k] as usize;
+        self.sees_of(self.due[k] as usize)
+    }
+
+    /// The point itself, and the one whose true value it sees.
+    fn sees_of(&self, point: usize) -> (usize, usize) {
         if self.units[point].flags & FAULTY != 0
             && let Some(SensorFault::SwappedWith(other)) = self.fault(point)
             && other < self.units.len()
@@ -392,6 +396,15 @@ impl World {
     /// The sensors, to set faults on them.
     pub fn sensors_mut(&mut self) -> &mut Sensors {
         &mut self.sensors
+    }
+
+    /// Takes anew what the BMS's own inputs see, between two steps' showings.
+    pub(super) fn look(&mut self) {
+        for k in 0..self.sensors.taps.len() {
+            let (point, seen) = self.sensors.sees_of(self.sensors.taps[k] as usize);
+            let value = self.signal(self.list.signals[seen]);
+            self.sensors.put(point, value);
+        }
     }
 
     /// Looks at what is due and shows it.
