@@ -27,7 +27,7 @@
 use super::table::{SHARES, TIMES, Table};
 use crate::world::place::{GPUS_PER_NODE, NODES_PER_RACK};
 use headroom_truth::work::{
-    self as truth, JobTemplate, Placement, Request, Rhythm, TaskKind, parse_requests,
+    self as truth, JobKind, JobTemplate, Placement, Request, Rhythm, TaskKind, parse_requests,
 };
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -61,6 +61,17 @@ pub struct JobEntry {
     pub trace: Option<PathBuf>,
     /// Line of the file.
     pub line: usize,
+}
+
+impl JobEntry {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> JobKind {
+        match self.template.kind {
+            TaskKind::Training | TaskKind::Burn => JobKind::Training,
+            TaskKind::Serving => JobKind::Serving,
+        }
+    }
 }
 
 /// The work of a scenario.

@@ -124,8 +124,9 @@ impl ItSide {
         network: &mut Network,
         work: &Workload,
         inlet_c: f64,
+        dt_s: f64,
     ) {
-        network.update(&work.node_traffic);
+        network.update(&work.node_traffic, inlet_c, dt_s);
         (self.air_w, self.gpu_w, self.server_air_m3s) = (0.0, 0.0, 0.0);
         for rack in 0..places.racks {
             let place = places.rack(rack);
