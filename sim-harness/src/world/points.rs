@@ -195,7 +195,7 @@ impl PointList {
             Signal::RackDp(r),
         );
         o.value("RackControlValvePosition", &[], "%", "liquid/valve", &class::POSITION, Signal::RackValve(r));
-        o.state("RackLeakDetect", LEAK, "leak", Signal::Healthy(0));
+        o.state("RackLeakDetect", LEAK, "leak", Signal::RackLeak(r));
     }
 
     fn cdu(&mut self, places: &Places, c: usize) {

@@ -3,7 +3,9 @@
 //! Responsible for: devices, points and jobs by name, with the known ones when there is none. Not for: effects.
 
 use super::super::World;
-use super::super::place::{cdu_name, chiller_name, crah_name, node_name, rack_name, row_name};
+use super::super::place::{
+    cdu_name, chiller_name, crah_name, node_name, rack_name, rejection_name, row_name,
+};
 use super::WorldError;
 use crate::scenario::Event;
 use headroom_truth::work::JobKind;
@@ -19,6 +21,8 @@ pub(super) enum Class {
     Row,
     Node,
     Switch,
+    /// The tower or dry cooler.
+    Rejection,
     /// One device of this name.
     One(Device, &'static str),
 }
@@ -40,8 +44,8 @@ pub(super) enum Device {
     Site,
 }
 
-/// The tower, as `CT-01`.
-pub(super) const TOWER: Class = Class::One(Device::Tower, "CT-01");
+/// The tower as `CT-01`, the dry cooler as `DC-01`.
+pub(super) const REJECTION: Class = Class::Rejection;
 /// The economiser, as `HX-01`.
 pub(super) const ECONOMISER: Class = Class::One(Device::Economiser, "HX-01");
 /// The facility-water loop, as `FWS`.
@@ -78,6 +82,7 @@ impl Bind<'_> {
             Class::Row => row_name(n),
             Class::Node => node_name(n),
             Class::Switch => self.world.network.switches.get(n).map_or_else(String::new, |s| s.name.clone()),
+            Class::Rejection => rejection_name(self.world.facility.spec.heat_rejection).to_owned(),
             Class::One(_, name) => name.to_owned(),
         }
     }
@@ -92,7 +97,7 @@ impl Bind<'_> {
             Class::Row => places.rows,
             Class::Node => places.nodes,
             Class::Switch => self.world.network.switches.len(),
-            Class::One(..) => 1,
+            Class::Rejection | Class::One(..) => 1,
         }
     }
 
@@ -105,6 +110,7 @@ impl Bind<'_> {
             Class::Row => Device::Row(n),
             Class::Node => Device::Node(n),
             Class::Switch => Device::Switch(n),
+            Class::Rejection => Device::Tower,
             Class::One(device, _) => device,
         }
     }

@@ -51,7 +51,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             GPUS,
             default("low", Holds::Share(0.0, 1.0), "\"20 %\"", "Lower load, of dense work."),
             default("high", Holds::Share(0.0, 1.0), "\"100 %\"", "Upper load."),
-            default("period", Holds::Quantity("s", 0.01, 86_400.0), "\"120 s\"", "Length of a cycle."),
+            default("period", Holds::Time, "\"120 s\"", "Length of a cycle."),
             default("duty", Holds::Share(0.0, 1.0), "\"50 %\"", "Share of the cycle at the upper load."),
         ],
         square,

@@ -28,6 +28,7 @@ use super::World;
 use super::points::RequestTarget;
 use crate::scenario::{Event, Field, Holds, Kind, Need, Scenario};
 use bind::Bind;
+use headroom_truth::facility::Commands;
 use headroom_truth::gpu::Fleet;
 use headroom_truth::weather::Air;
 use headroom_truth::work::Use;
@@ -128,6 +129,21 @@ const fn optional(name: &'static str, holds: Holds, example: &'static str, doc: 
     Field { name, holds, need: Need::Optional, example, doc }
 }
 
+/// What an actuator does whatever the BMS asks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Hold {
+    /// Most that the fan of a CRAH does.
+    CrahFan(usize, f64),
+    /// A CRAH without fan and water.
+    CrahOff(usize),
+    /// Most that the fan of tower or dry cooler does.
+    TowerFan(f64),
+    /// Flow of the tank over design, -1 to 1.
+    Tank(f64),
+    /// Power of the battery for the grid, W.
+    Bess(f64),
+}
+
 /// An event with its effect on this world.
 #[derive(Debug, Clone)]
 struct Armed {
@@ -165,6 +181,8 @@ pub struct Events {
     pub local: Vec<usize>,
     /// Values that the operator holds at request points.
     pub held: Vec<(usize, f64)>,
+    /// What actuators do whatever the BMS asks.
+    holds: Vec<Hold>,
     /// GPUs that burn instead of working: from, to, and how much.
     burns: Vec<(usize, usize, Use)>,
     /// Site import when a curtailment began, W.
@@ -203,6 +221,19 @@ impl Events {
         if self.moisture_k <= 0.0 { warm } else { site::moist(&warm, self.moisture_k) }
     }
 
+    /// Changes what the BMS asks into what actuators do.
+    pub(super) fn hold(&self, commands: &mut Commands) {
+        for hold in &self.holds {
+            match *hold {
+                Hold::CrahFan(n, most) => commands.crahs[n].fan = commands.crahs[n].fan.min(most),
+                Hold::CrahOff(n) => (commands.crahs[n].fan, commands.crahs[n].valve) = (0.0, 0.0),
+                Hold::TowerFan(most) => commands.tower_fan = commands.tower_fan.min(most),
+                Hold::Tank(flow) => commands.tank = flow,
+                Hold::Bess(power_w) => commands.bess_w = power_w,
+            }
+        }
+    }
+
     /// Lets GPUs burn whatever their jobs had them do.
     pub(super) fn burn(&self, fleet: &mut Fleet) {
         for &(from, to, load) in &self.burns {
@@ -218,6 +249,7 @@ impl Events {
         self.local.clear();
         self.held.clear();
         self.burns.clear();
+        self.holds.clear();
     }
 }
 
@@ -270,3 +302,6 @@ impl World {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
