@@ -110,7 +110,7 @@ pub(super) fn design(spec: &FacilitySpec) -> Design {
 pub(super) fn cold(config: WorldConfig) -> Result<World, Vec<WorldError>> {
     let workload = jobs(&config)?;
     let plant = &config.scenario.plant;
-    let groups = plant.groups(config.gpus, config.sku);
+    let groups = plant.groups(config.gpus, &config.sku);
     let layout = Layout { racks_per_cdu: plant.racks_per_cdu, racks_per_row: plant.racks_per_row };
     let stand: Vec<place::Group> =
         groups.iter().map(|g| place::Group { gpus: g.gpus, liquid: g.cooling == Cooling::Liquid }).collect();
@@ -125,7 +125,7 @@ pub(super) fn cold(config: WorldConfig) -> Result<World, Vec<WorldError>> {
     let image = list.image().with_devices(&modbus);
     let taps = Taps::new(&list, &facility);
     let commands = facility.idle_commands();
-    let parts: Vec<_> = groups.iter().map(|g| (g.sku, g.gpus)).collect();
+    let parts: Vec<_> = groups.iter().map(|g| (g.sku.clone(), g.gpus)).collect();
     Ok(World {
         modbus,
         fleet: Fleet::new(&parts, config.seed),

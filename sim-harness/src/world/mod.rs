@@ -79,7 +79,7 @@ impl Default for WorldConfig {
             start_s: (198.0 * 24.0 + 12.0) * 3600.0,
             dt_s: 1.0,
             warmup_s: 1800.0,
-            sku: Sku::H100_SXM,
+            sku: Sku::h100_sxm(),
             weather: None,
             requests: None,
             serving_load: 5.0,
@@ -162,7 +162,7 @@ impl World {
         self.workload.set_serving_boost(self.events.arrivals);
         self.workload.step(dt_s, self.now_s(), &mut self.fleet);
         self.events.burn(&mut self.fleet);
-        ItSide::cool(&self.places, &self.facility, &mut self.fleet);
+        self.it.cool(&self.places, &self.facility, &mut self.fleet, dt_s);
         self.fleet.step(dt_s);
         let inlet_c = self.facility.hall.cold_c;
         self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, inlet_c, dt_s);
