@@ -14,9 +14,9 @@ pub mod staging;
 pub mod storage;
 pub mod tower;
 
+use design::Design;
 use headroom_truth::facility::Commands;
 use headroom_truth::facility::chiller::ChillerCommand;
-use design::Design;
 use local::{CduLoops, CrahLoops};
 use pi::{Pi, Ramped, Tighter};
 use reset::Reset;

@@ -199,7 +199,7 @@ impl PointList {
         o.value("RackLiquidFlow", &[], "LPM", "liquid/flow", RACK_FLOW, Signal::RackFlow(r));
         o.value("RackLiquidDifferentialPressure", &[], "kPa", "liquid/dp", RACK_DP, Signal::RackDp(r));
         o.value("RackControlValvePosition", &[], "%", "liquid/valve", POSITION, Signal::RackValve(r));
-        o.state("RackLeakDetect", LEAK, "leak", Signal::Healthy(0));
+        o.state("RackLeakDetect", LEAK, "leak", Signal::RackLeak(r));
     }
 
     fn cdu(&mut self, places: &Places, c: usize) {

@@ -9,6 +9,8 @@ use headroom_truth::psychro;
 
 /// Line voltage of feed and busways, V.
 pub const LINE_V: f64 = 415.0;
+/// Leak that a rope in the rack's tray notices, L/min.
+const LEAK_LPM: f64 = 0.02;
 /// Power factor at the meters.
 const POWER_FACTOR: f64 = 0.98;
 
@@ -17,6 +19,8 @@ const POWER_FACTOR: f64 = 0.98;
 pub enum Signal {
     /// Constant contact in its good state, with the value it shows.
     Healthy(i8),
+    /// Leak rope of a rack is wet (0 or 1).
+    RackLeak(usize),
     /// Rack coolant inlet, C.
     RackSupply(usize),
     /// Rack coolant outlet, C.
@@ -173,6 +177,7 @@ impl World {
     pub fn signal(&self, signal: Signal) -> f64 {
         match signal {
             Signal::Healthy(value) => f64::from(value),
+            Signal::RackLeak(r) => f64::from(self.facility.racks[r].leaking_lpm > LEAK_LPM),
             Signal::RackSupply(r) => self.facility.rack(r).supply_c(),
             Signal::RackReturn(r) => self.facility.rack(r).return_c(),
             Signal::RackFlow(r) => self.facility.rack(r).flow_lpm,
