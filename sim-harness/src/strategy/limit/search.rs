@@ -1,0 +1,151 @@
+//! The search: starting points, then a pattern search with shrinking steps.
+//!
+//! Responsible for: which plans are tried, in what order. Not for: what they are worth.
+
+use super::LimitConfig;
+use super::plan::{Ask, Axes, Plan};
+use super::rollout::{Outcome, Situation};
+
+/// Locks tried for all jobs when a curtailment binds, shares of the highest clock.
+const LOCKS: [f64; 7] = [0.95, 0.90, 0.85, 0.80, 0.75, 0.68, 0.60];
+/// Designs to start from: facility water, tower above wet bulb, CRAH supply, CDU supply, CDU dP.
+const DESIGNS: [[f64; 5]; 4] = [
+    [24.0, 5.0, 26.0, 34.0, 70.0],
+    [28.0, 6.0, 29.0, 38.0, 80.0],
+    [20.0, 4.0, 24.0, 30.0, 60.0],
+    [16.0, 4.0, 22.0, 26.0, 55.0],
+];
+
+/// The best so far, and what was spent.
+struct Best<'a> {
+    situation: &'a Situation<'a>,
+    axes: &'a Axes,
+    heat: f64,
+    plan: Plan,
+    outcome: Outcome,
+    spent: usize,
+}
+
+impl Best<'_> {
+    /// Takes a plan if it is better.
+    fn offer(&mut self, plan: Plan) -> bool {
+        if plan == self.plan {
+            return false;
+        }
+        self.spent += 1;
+        let outcome = self.situation.try_out(self.axes, &plan, self.heat, Some(&self.outcome));
+        let better = outcome.beats(&self.outcome);
+        if better {
+            (self.plan, self.outcome) = (plan, outcome);
+        }
+        better
+    }
+
+    /// The plan with a set of coordinates moved by a share of their steps.
+    fn moved(&self, set: &[usize], scale: f64) -> Plan {
+        let mut plan = self.plan.clone();
+        for &n in set {
+            let axis = &self.axes.axes[n];
+            let from = plan.values[n].unwrap_or_else(|| self.axes.in_force(n, self.situation.world));
+            let step = if matches!(axis.ask, Ask::Clock(_)) {
+                ((axis.step * scale) / 15.0).round() * 15.0
+            } else {
+                axis.step * scale
+            };
+            plan.values[n] = Some((from + step).clamp(axis.low, axis.high));
+        }
+        plan
+    }
+
+    fn descend(&mut self, config: &LimitConfig) {
+        let moves = self.axes.moves(self.situation.world, self.situation.training);
+        let mut signs = vec![1.0; moves.len()];
+        for (sign, set) in signs.iter_mut().zip(&moves) {
+            let first = self.axes.axes[set[0]].ask;
+            // what usually pays: slower clocks, less pressure
+            *sign = if matches!(first, Ask::Clock(_) | Ask::CduDp(_)) { -1.0 } else { 1.0 };
+        }
+        let mut scale = 1.0;
+        while scale >= config.least_scale - 1e-9 && self.spent < config.evaluations {
+            let mut any = false;
+            for (sign, set) in signs.iter_mut().zip(&moves) {
+                if self.spent >= config.evaluations {
+                    break;
+                }
+                any |= self.line(set, sign, scale);
+            }
+            if !any {
+                scale *= 0.5;
+            }
+        }
+    }
+
+    /// Tries both directions, the one that paid last first; goes on while it pays.
+    fn line(&mut self, set: &[usize], sign: &mut f64, scale: f64) -> bool {
+        for _ in 0..2 {
+            let mut stride = scale;
+            let mut paid = false;
+            while self.offer(self.moved(set, *sign * stride)) {
+                paid = true;
+                stride = (1.5 * stride).min(3.0);
+            }
+            if paid {
+                return true;
+            }
+            *sign = -*sign;
+        }
+        false
+    }
+
+    fn starts(&mut self, last: &Plan) {
+        let mut last = last.clone();
+        last.runbook |= !self.situation.curtailed;
+        self.offer(last.clone());
+        let free = self.axes.with(&last, |ask| matches!(ask, Ask::Clock(_)).then_some(None));
+        self.offer(free.clone());
+        let wet_c = self.situation.world.air().wet_bulb_c;
+        for design in DESIGNS {
+            let plan = self.axes.with(&self.plan, |ask| match ask {
+                Ask::Facility => Some(Some(design[0])),
+                Ask::Tower => Some(Some(wet_c + design[1])),
+                Ask::Crahs => Some(Some(design[2])),
+                Ask::CduSupply(_) => Some(Some(design[3])),
+                Ask::CduDp(_) => Some(Some(design[4])),
+                Ask::Clock(_) => None,
+            });
+            self.offer(plan);
+        }
+        if self.situation.curtailed {
+            for share in LOCKS {
+                let highest = |job: usize| {
+                    let axis = self.axes.axes.iter().find(|a| a.ask == Ask::Clock(job));
+                    axis.map_or(f64::INFINITY, |axis| axis.high)
+                };
+                let base = Plan { runbook: false, ..self.plan.clone() };
+                let plan = self.axes.with(&base, |ask| match ask {
+                    Ask::Clock(job) => Some(Some((share * highest(job) / 15.0).floor() * 15.0)),
+                    _ => None,
+                });
+                self.offer(plan);
+            }
+        }
+    }
+}
+
+/// The best plan found from a situation, and the number of plans tried.
+pub(super) fn best(
+    situation: &Situation<'_>,
+    axes: &Axes,
+    last: &Plan,
+    config: &LimitConfig,
+) -> (Plan, usize) {
+    let plan = axes.own_bms();
+    let outcome = situation.try_out(axes, &plan, 0.0, None);
+    let heat = outcome.cooling;
+    // once more, now that the worth of heat is known
+    let outcome = situation.try_out(axes, &plan, heat, None);
+    let mut best = Best { situation, axes, heat, plan, outcome, spent: 2 };
+    best.starts(last);
+    best.descend(config);
+    (best.plan, best.spent)
+}
