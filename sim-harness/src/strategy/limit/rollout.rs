@@ -47,7 +47,7 @@ impl Delivered {
 pub(super) struct Outcome {
     /// Work and latency owed at the next decision, in units of what would be noticed; 0 is nothing.
     pub owed: f64,
-    /// Limits broken over the horizon, likewise.
+    /// Limits broken over the horizon beyond what the baseline breaks till the next decision, likewise.
     pub breach: f64,
     /// Facility energy and debt of heat, J.
     pub cost_j: f64,
@@ -59,9 +59,9 @@ impl Outcome {
     /// A plan that was given up.
     const LOST: Self = Self { owed: f64::INFINITY, breach: f64::INFINITY, cost_j: f64::INFINITY, cooling: 0.0 };
 
-    /// True if this one owes less; or as little, and breaks less; or that too, and costs less.
+    /// True if this one breaks less; or as little, and owes less; or that too, and costs less.
     pub(super) fn beats(&self, other: &Self) -> bool {
-        for (ours, theirs) in [(self.owed, other.owed), (self.breach, other.breach)] {
+        for (ours, theirs) in [(self.breach, other.breach), (self.owed, other.owed)] {
             if (ours - theirs).abs() > near(theirs) {
                 return ours < theirs;
             }
@@ -85,6 +85,8 @@ pub(super) struct Situation<'a> {
     twin_now: Delivered,
     twin_then: Delivered,
     now: Delivered,
+    /// What the baseline breaks till the next decision.
+    allowed: f64,
     dt_s: f64,
     commit: usize,
     horizon: usize,
@@ -125,9 +127,13 @@ impl<'a> Situation<'a> {
         let twin_now = delivered(&twin);
         twin.set_step_s(dt_s);
         let mut curtailed = binding;
+        let mut watch = running.twin_watch.clone();
+        let feed_w = twin.tree.branches[FEED].budget_w;
+        let before = violations_sum(&watch.violations, feed_w);
         for _ in 0..commit {
             twin_runbook.act(&mut twin);
             twin.step();
+            watch.observe(&twin, dt_s);
             curtailed |= twin.curtailment().is_some_and(|c| c.binding);
         }
         let horizon_s = if curtailed { commit_s } else { config.horizon_s.max(commit_s) };
@@ -147,6 +153,7 @@ impl<'a> Situation<'a> {
             twin_now,
             twin_then,
             now,
+            allowed: violations_sum(&watch.violations, feed_w) - before,
             dt_s,
             commit,
             curtailed,
@@ -180,9 +187,8 @@ impl<'a> Situation<'a> {
         let before = violations_sum(&watch.violations, feed_w);
         let (mut energy_j, mut cooling_j, mut it_j, mut owed) = (0.0, 0.0, 0.0, 0.0);
         let stored_j = stored_j(&world);
-        let breach = |watch: &Watch| violations_sum(&watch.violations, feed_w) - before;
-        // No plan can owe so much less that it wins in spite of what it breaks.
-        let settled = than.filter(|than| than.owed <= near(than.owed));
+        let breach =
+            |watch: &Watch| (violations_sum(&watch.violations, feed_w) - before - self.allowed).max(0.0);
         for step in 0..self.horizon {
             if plan.runbook || (step >= self.commit && !self.curtailed) {
                 runbook.act(&mut world);
@@ -194,11 +200,13 @@ impl<'a> Situation<'a> {
             it_j += world.powers.it_w * self.dt_s;
             if step + 1 == self.commit {
                 owed = self.owed(&world);
-                if than.is_some_and(|than| owed > than.owed + near(than.owed)) {
+                // Only a plan that breaks less may owe more.
+                let settled = than.filter(|than| than.breach <= near(than.breach));
+                if settled.is_some_and(|than| owed > than.owed + near(than.owed)) {
                     return Outcome::LOST;
                 }
             }
-            if step % LOOK == 0 && settled.is_some_and(|than| breach(&watch) > than.breach + near(than.breach)) {
+            if step % LOOK == 0 && than.is_some_and(|than| breach(&watch) > than.breach + near(than.breach)) {
                 return Outcome::LOST;
             }
         }

@@ -16,6 +16,21 @@ const DESIGNS: [[f64; 5]; 4] = [
     [16.0, 4.0, 22.0, 26.0, 55.0],
 ];
 
+/// What a move has learnt: which way pays, and at what step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Habit {
+    sign: f64,
+    scale: f64,
+}
+
+impl Habit {
+    /// What usually pays: slower clocks, less pressure, warmer water.
+    fn first(ask: Ask) -> Self {
+        let down = matches!(ask, Ask::Clock(_) | Ask::CduDp(_));
+        Self { sign: if down { -1.0 } else { 1.0 }, scale: 1.0 }
+    }
+}
+
 /// The best so far, and what was spent.
 struct Best<'a> {
     situation: &'a Situation<'a>,
@@ -57,42 +72,43 @@ impl Best<'_> {
         plan
     }
 
-    fn descend(&mut self, config: &LimitConfig) {
+    /// Moves in turn, each with a step of its own, until no step pays any more.
+    fn descend(&mut self, habits: &mut Vec<Habit>, config: &LimitConfig, most: usize) {
         let moves = self.axes.moves(self.situation.world, self.situation.training);
-        let mut signs = vec![1.0; moves.len()];
-        for (sign, set) in signs.iter_mut().zip(&moves) {
-            let first = self.axes.axes[set[0]].ask;
-            // what usually pays: slower clocks, less pressure
-            *sign = if matches!(first, Ask::Clock(_) | Ask::CduDp(_)) { -1.0 } else { 1.0 };
+        if habits.len() != moves.len() {
+            *habits = moves.iter().map(|set| Habit::first(self.axes.axes[set[0]].ask)).collect();
         }
-        let mut scale = 1.0;
-        while scale >= config.least_scale - 1e-9 && self.spent < config.evaluations {
-            let mut any = false;
-            for (sign, set) in signs.iter_mut().zip(&moves) {
-                if self.spent >= config.evaluations {
-                    break;
+        for habit in habits.iter_mut() {
+            habit.scale = (2.0 * habit.scale).clamp(2.0 * config.least_scale, 1.0);
+        }
+        let mut open = true;
+        while open && self.spent < most {
+            open = false;
+            for (habit, set) in habits.iter_mut().zip(&moves) {
+                if habit.scale < config.least_scale || self.spent >= most {
+                    continue;
                 }
-                any |= self.line(set, sign, scale);
-            }
-            if !any {
-                scale *= 0.5;
+                open = true;
+                if !self.line(set, habit) {
+                    habit.scale *= 0.5;
+                }
             }
         }
     }
 
     /// Tries both directions, the one that paid last first; goes on while it pays.
-    fn line(&mut self, set: &[usize], sign: &mut f64, scale: f64) -> bool {
+    fn line(&mut self, set: &[usize], habit: &mut Habit) -> bool {
         for _ in 0..2 {
-            let mut stride = scale;
+            let mut stride = habit.scale;
             let mut paid = false;
-            while self.offer(self.moved(set, *sign * stride)) {
+            while self.offer(self.moved(set, habit.sign * stride)) {
                 paid = true;
                 stride = (1.5 * stride).min(3.0);
             }
             if paid {
                 return true;
             }
-            *sign = -*sign;
+            habit.sign = -habit.sign;
         }
         false
     }
@@ -100,10 +116,20 @@ impl Best<'_> {
     fn starts(&mut self, last: &Plan) {
         let mut last = last.clone();
         last.runbook |= !self.situation.curtailed;
-        self.offer(last.clone());
         let free = self.axes.with(&last, |ask| matches!(ask, Ask::Clock(_)).then_some(None));
-        self.offer(free.clone());
-        let wet_c = self.situation.world.air().wet_bulb_c;
+        // setpoints stay where they are, so that nothing jumps
+        let world = self.situation.world;
+        let mut held = Plan { runbook: true, ..free.clone() };
+        for (n, value) in held.values.iter_mut().enumerate() {
+            if !matches!(self.axes.axes[n].ask, Ask::Clock(_)) {
+                *value = Some(self.axes.in_force(n, world));
+            }
+        }
+        self.offer(held);
+        self.offer(Plan { runbook: true, ..free.clone() });
+        self.offer(free);
+        self.offer(last);
+        let wet_c = world.air().wet_bulb_c;
         for design in DESIGNS {
             let plan = self.axes.with(&self.plan, |ask| match ask {
                 Ask::Facility => Some(Some(design[0])),
@@ -137,6 +163,7 @@ pub(super) fn best(
     situation: &Situation<'_>,
     axes: &Axes,
     last: &Plan,
+    habits: &mut Vec<Habit>,
     config: &LimitConfig,
 ) -> (Plan, usize) {
     let plan = axes.own_bms();
@@ -146,6 +173,7 @@ pub(super) fn best(
     let outcome = situation.try_out(axes, &plan, heat, None);
     let mut best = Best { situation, axes, heat, plan, outcome, spent: 2 };
     best.starts(last);
-    best.descend(config);
+    let most = if habits.is_empty() { 3 } else { 1 } * config.evaluations;
+    best.descend(habits, config, most);
     (best.plan, best.spent)
 }
