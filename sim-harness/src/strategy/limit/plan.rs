@@ -141,13 +141,15 @@ impl Axes {
                 moves.push(at(&|ask| matches!(ask, Ask::CduDp(c) if group.contains(&c))));
             }
         }
+        let clock = |job: usize| at(&|ask| ask == Ask::Clock(job));
+        let jobs = 0..world.workload.jobs.len();
+        moves.extend(jobs.clone().filter(|job| serving(*job)).map(clock));
         if training {
-            moves.push(at(&|ask| matches!(ask, Ask::Clock(_))));
-        }
-        for job in 0..world.workload.jobs.len() {
-            if serving(job) || training {
-                moves.push(at(&|ask| ask == Ask::Clock(job)));
-            }
+            // work is short: clocks come first
+            let mut first = vec![at(&|ask| matches!(ask, Ask::Clock(job) if !serving(job)))];
+            first.extend(jobs.filter(|job| !serving(*job)).map(clock));
+            first.append(&mut moves);
+            moves = first;
         }
         moves.retain(|set| !set.is_empty());
         moves.dedup();

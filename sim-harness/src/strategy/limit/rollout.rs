@@ -115,7 +115,10 @@ fn step_s(world: &World, wanted_s: f64, spans_s: [f64; 2]) -> f64 {
 
 impl<'a> Situation<'a> {
     pub(super) fn new(world: &'a World, running: &'a Running, config: &LimitConfig, commit_s: f64) -> Self {
-        let binding = world.curtailment().is_some_and(|c| c.binding);
+        // Events act in a step: what binds from now on shows after one.
+        let mut ahead = running.twin.clone();
+        ahead.step();
+        let binding = ahead.curtailment().is_some_and(|c| c.binding);
         let dt_s = if binding {
             world.config().dt_s.min(config.dt_s)
         } else {

@@ -6,8 +6,8 @@ use super::LimitConfig;
 use super::plan::{Ask, Axes, Plan};
 use super::rollout::{Outcome, Situation};
 
-/// Locks tried for all jobs when a curtailment binds, shares of the highest clock.
-const LOCKS: [f64; 7] = [0.95, 0.90, 0.85, 0.80, 0.75, 0.68, 0.60];
+/// Locks tried for training jobs, and for all, when a curtailment binds: shares of the highest clock.
+const LOCKS: [f64; 7] = [0.60, 0.68, 0.75, 0.80, 0.85, 0.90, 0.95];
 /// Designs to start from: facility water, tower above wet bulb, CRAH supply, CDU supply, CDU dP.
 const DESIGNS: [[f64; 5]; 4] = [
     [24.0, 5.0, 26.0, 34.0, 70.0],
@@ -128,7 +128,7 @@ impl Best<'_> {
         self.offer(held);
         self.offer(Plan { runbook: true, ..free.clone() });
         self.offer(free);
-        self.offer(last);
+        self.offer(last.clone());
         let wet_c = world.air().wet_bulb_c;
         for design in DESIGNS {
             let plan = self.axes.with(&self.plan, |ask| match ask {
@@ -142,17 +142,33 @@ impl Best<'_> {
             self.offer(plan);
         }
         if self.situation.curtailed {
+            self.locks(&last);
+        }
+    }
+
+    /// One clock for the training jobs, serving as it was; or, where that is not enough, one for all.
+    fn locks(&mut self, last: &Plan) {
+        let world = self.situation.world;
+        for all in [false, true] {
+            let mut worked = false;
             for share in LOCKS {
-                let highest = |job: usize| {
+                let lock = |job: usize| {
                     let axis = self.axes.axes.iter().find(|a| a.ask == Ask::Clock(job));
-                    axis.map_or(f64::INFINITY, |axis| axis.high)
+                    axis.map(|axis| (share * axis.high / 15.0).floor() * 15.0)
                 };
-                let base = Plan { runbook: false, ..self.plan.clone() };
+                let base = Plan { runbook: false, ..last.clone() };
                 let plan = self.axes.with(&base, |ask| match ask {
-                    Ask::Clock(job) => Some(Some((share * highest(job) / 15.0).floor() * 15.0)),
+                    Ask::Clock(job) if all || world.workload.jobs[job].training().is_some() => Some(lock(job)),
                     _ => None,
                 });
-                self.offer(plan);
+                let better = self.offer(plan);
+                if worked && !better {
+                    break;
+                }
+                worked |= better;
+            }
+            if worked {
+                return;
             }
         }
     }
@@ -173,7 +189,8 @@ pub(super) fn best(
     let outcome = situation.try_out(axes, &plan, heat, None);
     let mut best = Best { situation, axes, heat, plan, outcome, spent: 2 };
     best.starts(last);
-    let most = if habits.is_empty() { 3 } else { 1 } * config.evaluations;
+    // the first time from afar, and where work is short, more is worth trying
+    let most = if habits.is_empty() || situation.curtailed { 3 } else { 1 } * config.evaluations;
     best.descend(habits, config, most);
     (best.plan, best.spent)
 }
