@@ -263,6 +263,14 @@ impl World {
         }
     }
 
+    /// Goes on in steps of another length, s. What has happened stays; the time is rounded to a whole step.
+    pub fn set_step_s(&mut self, dt_s: f64) {
+        if (0.01..=10.0).contains(&dt_s) {
+            self.steps = (self.elapsed_s() / dt_s).round() as i64;
+            self.config.dt_s = dt_s;
+        }
+    }
+
     fn steps_taken(&self) -> i64 {
         self.steps + (self.config.warmup_s / self.config.dt_s).round() as i64
     }
