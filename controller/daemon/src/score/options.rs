@@ -222,7 +222,7 @@ impl ScoreArgs {
 }
 
 /// A path's last part: where a file lies on one machine is nobody else's concern.
-fn file_name(path: &str) -> String {
+pub(crate) fn file_name(path: &str) -> String {
     let name = std::path::Path::new(path).file_name();
     name.map_or_else(|| path.to_owned(), |n| n.to_string_lossy().into_owned())
 }

@@ -1,7 +1,7 @@
 //! `headroom score` from options to files and tables.
 
 use super::board::Board;
-use super::options::{ScoreArgs, usable_hours};
+use super::options::{self, ScoreArgs, usable_hours};
 use super::pool::{self, Outcome, Plan, Start};
 use super::timeline::Keep;
 use super::{
@@ -44,7 +44,7 @@ pub(crate) fn score(args: &ScoreArgs) -> Result<ExitCode> {
     let about = About {
         command: args.command(&scenarios, &plan.strategies),
         step_s: args.step.0,
-        policy: args.plant.policy.clone(),
+        policy: options::file_name(&args.plant.policy),
         scenarios,
     };
     if let Some(folder) = &args.plant.out {
