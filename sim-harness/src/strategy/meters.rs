@@ -4,7 +4,6 @@
 
 use crate::telemetry::gpu_outputs;
 use crate::world::World;
-use crate::world::it::ItSide;
 use crate::world::signal::Signal;
 use crate::world::tree::{FEED, MECHANICAL, UPS};
 use headroom_nvml_abi::page::GpuOutputs;
@@ -70,7 +69,7 @@ pub(super) fn metered(world: &World) -> Vec<Metered> {
 
 /// Nameplate power of each rack with every GPU at its default cap, W.
 pub(super) fn rack_nameplates_w(world: &World) -> Vec<f64> {
-    ItSide::peaks_w(&world.places, &world.config().sku)
+    world.rack_nameplates_w()
 }
 
 /// Budget of the mechanical panel: the most that the cooling plant may draw, W.

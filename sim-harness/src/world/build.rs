@@ -108,11 +108,13 @@ pub(super) fn cold(config: WorldConfig) -> World {
         .unwrap_or_else(|| Weather::from_climate(&Climate::CONTINENTAL, config.seed));
     let tree = PowerTree::new(&places, &it.peaks_w(&places));
     let list = PointList::new(&places, &tree, &facility.spec);
-    let image = list.image();
+    let modbus = registers::devices(&list);
+    let image = list.image().with_devices(&modbus);
+    let taps = Taps::new(&list, &facility);
     let commands = facility.idle_commands();
     let parts: Vec<_> = groups.iter().map(|g| (g.sku, g.gpus)).collect();
     World {
-        modbus: registers::devices(&list),
+        modbus,
         fleet: Fleet::new(&parts, config.seed),
         workload: jobs(&config),
         network: Network::new(NetworkSpec::NDR400, places.nodes),
@@ -120,9 +122,9 @@ pub(super) fn cold(config: WorldConfig) -> World {
         weather,
         weather_due_s: f64::NEG_INFINITY,
         bms: Bms::new(&commands, &design(&facility.spec)),
-        taps: Taps::new(&list, &facility),
-        sensors: Sensors::new(&image, config.seed),
-        events: Events { arrivals: 1.0, ..Events::default() },
+        sensors: Sensors::new(&image, &taps.points(), config.seed),
+        taps,
+        events: Events::none(),
         steps: 0,
         site_energy_j: 0.0,
         it_energy_j: 0.0,

@@ -65,6 +65,12 @@ impl Taps {
         }
     }
 
+    /// Every point that is read.
+    pub(super) fn points(&self) -> Vec<usize> {
+        let loops = self.cdus.iter().flatten().chain(self.crahs.iter().flatten());
+        loops.chain(&self.plant).chain(&self.loads).copied().collect()
+    }
+
     fn read(&mut self, field: &[f64], facility: &Facility, sink_c: f64) {
         let i = &mut self.inputs;
         for (n, (cdu, at)) in i.cdus.iter_mut().zip(&self.cdus).enumerate() {
@@ -109,7 +115,7 @@ impl World {
         }
         let requests = &mut self.taps.requests;
         for &(point, target) in &self.list.requests {
-            let asked = self.image.requests[point].filter(|_| !self.events.local.contains(&point));
+            let asked = self.events.asked(point, self.image.requests[point]);
             match target {
                 RequestTarget::CduSupply(n) => requests.cdu_supply_c[n] = asked,
                 RequestTarget::CduDp(n) => requests.cdu_dp_kpa[n] = asked,
@@ -178,6 +184,12 @@ impl World {
     #[must_use]
     pub fn rack_power_w(&self, rack: usize) -> f64 {
         self.it.rack_w[rack]
+    }
+
+    /// Nameplate peak of each rack, W.
+    #[must_use]
+    pub fn rack_nameplates_w(&self) -> Vec<f64> {
+        self.it.peaks_w(&self.places)
     }
 
     /// Heat of a rack into its coolant, W.

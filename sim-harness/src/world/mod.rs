@@ -209,23 +209,7 @@ impl World {
         }
         self.weather_due_s = now_s + WEATHER_PERIOD_S;
         let air = self.weather.at(now_s);
-        let warmth_k = self.events.warmth_k;
-        // a heat wave brings moisture along
-        self.air = Air::new(air.dry_bulb_c + warmth_k, air.dew_point_c + 0.4 * warmth_k, air.pressure_pa);
-    }
-
-    /// Takes what the BMS's own inputs see.
-    fn look(&mut self) {
-        for index in 0..self.list.signals.len() {
-            self.sensors.field[index] = self.signal(self.list.signals[index]);
-        }
-        self.sensors.corrupt();
-    }
-
-    fn measure(&mut self) {
-        self.look();
-        let time_s = self.elapsed_s();
-        self.sensors.publish(&mut self.image, time_s + self.config.warmup_s);
+        self.air = self.events.outdoor(air);
     }
 }
 

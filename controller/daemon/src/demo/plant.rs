@@ -219,8 +219,7 @@ impl Plant {
             self.wires.dsx_mut().set_local(point, world.local_points().contains(&point));
         }
         self.wires.plate().with(|shared| {
-            shared.image.values.clone_from(&world.image.values);
-            shared.image.quality.clone_from(&world.image.quality);
+            shared.image.show(&world.image);
             for bank in &mut shared.banks {
                 let local = world.is_local_device(&bank.device().id);
                 bank.set_local(local);
@@ -229,6 +228,7 @@ impl Plant {
                 *stats = job_stats(job);
             }
         });
+        self.wires.set_bus_cut(world.bus_cut());
         self.wires.tick(now.unix_ms());
         self.wires.plate().with(|shared| world.image.requests.clone_from(&shared.image.requests));
     }
