@@ -154,6 +154,27 @@ fn one_world_is_one_object_with_the_names_of_the_contract() {
 }
 
 #[test]
+fn an_option_goes_before_the_file_and_the_file_before_the_default() {
+    let place = Place::new("order");
+    let text = BURST.replace("hours = 0.1", "hours = 0.05\nseed = 7\nstart = \"01-18T03:00\"");
+    std::fs::write(place.0.join("winter.toml"), text.replace("\"burst\"", "\"winter\"")).unwrap();
+    let run = |more: &[&str]| {
+        place.fine(
+            &[&["--scenario", "winter.toml", "--strategies", "baseline", "--out", "out"], more].concat(),
+        );
+        let outdoor = place.text("out/timeline-baseline.csv");
+        let column = outdoor.lines().next().unwrap().split(',').position(|c| c == "outdoor_degc").unwrap();
+        let degc: f64 = outdoor.lines().nth(1).unwrap().split(',').nth(column).unwrap().parse().unwrap();
+        (place.json("out/score.json"), degc)
+    };
+    let (file, cold) = run(&[]);
+    assert_eq!((&file["seed"], &file["hours"]), (&Value::from(7), &Value::from(0.05)));
+    let (file, warm) = run(&["--seed", "2", "--hours", "0.1", "--start", "07-18T12:00"]);
+    assert_eq!((&file["seed"], &file["hours"]), (&Value::from(2), &Value::from(0.1)));
+    assert!(cold < 12.0 && warm > 18.0, "a night in January {cold}, a noon in July {warm}");
+}
+
+#[test]
 fn every_strategy_has_its_key() {
     let place = Place::new("strategies");
     let list = "fixed,steering,static-cap,headroom";

@@ -17,6 +17,7 @@ use super::columns::VIOLATIONS;
 use super::stats::{Interval, interval, ratio};
 use super::strategy::Id;
 use headroom_sim::score::StrategyScore;
+use std::collections::BTreeSet;
 
 /// The formula, as it is printed.
 pub(crate) const FORMULA: [&str; 3] = [
@@ -107,9 +108,14 @@ impl Board {
         Self { rows, totals }
     }
 
-    /// Number of seeds.
-    pub(crate) fn seeds(&self) -> &[u64] {
-        self.rows.first().map_or(&[], |r| &r.seeds)
+    /// Seeds of all scenarios, each once.
+    pub(crate) fn seeds(&self) -> Vec<u64> {
+        self.rows
+            .iter()
+            .flat_map(|r| r.seeds.iter().copied())
+            .collect::<BTreeSet<u64>>()
+            .into_iter()
+            .collect()
     }
 
     /// Strategies, in order.
@@ -185,8 +191,8 @@ fn void(scores: &[StrategyScore], baseline: &[StrategyScore], seeds: &[u64]) -> 
 /// Sums over scenarios, per seed.
 fn totals(rows: &[Row]) -> Vec<Total> {
     let Some(first) = rows.first() else { return Vec::new() };
-    // Seeds are the same everywhere, or there is no sum of pairs.
-    if rows.iter().any(|r| r.seeds != first.seeds) {
+    // As many runs everywhere, or there is no sum of pairs.
+    if rows.iter().any(|r| r.seeds.len() != first.seeds.len()) {
         return Vec::new();
     }
     let base = sums(rows, Id::Baseline);
