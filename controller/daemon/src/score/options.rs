@@ -271,3 +271,51 @@ pub(crate) fn usable_hours(hours: f64) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ScoreArgs,
+    }
+
+    fn args(line: &str) -> ScoreArgs {
+        Line::parse_from(format!("score {line}").split_whitespace()).args
+    }
+
+    fn names(args: &ScoreArgs) -> Vec<String> {
+        args.scenarios().unwrap().into_iter().map(|c| c.scenario.name).collect()
+    }
+
+    #[test]
+    fn without_options_it_is_the_demo() {
+        let plain = args("");
+        assert_eq!(names(&plain), ["demo"]);
+        assert_eq!((plain.strategies(), plain.seeds()), (vec![Id::Baseline, Id::Headroom], vec![None]));
+    }
+
+    #[test]
+    fn all_is_every_scenario_with_every_strategy() {
+        let all = args("--all --scenario quiet --seeds 1..3");
+        assert_eq!(names(&all), Scenario::names().collect::<Vec<_>>());
+        let known: Vec<Id> = Id::ALL.into_iter().filter(|id| strategy::is_known(*id)).collect();
+        assert_eq!(all.strategies(), known);
+        assert_eq!(
+            args("--all --strategies fixed,headroom").strategies(),
+            [Id::Baseline, Id::Headroom, Id::Fixed]
+        );
+        let command = all.command(&all.scenarios().unwrap(), &[Id::Baseline]);
+        assert!(command.starts_with("headroom score --all --seeds 1..3 --strategies baseline "), "{command}");
+    }
+
+    #[test]
+    fn a_command_names_nobodys_folders() {
+        let args = args("--policy /some/where/own.toml --weather /some/where/x.epw --out /o --threads 3");
+        let command = args.command(&args.scenarios().unwrap(), &args.strategies());
+        assert!(command.contains("--policy own.toml --weather x.epw") && !command.contains('/'), "{command}");
+    }
+}
