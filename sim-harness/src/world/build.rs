@@ -93,7 +93,7 @@ pub(super) fn design(spec: &FacilitySpec) -> Design {
 /// A world with everything in its place, at rest.
 pub(super) fn cold(config: WorldConfig) -> World {
     let plant = &config.scenario.plant;
-    let groups = plant.groups(config.gpus, config.sku);
+    let groups = plant.groups(config.gpus, &config.sku);
     let layout = Layout { racks_per_cdu: plant.racks_per_cdu, racks_per_row: plant.racks_per_row };
     let stand: Vec<place::Group> = groups
         .iter()
@@ -112,7 +112,7 @@ pub(super) fn cold(config: WorldConfig) -> World {
     let image = list.image().with_devices(&modbus);
     let taps = Taps::new(&list, &facility);
     let commands = facility.idle_commands();
-    let parts: Vec<_> = groups.iter().map(|g| (g.sku, g.gpus)).collect();
+    let parts: Vec<_> = groups.iter().map(|g| (g.sku.clone(), g.gpus)).collect();
     World {
         modbus,
         fleet: Fleet::new(&parts, config.seed),

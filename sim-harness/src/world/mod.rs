@@ -79,7 +79,7 @@ impl Default for WorldConfig {
             start_s: (198.0 * 24.0 + 12.0) * 3600.0,
             dt_s: 1.0,
             warmup_s: 1800.0,
-            sku: Sku::H100_SXM,
+            sku: Sku::h100_sxm(),
             weather: None,
             requests: None,
             serving_load: 5.0,
@@ -161,10 +161,11 @@ impl World {
         self.look_outside();
         self.workload.set_serving_boost(self.events.arrivals);
         self.workload.step(dt_s, self.now_s(), &mut self.fleet);
-        ItSide::cool(&self.places, &self.facility, &mut self.fleet);
+        self.it.cool(&self.places, &self.facility, &mut self.fleet, dt_s);
         self.fleet.step(dt_s);
         let inlet_c = self.facility.hall.cold_c;
-        self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, inlet_c);
+        self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, inlet_c, dt_s);
+        self.workload.set_links(&self.network.link_factor);
         self.powers = Powers::default();
         let parts = (dt_s / CONTROL_STEP_S).ceil().max(1.0);
         for part in 0..parts as usize {

@@ -70,8 +70,8 @@ pub(crate) fn build_world(config: WorldConfig) -> Result<World> {
 /// The site file of a world.
 pub(crate) fn site_text(world: &World, addresses: &SiteAddresses) -> String {
     let plant = &world.config().scenario.plant;
-    let groups = plant.groups(world.config().gpus, world.config().sku);
-    let skus: Vec<String> = groups.iter().map(|g| sku_id(g.sku.name).to_owned()).collect();
+    let groups = plant.groups(world.config().gpus, &world.config().sku);
+    let skus: Vec<String> = groups.iter().map(|g| sku_id(&g.sku.name).to_owned()).collect();
     let source = SiteSource {
         name: SITE_NAME,
         integration: &world.config().integration,

@@ -78,6 +78,11 @@ impl VirtualPlant {
         plant_stamp(&self.world) + self.ahead
     }
 
+    /// Takes back the memory of an inbox that has been read.
+    pub(crate) fn take_back(&mut self, inbox: &mut Inbox) {
+        self.agents.take_back(inbox);
+    }
+
     /// Advances the world by one step and lets desks, devices and agents act.
     pub(crate) fn step(&mut self) {
         self.ahead = Span::ZERO;

@@ -345,3 +345,6 @@ impl Device {
         bank.write(address, &[raw as u16]).map_or_else(refused, |()| Outcome::Applied)
     }
 }
+
+#[cfg(test)]
+mod tests;
