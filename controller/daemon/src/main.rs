@@ -1,6 +1,7 @@
 //! The `headroom` binary: verbs, and nothing else.
 
 mod agent;
+mod calibrate;
 mod check;
 mod demo;
 mod exit;
@@ -33,6 +34,8 @@ struct Cli {
 enum Verb {
     /// On each GPU node: reports its GPUs, holds caps as leases, and puts back what it found.
     Agent(AgentArgs),
+    /// Every model of the plant beside published figures: what each is off by, and whether that is allowed.
+    Calibrate(calibrate::Options),
     /// Every finding in site, policy, register map and scenario files.
     Check {
         /// Files.
@@ -120,6 +123,7 @@ fn main() -> Result<ExitCode> {
             runtime.shutdown_background();
             exit
         }
+        Verb::Calibrate(options) => calibrate::run(&options),
         Verb::Check { files, format } => check::run(&files, format),
         Verb::Demo(options) => demo::run(&options),
         Verb::Run(args) => {

@@ -1,0 +1,126 @@
+//! Chiller, cooling tower and plate exchangers against their published curves.
+//!
+//! Responsible for: running [`chiller`], [`tower`] and [`exchanger`] at the points where figures are published.
+//! Not for: pumps and loops ([`super::hydraulics`]).
+//!
+//! The chiller of the plant is a smaller machine of the published family, with a lower reference COP and the same
+//! curves; its COP is carried over to the published machine by the ratio of the two reference COPs.
+
+use super::{Check, Ledger, Tolerance};
+use headroom_truth::facility::chiller::{REFERENCE_COP, capacity_factor, power_w};
+use headroom_truth::facility::exchanger::{Exchanger, counterflow_effectiveness};
+use headroom_truth::facility::fluid::WATER;
+use headroom_truth::facility::primary::PrimaryLoop;
+use headroom_truth::facility::tower::{Tower, range_k};
+
+/// Reference COP of the published machine.
+const PUBLISHED_COP: f64 = 6.61;
+
+const CHILLER: &str = "Trane CVHE 1442 kW VSD, DOE-2 curves (Modelica Buildings, ElectricEIR data)";
+const TOWER: &str = "YorkCalc correlation (EnergyPlus Engineering Reference; Modelica Buildings)";
+const EVAPORATION: &str =
+    "0.00085 x flow x range in degF (Perry's Chemical Engineers' Handbook); all latent: 1.48";
+const FAN: &str = "fan affinity laws; 0.008 to 0.015 W/W of selected towers (catalogue data)";
+const PLATE: &str = "counterflow effectiveness, Kays and London, Compact Heat Exchangers";
+const ECONOMISER: &str = "ASHRAE Guideline 36-2021 water-side economiser, design approach";
+
+/// All checks of this room.
+#[must_use]
+pub fn checks() -> Vec<Check> {
+    let mut all = chiller();
+    all.extend(tower());
+    all.extend(plate());
+    all
+}
+
+/// COP of the published machine at a part load of its capacity, by our curves.
+fn cop(part_load: f64, leaving_c: f64, condenser_c: f64) -> f64 {
+    let load_w = part_load * 1e6 * capacity_factor(leaving_c, condenser_c);
+    PUBLISHED_COP / REFERENCE_COP * load_w / power_w(1e6, load_w, leaving_c, condenser_c)
+}
+
+fn chiller() -> Vec<Check> {
+    let mut ledger = Ledger::new("chiller", CHILLER);
+    for (published, leaving_c, condenser_c) in
+        [(PUBLISHED_COP, 5.56, 23.89), (7.0, 7.0, 24.0), (8.7, 18.0, 24.0), (6.3, 18.0, 35.0)]
+    {
+        let quantity = format!("COP at full load, {leaving_c} C leaving, {condenser_c} C entering");
+        ledger.near(quantity, "W/W", published, cop(1.0, leaving_c, condenser_c));
+    }
+    let half = cop(0.5, 7.0, 24.0) / cop(1.0, 7.0, 24.0);
+    ledger.near("COP at half load over full load, 7 / 24 C", "1", 1.25, half);
+    ledger.near("capacity over reference, 5.56 / 23.89 C", "1", 1.0, capacity_factor(5.56, 23.89));
+    ledger.checks
+}
+
+/// Approach in K at a cooling range, by search over the entering temperature.
+fn approach_k(range: f64, wet_bulb_c: f64, lg: f64) -> f64 {
+    let (mut low, mut high) = (wet_bulb_c, wet_bulb_c + 60.0);
+    for _ in 0..60 {
+        let mid = 0.5 * (low + high);
+        if range_k(mid, wet_bulb_c, lg) < range { low = mid } else { high = mid }
+    }
+    low - range - wet_bulb_c
+}
+
+/// A tower at its rating with the fan at a speed: after a step at rated flow.
+fn tower_at(fan: f64) -> Tower {
+    let (duty_w, wet_bulb_c, range) = (1e6, 25.55, 5.56);
+    let flow_lpm = duty_w / WATER.capacity_w_k(1.0) / range;
+    let mut tower = Tower::sized(duty_w, flow_lpm, 30.0);
+    tower.fan = fan;
+    tower.step(flow_lpm, wet_bulb_c + 3.84 + range, wet_bulb_c, 1.0);
+    tower
+}
+
+fn tower() -> Vec<Check> {
+    let mut ledger = Ledger::new("tower", TOWER);
+    for (published, wet_bulb_c, lg) in [(3.84, 25.55, 1.0), (7.8, 10.0, 1.0), (11.8, 18.0, 2.0)] {
+        let quantity = format!("approach at range 5.56 K, wet bulb {wet_bulb_c} C, L/G {lg}");
+        ledger.near(quantity, "K", published, approach_k(5.56, wet_bulb_c, lg));
+    }
+    let (full, still) = (tower_at(1.0), tower_at(0.0));
+    ledger.near("duty at the rating point over rated duty", "1", 1.0, full.rejected_w / 1e6);
+    ledger.near("duty with the fan off over full fan", "%", 12.5, 100.0 * still.rejected_w / full.rejected_w);
+    ledger.source = EVAPORATION;
+    let per_kwh = full.evaporation_kg_s / full.rejected_w * 3.6e6;
+    ledger.note("evaporation per heat rejected", "kg/kWh", (1.316, per_kwh), Tolerance::Range(1.2, 1.48));
+    ledger.source = FAN;
+    ledger.near("fan power at half speed over full speed", "1", 0.125, tower_at(0.5).power_w / full.power_w);
+    let ratio = full.fan_design_w / 1e6;
+    ledger.note(
+        "fan power over duty at the rating point",
+        "W/W",
+        (0.012, ratio),
+        Tolerance::Range(0.008, 0.015),
+    );
+    ledger.checks
+}
+
+fn plate() -> Vec<Check> {
+    let mut ledger = Ledger::new("exchanger", PLATE);
+    for (published, ntu, ratio) in [(0.632, 1.0, 0.0), (0.565, 1.0, 0.5), (0.775, 2.0, 0.5), (0.75, 3.0, 1.0)]
+    {
+        let ours = counterflow_effectiveness(ntu, ratio);
+        ledger.note(
+            format!("effectiveness at NTU {ntu}, ratio {ratio}"),
+            "1",
+            (published, ours),
+            Tolerance::Absolute(0.001),
+        );
+    }
+    // a duty for the terminal temperatures it was sized for: NTU 2, ratio 0.5
+    let unit =
+        Exchanger { ua_design_w_k: 2e4, design_1_w_k: 1e4, design_2_w_k: 2e4, share_1: 0.5, fouling: 0.0 };
+    let half = unit.duty_w(0.5e4, 40.0, 1e4, 20.0) / unit.duty_w(1e4, 40.0, 2e4, 20.0);
+    // 1/UA ~ flow^-0.8 on both sides: UA falls to 0.5^0.8, NTU rises to 2 * 2^0.2
+    let expected = 0.5 * 0.8116 / 0.7746;
+    ledger.near("duty at half of both flows over design duty, NTU 2", "1", expected, half);
+    ledger.source = ECONOMISER;
+    let flow_lpm = 1000.0;
+    let economiser = PrimaryLoop::sized(flow_lpm, 1, 5e5, 18.0).economiser;
+    let capacity = WATER.capacity_w_k(flow_lpm);
+    let leaving_c = 27.5 - economiser.duty_w(capacity, 27.5, capacity, 16.0) / capacity;
+    ledger.near("economiser approach at a range of 9.5 K", "K", 2.0, leaving_c - 16.0);
+    ledger.checks
+}
