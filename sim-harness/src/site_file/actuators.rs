@@ -83,7 +83,7 @@ fn write_cdu_actuators(o: &mut String, id: &str) -> fmt::Result {
 }
 
 fn write_crah_actuator(o: &mut String, crah: &ImagePoint) -> fmt::Result {
-    let id = crah.object_id.as_str();
+    let id = &*crah.object_id;
     write_actuator(
         o,
         &Asked {
@@ -111,7 +111,7 @@ fn write_plant_actuators(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
         for r in &d.registers {
             let Meaning::Setpoint(p) = r.meaning else { continue };
             let point = &s.image.points[p];
-            if point.object_id != "FWS" {
+            if *point.object_id != *"FWS" {
                 continue;
             }
             let applied = register_name(s.image, &Meaning::Applied(p));

@@ -64,6 +64,12 @@ impl Taps {
         }
     }
 
+    /// Every point that is read.
+    pub(super) fn points(&self) -> Vec<usize> {
+        let loops = self.cdus.iter().flatten().chain(self.crahs.iter().flatten());
+        loops.chain(&self.plant).chain(&self.loads).copied().collect()
+    }
+
     fn read(&mut self, field: &[f64], facility: &Facility, wet_bulb_c: f64) {
         let i = &mut self.inputs;
         for (n, (cdu, at)) in i.cdus.iter_mut().zip(&self.cdus).enumerate() {

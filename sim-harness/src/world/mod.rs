@@ -202,10 +202,12 @@ impl World {
             .unwrap_or_else(|| Weather::from_climate(&Climate::CONTINENTAL, config.seed));
         let tree = PowerTree::new(&places, &ItSide::peaks_w(&places, &config.sku));
         let list = PointList::new(&places, &tree);
-        let image = list.image();
+        let modbus = registers::devices(&list);
+        let image = list.image().with_devices(&modbus);
+        let taps = Taps::new(&list, &facility);
         let commands = facility.idle_commands();
         Self {
-            modbus: registers::devices(&list),
+            modbus,
             fleet: Fleet::new(&[(config.sku, config.gpus)], config.seed),
             workload: jobs(&config),
             network: Network::new(NetworkSpec::NDR400, places.nodes),
@@ -213,9 +215,9 @@ impl World {
             weather,
             weather_due_s: f64::NEG_INFINITY,
             bms: Bms::new(&commands),
-            taps: Taps::new(&list, &facility),
             it: ItSide::new(&places, &config.sku),
-            sensors: Sensors::new(&image, config.seed),
+            sensors: Sensors::new(&image, &taps.points(), config.seed),
+            taps,
             events: Events { arrivals: 1.0, ..Events::default() },
             steps: 0,
             site_energy_j: 0.0,
@@ -276,15 +278,6 @@ impl World {
         let warmth_k = self.events.warmth_k;
         // a heat wave brings moisture along
         self.air = Air::new(air.dry_bulb_c + warmth_k, air.dew_point_c + 0.4 * warmth_k, air.pressure_pa);
-    }
-
-    fn measure(&mut self) {
-        for index in 0..self.list.signals.len() {
-            self.sensors.field[index] = self.signal(self.list.signals[index]);
-        }
-        self.sensors.corrupt();
-        let time_s = self.elapsed_s();
-        self.sensors.publish(&mut self.image, time_s + self.config.warmup_s);
     }
 }
 

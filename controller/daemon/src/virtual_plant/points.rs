@@ -86,7 +86,7 @@ fn find(site: &Site, world: &World, source: &Source) -> Option<(From, Span)> {
     match source {
         Source::Dsx { tag, .. } => {
             let p = world.image.points.iter().position(|p| Some(&p.tag) == tag.as_ref())?;
-            Some((From::Image(p), Span::from_s(world.image.points[p].period_s)))
+            Some((From::Image(p), Span::from_s(world.image.points[p].class.gap_s())))
         }
         Source::Modbus { device, register } => {
             let spec = &site.modbus[*device];

@@ -28,8 +28,8 @@ impl Value {
         Self {
             point: index,
             topic: topic("PUB", "Value", point.object_type, point.point_type, &point.tag),
-            period_ms: (point.period_s.clamp(0.0, 1e6) * 1000.0) as i64,
-            decimals: number::decimals(point.quantum),
+            period_ms: (point.class.gap_s().clamp(0.0, 1e6) * 1000.0) as i64,
+            decimals: number::decimals(point.class.quantum),
             said: None,
             change_at_ms: i64::MIN,
             repeat_at_ms: i64::MIN,

@@ -1,5 +1,6 @@
 use super::*;
 use crate::desk::testing::{self, CHILLER_REQUEST, REQUEST, SENSOR};
+use std::sync::Arc;
 
 const T0: i64 = 1_790_000_000_000;
 const BEAT: &str = "BMS/v1/MEPAI/Value/System/HeartbeatTimestampIntegration/MEPAI/heartbeat";
@@ -50,17 +51,19 @@ fn metadata_says_what_the_capture_says() {
 #[test]
 fn an_image_outside_the_contract_is_refused_with_every_finding() {
     let mut image = testing::image();
-    image.points[SENSOR].unit = Some("F");
-    image.points[3].point_type = "RackColour";
-    image.points[5].tag = "site/a.b".to_owned();
-    image.points[8].state_text.clear();
-    image.points[6].process_area.clear();
-    image.points[12].tag = image.points[11].tag.clone();
+    let points = Arc::make_mut(&mut image.points);
+    points[SENSOR].unit = Some("F");
+    points[3].point_type = "RackColour";
+    points[5].tag = "site/a.b".to_owned();
+    points[8].state_text.clear();
+    points[6].process_area.clear();
+    points[12].tag = points[11].tag.clone();
     let Err(DsxError::Image(findings)) = DsxDesk::new(&image, "PUB", DsxConfig::default()) else {
         panic!("accepted");
     };
     assert_eq!(findings.len(), 6, "{findings:?}");
-    image.points.push(image.points[0].clone());
+    let again = image.points[0].clone();
+    Arc::make_mut(&mut image.points).push(again);
     let Err(DsxError::Image(findings)) = DsxDesk::new(&image, "MEPAI", DsxConfig::default()) else {
         panic!("accepted");
     };
@@ -71,7 +74,6 @@ fn an_image_outside_the_contract_is_refused_with_every_finding() {
 #[test]
 fn values_come_on_change_and_every_100_s() {
     let (mut desk, mut image) = desk();
-    image.points[SENSOR].period_s = 1.0;
     let first = said(&mut desk, T0, &image);
     // Two requests have no BMS value; the BMS heartbeat comes on top.
     assert_eq!(first.len(), image.points.len() - 2 + 1);
