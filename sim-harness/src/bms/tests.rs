@@ -3,7 +3,7 @@
 use super::local::{CDU_DP_KPA, CDU_SUPPLY_C};
 use super::*;
 use headroom_truth::facility::cdu::Cdu;
-use headroom_truth::facility::{Facility, FacilityInputs, FacilitySize, Outdoor};
+use headroom_truth::facility::{Facility, FacilityInputs, FacilitySpec, Outdoor};
 
 struct Bench {
     facility: Facility,
@@ -18,14 +18,7 @@ const RACK_W: f64 = 32_000.0;
 
 impl Bench {
     fn new(wet_bulb_c: f64) -> Self {
-        let facility = Facility::new(FacilitySize {
-            racks: 16,
-            racks_per_cdu: 4,
-            racks_per_row: 8,
-            rack_peak_w: RACK_W,
-            liquid_share: 0.86,
-            seed: 3,
-        });
+        let facility = Facility::new(FacilitySpec::uniform(16, 4, 8, RACK_W, 0.86, 3));
         let commands = facility.idle_commands();
         let bms = Bms::new(&commands);
         let requests = Requests {

@@ -12,7 +12,7 @@ mod wires;
 use crate::image::{Image, ImagePoint, ModbusDevice};
 use crate::world::place::Places;
 use crate::world::tree::PowerTree;
-use headroom_truth::facility::sizing::MIN_FLOW_TABLE;
+use headroom_truth::facility::spec::MIN_FLOW_TABLE;
 use headroom_truth::work::Job;
 use std::fmt::{self, Write};
 

@@ -79,9 +79,9 @@ impl ItSide {
 
     /// Gives the GPUs the coolant that their rack receives.
     pub fn cool(places: &Places, facility: &Facility, fleet: &mut Fleet) {
-        let design_lpm = facility.size.rack_flow_lpm();
         for rack in 0..places.racks {
             let water = facility.rack(rack);
+            let design_lpm = facility.spec.rack_flow_lpm(rack);
             let gpus = places.gpus_of_rack(rack);
             fleet.coolant_c[gpus.clone()].fill(water.supply_c() as f32);
             fleet.plate_flow[gpus].fill((water.flow_lpm / design_lpm) as f32);

@@ -25,7 +25,7 @@ use crate::image::{Image, ModbusDevice};
 use crate::scenario::Scenario;
 use control::Taps;
 use events::{Events, WorldError};
-use headroom_truth::facility::{Commands, Facility, FacilityInputs, FacilitySize, Outdoor};
+use headroom_truth::facility::{Commands, Facility, FacilityInputs, FacilitySpec, Outdoor};
 use headroom_truth::gpu::{Fleet, Sku};
 use headroom_truth::network::{Network, NetworkSpec};
 use headroom_truth::weather::{Air, Climate, Weather};
@@ -188,14 +188,14 @@ impl World {
     fn cold(config: WorldConfig) -> Self {
         let places = Places::new(config.gpus);
         let (rack_peak_w, liquid_share) = ItSide::rack_peak(&config.sku);
-        let facility = Facility::new(FacilitySize {
-            racks: places.racks,
-            racks_per_cdu: RACKS_PER_CDU,
-            racks_per_row: RACKS_PER_ROW,
+        let facility = Facility::new(FacilitySpec::uniform(
+            places.racks,
+            RACKS_PER_CDU,
+            RACKS_PER_ROW,
             rack_peak_w,
             liquid_share,
-            seed: config.seed,
-        });
+            config.seed,
+        ));
         let weather = config
             .weather
             .clone()
