@@ -1,7 +1,7 @@
 //! Every model of the plant inside the tolerance of its published figures.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-use headroom_sim::calibrate::capture::{carried, file, figures::Figures};
+use headroom_sim::calibrate::capture::{carried, figures::Figures, file};
 use headroom_sim::calibrate::{Check, checks, report};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,8 @@ fn all_hold(checks: &[Check]) {
 #[test]
 fn every_check_holds_against_the_carried_figures() {
     let all = checks(None).unwrap();
-    for model in ["chiller", "tower", "exchanger", "pump", "rack", "cdu", "psychro", "crah", "ups", "capture"] {
+    for model in ["chiller", "tower", "exchanger", "pump", "rack", "cdu", "psychro", "crah", "ups", "capture"]
+    {
         assert!(all.iter().any(|check| check.model == model), "no checks of {model}");
     }
     assert!(all.iter().all(|check| !check.source.is_empty() && !check.unit.is_empty()));
@@ -43,9 +44,8 @@ fn the_carried_figures_are_those_of_the_capture() {
     let Some(data) = data() else { return };
     let (raw, carried) = (file::read(&data).unwrap(), carried::pod());
     let near = |a: f64, b: f64| assert!((a - b).abs() <= 1e-3 * a.abs().max(1e-6), "{a} {b}");
-    let figures = |f: &Figures| {
-        [f.points, f.arrivals, f.level, f.white, f.wander, f.memory, f.quantum, f.interval_s]
-    };
+    let figures =
+        |f: &Figures| [f.points, f.arrivals, f.level, f.white, f.wander, f.memory, f.quantum, f.interval_s];
     assert_eq!(raw.classes.len(), carried.classes.len());
     for ((class, raw), (same, carried)) in raw.classes.iter().zip(&carried.classes) {
         assert_eq!(class, same);

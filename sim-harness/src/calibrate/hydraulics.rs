@@ -4,7 +4,7 @@
 //! figures are published. Not for: what their sensors show ([`super::capture`]).
 
 use super::{Check, Ledger, Tolerance};
-use headroom_truth::facility::cdu::{Cdu, CduCommand, PRIMARY_DP_KPA};
+use headroom_truth::facility::cdu::{Cdu, CduCommand, DESIGN_DP_KPA, PRIMARY_DP_KPA};
 use headroom_truth::facility::exchanger::design_ua_w_k;
 use headroom_truth::facility::fluid::{PG25, WATER};
 use headroom_truth::facility::pump::{Pump, operate};
@@ -56,8 +56,8 @@ fn pump() -> Vec<Check> {
     ledger.near("head at half speed over full speed", "1", 0.25, half_h / h);
     ledger.near("power at half speed over full speed", "1", 0.125, half_p / p);
     ledger.source = "circulation pumps of CDUs, efficiency from wire to water 0.50 to 0.65 (data sheets)";
-    let unit = unit(1300.0, 1.35);
-    let (q, h, p) = run(unit.pumps[0], 1.0, 170.0 / (1755.0 * 1755.0));
+    let pump = Loop::new(1.35, 30.0).cdu.pumps[0];
+    let (q, h, p) = run(pump, 1.0, 170.0 / (pump.best_lpm * pump.best_lpm));
     let wire_to_water = q / 60.0 * h / p;
     ledger.note("CDU pump from wire to water at its design point", "1", (0.575, wire_to_water), WIRE);
     ledger.source = HYDRAULIC;
@@ -88,51 +88,63 @@ fn rack() -> Vec<Check> {
     ledger.checks
 }
 
-/// A CDU for `duty_kw` at a flow per kW, with racks of 50 kW.
-fn unit(duty_kw: f64, lpm_per_kw: f64) -> Cdu {
-    let racks = 26;
-    let flow_lpm = duty_kw * lpm_per_kw / f64::from(racks);
-    let rack = RackLoop::sized(flow_lpm, headroom_truth::facility::cdu::DESIGN_DP_KPA, 1.0, 30.0);
-    Cdu::sized(vec![rack; racks as usize], duty_kw * lpm_per_kw, 1000.0 * duty_kw, 30.0, 26.0)
+/// Racks of 50 kW on a CDU of 1300 kW.
+const RACKS: usize = 26;
+/// Its duty, kW.
+const DUTY_KW: f64 = 1300.0;
+
+/// A CDU with its racks.
+struct Loop {
+    cdu: Cdu,
+    racks: Vec<RackLoop>,
 }
 
-/// Runs a unit at a heat; the facility side has its design pressure, or none.
-fn advance(cdu: &mut Cdu, heat_w: f64, cooled: bool, seconds: usize) {
-    let heat = vec![heat_w / cdu.racks.len() as f64; cdu.racks.len()];
-    for _ in 0..seconds {
-        cdu.actuate(&CduCommand { valve: 1.0, pumps: [1.0, 0.0] }, true, 1.0);
-        let primary = if cooled { cdu.primary_conductance() * PRIMARY_DP_KPA.sqrt() } else { 0.0 };
-        cdu.step(primary, 26.0, &heat, 1.0);
+impl Loop {
+    /// A loop of a flow per heat, filled at a temperature.
+    fn new(lpm_per_kw: f64, temperature_c: f64) -> Self {
+        let flow_lpm = DUTY_KW * lpm_per_kw;
+        let rack = RackLoop::sized(flow_lpm / RACKS as f64, DESIGN_DP_KPA, 1.0, temperature_c);
+        let cdu = Cdu::sized((0..RACKS).collect(), flow_lpm, 1000.0 * DUTY_KW, temperature_c, 26.0);
+        Self { cdu, racks: vec![rack; RACKS] }
+    }
+
+    /// Runs at a heat; the facility side has its design pressure, or none.
+    fn advance(&mut self, heat_kw: f64, cooled: bool, seconds: usize) {
+        let heat_w = [1000.0 * heat_kw / RACKS as f64; RACKS];
+        for _ in 0..seconds {
+            self.cdu.actuate(&CduCommand { valve: 1.0, pumps: [1.0, 0.0] }, true, 1.0);
+            let open = self.cdu.primary_conductance() * PRIMARY_DP_KPA.sqrt();
+            let primary_lpm = if cooled { open } else { 0.0 };
+            self.cdu.step(&mut self.racks, &heat_w, (primary_lpm, 26.0), 1.0);
+        }
     }
 }
 
-/// Litres of coolant in a unit with its racks, from its heat content at two temperatures.
-fn litres(lpm_per_kw: f64, duty_kw: f64) -> f64 {
+/// Litres of coolant in a loop with its racks, from its heat content at two temperatures.
+fn litres(lpm_per_kw: f64) -> f64 {
     let stored = |temperature_c: f64| {
-        let flow_lpm = duty_kw * lpm_per_kw / 26.0;
-        let racks = vec![RackLoop::sized(flow_lpm, 90.0, 1.0, temperature_c); 26];
-        Cdu::sized(racks, duty_kw * lpm_per_kw, 1000.0 * duty_kw, temperature_c, 26.0).stored_j()
+        let l = Loop::new(lpm_per_kw, temperature_c);
+        l.cdu.stored_j() + l.racks.iter().map(RackLoop::stored_j).sum::<f64>()
     };
     (stored(31.0) - stored(30.0)) / PG25.capacity_j_k(1.0)
 }
 
-/// Warm-up in K/s of a loop of about `volume_l` at 1300 kW once the facility side stops.
+/// Warm-up in K/s of a loop of a volume at 1300 kW once the facility side stops.
 fn warm_up(volume_l: f64) -> f64 {
-    let duty_kw = 1300.0;
-    let per_flow = litres(1.0, duty_kw);
-    let mut cdu = unit(duty_kw, volume_l / per_flow);
-    advance(&mut cdu, 0.0, true, 300);
-    // once all of the loop follows
-    advance(&mut cdu, 1000.0 * duty_kw, false, 120);
-    let before = cdu.supply_c();
-    advance(&mut cdu, 1000.0 * duty_kw, false, 120);
-    (cdu.supply_c() - before) / 120.0
+    let mut l = Loop::new(volume_l / litres(1.0), 30.0);
+    l.advance(0.0, true, 300);
+    // until all of the loop follows
+    l.advance(DUTY_KW, false, 120);
+    let before = l.cdu.supply_c();
+    l.advance(DUTY_KW, false, 120);
+    (l.cdu.supply_c() - before) / 120.0
 }
 
 fn cdu() -> Vec<Check> {
     let mut ledger = Ledger::new("cdu", RATED);
-    let mut cdu = unit(1300.0, 1.35);
-    advance(&mut cdu, 1300e3, true, 1800);
+    let mut l = Loop::new(1.35, 30.0);
+    l.advance(DUTY_KW, true, 1800);
+    let cdu = &l.cdu;
     ledger.near("approach at 1300 kW, valve open", "K", 4.0, cdu.supply_c() - cdu.primary_inlet_c);
     let (c1, c2) = (PG25.capacity_w_k(cdu.flow_lpm), WATER.capacity_w_k(cdu.primary_flow_lpm));
     let (hot, cold) = (cdu.return_c(), cdu.primary_inlet_c);
@@ -149,7 +161,7 @@ fn cdu() -> Vec<Check> {
     ledger.near("warm-up without cooling, 1300 kW, 600 L", "K/s", 0.54, warm_up(600.0));
     ledger.near("warm-up without cooling, 1300 kW, 1500 L", "K/s", 0.22, warm_up(1500.0));
     ledger.source = FILL;
-    let fill = litres(1.35, 1300.0) / 1300.0;
+    let fill = litres(1.35) / DUTY_KW;
     ledger.note("coolant in loop and racks", "L/kW", (0.8, fill), Tolerance::Range(0.4, 1.2));
     ledger.checks
 }

@@ -162,10 +162,10 @@ fn climate(place: &Place, target: &Year) -> Vec<Check> {
         }
     }
     let names = [
-        ("mean dry bulb", 1.5),
+        ("mean dry bulb", 1.0),
         ("dry bulb, coldest 1 %", 3.0),
         ("dry bulb, hottest 1 %", 1.5),
-        ("mean wet bulb", 1.5),
+        ("mean wet bulb", 0.7),
         ("wet bulb, highest 1 %", 1.0),
     ];
     let mut ledger = Ledger::new("climate", TMY3);

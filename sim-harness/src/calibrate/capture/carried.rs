@@ -12,6 +12,7 @@ pub fn pod() -> Pod {
     Pod {
         classes: CLASSES.to_vec(),
         heat_share: 0.9647,
+        meter_share: 1.0,
         flow_per_kw: 1.071,
         rise_k: 13.31,
         dp_over_header: 0.8837,

@@ -60,6 +60,8 @@ pub struct Pod {
     pub classes: Vec<(Class, Figures)>,
     /// Heat in the racks' coolant over their electric power.
     pub heat_share: f64,
+    /// The same heat over the heat that is known to have gone there; 1 where it is not known.
+    pub meter_share: f64,
     /// Flow over power, L/min per kW.
     pub flow_per_kw: f64,
     /// Rise of the coolant, K.
@@ -95,6 +97,8 @@ pub struct Rack {
     pub power_kw: f64,
     /// Valve, %.
     pub valve: f64,
+    /// Heat into the coolant, kW; not a number where nobody knows.
+    pub liquid_kw: f64,
 }
 
 /// Levels of racks on CDUs at a header pressure; medians, so that one implausible meter does not count.
@@ -109,6 +113,11 @@ pub fn pod(classes: Vec<(Class, Figures)>, racks: &[Rack], header_kpa: f64) -> P
         racks.iter().map(resistance).filter(|r| (0.7..1.4).contains(&(r / usual))).collect();
     Pod {
         heat_share: over(&|r| heat_kw(r) / r.power_kw),
+        meter_share: if racks.iter().any(|r| r.liquid_kw.is_finite()) {
+            over(&|r| heat_kw(r) / r.liquid_kw)
+        } else {
+            1.0
+        },
         flow_per_kw: over(&|r| r.flow_lpm / r.power_kw),
         rise_k: over(&rise),
         dp_over_header: over(&|r| r.dp_kpa) / header_kpa,

@@ -123,6 +123,7 @@ fn racks(topics: &Topics) -> Vec<Rack> {
                 return_c: of("RackLiquidReturnTemperature"),
                 power_kw: of("RackPower"),
                 valve: of("RackControlValvePosition"),
+                liquid_kw: f64::NAN,
             }
         })
         .collect()

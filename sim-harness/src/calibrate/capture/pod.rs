@@ -14,7 +14,7 @@ use headroom_truth::work::Workload;
 /// GPUs of five full racks.
 const GPUS: usize = 160;
 /// Activity that brings a rack near 45 kW.
-const ACTIVITY: f32 = 0.62;
+const ACTIVITY: f32 = 0.8;
 /// Time for the loops to settle at that load, s.
 const SETTLE_S: usize = 1800;
 /// Windows that are looked at.
@@ -90,13 +90,14 @@ pub fn run() -> Result<Pod, DataError> {
         points.iter().find(|(_, signal)| *signal == wanted).map_or(f64::NAN, |(index, _)| means[*index])
     };
     let header: Vec<f64> = (0..world.places.cdus).map(|c| at(Signal::CduDp(c))).collect();
-    let racks: Vec<Rack> = (0..world.places.racks).map(|r| rack(r, &at)).collect();
+    let racks: Vec<Rack> =
+        (0..world.places.racks).map(|r| rack(r, world.rack_liquid_w(r) / 1000.0, &at)).collect();
     let figured = classes.into_iter().map(|(class, series)| (class, figures(&series))).collect();
     Ok(pod(figured, &racks, mean(&header)))
 }
 
 /// Mean values of a rack.
-fn rack(r: usize, at: &dyn Fn(Signal) -> f64) -> Rack {
+fn rack(r: usize, liquid_kw: f64, at: &dyn Fn(Signal) -> f64) -> Rack {
     Rack {
         flow_lpm: at(Signal::RackFlow(r)),
         dp_kpa: at(Signal::RackDp(r)),
@@ -104,5 +105,6 @@ fn rack(r: usize, at: &dyn Fn(Signal) -> f64) -> Rack {
         return_c: at(Signal::RackReturn(r)),
         power_kw: at(Signal::RackPower(r)),
         valve: at(Signal::RackValve(r)),
+        liquid_kw,
     }
 }
