@@ -10,6 +10,7 @@
 pub mod air;
 pub mod capture;
 pub mod cooling;
+pub mod dynamics;
 pub mod electric;
 pub mod hydraulics;
 pub mod report;
@@ -101,8 +102,17 @@ pub fn checks(data: Option<&Path>) -> Result<Vec<Check>, DataError> {
     all.extend(hydraulics::checks());
     all.extend(air::checks());
     all.extend(electric::checks());
+    all.extend(dynamics::checks());
     all.extend(weather::checks(data)?);
     all.extend(capture::checks(data)?);
+    // one model's checks together, in the order in which models first appear
+    let mut order: Vec<&str> = Vec::new();
+    for check in &all {
+        if !order.contains(&check.model) {
+            order.push(check.model);
+        }
+    }
+    all.sort_by_key(|check| order.iter().position(|model| *model == check.model));
     Ok(all)
 }
 

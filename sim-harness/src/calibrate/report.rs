@@ -6,12 +6,12 @@ use super::{Check, Tolerance};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
-/// A number with about five significant digits.
+/// A number with about four significant digits.
 fn number(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value}");
     }
-    let digits = (4.0 - value.abs().log10().floor()).clamp(0.0, 7.0);
+    let digits = (3.0 - value.abs().log10().floor()).clamp(0.0, 7.0);
     let text = format!("{value:.*}", digits as usize);
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
@@ -56,7 +56,7 @@ pub fn plain(checks: &[Check]) -> String {
             let _ = write!(out, "{}{:<58}", if last.0.is_empty() { "" } else { "\n" }, check.model);
             let _ = writeln!(
                 out,
-                "{:>10}{:>10}  {:<9}{:>10}  {:<18}",
+                "{:>10}{:>10}  {:<9}{:>10}  {:<20}",
                 heads[0], heads[1], heads[2], heads[3], heads[4]
             );
         }
@@ -66,7 +66,7 @@ pub fn plain(checks: &[Check]) -> String {
         last = (check.model, check.source);
         let _ = writeln!(
             out,
-            "    {:<54}{:>10}{:>10}  {:<9}{:>10}  {:<18}{}",
+            "    {:<54}{:>10}{:>10}  {:<9}{:>10}  {:<20}{}",
             check.quantity,
             number(check.published),
             number(check.ours),
@@ -168,9 +168,9 @@ mod tests {
     }
 
     #[test]
-    fn numbers_keep_five_digits() {
+    fn numbers_keep_four_digits() {
         let shown: Vec<String> =
             [0.0, 12.5, -0.000_433_2, 101_718.64, 0.68948].iter().map(|v| number(*v)).collect();
-        assert_eq!(shown, ["0", "12.5", "-0.0004332", "101719", "0.68948"]);
+        assert_eq!(shown, ["0", "12.5", "-0.0004332", "101719", "0.6895"]);
     }
 }

@@ -18,6 +18,7 @@ pub fn pod() -> Pod {
         dp_over_header: 0.8837,
         resistance_spread: 1.31,
         valve: 64.98,
+        exponent: 2.0,
     }
 }
 

@@ -72,6 +72,9 @@ pub struct Pod {
     pub resistance_spread: f64,
     /// Valve position, %.
     pub valve: f64,
+    /// Exponent of differential pressure over flow. The flows of the capture lie too close together to tell (2 %): the
+    /// turbulent law's 2.
+    pub exponent: f64,
 }
 
 impl Pod {
@@ -123,6 +126,7 @@ pub fn pod(classes: Vec<(Class, Figures)>, racks: &[Rack], header_kpa: f64) -> P
         dp_over_header: over(&|r| r.dp_kpa) / header_kpa,
         resistance_spread: 100.0 * deviation(&alike, 1) / mean(&alike),
         valve: over(&|r| r.valve),
+        exponent: 2.0,
         classes,
     }
 }

@@ -183,5 +183,6 @@ fn levels(theirs: &Pod, own: &Pod) -> Vec<Check> {
     level("racks: dP over CDU header dP", "1", |p| p.dp_over_header, 0.85, 0.92);
     level("racks: spread of dP / flow^2", "%", |p| p.resistance_spread, 0.3, 4.0);
     level("racks: valve position", "%", |p| p.valve, 60.8, 67.3);
+    level("racks: exponent of dP over flow, header at 60 to 90 kPa", "1", |p| p.exponent, 1.94, 2.06);
     ledger.checks
 }

@@ -7,6 +7,7 @@
 
 use super::figures::{Pod, Rack, Series, WINDOW_S, figures, mean, pod};
 use super::{Class, DataError};
+use crate::world::points::RequestTarget;
 use crate::world::signal::Signal;
 use crate::world::{World, WorldConfig};
 use headroom_truth::work::Workload;
@@ -92,8 +93,32 @@ pub fn run() -> Result<Pod, DataError> {
     let header: Vec<f64> = (0..world.places.cdus).map(|c| at(Signal::CduDp(c))).collect();
     let racks: Vec<Rack> =
         (0..world.places.racks).map(|r| rack(r, world.rack_liquid_w(r) / 1000.0, &at)).collect();
+    let exponent = exponent(&mut world);
     let figured = classes.into_iter().map(|(class, series)| (class, figures(&series))).collect();
-    Ok(pod(figured, &racks, mean(&header)))
+    Ok(Pod { exponent, ..pod(figured, &racks, mean(&header)) })
+}
+
+/// Exponent of the first rack's pressure over its flow, as shown, while its CDU is asked for less pressure.
+fn exponent(world: &mut World) -> f64 {
+    let list = world.points();
+    let points = [Signal::RackFlow(0), Signal::RackDp(0)].map(|signal| list.find(signal).unwrap_or_default());
+    let Some(request) = list.request(RequestTarget::CduDp(0)) else { return f64::NAN };
+    let mut seen = Vec::new();
+    for asked_kpa in [90.0, 75.0, 60.0] {
+        world.image.requests[request] = Some(asked_kpa);
+        // the loop settles; then noise is averaged out
+        (0..SETTLE_S).for_each(|_| world.step());
+        let mut sums = [0.0; 2];
+        for _ in 0..SETTLE_S / 2 {
+            world.step();
+            sums.iter_mut().zip(points).for_each(|(sum, point)| *sum += world.image.values[point]);
+        }
+        seen.push(sums.map(f64::ln));
+    }
+    match (seen.first(), seen.last()) {
+        (Some(first), Some(last)) => (first[1] - last[1]) / (first[0] - last[0]),
+        _ => f64::NAN,
+    }
 }
 
 /// Mean values of a rack.
