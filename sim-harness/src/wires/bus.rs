@@ -16,6 +16,7 @@ use rumqttc::{
 use thiserror::Error;
 
 use super::broker::{Batch, Broker, LocalClient};
+use crate::desk::transport::Transport;
 
 /// First pause after a lost link.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -107,6 +108,40 @@ impl Bus {
             Self::Embedded { .. } => 0,
             Self::External(link) => link.lost.load(Ordering::Relaxed),
         }
+    }
+}
+
+/// What goes out in a tick. Messages of a source whose link is not ideal take their way through a transport first.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    /// What goes out now.
+    pub(crate) batch: Batch,
+    way: Transport<(Box<str>, Box<[u8]>)>,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        // Wires live in real time and are not repeatable anyway, so one seed does for all of them.
+        Self { batch: Batch::default(), way: Transport::new(1) }
+    }
+}
+
+impl Outbox {
+    /// Takes out what has arrived by now.
+    pub(crate) fn arrive(&mut self, now_ms: i64) {
+        let batch = &mut self.batch;
+        self.way.arrive(now_ms, &mut |(topic, payload)| batch.push(&topic, &payload, false));
+    }
+
+    /// Sends a value over the link of its source.
+    pub(crate) fn put(&mut self, link: crate::image::Link, topic: &str, payload: &[u8], now_ms: i64) {
+        if link.is_ideal() {
+            self.batch.push(topic, payload, false);
+            return;
+        }
+        let batch = &mut self.batch;
+        let message = (topic.into(), payload.into());
+        self.way.carry(now_ms, &link, message, &mut |(topic, payload)| batch.push(&topic, &payload, false));
     }
 }
 

@@ -29,7 +29,7 @@ pub enum RequestTarget {
 #[derive(Debug, Clone, Default)]
 pub struct PointList {
     /// The points.
-    pub points: Vec<ImagePoint>,
+    pub points: Arc<Vec<ImagePoint>>,
     /// What each point looks at.
     pub signals: Vec<Signal>,
     /// Request points.
@@ -62,7 +62,8 @@ impl Object<'_> {
     ) -> &mut ImagePoint {
         let (point_type, area, unit) = point;
         self.list.signals.push(signal);
-        self.list.points.push(ImagePoint {
+        let points = Arc::make_mut(&mut self.list.points);
+        points.push(ImagePoint {
             object_type: self.kind,
             object_id: self.id.clone(),
             point_type,
@@ -75,8 +76,8 @@ impl Object<'_> {
             is_setpoint: false,
             request: false,
         });
-        let last = self.list.points.len() - 1;
-        &mut self.list.points[last]
+        let last = points.len() - 1;
+        &mut points[last]
     }
 
     fn value(
@@ -143,7 +144,7 @@ impl PointList {
     /// The image of these points, all values unknown.
     #[must_use]
     pub fn image(&self) -> Image {
-        Image::of(self.points.clone())
+        Image::of(Arc::clone(&self.points))
     }
 
     /// Index of the first point that shows a signal.

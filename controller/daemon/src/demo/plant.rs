@@ -219,8 +219,7 @@ impl Plant {
             self.wires.dsx_mut().set_local(point, world.local_points().contains(&point));
         }
         self.wires.plate().with(|shared| {
-            shared.image.values.clone_from(&world.image.values);
-            shared.image.quality.clone_from(&world.image.quality);
+            shared.image.show(&world.image);
             for bank in &mut shared.banks {
                 let local = world.is_local_device(&bank.device().id);
                 bank.set_local(local);

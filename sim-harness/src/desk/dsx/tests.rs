@@ -241,3 +241,24 @@ fn a_new_link_hears_everything_again() {
     desk.publish_metadata(T0 + 2000, &mut |_, _| n += 1);
     assert_eq!(n, image.points.len() + 4);
 }
+
+#[test]
+fn stamps_are_the_sources_own_and_the_silent_say_nothing() {
+    let (mut desk, mut image) = desk();
+    said(&mut desk, T0, &image);
+    let source = image.source_of(SENSOR).unwrap();
+    image.offset_ms[source] = 3_600_000;
+    image.values[SENSOR] = 25.0;
+    let mut heard = Vec::new();
+    desk.publish_of(T0 + 1000, &image, &mut |from, topic, payload| {
+        heard.push((from, topic.to_owned(), String::from_utf8(payload.to_vec()).unwrap()));
+    });
+    let payload = format!("{{\"value\":25,\"timestamp\":{},\"quality\":1}}", T0 + 3_601_000);
+    assert_eq!(heard, [(Some(source), SUPPLY.to_owned(), payload)]);
+    image.silent[SENSOR] = true;
+    image.values[SENSOR] = 30.0;
+    let silent = said(&mut desk, T0 + 200_000, &image);
+    assert!(silent.len() > 10 && silent.iter().all(|(topic, _)| topic != SUPPLY));
+    image.silent[SENSOR] = false;
+    assert_eq!(said(&mut desk, T0 + 201_000, &image).len(), 1, "heard again at once");
+}

@@ -11,7 +11,7 @@
 //! ```
 //! with `v` the true value, `b` the bias drawn once per sensor, `q` the step, `n1`, `n2` standard normal. `S`, `T` and `W`
 //! follow the structure function `sqrt(mean((x(t + k) - x(t))^2) / 2)` of the capture at k = 1, 3, 10 and 30 s: rack flow
-//! is an OU process of 1.4 s, rack differential pressure one of 14 s, temperatures wander over a minute, power is white.
+//! is an OU process of 1.4 s, rack differential pressure one of 20 s, temperatures wander over minutes, power is white.
 //! Biases are the accuracy classes of the instruments: Pt100 and NTC 0.2 K, ultrasonic flow 2 %, capacitive RH 3 %,
 //! meters class 0.5 (IEC 62053-22); the limit is two deviations of a lot cut there.
 
@@ -62,7 +62,7 @@ pub struct SensorClass {
     pub jitter: f64,
     /// Share of looks that come to nothing because the field bus is busy.
     pub missed: f64,
-    /// Smallest change that is shown before the repetition every 100 s, in the point's unit.
+    /// How far the value must be from the one shown before it is shown again within 100 s, in the point's unit.
     pub deadband: f64,
     /// Step of the display, in the point's unit; 0 = continuous.
     pub quantum: f64,
@@ -124,11 +124,10 @@ pub const RACK_TEMPERATURE: SensorClass = SensorClass {
     scan_s: 1.0,
     jitter: 0.05,
     missed: 0.07,
-    deadband: 0.01,
+    deadband: 0.008,
     quantum: 0.01,
-    slow: Spread::absolute(0.03),
-    slow_s: 60.0,
-    white: Spread::absolute(0.001),
+    slow: Spread::absolute(0.05),
+    slow_s: 150.0,
     bias: Spread::absolute(0.2),
     lag_s: 3.0,
     range: (-20.0, 120.0),
@@ -158,11 +157,11 @@ pub const RACK_DP: SensorClass = SensorClass {
     name: "rack differential pressure",
     scan_s: 1.0,
     jitter: 0.05,
-    missed: 0.07,
+    missed: 0.25,
     deadband: 0.03,
     quantum: 0.01,
     slow: Spread::absolute(0.3),
-    slow_s: 14.0,
+    slow_s: 20.0,
     bias: Spread { absolute: 0.2, share: 0.005 },
     lag_s: 0.5,
     range: (-50.0, 1000.0),
@@ -235,7 +234,7 @@ pub const WATER_TEMPERATURE: SensorClass = SensorClass {
     missed: 0.05,
     deadband: 0.1,
     quantum: 0.1,
-    slow: Spread::absolute(0.05),
+    slow: Spread::absolute(0.06),
     slow_s: 60.0,
     bias: Spread::absolute(0.2),
     lag_s: 5.0,
@@ -252,7 +251,7 @@ pub const WATER_FLOW: SensorClass = SensorClass {
     missed: 0.05,
     deadband: 1.514_164,
     quantum: 0.378_541,
-    slow: Spread { absolute: 1.45, share: 0.003 },
+    slow: Spread { absolute: 1.9, share: 0.003 },
     slow_s: 10.0,
     bias: Spread::share(0.02),
     lag_s: 2.0,
@@ -267,9 +266,9 @@ pub const WATER_DP: SensorClass = SensorClass {
     scan_s: 1.0,
     jitter: 0.05,
     missed: 0.05,
-    deadband: 0.689_476,
+    deadband: 0.36,
     quantum: 0.689_476,
-    slow: Spread::absolute(0.25),
+    slow: Spread::absolute(0.35),
     slow_s: 15.0,
     bias: Spread { absolute: 0.2, share: 0.005 },
     lag_s: 1.0,
@@ -287,8 +286,8 @@ pub const AIR_TEMPERATURE: SensorClass = SensorClass {
     deadband: 0.0001,
     quantum: 0.0001,
     white: Spread::absolute(0.0004),
-    slow: Spread::absolute(0.005),
-    slow_s: 60.0,
+    slow: Spread::absolute(0.006),
+    slow_s: 80.0,
     bias: Spread::absolute(0.2),
     lag_s: 20.0,
     range: (-50.0, 120.0),
@@ -305,8 +304,8 @@ pub const HUMIDITY: SensorClass = SensorClass {
     deadband: 0.0001,
     quantum: 0.0001,
     white: Spread::absolute(0.0008),
-    slow: Spread::absolute(0.018),
-    slow_s: 60.0,
+    slow: Spread::absolute(0.035),
+    slow_s: 300.0,
     bias: Spread::absolute(3.0),
     lag_s: 15.0,
     range: (0.0, 100.0),
@@ -320,7 +319,7 @@ pub const AISLE_DP: SensorClass = SensorClass {
     scan_s: 1.0,
     jitter: 0.05,
     missed: 0.05,
-    deadband: 0.0007,
+    deadband: 0.0004,
     quantum: 0.0007,
     white: Spread::absolute(0.0004),
     slow: Spread::absolute(0.0005),

@@ -12,6 +12,7 @@
 //! the bus shows: changed by at least the deadband, or shown again after 100 s. Nothing here allocates after construction
 //! but the list of faults.
 
+pub mod capture;
 pub mod class;
 mod clock;
 pub mod fault;
@@ -283,8 +284,8 @@ impl Sensors {
         if unit.flags & (SILENT | CACHED) != 0 && !first {
             return;
         }
-        let shown = unit.display(value);
-        let moved = (shown - image.values[point]).abs();
+        let (value, shown) = unit.display(value);
+        let moved = (value - image.values[point]).abs();
         let small = moved < 0.999 * class.deadband && image.quality[point] == quality;
         if !small || pace.is_none() || self.now_s - unit.shown_s >= REPEAT_S {
             image.values[point] = shown;
@@ -352,12 +353,12 @@ impl Unit {
         value
     }
 
-    /// A value within the range of the transmitter, in its steps.
-    fn display(&self, value: f64) -> f64 {
+    /// A value within the range of the transmitter, as it is and in steps.
+    fn display(&self, value: f64) -> (f64, f64) {
         let (low, high) = self.class.range;
         let quantum = self.class.quantum;
         let within = if value.is_nan() { value } else { value.max(low).min(high) };
-        if quantum > 0.0 { (within / quantum).round() * quantum } else { within }
+        (within, if quantum > 0.0 { (within / quantum).round() * quantum } else { within })
     }
 }
 
