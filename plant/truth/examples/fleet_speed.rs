@@ -7,7 +7,7 @@ use headroom_truth::gpu::{Fleet, Sku};
 use headroom_truth::work::{JobKind, Workload};
 
 fn measure(label: &str, gpus: usize, setup: impl Fn(&mut Fleet)) {
-    let mut fleet = Fleet::new(&[(Sku::H100_SXM, gpus)], 1);
+    let mut fleet = Fleet::new(&[(Sku::h100_sxm(), gpus)], 1);
     setup(&mut fleet);
     fleet.settle();
     let steps = 20_000_000 / gpus;
@@ -27,7 +27,7 @@ fn measure(label: &str, gpus: usize, setup: impl Fn(&mut Fleet)) {
 
 /// A day of the usual mix, with the time of the work and of the GPUs apart.
 fn measure_work(gpus: usize, load: f64) {
-    let mut fleet = Fleet::new(&[(Sku::H100_SXM, gpus)], 1);
+    let mut fleet = Fleet::new(&[(Sku::h100_sxm(), gpus)], 1);
     let mut work = Workload::half_and_half(gpus, load, 1);
     let steps = 86_400;
     let (mut in_work, mut in_fleet) = (0, 0);

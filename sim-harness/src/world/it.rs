@@ -7,9 +7,9 @@
 
 use headroom_truth::facility::Facility;
 use headroom_truth::facility::fluid::AIR_J_M3K;
-use headroom_truth::gpu::{Fleet, Sku};
+use headroom_truth::gpu::{Fleet, Medium, Sku};
 use headroom_truth::network::{Network, NetworkSpec};
-use headroom_truth::node::{NodeLoad, NodeSpec};
+use headroom_truth::node::{Fans, NodeLoad, NodeSpec};
 use headroom_truth::work::Workload;
 
 use super::place::{GPUS_PER_NODE, NODES_PER_RACK, Places};
@@ -32,20 +32,30 @@ pub struct ItSide {
     pub server_air_m3s: f64,
     /// Power of all GPUs, W.
     pub gpu_w: f64,
+    fans: Fans,
+    /// Air of a node at the floor of its fans, m3/s.
     node_air_m3s: f64,
+}
+
+/// The node a product stands in: racks here are built of nodes of eight.
+fn node_of(sku: &Sku) -> NodeSpec {
+    let spec = NodeSpec::of(sku);
+    if spec.gpus == GPUS_PER_NODE { spec } else { NodeSpec::HGX_LIQUID }
 }
 
 /// Peak of a node: electric and liquid, W.
 fn node_peak_w(spec: &NodeSpec, sku: &Sku, nic_w: f64) -> (f64, f64) {
     let gpu_w = sku.tdp_w * spec.gpus as f64;
+    let liquid = if sku.cooler.medium == Medium::Liquid { sku.cooler.captured } else { 0.0 };
     let power = spec.power(&NodeLoad {
         gpu_w,
-        gpu_coolant_w: sku.captured * gpu_w,
-        gpu_air_w: (1.0 - sku.captured) * gpu_w,
+        gpu_coolant_w: liquid * gpu_w,
+        gpu_air_w: (1.0 - liquid) * gpu_w,
         nic_w,
         cpu_utilisation: 0.8,
         network_utilisation: 1.0,
         air_inlet_c: 25.0,
+        fan_speed: 0.0,
     });
     (power.total_w, power.liquid_w)
 }
@@ -54,37 +64,45 @@ impl ItSide {
     /// An IT side for the places.
     #[must_use]
     pub fn new(places: &Places, sku: &Sku) -> Self {
-        let node = NodeSpec::HGX_LIQUID;
+        let node = node_of(sku);
         let (peak_w, liquid_w) = node_peak_w(&node, sku, 200.0);
         Self {
+            fans: Fans::new(&node, places.nodes),
             node,
             rack_w: vec![0.0; places.racks],
             rack_liquid_w: vec![0.0; places.racks],
             air_w: 0.0,
             server_air_m3s: 0.0,
             gpu_w: 0.0,
-            node_air_m3s: (peak_w - liquid_w) / (SERVER_RISE_K * AIR_J_M3K),
+            node_air_m3s: match sku.cooler.medium {
+                Medium::Liquid => (peak_w - liquid_w) / (SERVER_RISE_K * AIR_J_M3K),
+                Medium::Air => node.fans.floor * node.fans.full_m3s,
+            },
         }
     }
 
     /// Peak electric power of a full rack and its liquid share.
     #[must_use]
     pub fn rack_peak(sku: &Sku) -> (f64, f64) {
-        let spec = NodeSpec::HGX_LIQUID;
+        let spec = node_of(sku);
         let (peak_w, liquid_w) = node_peak_w(&spec, sku, 8.0 * NetworkSpec::NDR400.nic_full_w);
         let nodes = NODES_PER_RACK as f64;
         let rack_w = nodes * peak_w + NetworkSpec::NDR400.switch_full_w;
         (rack_w, nodes * liquid_w / rack_w)
     }
 
-    /// Gives the GPUs the coolant that their rack receives.
-    pub fn cool(places: &Places, facility: &Facility, fleet: &mut Fleet) {
+    /// Gives the GPUs the coolant that their rack receives, and lets the fans follow them.
+    pub fn cool(&mut self, places: &Places, facility: &Facility, fleet: &mut Fleet, dt_s: f64) {
         for rack in 0..places.racks {
             let water = facility.rack(rack);
             let design_lpm = facility.spec.rack_flow_lpm(rack);
             let gpus = places.gpus_of_rack(rack);
             fleet.coolant_c[gpus.clone()].fill(water.supply_c() as f32);
             fleet.plate_flow[gpus].fill((water.flow_lpm / design_lpm) as f32);
+        }
+        let inlet_c = facility.hall.cold_c;
+        for node in 0..places.nodes {
+            self.fans.blow(node, fleet, places.gpus_of_node(node), inlet_c, dt_s);
         }
     }
 
@@ -104,7 +122,8 @@ impl ItSide {
         for node in 0..places.nodes {
             let gpus = places.gpus_of_node(node);
             let (traffic, nic_w) = (network.nic_utilisation[node], network.nic_power_w[node]);
-            let load = NodeLoad::of(fleet, gpus, traffic, nic_w, inlet_c);
+            let fan_speed = self.fans.speed[node];
+            let load = NodeLoad { fan_speed, ..NodeLoad::of(fleet, gpus, traffic, nic_w, inlet_c) };
             let power = self.node.power(&load);
             let rack = places.rack_of_node(node);
             self.rack_w[rack] += power.total_w;
@@ -116,9 +135,8 @@ impl ItSide {
             self.rack_w[n % places.racks] += switch.power_w;
             self.air_w += switch.power_w;
         }
-        let spec = &self.node;
-        let speed = 1.0 + spec.fan_per_k * (inlet_c - spec.fan_reference_c).clamp(0.0, 30.0);
-        self.server_air_m3s = places.nodes as f64 * self.node_air_m3s * speed;
+        let floor = self.node.fans.floor;
+        self.server_air_m3s = self.node_air_m3s * self.fans.speed.iter().map(|s| s / floor).sum::<f64>();
     }
 
     /// Nameplate peak of each rack, W: full for full racks, in proportion for the last one.

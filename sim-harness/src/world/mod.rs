@@ -76,7 +76,7 @@ impl Default for WorldConfig {
             start_s: (198.0 * 24.0 + 12.0) * 3600.0,
             dt_s: 1.0,
             warmup_s: 1800.0,
-            sku: Sku::H100_SXM,
+            sku: Sku::h100_sxm(),
             weather: None,
             requests: None,
             serving_load: 5.0,
@@ -208,7 +208,7 @@ impl World {
         let commands = facility.idle_commands();
         Self {
             modbus,
-            fleet: Fleet::new(&[(config.sku, config.gpus)], config.seed),
+            fleet: Fleet::new(&[(config.sku.clone(), config.gpus)], config.seed),
             workload: jobs(&config),
             network: Network::new(NetworkSpec::NDR400, places.nodes),
             air: weather.at(config.start_s - config.warmup_s),
@@ -240,7 +240,7 @@ impl World {
         self.look_outside();
         self.workload.set_serving_boost(self.events.arrivals);
         self.workload.step(dt_s, self.now_s(), &mut self.fleet);
-        ItSide::cool(&self.places, &self.facility, &mut self.fleet);
+        self.it.cool(&self.places, &self.facility, &mut self.fleet, dt_s);
         self.fleet.step(dt_s);
         let inlet_c = self.facility.hall.cold_c;
         self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, inlet_c);

@@ -85,7 +85,7 @@ fn gpu_config(gpu: usize, sku: &Sku, host: &str) -> GpuConfig {
     let milli = |w: f64| (w * 1e3).round() as u32;
     let whole = |c: f64| c.round() as i32;
     GpuConfig {
-        name: sku.name.to_owned(),
+        name: sku.name.clone(),
         min_limit_mw: milli(sku.cap_min_w),
         max_limit_mw: milli(sku.cap_max_w),
         default_limit_mw: milli(sku.tdp_w),

@@ -65,7 +65,7 @@ pub(crate) fn site_text(world: &World, addresses: &SiteAddresses) -> String {
         places: &world.places,
         tree: &world.tree,
         jobs: &world.workload.jobs,
-        sku: sku_id(world.config().sku.name),
+        sku: sku_id(&world.config().sku.name),
     };
     site_file(&source, addresses)
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::gpu::{Sku, Spread};
 
 fn fleet(gpus: usize) -> Fleet {
-    let mut fleet = Fleet::with_spread(&[(Sku::H100_SXM, gpus)], 1, Spread::NONE);
+    let mut fleet = Fleet::with_spread(&[(Sku::h100_sxm(), gpus)], 1, Spread::NONE);
     fleet.context.fill(true);
     fleet.settle();
     fleet
@@ -255,7 +255,7 @@ fn boost_multiplies_arrivals() {
 #[test]
 fn the_usual_mix_repeats_bit_for_bit() {
     let go = |seed| {
-        let mut fleet = Fleet::new(&[(Sku::H100_SXM, 64)], seed);
+        let mut fleet = Fleet::new(&[(Sku::h100_sxm(), 64)], seed);
         let mut work = Workload::half_and_half(64, 0.5, seed);
         run(&mut work, &mut fleet, 36_000.0, 600.0, 1.0);
         (fleet.energy_mj.clone(), work.tokens(JobKind::Training), work.tokens(JobKind::Serving))
