@@ -25,7 +25,8 @@ pub fn pod() -> Pod {
 #[rustfmt::skip]
 const CLASSES: [(Class, Figures); 11] = [
     (Class::RackFlow, Figures {
-        points: 5.0, arrivals: 454.0, level: 50.51, white: 0.1792, wander: 0.2473, memory: 0.4551, quantum: 0.001, interval_s: 1.001,
+        points: 5.0, arrivals: 454.0, level: 50.51, white: 0.1792, wander: 0.2473, memory: 0.4551,
+        quantum: 0.001, interval_s: 1.001, apart: 0.025,
         residuals: [
             -3.195, -1.985, -1.722, -1.448, -1.304, -1.092, -0.9786, -0.8566, -0.7342, -0.6653, -0.5966,
             -0.525, -0.4749, -0.417, -0.3692, -0.2954, -0.2393, -0.1795, -0.108, -0.07609, 0.01382,
@@ -39,7 +40,8 @@ const CLASSES: [(Class, Figures); 11] = [
         ],
     }),
     (Class::RackDp, Figures {
-        points: 5.0, arrivals: 254.0, level: 101.7, white: 0.07769, wander: 0.2799, memory: 0.8555, quantum: 0.01, interval_s: 1.023,
+        points: 5.0, arrivals: 254.0, level: 101.7, white: 0.07761, wander: 0.2799, memory: 0.8555,
+        quantum: 0.01, interval_s: 1.023, apart: 0.05,
         residuals: [
             -2.196, -1.78, -1.615, -1.534, -1.389, -1.336, -1.173, -1.049, -0.962, -0.8621, -0.7692,
             -0.6231, -0.5664, -0.5132, -0.433, -0.375, -0.3085, -0.1376, -0.107, -0.03237, 0.061, 0.1293,
@@ -53,7 +55,8 @@ const CLASSES: [(Class, Figures); 11] = [
         ],
     }),
     (Class::RackSupply, Figures {
-        points: 5.0, arrivals: 162.0, level: 32.69, white: 0.006948, wander: 0.01571, memory: 0.5418, quantum: 0.01, interval_s: 2.894,
+        points: 5.0, arrivals: 162.0, level: 32.69, white: 0.006996, wander: 0.01571, memory: 0.5418,
+        quantum: 0.01, interval_s: 2.894, apart: 0.225,
         residuals: [
             -2.065, -1.773, -1.646, -1.389, -1.191, -1.163, -1.067, -0.9487, -0.8419, -0.7387, -0.6614,
             -0.6018, -0.5614, -0.5425, -0.456, -0.3689, -0.314, -0.2441, -0.1868, -0.1248, -0.05521,
@@ -67,7 +70,8 @@ const CLASSES: [(Class, Figures); 11] = [
         ],
     }),
     (Class::RackReturn, Figures {
-        points: 5.0, arrivals: 167.0, level: 44.94, white: 0.006969, wander: 0.01514, memory: 0.679, quantum: 0.01, interval_s: 2.459,
+        points: 5.0, arrivals: 167.0, level: 44.94, white: 0.007007, wander: 0.01514, memory: 0.679,
+        quantum: 0.01, interval_s: 2.459, apart: 0.175,
         residuals: [
             -2.02, -1.577, -1.499, -1.247, -1.155, -1.041, -0.9774, -0.9004, -0.7959, -0.7644, -0.7089,
             -0.6835, -0.6461, -0.583, -0.4768, -0.4451, -0.3807, -0.3145, -0.2436, -0.1464, -0.07788,
@@ -81,7 +85,8 @@ const CLASSES: [(Class, Figures); 11] = [
         ],
     }),
     (Class::RackPower, Figures {
-        points: 5.0, arrivals: 100.0, level: 42.8, white: 0.006955, wander: 0.006491, memory: -0.184, quantum: 0.001, interval_s: 5.003,
+        points: 5.0, arrivals: 100.0, level: 42.8, white: 0.006961, wander: 0.006491, memory: -0.184,
+        quantum: 0.001, interval_s: 5.003, apart: 0.045,
         residuals: [
             -2.011, -1.945, -1.502, -1.264, -1.018, -0.9516, -0.829, -0.7663, -0.6413, -0.5251, -0.4505,
             -0.4159, -0.3443, -0.3066, -0.1569, -0.1059, -0.08162, -0.05438, -0.04114, -0.0333, -0.02669,
@@ -95,7 +100,8 @@ const CLASSES: [(Class, Figures); 11] = [
         ],
     }),
     (Class::BuswayPower, Figures {
-        points: 2.0, arrivals: 190.0, level: 107.0, white: 0.0185, wander: 0.01791, memory: -0.07922, quantum: 0.001, interval_s: 1.0,
+        points: 2.0, arrivals: 190.0, level: 107.0, white: 0.0185, wander: 0.01791, memory: -0.07922,
+        quantum: 0.001, interval_s: 1.0, apart: 0.0125,
         residuals: [
             -5.275, -2.148, -1.854, -1.07, -0.9002, -0.7252, -0.6487, -0.5568, -0.5111, -0.4443, -0.3977,
             -0.3404, -0.2552, -0.2163, -0.1536, -0.1256, -0.09307, -0.04692, 0.0103, 0.02963, 0.04213,
@@ -109,7 +115,8 @@ const CLASSES: [(Class, Figures); 11] = [
         ],
     }),
     (Class::BuswayCurrent, Figures {
-        points: 6.0, arrivals: 121.0, level: 160.0, white: 0.01731, wander: 0.01937, memory: -0.03855, quantum: 0.001, interval_s: 4.997,
+        points: 6.0, arrivals: 121.0, level: 160.0, white: 0.01726, wander: 0.01937, memory: -0.03855,
+        quantum: 0.001, interval_s: 4.997, apart: 0.0375,
         residuals: [
             -2.704, -2.127, -1.547, -1.306, -1.096, -0.821, -0.7385, -0.6868, -0.6099, -0.5515, -0.5344,
             -0.4842, -0.434, -0.3879, -0.2736, -0.2265, -0.1617, -0.1138, -0.08803, -0.07921, -0.004328,
@@ -123,7 +130,8 @@ const CLASSES: [(Class, Figures); 11] = [
         ],
     }),
     (Class::CduDp, Figures {
-        points: 1.0, arrivals: 13.0, level: 90.32, white: 0.4668, wander: 0.5035, memory: -0.002958, quantum: 0.689476, interval_s: 1.99,
+        points: 1.0, arrivals: 13.0, level: 90.32, white: 0.4691, wander: 0.5035, memory: -0.002958,
+        quantum: 0.689476, interval_s: 1.99, apart: 0.0,
         residuals: [
             -1.51, -1.51, -1.281, -1.281, -1.281, -1.268, -1.268, -1.268, -1.268, -0.255, -0.255, -0.255,
             -0.1364, -0.1364, -0.1364, 0.06794, 0.06794, 0.06794, 0.06794, 0.08026, 0.08026, 0.08026,
@@ -137,7 +145,8 @@ const CLASSES: [(Class, Figures); 11] = [
         ],
     }),
     (Class::CduSupply, Figures {
-        points: 1.0, arrivals: 4.0, level: 31.38, white: 0.05774, wander: 0.03254, memory: -0.6039, quantum: 0.1, interval_s: 15.2,
+        points: 1.0, arrivals: 4.0, level: 31.38, white: 0.03353, wander: 0.03254, memory: -0.6039,
+        quantum: 0.1, interval_s: 15.2, apart: 0.0,
         residuals: [
             -0.8858, -0.8858, -0.8858, -0.8858, -0.8858, -0.8858, -0.8858, -0.2151, -0.2151, -0.2151,
             -0.2151, -0.2151, -0.2151, -0.2151, -0.2151, -0.2151, -0.2151, -0.2151, -0.2151, -0.2151,
@@ -151,7 +160,8 @@ const CLASSES: [(Class, Figures); 11] = [
         ],
     }),
     (Class::AisleTemperature, Figures {
-        points: 4.0, arrivals: 332.0, level: 26.85, white: 0.0006553, wander: 0.002136, memory: 0.8609, quantum: 0.0, interval_s: 1.003,
+        points: 4.0, arrivals: 332.0, level: 26.85, white: 0.0006584, wander: 0.002136, memory: 0.8609,
+        quantum: 0.0, interval_s: 1.003, apart: 0.025,
         residuals: [
             -2.81, -2.073, -1.58, -1.401, -1.243, -1.132, -1.055, -0.9177, -0.8035, -0.6426, -0.6029,
             -0.5394, -0.4958, -0.418, -0.3306, -0.2614, -0.197, -0.1182, -0.03752, 0.002974, 0.04994,
@@ -165,7 +175,8 @@ const CLASSES: [(Class, Figures); 11] = [
         ],
     }),
     (Class::AisleHumidity, Figures {
-        points: 4.0, arrivals: 359.0, level: 31.71, white: 0.001612, wander: 0.009815, memory: 0.9591, quantum: 0.0, interval_s: 1.001,
+        points: 4.0, arrivals: 359.0, level: 31.71, white: 0.001621, wander: 0.009815, memory: 0.9591,
+        quantum: 0.0, interval_s: 1.001, apart: 0.025,
         residuals: [
             -2.186, -1.691, -1.558, -1.466, -1.373, -1.252, -1.179, -1.08, -1.036, -0.9476, -0.854,
             -0.7567, -0.6673, -0.5496, -0.4407, -0.3697, -0.2868, -0.1858, -0.06939, 0.05103, 0.1442,

@@ -28,7 +28,7 @@ pub struct Figures {
     pub arrivals: f64,
     /// Mean value.
     pub level: f64,
-    /// Standard deviation of successive differences over the root of 2.
+    /// Standard deviation of successive differences over the root of 2, about a straight line.
     pub white: f64,
     /// Standard deviation about a straight line.
     pub wander: f64,
@@ -38,6 +38,8 @@ pub struct Figures {
     pub quantum: f64,
     /// Median time between arrivals, s.
     pub interval_s: f64,
+    /// Median distance of one point's times between arrivals from those of the class.
+    pub apart: f64,
     /// Quantiles of residuals over their standard deviation.
     pub residuals: [f64; QUANTILES],
     /// Quantiles of the times between arrivals, whole seconds.
@@ -207,16 +209,17 @@ fn quantiles(mut values: Vec<f64>) -> [f64; QUANTILES] {
 #[must_use]
 pub fn figures(series: &[Series]) -> Figures {
     let (mut white, mut wander, mut memory, mut steps) = (vec![], vec![], vec![], vec![]);
-    let (mut normal, mut intervals, mut medians) = (vec![], vec![], vec![]);
+    let (mut normal, mut intervals, mut medians, mut own) = (vec![], vec![], vec![], vec![]);
     for one in series.iter().filter(|s| s.values.len() > 1) {
         steps.extend(quantum(&one.values));
         let between: Vec<f64> = one.times_s.windows(2).map(|pair| pair[1] - pair[0]).collect();
         intervals.extend(between.iter().map(|s| s.round().max(1.0)));
-        medians.push(median(between));
-        let squares: f64 = one.values.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum();
-        white.push((squares / 2.0 / (one.values.len() - 1) as f64).sqrt());
+        medians.push(median(between.clone()));
+        own.push(quantiles(between.iter().map(|s| s.round().max(1.0)).collect()));
         if one.values.len() > 2 {
             let left = residuals(one);
+            let squares: f64 = left.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum();
+            white.push((squares / 2.0 / (left.len() - 1) as f64).sqrt());
             let sd = deviation(&left, 2);
             wander.push(sd);
             let product: f64 = left.windows(2).map(|pair| pair[0] * pair[1]).sum();
@@ -225,6 +228,7 @@ pub fn figures(series: &[Series]) -> Figures {
         }
     }
     let levels: Vec<f64> = series.iter().filter(|s| !s.values.is_empty()).map(|s| mean(&s.values)).collect();
+    let intervals = quantiles(intervals);
     Figures {
         points: series.len() as f64,
         arrivals: series.iter().map(|s| s.values.len() as f64).sum(),
@@ -235,7 +239,8 @@ pub fn figures(series: &[Series]) -> Figures {
         quantum: median(steps),
         interval_s: median(medians),
         residuals: quantiles(normal),
-        intervals: quantiles(intervals),
+        apart: median(own.iter().map(|one| distance(one, &intervals)).collect()),
+        intervals,
     }
 }
 

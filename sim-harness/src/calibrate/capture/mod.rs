@@ -8,16 +8,18 @@
 //!
 //! ```text
 //! quantum    greatest step of which all differences are multiples
-//! white      sd of successive differences / sqrt 2          noise from one arrival to the next
 //! wander     sd about a straight line over the 100 s        with what moves slowly
+//! white      sd of successive differences of the same residuals / sqrt 2
 //! memory     lag-1 autocorrelation of the same residuals
 //! cadence    median time between arrivals; a value goes out when it changed
 //! K-S        distance of residuals / sd, and of times between arrivals
 //! ```
 //! Each is the median over the points of the class. Standard deviations hold within a factor of 1.5, autocorrelations
-//! within 0.25, cadences within 30 % or one second; where arrivals are few, within what is uncertain at 1 %: 2.58 / sqrt(n) of
-//! an autocorrelation, 3.7 / sqrt(n) of the median of exponential intervals. A Kolmogorov-Smirnov distance holds below the critical value of
-//! the two-sample test at 1 %, with the number of arrivals reduced by their autocorrelation to n (1 - r) / (1 + r).
+//! within 0.25, cadences within 30 % or one second; where arrivals are few, within what is uncertain at 1 %: 2.58 / sqrt(n)
+//! of an autocorrelation, a factor of exp(3.7 / sqrt(n)) of the median of exponential intervals. A Kolmogorov-Smirnov
+//! distance holds below the critical value of the two-sample test at 1 %, with the number of arrivals reduced by their
+//! autocorrelation to n (1 - r) / (1 + r); that of times between arrivals also below the distance of a single point of
+//! the capture from its class.
 
 pub mod carried;
 pub mod figures;
@@ -142,9 +144,14 @@ fn class_checks(class: Class, theirs: &Figures, own: &Figures) -> Vec<Check> {
     let quantum = Tolerance::Absolute(step);
     ledger.note(format!("{name}: quantum"), class.unit(), (theirs.quantum, own.quantum), quantum);
     let few = (theirs.arrivals - theirs.points).max(1.0).sqrt();
-    let cadence = Tolerance::Absolute((theirs.interval_s * (3.7 / few).max(0.3)).max(1.0));
+    let factor = (3.7 / few).exp().max(1.3);
+    let interval_s = theirs.interval_s;
+    let cadence = Tolerance::Range(
+        (interval_s / factor).min(interval_s - 1.0),
+        (interval_s * factor).max(interval_s + 1.0),
+    );
     ledger.note(format!("{name}: median interval"), "s", (theirs.interval_s, own.interval_s), cadence);
-    let limit = figures::critical(theirs.arrivals, own.arrivals);
+    let limit = figures::critical(theirs.arrivals, own.arrivals).max(theirs.apart);
     let distance = figures::distance(&theirs.intervals, &own.intervals);
     ledger.note(format!("{name}: intervals, K-S"), "1", (0.0, distance), Tolerance::Range(0.0, limit));
     if theirs.arrivals / theirs.points < ENOUGH {
