@@ -55,8 +55,8 @@ fn psychrometrics() -> Vec<Check> {
 
 /// Fan power in W and air flow in m3/h of a handler with its fan at a speed.
 fn handler(fan: f64) -> (f64, f64) {
-    let mut hall = Hall::sized(200e3, 2, 16.0);
-    let load = HallLoad { rack_air_w: 150e3, room_w: 0.0, server_m3s: 8.0, outdoor_dew_point_c: 10.0 };
+    let mut hall = Hall::sized(200e3, &[(1.0, 1.0)], 2, 16.0);
+    let load = HallLoad { row_air_w: &[150e3], room_w: 0.0, server_m3s: 8.0, outdoor_dew_point_c: 10.0 };
     for crah in &mut hall.crahs {
         crah.fan = fan;
     }

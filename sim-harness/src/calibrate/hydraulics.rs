@@ -38,12 +38,11 @@ fn watt_per_kw(lpm_per_kw: f64, dp_kpa: f64, wire_to_water: f64) -> f64 {
     let flow_lpm = 1000.0 * lpm_per_kw;
     let resistance = dp_kpa / (flow_lpm * flow_lpm);
     // the drive and idle losses of the model are found by running a pump without hydraulic losses
-    let ideal = Pump::sized(flow_lpm, dp_kpa, 1.0, 10.0);
+    let power_w = |efficiency: f64| run(Pump::sized(flow_lpm, dp_kpa, efficiency, 10.0), 1.0, resistance).2;
     let hydraulic_w = flow_lpm / 60.0 * dp_kpa;
-    let beside = run(ideal, 1.0, resistance).2 / hydraulic_w;
-    let per_loss = (run(Pump { best_efficiency: 0.5, ..ideal }, 1.0, resistance).2 / hydraulic_w) - beside;
-    let best_efficiency = 1.0 / (1.0 + (1.0 / wire_to_water - beside) / per_loss);
-    run(Pump { best_efficiency, ..ideal }, 1.0, resistance).2 / 1000.0
+    let beside = power_w(1.0) / hydraulic_w;
+    let per_loss = power_w(0.5) / hydraulic_w - beside;
+    power_w(1.0 / (1.0 + (1.0 / wire_to_water - beside) / per_loss)) / 1000.0
 }
 
 fn pump() -> Vec<Check> {
