@@ -1,5 +1,6 @@
 //! Sensors as a whole.
 
+use super::class::Spread;
 use super::*;
 use crate::image::{DeviceFault, ImagePoint, ModbusDevice};
 
