@@ -25,7 +25,8 @@ fn fleet(gpus: usize) -> Fleet {
 
 /// Many jobs: half of the GPUs train in jobs of 512, half serve in pools of 1000 or so.
 fn many_jobs(gpus: usize, load: f64) -> Workload {
-    let template = |name: String, kind, gpus| JobTemplate { name, kind, gpus, load, ..JobTemplate::default() };
+    let template =
+        |name: String, kind, gpus| JobTemplate { name, kind, gpus, load, ..JobTemplate::default() };
     let mut jobs = Vec::new();
     let half = gpus / 2;
     for k in 0..half / 512 {

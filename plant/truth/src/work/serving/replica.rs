@@ -11,8 +11,8 @@ use std::collections::VecDeque;
 
 use super::super::latency::Latency;
 use super::super::requests::Request;
-use super::spec::{Pace, ServingSpec};
 use super::ServingTotals;
+use super::spec::{Pace, ServingSpec};
 
 /// A request that decodes. It is done when the replica's iteration counter reaches `until`.
 #[derive(Debug, Clone, Copy)]
