@@ -6,12 +6,14 @@
 //!
 //! Pure: [`Bms::step`] maps measured values and requests to actuator commands.
 
+pub mod design;
 pub mod local;
 pub mod pi;
 pub mod reset;
 pub mod staging;
 pub mod tower;
 
+use design::Design;
 use headroom_truth::facility::Commands;
 use headroom_truth::facility::chiller::ChillerCommand;
 use local::{CduLoops, CrahLoops};
@@ -65,8 +67,8 @@ pub struct Inputs {
     pub tower_leaving_c: f64,
     /// Water to the tower, C.
     pub tower_return_c: f64,
-    /// Outdoor wet bulb, C.
-    pub wet_bulb_c: f64,
+    /// What the rejection cools towards: outdoor wet or dry bulb, C.
+    pub sink_c: f64,
     /// Load over capacity of each chiller.
     pub chiller_load: Vec<f64>,
     /// Ready contact of each chiller.
@@ -102,6 +104,7 @@ pub struct CduSetpoints {
 /// The BMS.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bms {
+    design: Design,
     cdus: Vec<CduLoops>,
     crahs: Vec<CrahLoops>,
     facility: Ramped,
@@ -116,16 +119,17 @@ pub struct Bms {
 impl Bms {
     /// A BMS for the plant that `commands` belongs to.
     #[must_use]
-    pub fn new(commands: &Commands) -> Self {
+    pub fn new(commands: &Commands, design: &Design) -> Self {
         Self {
-            cdus: vec![CduLoops::new(); commands.cdus.len()],
-            crahs: vec![CrahLoops::new(); commands.crahs.len()],
-            facility: Ramped::new(reset::WARMEST_C, (10.0, 32.0), 1.0 / 180.0, Tighter::Lower),
+            design: *design,
+            cdus: vec![CduLoops::new(design); commands.cdus.len()],
+            crahs: vec![CrahLoops::new(design); commands.crahs.len()],
+            facility: Ramped::new(design.warmest_c, design.facility_range_c, 1.0 / 180.0, Tighter::Lower),
             primary_dp: Ramped::new(60.0, (30.0, 90.0), 10.0 / 60.0, Tighter::Higher),
             primary_pump: Pi::new(0.004, 20.0, 0.2, 1.0, 0.6),
-            reset: Reset::new(commands.cdus.len() + commands.crahs.len()),
-            staging: Staging::new(commands.chillers.len()),
-            tower: TowerLoops::new(),
+            reset: Reset::new(commands.cdus.len() + commands.crahs.len(), design),
+            staging: Staging::new(commands.chillers.len(), design),
+            tower: TowerLoops::new(design),
             load_ratio: 0.6,
         }
     }
@@ -163,7 +167,7 @@ impl Bms {
             supply_c: i.supply_c,
             return_c: i.return_c,
             economiser_leaving_c: i.economiser_leaving_c,
-            wet_bulb_c: i.wet_bulb_c,
+            sink_c: i.sink_c,
             load_ratio: self.load_ratio,
             available: &i.chiller_ready,
         };
@@ -180,12 +184,18 @@ impl Bms {
             economiser_leaving_c: i.economiser_leaving_c,
             leaving_c: i.tower_leaving_c,
             return_c: i.tower_return_c,
-            wet_bulb_c: i.wet_bulb_c,
+            sink_c: i.sink_c,
             part_load: self.load_ratio / running.max(1) as f64,
             chillers: running > 0,
             economiser: self.staging.economiser,
         };
         (commands.tower_fan, commands.economiser) = self.tower.step(&inputs, request, dt_s);
+    }
+
+    /// What it was made for.
+    #[must_use]
+    pub fn design(&self) -> &Design {
+        &self.design
     }
 
     /// Setpoints in force at a CDU.

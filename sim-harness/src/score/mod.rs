@@ -6,10 +6,9 @@
 //! lights, controls. Clock consistency is the coefficient of variation of the SM clock over the GPUs of a job,
 //! averaged over jobs and time: training jobs while they compute, serving jobs always.
 
-mod baseline;
 mod violations;
 
-pub use baseline::Baseline;
+pub use crate::strategy::Baseline;
 pub use violations::Violations;
 
 use crate::world::World;

@@ -13,7 +13,7 @@
 
 use crate::world::World;
 use crate::world::tree::FEED;
-use headroom_truth::facility::sizing::min_flow_lpm;
+use headroom_truth::facility::spec::min_flow_lpm;
 use serde::{Deserialize, Serialize};
 
 /// Hottest rack coolant, C.
@@ -137,9 +137,9 @@ impl Watch {
 
     fn water(&mut self, world: &World, dt_s: f64) {
         let facility = world.facility();
-        let powered_w = POWERED_SHARE * facility.size.rack_peak_w;
         for rack in 0..world.places.racks {
             let water = facility.rack(rack);
+            let powered_w = POWERED_SHARE * facility.spec.racks[rack].peak_w;
             let needed = min_flow_lpm(water.supply_c(), world.rack_liquid_w(rack) / 1000.0);
             if world.rack_power_w(rack) > powered_w && water.flow_lpm < needed {
                 self.violations.flow_s += dt_s;

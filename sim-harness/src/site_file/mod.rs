@@ -9,10 +9,11 @@ mod points;
 mod power;
 mod wires;
 
+use crate::bms::design::Design;
 use crate::image::{Image, ImagePoint, ModbusDevice};
 use crate::world::place::Places;
 use crate::world::tree::PowerTree;
-use headroom_truth::facility::sizing::MIN_FLOW_TABLE;
+use headroom_truth::facility::spec::MIN_FLOW_TABLE;
 use headroom_truth::work::Job;
 use std::fmt::{self, Write};
 
@@ -33,8 +34,10 @@ pub struct SiteSource<'a> {
     pub tree: &'a PowerTree,
     /// Jobs.
     pub jobs: &'a [Job],
-    /// GPU model, as the site file names it.
-    pub sku: &'a str,
+    /// GPU product of each group, in the site file's words.
+    pub skus: &'a [String],
+    /// The BMS's design: where setpoints go when nobody asks.
+    pub design: &'a Design,
 }
 
 /// Where things listen.

@@ -16,6 +16,7 @@ use rumqttc::{
 use thiserror::Error;
 
 use super::broker::{Batch, Broker, LocalClient};
+use crate::desk::transport::Transport;
 
 /// First pause after a lost link.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -93,6 +94,23 @@ impl Bus {
         }
     }
 
+    /// Cuts the bus or brings it back: cut, nothing passes either way, and an embedded broker drops its clients.
+    /// Brought back, the link is new.
+    pub(crate) fn set_cut(&mut self, cut: bool) {
+        match self {
+            Self::Embedded { broker, inbox, announced } => {
+                broker.set_down(cut, inbox);
+                inbox.drain();
+                *announced = cut;
+            }
+            Self::External(link) => {
+                link.cut.store(cut, Ordering::Release);
+                link.lock_inbox().clear();
+                link.fresh.store(!cut, Ordering::Release);
+            }
+        }
+    }
+
     /// True once for every new link: whoever listens there knows nothing yet.
     pub(crate) fn is_new(&mut self) -> bool {
         match self {
@@ -110,6 +128,40 @@ impl Bus {
     }
 }
 
+/// What goes out in a tick. Messages of a source whose link is not ideal take their way through a transport first.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    /// What goes out now.
+    pub(crate) batch: Batch,
+    way: Transport<(Box<str>, Box<[u8]>)>,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        // Wires live in real time and are not repeatable anyway, so one seed does for all of them.
+        Self { batch: Batch::default(), way: Transport::new(1) }
+    }
+}
+
+impl Outbox {
+    /// Takes out what has arrived by now.
+    pub(crate) fn arrive(&mut self, now_ms: i64) {
+        let batch = &mut self.batch;
+        self.way.arrive(now_ms, &mut |(topic, payload)| batch.push(&topic, &payload, false));
+    }
+
+    /// Sends a value over the link of its source.
+    pub(crate) fn put(&mut self, link: crate::image::Link, topic: &str, payload: &[u8], now_ms: i64) {
+        if link.is_ideal() {
+            self.batch.push(topic, payload, false);
+            return;
+        }
+        let batch = &mut self.batch;
+        let message = (topic.into(), payload.into());
+        self.way.carry(now_ms, &link, message, &mut |(topic, payload)| batch.push(&topic, &payload, false));
+    }
+}
+
 /// State shared between the tick and the task that keeps the link.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -119,6 +171,7 @@ pub(crate) struct Link {
     client: Mutex<Option<AsyncClient>>,
     inbox: Mutex<VecDeque<(Bytes, Bytes)>>,
     fresh: AtomicBool,
+    cut: AtomicBool,
     lost: AtomicU64,
 }
 
@@ -132,6 +185,7 @@ impl Link {
             client: Mutex::default(),
             inbox: Mutex::default(),
             fresh: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
             lost: AtomicU64::new(0),
         }
     }
@@ -147,9 +201,10 @@ impl Link {
     fn send(&self, batch: &mut Batch) {
         let total = batch.len() as u64;
         let client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = client.as_ref().filter(|_| !self.cut.load(Ordering::Acquire));
         let mut sent = 0;
         for (message, retain) in batch.take() {
-            let (Some(client), Ok(topic)) = (client.as_ref(), std::str::from_utf8(message.topic())) else {
+            let (Some(client), Ok(topic)) = (client, std::str::from_utf8(message.topic())) else {
                 continue;
             };
             let options = PublishOptions::at_most_once().retain(retain);
@@ -204,7 +259,7 @@ impl Link {
                         inbox.pop_front();
                     }
                     // A retained request is an old one, whatever its stamp says.
-                    if !publish.retain {
+                    if !publish.retain && !self.cut.load(Ordering::Acquire) {
                         inbox.push_back((publish.topic, publish.payload));
                     }
                 }

@@ -7,6 +7,7 @@ use super::points::{PointList, RequestTarget};
 use super::signal::Signal;
 use super::tree::FEED;
 use super::{World, WorldConfig};
+use crate::bms::design::Sink;
 use crate::bms::{Bms, CduInputs, CrahInputs, Inputs, Requests};
 use headroom_truth::facility::Facility;
 use headroom_truth::weather::Air;
@@ -64,7 +65,13 @@ impl Taps {
         }
     }
 
-    fn read(&mut self, field: &[f64], facility: &Facility, wet_bulb_c: f64) {
+    /// Every point that is read.
+    pub(super) fn points(&self) -> Vec<usize> {
+        let loops = self.cdus.iter().flatten().chain(self.crahs.iter().flatten());
+        loops.chain(&self.plant).chain(&self.loads).copied().collect()
+    }
+
+    fn read(&mut self, field: &[f64], facility: &Facility, sink_c: f64) {
         let i = &mut self.inputs;
         for (n, (cdu, at)) in i.cdus.iter_mut().zip(&self.cdus).enumerate() {
             let fault = facility.cdus[n].pumps.map(|p| p.failed);
@@ -81,7 +88,7 @@ impl Taps {
         (i.supply_c, i.return_c, i.dp_kpa) = (supply, back, water_dp);
         i.economiser_leaving_c = economiser;
         (i.tower_leaving_c, i.tower_return_c) = (leaving, entering);
-        i.wet_bulb_c = wet_bulb_c;
+        i.sink_c = sink_c;
         for (load, &at) in i.chiller_load.iter_mut().zip(&self.loads) {
             *load = field[at] / 100.0;
         }
@@ -108,7 +115,7 @@ impl World {
         }
         let requests = &mut self.taps.requests;
         for &(point, target) in &self.list.requests {
-            let asked = self.image.requests[point].filter(|_| !self.events.local.contains(&point));
+            let asked = self.events.asked(point, self.image.requests[point]);
             match target {
                 RequestTarget::CduSupply(n) => requests.cdu_supply_c[n] = asked,
                 RequestTarget::CduDp(n) => requests.cdu_dp_kpa[n] = asked,
@@ -117,7 +124,11 @@ impl World {
                 RequestTarget::Tower => requests.tower_c = asked,
             }
         }
-        self.taps.read(&self.sensors.field, &self.facility, self.air.wet_bulb_c);
+        let sink_c = match self.bms.design().sink {
+            Sink::WetBulb => self.air.wet_bulb_c,
+            Sink::DryBulb => self.air.dry_bulb_c,
+        };
+        self.taps.read(&self.sensors.field, &self.facility, sink_c);
         self.bms.step(&self.taps.inputs, &self.taps.requests, &mut self.commands, dt_s);
     }
 
@@ -173,6 +184,12 @@ impl World {
     #[must_use]
     pub fn rack_power_w(&self, rack: usize) -> f64 {
         self.it.rack_w[rack]
+    }
+
+    /// Nameplate peak of each rack, W.
+    #[must_use]
+    pub fn rack_nameplates_w(&self) -> Vec<f64> {
+        self.it.peaks_w(&self.places)
     }
 
     /// Heat of a rack into its coolant, W.

@@ -36,8 +36,8 @@ pub struct CduCommand {
 /// A coolant distribution unit with its racks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cdu {
-    /// The racks it serves.
-    pub racks: Vec<RackLoop>,
+    /// Indices of the racks it serves.
+    pub racks: Vec<usize>,
     /// Plate exchanger, side 1 secondary, side 2 primary.
     pub plate: Exchanger,
     /// Valve on the facility side.
@@ -66,9 +66,9 @@ pub struct Cdu {
 }
 
 impl Cdu {
-    /// A unit for `racks`, rated for `duty_w`, filled at the given temperatures.
+    /// A unit for the racks of those indices, rated for `duty_w`, filled at the given temperatures.
     #[must_use]
-    pub fn sized(racks: Vec<RackLoop>, flow_lpm: f64, duty_w: f64, secondary_c: f64, primary_c: f64) -> Self {
+    pub fn sized(racks: Vec<usize>, flow_lpm: f64, duty_w: f64, secondary_c: f64, primary_c: f64) -> Self {
         let primary_lpm = duty_w / (10.0 * WATER.capacity_w_k(1.0));
         let (c1, c2) = (PG25.capacity_w_k(flow_lpm), WATER.capacity_w_k(primary_lpm));
         let ua_design_w_k = design_ua_w_k(duty_w, 30.0 + duty_w / c1, 30.0, 26.0, 26.0 + duty_w / c2);
@@ -114,12 +114,19 @@ impl Cdu {
         in_series(self.valve.conductance(), self.primary_resistance.powf(-0.5))
     }
 
-    /// Advances by `dt_s`. `heat_w` is the heat of each rack's plates. Returns the primary outlet, C.
-    pub fn step(&mut self, primary_lpm: f64, primary_inlet_c: f64, heat_w: &[f64], dt_s: f64) -> f64 {
-        let conductance: f64 = self.racks.iter().map(RackLoop::conductance).sum();
+    /// Advances by `dt_s`. `racks` and `heat_w` are those of the whole hall: loops and heat of the plates.
+    /// Returns the primary outlet, C.
+    pub fn step(
+        &mut self,
+        racks: &mut [RackLoop],
+        heat_w: &[f64],
+        (primary_lpm, primary_inlet_c): (f64, f64),
+        dt_s: f64,
+    ) -> f64 {
+        let conductance: f64 = self.racks.iter().map(|&r| racks[r].conductance()).sum();
         let network = self.unit_resistance + conductance.powi(-2);
         self.flow_lpm = operate(&mut self.pumps, network);
-        self.dp_kpa = (self.flow_lpm / conductance).powi(2);
+        self.dp_kpa = if conductance > 0.0 { (self.flow_lpm / conductance).powi(2) } else { 0.0 };
         (self.primary_flow_lpm, self.primary_inlet_c) = (primary_lpm, primary_inlet_c);
 
         let (secondary, primary) = (PG25.capacity_w_k(self.flow_lpm), WATER.capacity_w_k(primary_lpm));
@@ -134,9 +141,10 @@ impl Cdu {
         let header_c = self.supply.flush(secondary, plate_c, dt_s);
         let root_dp = self.dp_kpa.sqrt();
         let mut mixed = 0.0;
-        for (rack, &heat) in self.racks.iter_mut().zip(heat_w) {
+        for &index in &self.racks {
+            let rack = &mut racks[index];
             let flow = rack.conductance() * root_dp;
-            let return_c = rack.step(flow, self.dp_kpa, header_c, heat, dt_s);
+            let return_c = rack.step(flow, self.dp_kpa, header_c, heat_w[index], dt_s);
             mixed += PG25.capacity_w_k(flow) * return_c;
         }
         let mixed_c = if secondary > 0.0 { mixed / secondary } else { leaving_vessel_c };
@@ -169,7 +177,7 @@ impl Cdu {
         self.pumps.iter().map(|p| p.power_w).sum()
     }
 
-    /// Heat content against 0 C, J.
+    /// Heat content of the unit without its racks against 0 C, J.
     #[must_use]
     pub fn stored_j(&self) -> f64 {
         self.vessel.stored_j()
@@ -177,7 +185,6 @@ impl Cdu {
             + self.plate_primary.stored_j()
             + self.supply.stored_j()
             + self.returning.stored_j()
-            + self.racks.iter().map(RackLoop::stored_j).sum::<f64>()
     }
 }
 
@@ -185,19 +192,19 @@ impl Cdu {
 mod tests {
     use super::*;
 
-    fn unit() -> Cdu {
+    fn unit() -> (Cdu, Vec<RackLoop>) {
         let racks = vec![RackLoop::sized(42.0, DESIGN_DP_KPA, 1.0, 30.0); 4];
-        Cdu::sized(racks, 168.0, 115_000.0, 30.0, 18.0)
+        (Cdu::sized(vec![0, 1, 2, 3], 168.0, 115_000.0, 30.0, 18.0), racks)
     }
 
     #[test]
     fn rated_point_has_four_kelvin_approach() {
-        let mut cdu = unit();
+        let (mut cdu, mut racks) = unit();
         let command = CduCommand { valve: 1.0, pumps: [1.0, 0.0] };
         for _ in 0..1200 {
             cdu.actuate(&command, true, 1.0);
             let primary = cdu.primary_conductance() * PRIMARY_DP_KPA.sqrt();
-            cdu.step(primary, 26.0, &[28_750.0; 4], 1.0);
+            cdu.step(&mut racks, &[28_750.0; 4], (primary, 26.0), 1.0);
         }
         assert!((cdu.dp_kpa - DESIGN_DP_KPA).abs() < 1.0, "{}", cdu.dp_kpa);
         assert!((cdu.supply_c() - 30.0).abs() < 0.4, "{}", cdu.supply_c());
@@ -206,26 +213,26 @@ mod tests {
 
     #[test]
     fn one_pump_of_two_carries_the_flow() {
-        let mut cdu = unit();
+        let (mut cdu, mut racks) = unit();
         cdu.pumps[0].failed = true;
         for _ in 0..60 {
             cdu.actuate(&CduCommand { valve: 0.5, pumps: [1.0, 1.0] }, true, 1.0);
-            cdu.step(80.0, 18.0, &[28_750.0; 4], 1.0);
+            cdu.step(&mut racks, &[28_750.0; 4], (80.0, 18.0), 1.0);
         }
         assert!(cdu.flow_lpm > 160.0, "{}", cdu.flow_lpm);
     }
 
     #[test]
     fn warms_within_seconds_when_rejection_stops() {
-        let mut cdu = unit();
+        let (mut cdu, mut racks) = unit();
         let command = CduCommand { valve: 0.0, pumps: [1.0, 0.0] };
         for _ in 0..60 {
             cdu.actuate(&command, true, 1.0);
-            cdu.step(0.0, 18.0, &[0.0; 4], 1.0);
+            cdu.step(&mut racks, &[0.0; 4], (0.0, 18.0), 1.0);
         }
         let before = cdu.supply_c();
         for _ in 0..120 {
-            cdu.step(0.0, 18.0, &[28_750.0; 4], 1.0);
+            cdu.step(&mut racks, &[28_750.0; 4], (0.0, 18.0), 1.0);
         }
         let rate = (cdu.supply_c() - before) / 120.0;
         assert!((0.1..0.5).contains(&rate), "{rate} K/s");

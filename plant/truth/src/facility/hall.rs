@@ -147,12 +147,12 @@ pub struct HallLoad {
 }
 
 impl Hall {
-    /// A hall for `air_heat_w` of rack heat with two handlers, each able to carry about two thirds.
+    /// A hall for `air_heat_w` of rack heat; its handlers together can carry about 1.3 of it.
     #[must_use]
-    pub fn sized(air_heat_w: f64, water_c: f64) -> Self {
+    pub fn sized(air_heat_w: f64, crahs: usize, water_c: f64) -> Self {
         let design_m3s = air_heat_w / (12.0 * AIR_J_M3K);
         Self {
-            crahs: vec![Crah::sized(0.66 * air_heat_w, water_c); 2],
+            crahs: vec![Crah::sized(1.32 / crahs.max(1) as f64 * air_heat_w, water_c); crahs],
             cold_c: 22.5,
             hot_c: 33.0,
             aisle_dp_pa: 0.0,
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     fn run(fan: f64, water_c: f64) -> Hall {
-        let mut hall = Hall::sized(70e3, 18.0);
+        let mut hall = Hall::sized(70e3, 2, 18.0);
         let load = HallLoad { rack_air_w: 60e3, room_w: 2e3, server_m3s: 4.2, outdoor_dew_point_c: 12.0 };
         for _ in 0..3600 {
             for crah in &mut hall.crahs {

@@ -21,11 +21,11 @@ pub mod power;
 pub mod primary;
 pub mod pump;
 pub mod rack_loop;
-pub mod sizing;
+pub mod spec;
 pub mod tower;
 pub mod valve;
 
 mod plant;
 
 pub use plant::{Commands, Facility, FacilityInputs, Outdoor, Powers};
-pub use sizing::FacilitySize;
+pub use spec::{BessSpec, FacilitySpec, HeatRejection, PowerSpec, RackSpec};

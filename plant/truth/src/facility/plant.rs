@@ -9,8 +9,8 @@ use super::fluid::{PG25, WATER};
 use super::hall::{CrahCommand, Hall, HallLoad};
 use super::power::{Loads, PowerPath};
 use super::primary::PrimaryLoop;
-use super::rack_loop::RackLoop;
-use super::sizing::FacilitySize;
+use super::rack_loop::{BALANCED, RackLoop};
+use super::spec::FacilitySpec;
 
 /// What the controls ask of every actuator.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,12 +21,20 @@ pub struct Commands {
     pub crahs: Vec<CrahCommand>,
     /// Per chiller.
     pub chillers: Vec<ChillerCommand>,
+    /// Position of each rack's manifold valve, 0..1; [`super::rack_loop::BALANCED`] as commissioned.
+    pub rack_valves: Vec<f64>,
     /// Speed of each primary pump, 0..1.
     pub primary_pumps: Vec<f64>,
     /// Economiser valve, 0..1; its pump runs while the valve is commanded open.
     pub economiser: f64,
-    /// Tower fan speed, 0..1.
+    /// Fan speed of the heat rejection (tower or dry cooler), 0..1.
     pub tower_fan: f64,
+    /// Wetting of the pads of an adiabatic cooler, 0..1.
+    pub adiabatic: f64,
+    /// Tank flow as a share of its design flow: -1 discharges into the supply, 1 charges from it.
+    pub tank: f64,
+    /// Power asked of the BESS, W: positive discharges, negative charges.
+    pub bess_w: f64,
 }
 
 /// Outdoor air.
@@ -77,6 +85,21 @@ pub struct Powers {
 }
 
 impl Powers {
+    /// Adds a share of other powers.
+    pub fn add(&mut self, other: &Self, share: f64) {
+        for (sum, value) in [
+            (&mut self.it_w, other.it_w),
+            (&mut self.chillers_w, other.chillers_w),
+            (&mut self.pumps_w, other.pumps_w),
+            (&mut self.fans_w, other.fans_w),
+            (&mut self.house_w, other.house_w),
+            (&mut self.loss_w, other.loss_w),
+            (&mut self.facility_w, other.facility_w),
+        ] {
+            *sum += share * value;
+        }
+    }
+
     /// Compressors, pumps and fans, W.
     #[must_use]
     pub fn cooling_w(&self) -> f64 {
@@ -87,10 +110,12 @@ impl Powers {
 /// The cooling and power plant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facility {
-    /// Sizes it was built for.
-    pub size: FacilitySize,
-    /// CDUs with their racks.
+    /// What it was built for.
+    pub spec: FacilitySpec,
+    /// CDUs.
     pub cdus: Vec<Cdu>,
+    /// Loop of each rack; one without flow where the rack is air-cooled.
+    pub racks: Vec<RackLoop>,
     /// Hall air.
     pub hall: Hall,
     /// Facility water with chillers and economiser.
@@ -116,41 +141,46 @@ fn tolerance(seed: u64, index: u64) -> f64 {
     (z ^ (z >> 31)) as f64 / u64::MAX as f64 * 2.0 - 1.0
 }
 
+fn build_rack(spec: &FacilitySpec, rack: usize, secondary_c: f64) -> RackLoop {
+    if !spec.racks[rack].is_liquid() {
+        return RackLoop::none(secondary_c);
+    }
+    let trim = 1.0 + 0.03 * tolerance(spec.seed, rack as u64);
+    RackLoop::sized(spec.rack_flow_lpm(rack), super::cdu::DESIGN_DP_KPA, trim, secondary_c)
+}
+
+fn build_cdu(spec: &FacilitySpec, cdu: usize, secondary_c: f64, primary_c: f64) -> Cdu {
+    let served = |r: &usize| spec.racks[*r].liquid_cdu() == Some(cdu);
+    let racks: Vec<usize> = (0..spec.racks.len()).filter(served).collect();
+    let flow_lpm: f64 = racks.iter().map(|&r| spec.rack_flow_lpm(r)).sum();
+    let duty_w: f64 = racks.iter().map(|&r| spec.racks[r].liquid_w()).sum();
+    Cdu::sized(racks, flow_lpm.max(1.0), (1.05 * duty_w).max(1000.0), secondary_c, primary_c)
+}
+
 impl Facility {
-    /// A facility of the given size, warm and at rest.
+    /// A facility as described, warm and at rest.
     #[must_use]
-    pub fn new(size: FacilitySize) -> Self {
+    pub fn new(spec: FacilitySpec) -> Self {
         let (secondary_c, primary_c) = (30.0, 18.0);
-        let flow = size.rack_flow_lpm();
-        let cdus: Vec<Cdu> = (0..size.cdus())
-            .map(|cdu| {
-                let first = cdu * size.racks_per_cdu;
-                let racks: Vec<RackLoop> = (first..(first + size.racks_per_cdu).min(size.racks))
-                    .map(|rack| {
-                        let trim = 1.0 + 0.03 * tolerance(size.seed, rack as u64);
-                        RackLoop::sized(flow, super::cdu::DESIGN_DP_KPA, trim, secondary_c)
-                    })
-                    .collect();
-                let count = racks.len() as f64;
-                let duty_w = 1.05 * count * size.rack_peak_w * size.liquid_share;
-                Cdu::sized(racks, count * flow, duty_w, secondary_c, primary_c)
-            })
-            .collect();
-        let air_w = (1.0 - size.liquid_share) * size.it_peak_w() + 0.02 * size.it_peak_w();
-        let design_lpm = size.heat_peak_w() / (9.5 * WATER.capacity_w_k(1.0));
-        let row_w = size.racks.min(size.racks_per_row) as f64 * size.rack_peak_w;
+        let cdus = (0..spec.cdus()).map(|cdu| build_cdu(&spec, cdu, secondary_c, primary_c)).collect();
+        let it_w = spec.it_peak_w();
+        let air_w = spec.air_peak_w() + 0.02 * it_w;
+        let heat_w = spec.heat_peak_w();
+        let design_lpm = heat_w / (9.5 * WATER.capacity_w_k(1.0));
+        let (chillers, chiller_w) = (spec.chillers, spec.chiller_w());
         Self {
-            hall: Hall::sized(air_w, primary_c),
-            primary: PrimaryLoop::sized(design_lpm, 2, size.chiller_w(), primary_c),
-            condenser: CondenserLoop::sized(2, size.chiller_w(), design_lpm, 1.15 * size.heat_peak_w(), 24.0),
-            power: PowerPath::sized(size.rows(), row_w, 0.03 * size.it_peak_w(), 0.25 * size.it_peak_w()),
+            racks: (0..spec.racks.len()).map(|rack| build_rack(&spec, rack, secondary_c)).collect(),
+            hall: Hall::sized(air_w, spec.crahs, primary_c),
+            primary: PrimaryLoop::sized(design_lpm, chillers, chiller_w, primary_c),
+            condenser: CondenserLoop::sized(chillers, chiller_w, design_lpm, 1.15 * heat_w, 24.0),
+            power: PowerPath::sized(&spec.row_peaks_w(), 0.03 * it_w, 0.25 * it_w),
             powers: Powers::default(),
             heat_in_w: 0.0,
-            busway_of_rack: (0..size.racks).map(|r| r / size.racks_per_row).collect(),
-            house_w: 0.010 * size.it_peak_w(),
-            coil_lpm: vec![0.0; 2],
+            busway_of_rack: spec.racks.iter().map(|r| r.row).collect(),
+            house_w: 0.010 * it_w,
+            coil_lpm: vec![0.0; spec.crahs],
             cdus,
-            size,
+            spec,
         }
     }
 
@@ -161,9 +191,13 @@ impl Facility {
             cdus: vec![CduCommand { valve: 0.3, pumps: [0.6, 0.6] }; self.cdus.len()],
             crahs: vec![CrahCommand { fan: 0.5, valve: 0.5 }; self.hall.crahs.len()],
             chillers: vec![ChillerCommand { run: false, setpoint_c: 18.0 }; self.primary.chillers.len()],
+            rack_valves: vec![BALANCED; self.racks.len()],
             primary_pumps: vec![0.5; self.primary.pumps.len()],
             economiser: 0.0,
             tower_fan: 0.3,
+            adiabatic: 0.0,
+            tank: 0.0,
+            bess_w: 0.0,
         }
     }
 
@@ -184,14 +218,12 @@ impl Facility {
         let economiser = self.condenser.economiser_capacity_w_k();
         let supply_c = self.primary.cool(&inputs.commands.chillers, condenser_c, economiser, dt_s);
 
-        let (mut carried_w, mut branch_lpm, mut first) = (0.0, 0.0, 0);
+        let (mut carried_w, mut branch_lpm) = (0.0, 0.0);
         for cdu in &mut self.cdus {
             let flow = cdu.primary_conductance() * root;
-            let last = first + cdu.racks.len();
-            let outlet_c = cdu.step(flow, supply_c, &inputs.rack_liquid_w[first..last], dt_s);
+            let outlet_c = cdu.step(&mut self.racks, inputs.rack_liquid_w, (flow, supply_c), dt_s);
             carried_w += WATER.capacity_w_k(flow) * outlet_c;
             branch_lpm += flow;
-            first = last;
         }
         for (flow, crah) in self.coil_lpm.iter_mut().zip(&self.hall.crahs) {
             *flow = crah.conductance() * root;
@@ -216,6 +248,9 @@ impl Facility {
 
     fn actuate(&mut self, commands: &Commands, dt_s: f64) {
         let powered = self.power.mechanical_powered();
+        for (rack, &position) in self.racks.iter_mut().zip(&commands.rack_valves) {
+            rack.valve.step(position, dt_s);
+        }
         for (cdu, command) in self.cdus.iter_mut().zip(&commands.cdus) {
             cdu.actuate(command, true, dt_s);
         }
@@ -284,22 +319,22 @@ impl Facility {
     #[must_use]
     pub fn stored_j(&self) -> f64 {
         self.cdus.iter().map(Cdu::stored_j).sum::<f64>()
+            + self.racks.iter().map(RackLoop::stored_j).sum::<f64>()
             + self.hall.stored_j()
             + self.primary.stored_j()
             + self.condenser.stored_j()
     }
 
-    /// CDU and place in it of a rack.
+    /// CDU of a rack; `None` for an air-cooled one.
     #[must_use]
-    pub fn place_of_rack(&self, rack: usize) -> (usize, usize) {
-        (rack / self.size.racks_per_cdu, rack % self.size.racks_per_cdu)
+    pub fn cdu_of_rack(&self, rack: usize) -> Option<usize> {
+        self.spec.racks[rack].liquid_cdu()
     }
 
-    /// The loop of a rack.
+    /// The loop of a rack; without flow where the rack is air-cooled.
     #[must_use]
     pub fn rack(&self, rack: usize) -> &RackLoop {
-        let (cdu, place) = self.place_of_rack(rack);
-        &self.cdus[cdu].racks[place]
+        &self.racks[rack]
     }
 
     /// Busway of a rack.

@@ -1,14 +1,7 @@
 use super::*;
 
-fn size(racks: usize) -> FacilitySize {
-    FacilitySize {
-        racks,
-        racks_per_cdu: 4,
-        racks_per_row: 8,
-        rack_peak_w: 32_000.0,
-        liquid_share: 0.86,
-        seed: 7,
-    }
+fn size(racks: usize) -> FacilitySpec {
+    FacilitySpec::uniform(racks, 4, 8, 32_000.0, 0.86, 7)
 }
 
 fn outdoor() -> Outdoor {
@@ -16,7 +9,7 @@ fn outdoor() -> Outdoor {
 }
 
 fn run(facility: &mut Facility, commands: &Commands, load: f64, seconds: usize) -> (f64, f64) {
-    let racks = facility.size.racks;
+    let racks = facility.spec.racks.len();
     let power = vec![load * 32_000.0; racks];
     let liquid: Vec<f64> = power.iter().map(|p| 0.86 * p).collect();
     let (mut heat_in, mut heat_out) = (0.0, 0.0);

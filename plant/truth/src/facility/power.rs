@@ -78,18 +78,19 @@ pub struct Loads<'a> {
 }
 
 impl PowerPath {
-    /// A path for `busways` rows of `row_w` each, with mechanical loads.
+    /// A path for rows of these peaks, with mechanical loads. All busways are of one size.
     #[must_use]
-    pub fn sized(busways: usize, row_w: f64, critical_w: f64, mechanical_w: f64) -> Self {
+    pub fn sized(rows_w: &[f64], critical_w: f64, mechanical_w: f64) -> Self {
         // N+1 modules: two thirds loaded at most
-        let it_w = busways as f64 * row_w + critical_w;
+        let it_w = rows_w.iter().sum::<f64>() + critical_w;
+        let row_w = rows_w.iter().fold(1.0, |a: f64, &b| a.max(b));
         let ups_rating_w = 1.6 * it_w;
         Self {
             transformer_rating_w: 1.3 * (1.04 * it_w + mechanical_w),
             ups_rating_w,
             busway_rating_w: 1.25 * row_w,
             feed_lost: false,
-            busway_w: vec![0.0; busways],
+            busway_w: vec![0.0; rows_w.len()],
             ups_output_w: 0.0,
             ups_input_w: 0.0,
             mechanical_w: 0.0,
@@ -152,7 +153,7 @@ mod tests {
 
     #[test]
     fn an_outage_is_paid_back_by_the_battery() {
-        let mut path = PowerPath::sized(1, 100e3, 5e3, 20e3);
+        let mut path = PowerPath::sized(&[100e3], 5e3, 20e3);
         let loads = |mechanical_w| Loads {
             rack_w: &[80e3],
             busway_of_rack: &[0],

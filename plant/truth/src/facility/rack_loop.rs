@@ -11,6 +11,9 @@
 use super::fluid::{PG25, Volume};
 use super::valve::{Valve, in_series};
 
+/// Position of the energy valve as balanced at commissioning.
+pub const BALANCED: f64 = 0.65;
+
 /// A liquid-cooled rack.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RackLoop {
@@ -34,7 +37,7 @@ impl RackLoop {
         // a third of the pressure falls over the valve at its balanced position
         let plates_conductance = trim * flow_lpm / (dp_kpa * 2.0 / 3.0).sqrt();
         let mut valve = Valve::sized(flow_lpm, dp_kpa / 3.0, 120.0);
-        valve.position = 0.65;
+        valve.position = BALANCED;
         valve.open_conductance *= valve.open_conductance / valve.conductance();
         Self {
             valve,
@@ -43,6 +46,20 @@ impl RackLoop {
             dp_kpa: 0.0,
             hose: Volume::new(&PG25, 0.06 * flow_lpm, temperature_c),
             plates: Volume::new(&PG25, 0.15 * flow_lpm, temperature_c),
+        }
+    }
+
+    /// The path of a rack that is not on the loop: no plates, no flow, no coolant.
+    #[must_use]
+    pub fn none(temperature_c: f64) -> Self {
+        let empty = Volume { temperature_c, capacity_j_k: 0.0 };
+        Self {
+            valve: Valve { position: 0.0, ..Valve::sized(0.0, 1.0, 120.0) },
+            plates_conductance: 0.0,
+            flow_lpm: 0.0,
+            dp_kpa: 0.0,
+            hose: empty,
+            plates: empty,
         }
     }
 
