@@ -4,6 +4,8 @@
 //! and compares it with a figure of a public source (a fact sheet, a standard, a capture, a trace).
 //! Not for: printing (the `headroom calibrate` command) or fitting: nothing here changes a model.
 
+pub mod gpu;
+
 /// How far our figure may lie from the published one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Tolerance {
