@@ -16,8 +16,9 @@ pub(super) fn write_places(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
         writeln!(o, "[[place]]\nid = \"{}\"\nkind = \"rack\"\nin = \"{row}\"", rack_name(rack))?;
     }
     for node in 0..s.places.nodes {
-        let rack = rack_name(s.places.rack_of_node(node));
-        writeln!(o, "[[node]]\nid = \"{}\"\nrack = \"{rack}\"\nsku = \"{}\"", node_name(node), s.sku)?;
+        let rack = s.places.rack_of_node(node);
+        let (name, sku) = (rack_name(rack), &s.skus[s.places.rack(rack).group]);
+        writeln!(o, "[[node]]\nid = \"{}\"\nrack = \"{name}\"\nsku = \"{sku}\"", node_name(node))?;
         writeln!(o, "other-power = \"1600 W\"\ngpus = {}", list(s.places.gpus_of_node(node).map(gpu_uuid)))?;
     }
     for job in s.jobs {
@@ -38,12 +39,12 @@ pub(super) fn write_places(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
 }
 
 pub(super) fn write_equipment(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
-    let known: BTreeSet<&str> = s.image.points.iter().map(|p| p.object_id.as_str()).collect();
+    let known: BTreeSet<&str> = s.image.points.iter().map(|p| &*p.object_id).collect();
     let places: BTreeSet<String> = (0..s.places.racks).map(rack_name).collect();
     let branches: BTreeSet<String> = s.tree.branches.iter().map(|b| b.name.clone()).collect();
     let mut done = BTreeSet::new();
-    for p in &s.image.points {
-        let id = p.object_id.as_str();
+    for p in s.image.points.iter() {
+        let id = &*p.object_id;
         if places.contains(id) || branches.contains(id) || !done.insert(id) {
             continue;
         }

@@ -31,7 +31,7 @@ const CAPACITY: [f64; 6] = [0.4007341, 0.001148568, 0.0001049504, 0.05574667, -0
 const POWER: [f64; 6] = [0.6287646, -0.03024605, 0.0006137016, 0.01805826, 0.0001640653, -0.0001113802];
 const PART_LOAD: [f64; 3] = [0.09299787, 0.3244475, 0.5818753];
 /// COP at 5.56 C leaving, 23.89 C entering, full load.
-const REFERENCE_COP: f64 = 5.9;
+pub const REFERENCE_COP: f64 = 5.9;
 /// Lowest part load without hot-gas bypass.
 const MIN_PART_LOAD: f64 = 0.10;
 /// The motor limits capacity at easy lift.
