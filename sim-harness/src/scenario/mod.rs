@@ -24,6 +24,7 @@
 
 pub mod event;
 pub mod kind;
+mod node;
 mod parse;
 pub mod plant;
 mod reference;
