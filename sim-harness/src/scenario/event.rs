@@ -3,7 +3,8 @@
 //! Responsible for: begin, end, repetition and degree. Not for: what it does.
 
 use super::kind::{Kind, Values};
-use super::table::{Table, distance};
+use super::node::distance;
+use super::table::Table;
 use super::{COMMON, kinds};
 
 /// An event of a scenario.

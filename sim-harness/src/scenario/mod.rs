@@ -24,6 +24,7 @@
 
 pub mod event;
 pub mod kind;
+mod node;
 mod parse;
 pub mod plant;
 mod reference;
@@ -125,8 +126,13 @@ impl Scenario {
     /// A shipped scenario.
     #[must_use]
     pub fn shipped(name: &str) -> Option<Self> {
-        let (_, text) = shipped::SHIPPED.iter().find(|(other, _)| *other == name)?;
-        Self::parse(text).ok()
+        Self::parse(Self::text(name)?).ok()
+    }
+
+    /// The file of a shipped scenario.
+    #[must_use]
+    pub fn text(name: &str) -> Option<&'static str> {
+        shipped::SHIPPED.iter().find(|(other, _)| *other == name).map(|(_, text)| *text)
     }
 
     /// Names of the shipped scenarios.

@@ -89,8 +89,8 @@ mod tests {
         assert_eq!((scenario.seed, scenario.plant.chillers), (Some(7), 1));
         assert_eq!(scenario.start_s, Some((198.0 * 24.0 + 12.0) * 3600.0));
         let event = &scenario.events[0];
-        let degrees = [0.0, 300.0, 1800.0, 3450.0].map(|phase_s| event.degree(phase_s));
-        assert_eq!(degrees, [0.0, 0.5, 1.0, 0.5]);
+        let degrees = [0.0, 300.0, 1800.0, 3450.0].map(|phase_s| (100.0 * event.degree(phase_s)) as i32);
+        assert_eq!(degrees, [0, 50, 100, 50]);
         assert_eq!(event.words(), "heat wave, 6 K");
     }
 

@@ -285,7 +285,7 @@ fn group(mut t: Table<'_>) -> Option<GpuGroup> {
         (false, true) => t.within(("share", "\"50 %\""), SHARES, (0.01, 1.0)).map(GroupSize::Share),
         _ => {
             t.find(t.line, "a group needs a `count` or a `share`, one of them", "write `count = 256`");
-            (t.number(("count", "")), t.text(("share", "")));
+            t.forget(&["count", "share"]);
             None
         }
     };

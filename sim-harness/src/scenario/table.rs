@@ -1,14 +1,11 @@
 //! Tables of a file: fields taken by name, checked for type, unit and range, the rest reported.
 //!
 //! Responsible for: lines of everything, findings, quantities with units. Not for: what the fields mean.
-//!
-//! The text is read once into [`Node`]s that know their lines, so that nothing after this needs the text.
 
 use super::ScenarioError;
+use super::node::{self, Node, Raw, distance, parse_quantity};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 /// Times and their seconds.
 pub(crate) const TIMES: &[(&str, f64)] =
@@ -19,44 +16,6 @@ pub(crate) const SHARES: &[(&str, f64)] = &[("%", 0.01)];
 pub(crate) const POWERS: &[(&str, f64)] = &[("W", 1.0), ("kW", 1e3), ("MW", 1e6)];
 /// Energies.
 pub(crate) const ENERGIES: &[(&str, f64)] = &[("J", 1.0), ("Wh", 3600.0), ("kWh", 3.6e6), ("MWh", 3.6e9)];
-
-/// A value with its line.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Node {
-    /// Line of the file, from 1.
-    pub(crate) line: usize,
-    /// What stands there.
-    pub(crate) value: Raw,
-}
-
-/// A value of a file.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Raw {
-    /// Text.
-    Text(String),
-    /// Integer or float.
-    Number(f64),
-    /// `true` or `false`.
-    Flag(bool),
-    /// A date or time.
-    Moment(String),
-    /// Several values.
-    List(Vec<Node>),
-    /// A table.
-    Table(BTreeMap<String, Node>),
-}
-
-impl Raw {
-    fn shown(&self) -> String {
-        match self {
-            Self::Text(text) | Self::Moment(text) => text.clone(),
-            Self::Number(number) => number.to_string(),
-            Self::Flag(flag) => flag.to_string(),
-            Self::List(list) => list.iter().map(|n| n.value.shown()).collect::<Vec<_>>().join(", "),
-            Self::Table(_) => String::new(),
-        }
-    }
-}
 
 /// Where findings are collected.
 #[derive(Debug, Default)]
@@ -79,44 +38,11 @@ impl Findings {
 
 /// Reads a text. Syntax errors are findings; what can be read of the rest is given.
 pub(crate) fn read<'f>(text: &str, findings: &'f Findings) -> Table<'f> {
-    let line = |offset: usize| {
-        let end = offset.min(text.len());
-        text.as_bytes()[..end].iter().filter(|b| **b == b'\n').count() + 1
-    };
-    let (document, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
-        let at = line(error.span().map_or(0, |s| s.start));
-        findings.add(at, error.message(), "see the shipped scenarios for the format");
+    let (entries, errors) = node::nodes(text);
+    for (line, message) in errors {
+        findings.add(line, message, "see the shipped scenarios for the format");
     }
-    Table { line: 1, entries: entries(document.get_ref(), &line), findings }
-}
-
-fn entries(table: &DeTable<'_>, line: &dyn Fn(usize) -> usize) -> BTreeMap<String, Node> {
-    let one = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
-        let key: &Spanned<std::borrow::Cow<'_, str>> = key;
-        let node = Node { line: line(key.span().start), value: raw(value.get_ref(), line) };
-        (key.get_ref().to_string(), node)
-    };
-    table.iter().map(one).collect()
-}
-
-fn raw(value: &DeValue<'_>, line: &dyn Fn(usize) -> usize) -> Raw {
-    match value {
-        DeValue::String(text) => Raw::Text(text.to_string()),
-        DeValue::Integer(number) => {
-            let parsed = i64::from_str_radix(number.as_str(), number.radix());
-            Raw::Number(parsed.map_or(f64::NAN, |n| n as f64))
-        }
-        DeValue::Float(number) => Raw::Number(number.as_str().parse().unwrap_or(f64::NAN)),
-        DeValue::Boolean(flag) => Raw::Flag(*flag),
-        DeValue::Datetime(moment) => Raw::Moment(moment.to_string()),
-        DeValue::Array(list) => {
-            let one =
-                |v: &Spanned<DeValue<'_>>| Node { line: line(v.span().start), value: raw(v.get_ref(), line) };
-            Raw::List(list.iter().map(one).collect())
-        }
-        DeValue::Table(table) => Raw::Table(entries(table, line)),
-    }
+    Table { line: 1, entries, findings }
 }
 
 /// Fields of a table that have not been taken yet.
@@ -148,6 +74,11 @@ impl<'f> Table<'f> {
 
     fn take(&mut self, key: Key) -> Option<Node> {
         self.entries.remove(key.0)
+    }
+
+    /// Takes fields about which enough was said.
+    pub(crate) fn forget(&mut self, names: &[&str]) {
+        self.entries.retain(|name, _| !names.contains(&name.as_str()));
     }
 
     /// Reports that a field is missing.
@@ -388,32 +319,6 @@ impl<'f> Table<'f> {
             self.find(node.line, format!("`{key}` has no meaning for {owner}"), remedy);
         }
     }
-}
-
-/// A number and its unit, in the unit's base.
-fn parse_quantity(text: &str, units: &[(&'static str, f64)]) -> Option<(f64, &'static str)> {
-    let text = text.trim();
-    let split = text.find(|c: char| c.is_ascii_alphabetic() || c == '%')?;
-    let (number, unit) = text.split_at(split);
-    let (name, base) = units.iter().find(|(name, _)| *name == unit.trim())?;
-    let number: f64 = number.trim().parse().ok()?;
-    number.is_finite().then_some((number * base, name))
-}
-
-/// Edits between two words (Levenshtein).
-pub(crate) fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let cost = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(corner + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -223,7 +223,7 @@ fn size(t: &mut Table<'_>) -> Option<JobSize> {
         }
         _ => {
             t.find(t.line, "a job needs a `share` or `gpus`, one of them", "write `share = \"50 %\"`");
-            (t.text(("share", "")), t.number(("gpus", "")));
+            t.forget(&["gpus", "share"]);
             None
         }
     }

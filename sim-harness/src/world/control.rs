@@ -139,7 +139,6 @@ impl World {
             Sink::DryBulb => self.air.dry_bulb_c,
         };
         self.taps.read(&self.sensors.field, &self.facility, sink_c);
-        (self.commands.tank, self.commands.bess_w) = (0.0, 0.0);
         self.bms.step(&self.taps.inputs, &self.taps.requests, &mut self.commands, dt_s);
         self.events.hold(&mut self.commands);
     }

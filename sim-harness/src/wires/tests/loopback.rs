@@ -72,6 +72,42 @@ async fn an_integration_is_heard_while_it_lives() {
 }
 
 #[tokio::test]
+async fn a_cut_bus_drops_everybody_and_says_everything_when_it_is_back() {
+    let mut wires = wires(&WiresConfig::default());
+    let address = wires.addresses().broker.unwrap();
+    wires.tick(T0);
+    let mut peer = Peer::connect(address, "mepai", None).await;
+    say(&peer, BEAT, T0 as f64, T0).await;
+    say(&peer, ASK, 30.5, T0).await;
+    acknowledged(&mut peer, 2).await;
+    wires.tick(T0 + 1000);
+    assert_eq!(request(&wires), Some(30.5));
+
+    wires.set_bus_cut(true);
+    wires.tick(T0 + 2000);
+    while peer.packets.recv().await.is_some() {}
+    assert_eq!(wires.broker_stats().unwrap().clients, 1, "the BMS alone is left");
+    let received = wires.broker_stats().unwrap().received;
+    wires.tick(T0 + 3000);
+    assert_eq!(wires.broker_stats().unwrap().received, received, "nothing is passed on");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"\x10\x0d\0\x04MQTT\x04\x02\0\x05\0\x01x").await.unwrap();
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, [0x20, 2, 0, 3], "server unavailable");
+    wires.tick(T0 + 40_000);
+    assert_eq!(request(&wires), None, "the heartbeat is silent");
+
+    wires.set_bus_cut(false);
+    let mut peer = Peer::connect(address, "mepai", None).await;
+    peer.subscribe("BMS/v1/PUB/Value/#", QoS::AtMostOnce).await;
+    wires.tick(T0 + 41_000);
+    let heard = peer.all().await;
+    assert!(heard.iter().any(|p| topic(p) == SUPPLY), "values are said again");
+    wires.stop();
+}
+
+#[tokio::test]
 async fn whoever_only_listens_writes_nothing() {
     let mut wires = wires(&WiresConfig::default());
     let mut peer = Peer::connect(wires.addresses().broker.unwrap(), "advisory", None).await;

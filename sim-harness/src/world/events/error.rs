@@ -58,3 +58,17 @@ pub enum WorldError {
     #[error("{0}")]
     Config(&'static str),
 }
+
+impl WorldError {
+    /// Line of the scenario that it is about.
+    #[must_use]
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::UnknownDevice { line, .. }
+            | Self::UnknownPoint { line, .. }
+            | Self::UnknownJob { line, .. }
+            | Self::Missing { line, .. } => Some(*line),
+            Self::Work(_) | Self::Config(_) => None,
+        }
+    }
+}

@@ -54,10 +54,13 @@ impl Moment {
     }
 }
 
+/// What an effect does to a world at a moment.
+type Act = dyn Fn(&mut World, &Moment) + Send + Sync;
+
 /// What an event does.
 #[derive(Clone)]
 struct Effect {
-    act: Arc<dyn Fn(&mut World, &Moment) + Send + Sync>,
+    act: Arc<Act>,
     /// Undone in every step in which it is not on.
     undone_always: bool,
 }
@@ -303,5 +306,7 @@ impl World {
     }
 }
 
+#[cfg(test)]
+mod shipped_tests;
 #[cfg(test)]
 mod tests;

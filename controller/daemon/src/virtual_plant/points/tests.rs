@@ -16,7 +16,12 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let world = World::new(WorldConfig { gpus: 64, warmup_s: 300.0, ..WorldConfig::default() }).unwrap();
+        Self::with(headroom_sim::scenario::Scenario::quiet())
+    }
+
+    fn with(scenario: headroom_sim::scenario::Scenario) -> Self {
+        let config = WorldConfig { gpus: 64, warmup_s: 300.0, scenario, ..WorldConfig::default() };
+        let world = World::new(config).unwrap();
         let site = crate::score::site_of(&world).unwrap();
         Self { plant: VirtualPlant::new(world, &site).unwrap(), site, inbox: Inbox::default() }
     }
@@ -127,4 +132,16 @@ fn what_a_point_and_a_device_say_wrongly() {
     assert!(bench.hear(integer, 6)[0].1.value > 6000.0, "65535 counts look like a value");
     bench.source("meters", Some(SourceFault::Silent));
     assert_eq!(bench.hear(float, 6)[0].1.quality, Quality::Bad(Reason::NoCommunication));
+}
+
+#[test]
+fn a_cut_bus_carries_nothing_and_shows_everything_after() {
+    let text = "name = \"cut\"\nhours = 1\n[[event]]\nat = \"10 s\"\nfor = \"60 s\"\nkind = \"broker-cut\"\n";
+    let scenario = headroom_sim::scenario::Scenario::parse(text).unwrap();
+    let mut bench = Bench::with(scenario);
+    let (flow, _) = bench.point("rack-01/liquid/flow");
+    assert!(!bench.hear(flow, 9).is_empty());
+    assert!(bench.hear(flow, 2).len() <= 1);
+    assert!(bench.hear(flow, 55).is_empty() && bench.plant.world.bus_cut());
+    assert!(!bench.hear(flow, 6).is_empty() && !bench.plant.world.bus_cut());
 }
