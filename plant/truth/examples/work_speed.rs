@@ -17,7 +17,7 @@ fn processor_ns() -> u64 {
 }
 
 fn fleet(gpus: usize) -> Fleet {
-    let mut fleet = Fleet::new(&[(Sku::H100_SXM, gpus)], 1);
+    let mut fleet = Fleet::new(&[(Sku::h100_sxm(), gpus)], 1);
     fleet.context.fill(true);
     fleet.settle();
     fleet

@@ -151,10 +151,11 @@ impl ItSide {
                 fleet.coolant_c[gpus.clone()].fill(water.supply_c() as f32);
                 fleet.plate_flow[gpus].fill(flow as f32);
             }
+            let inlet_c = facility.inlet_air_c(rack);
             let kind = &mut self.kinds[place.group];
             for node in place.nodes.clone() {
                 let gpus = places.gpus_of_node(node);
-                kind.fans.blow(node - kind.first, fleet, gpus, facility.hall.cold_c, dt_s);
+                kind.fans.blow(node - kind.first, fleet, gpus, inlet_c, dt_s);
             }
         }
     }
@@ -166,14 +167,15 @@ impl ItSide {
         fleet: &Fleet,
         network: &mut Network,
         work: &Workload,
-        inlet_c: f64,
+        facility: &Facility,
         dt_s: f64,
     ) {
-        network.update(&work.node_traffic, inlet_c, dt_s);
+        network.update(&work.node_traffic, facility.hall.cold_c, dt_s);
         (self.air_w, self.gpu_w, self.server_air_m3s) = (0.0, 0.0, 0.0);
         for rack in 0..places.racks {
             let place = places.rack(rack);
             let kind = &self.kinds[place.group];
+            let inlet_c = facility.inlet_air_c(rack);
             let (mut rack_w, mut liquid_w, mut speeds) = (0.0, 0.0, 0.0);
             for node in place.nodes.clone() {
                 let gpus = places.gpus_of_node(node);

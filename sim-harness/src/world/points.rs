@@ -157,6 +157,7 @@ impl PointList {
         list.water(places, spec);
         list.chillers(spec);
         list.heat_rejection(spec);
+        list.stores(spec);
         list.electrical(places, tree, spec);
         list
     }
@@ -198,7 +199,7 @@ impl PointList {
         o.value("RackLiquidFlow", &[], "LPM", "liquid/flow", RACK_FLOW, Signal::RackFlow(r));
         o.value("RackLiquidDifferentialPressure", &[], "kPa", "liquid/dp", RACK_DP, Signal::RackDp(r));
         o.value("RackControlValvePosition", &[], "%", "liquid/valve", POSITION, Signal::RackValve(r));
-        o.state("RackLeakDetect", LEAK, "leak", Signal::Healthy(0));
+        o.state("RackLeakDetect", LEAK, "leak", Signal::RackLeak(r));
     }
 
     fn cdu(&mut self, places: &Places, c: usize) {
@@ -350,6 +351,21 @@ impl PointList {
         let mut o =
             self.object("PowerMeter", &format!("M-{id}"), &format!("{id}/meter"), vec![id.to_owned()]);
         o.value("ActivePower", &[], "kW", "power", SLOW_METER, Signal::TowerPower);
+    }
+
+    fn stores(&mut self, spec: &FacilitySpec) {
+        if spec.tank_m3 > 0.0 {
+            let t = "LiquidTemperature";
+            let mut o = self.object("Tank", "TK-01", "TK-01", vec!["FWS".to_owned()]);
+            o.value(t, &["Top"], "C", "top", &class::WATER_TEMPERATURE, Signal::TankTop);
+            o.value(t, &["Bottom"], "C", "bottom", &class::WATER_TEMPERATURE, Signal::TankBottom);
+            o.value("GenericPoint", &["Charge"], "%", "charge", &class::POSITION, Signal::TankCharge);
+        }
+        if spec.power.bess.is_some() {
+            let mut o = self.object("BESS", "BESS-01", "power/BESS-01", vec!["FEED".to_owned()]);
+            o.value("GenericPoint", &["Charge"], "%", "charge", &class::POSITION, Signal::BatteryCharge);
+            o.value("GenericPoint", &["Power"], "kW", "power", &class::SLOW_METER, Signal::BatteryPower);
+        }
     }
 
     fn electrical(&mut self, places: &Places, tree: &PowerTree, spec: &FacilitySpec) {

@@ -2,8 +2,8 @@
 
 use super::signal::Signal;
 use super::*;
-use headroom_truth::weather::Climate;
 use crate::image::Meaning;
+use headroom_truth::weather::Climate;
 use std::collections::BTreeSet;
 
 fn small() -> WorldConfig {

@@ -106,6 +106,7 @@ impl VirtualPlant {
             let local = self.world.is_local_device(&bank.device().id);
             bank.set_local(local);
         }
+        self.asks.set_bus_cut(self.world.bus_cut());
         let alive = self.beat.is_some_and(|b| now.since(b) <= self.beat_life);
         self.asks.heartbeat(now, alive, &mut self.dsx, &mut self.banks);
         desk::resolve(now.unix_ms(), dt_s, &mut self.dsx, &mut self.banks, &mut self.world.image);

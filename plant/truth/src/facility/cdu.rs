@@ -195,7 +195,7 @@ impl Cdu {
         for &index in &self.racks {
             let rack = &mut racks[index];
             rack.flow_lpm = rack.conductance_now * root_dp;
-            rack.dp_kpa = self.dp_kpa;
+            rack.meter(self.dp_kpa);
             rack.leaking_lpm *= fed;
         }
         self.reserve.step(leak_lpm * fed, dt_s);
