@@ -118,8 +118,7 @@ fn the_floor_is_below_every_strategy_and_above_the_given() {
 #[test]
 fn a_muggy_day_needs_compressors_even_at_the_floor() {
     let hot = "name=\"h\"\nhours=1\n[[event]]\nat=\"0 s\"\nkind=\"heat-wave\"\nrise=\"14 K\"\n";
-    let mut world =
-        World::new(WorldConfig { scenario: Scenario::parse(hot).unwrap(), ..small() }).unwrap();
+    let mut world = World::new(WorldConfig { scenario: Scenario::parse(hot).unwrap(), ..small() }).unwrap();
     let before = Floor::new(&world).power(&world);
     (0..120).for_each(|_| world.step());
     let after = Floor::new(&world).power(&world);
