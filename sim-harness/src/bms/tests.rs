@@ -60,6 +60,11 @@ impl Bench {
             sink_c: self.wet_bulb_c,
             chiller_load: f.primary.chillers.iter().map(|c| c.load_w / c.capacity_w).collect(),
             chiller_ready: f.primary.chillers.iter().map(|c| !c.tripped).collect(),
+            storage: StorageInputs {
+                tank_charge: f64::NAN,
+                battery_charge: f64::NAN,
+                ..StorageInputs::default()
+            },
             primary_fault: f.primary.pumps.iter().map(|p| p.failed).collect(),
         }
     }
@@ -165,7 +170,10 @@ fn requests_are_followed_and_given_back_at_once() {
     bench.requests.facility_c = None;
     bench.run(1, |_, _| ());
     let at_once = bench.bms.cdu_setpoints(2);
-    assert_eq!((at_once.supply_c, at_once.dp_kpa), (Design::CHILLED.cdu_supply_c, Design::CHILLED.cdu_dp_kpa));
+    assert_eq!(
+        (at_once.supply_c, at_once.dp_kpa),
+        (Design::CHILLED.cdu_supply_c, Design::CHILLED.cdu_dp_kpa)
+    );
     assert!(bench.bms.facility_setpoint_c() < 20.0, "{}", bench.bms.facility_setpoint_c());
     // Of 6 K the water swings past by less than half, while the facility water falls too; pressure does not burst.
     let (mut lowest_c, mut highest_kpa, mut last_c) = (f64::INFINITY, 0.0_f64, 0.0);

@@ -4,7 +4,8 @@
 //! remote-enable, heartbeat and timer), and for what the BMS says on the bus. Not for: sockets
 //! (`wires`), the plant (`world`), limits and ramps on a request (the BMS in the world applies them).
 //!
-//! Everything here is sans I/O: time comes in as an argument, messages go out through a closure.
+//! What happens to a message between a source and its reader ([`transport`]) stands here as well, for the wires and for
+//! a plant without wires alike. Everything is sans I/O: time comes in as an argument, messages go out through a closure.
 
 pub mod dsx;
 pub mod modbus;
@@ -13,6 +14,7 @@ mod number;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub mod transport;
 
 use crate::image::Image;
 use dsx::DsxDesk;
@@ -26,6 +28,7 @@ use modbus::Bank;
 pub fn resolve(now_ms: i64, dt_s: f64, dsx: &mut DsxDesk, banks: &mut [Bank], image: &mut Image) {
     dsx.step(now_ms, image);
     for bank in banks {
+        bank.look(image);
         bank.advance(dt_s);
         for (point, value) in bank.asks() {
             if dsx.is_local(point) {

@@ -1,6 +1,8 @@
 //! A small image and device for tests of the desks and the wires.
 
 use crate::image::{Encoding, Image, ImagePoint, Meaning, ModbusDevice, PointIndex, Register, Space};
+use crate::world::sensors::SensorClass;
+use std::sync::Arc;
 
 /// CDU secondary supply temperature, step 0.1 C.
 pub(crate) const SENSOR: PointIndex = 0;
@@ -11,19 +13,20 @@ pub(crate) const APPLIED: PointIndex = 2;
 /// Chiller leaving-temperature request, a generic point that a Modbus device shares.
 pub(crate) const CHILLER_REQUEST: PointIndex = 9;
 
+/// Read every second, shown in steps of 0.1.
+const CLASS: SensorClass = SensorClass::ideal(1.0, 0.1);
+
 fn point(object: &'static str, id: &str, kind: &'static str, unit: &'static str, tag: &str) -> ImagePoint {
     ImagePoint {
         object_type: object,
-        object_id: id.to_owned(),
+        object_id: id.into(),
         point_type: kind,
         process_area: Vec::new(),
         unit: (!unit.is_empty()).then_some(unit),
         state_text: Vec::new(),
         tag: format!("site/{id}/{tag}"),
-        serves: Vec::new(),
-        period_s: 1.0,
-        quantum: 0.1,
-        noise: 0.0,
+        serves: [].into(),
+        class: &CLASS,
         is_setpoint: false,
         request: false,
     }
@@ -31,7 +34,7 @@ fn point(object: &'static str, id: &str, kind: &'static str, unit: &'static str,
 
 /// One point of every kind that the contract treats differently.
 pub(crate) fn image() -> Image {
-    let racks = vec!["rack-01".to_owned(), "rack-02".to_owned()];
+    let racks: Arc<[String]> = ["rack-01", "rack-02"].map(str::to_owned).into();
     let mut points = vec![
         point("CDU", "CDU-01", "LiquidTemperature", "C", "secondary/supply/temperature"),
         point("CDU", "CDU-01", "LiquidTemperatureSpRequest", "C", "temperature/request"),
@@ -64,9 +67,8 @@ pub(crate) fn image() -> Image {
     points[10].process_area = vec!["Loss"];
     points[13].is_setpoint = true;
     points[14].process_area = vec!["Energy"];
-    let n = points.len();
-    let values = (0..n).map(|i| 20.0 + i as f64).collect();
-    Image { points, values, quality: vec![1; n], requests: vec![None; n] }
+    let values = (0..points.len()).map(|i| 20.0 + i as f64).collect();
+    Image { values, ..Image::of(points) }
 }
 
 fn register(space: Space, address: u16, encoding: Encoding, scale: f64, meaning: Meaning) -> Register {

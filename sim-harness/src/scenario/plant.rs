@@ -24,7 +24,7 @@
 //! are multiples of 8.
 
 use super::table::{ENERGIES, POWERS, SHARES, TIMES, Table};
-use headroom_truth::gpu::Sku;
+use headroom_truth::gpu::{Medium, Sku};
 
 /// GPUs of a node, as everywhere.
 const NODE: usize = 8;
@@ -60,7 +60,7 @@ pub struct GpuGroup {
 }
 
 /// A group with its product and number.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Group {
     /// Product.
     pub sku: Sku,
@@ -164,9 +164,9 @@ impl PlantSpec {
     /// The groups of a world of `gpus` GPUs, which are of product `sku` where the file names none. Groups by share
     /// are cut to whole nodes; the last one takes what is left.
     #[must_use]
-    pub fn groups(&self, gpus: usize, sku: Sku) -> Vec<Group> {
+    pub fn groups(&self, gpus: usize, sku: &Sku) -> Vec<Group> {
         if self.gpus.is_empty() {
-            return vec![Group { sku, gpus, cooling: Cooling::Liquid }];
+            return vec![Group { sku: sku.clone(), gpus, cooling: Cooling::Liquid }];
         }
         let (mut groups, mut left) = (Vec::with_capacity(self.gpus.len()), gpus);
         for (n, group) in self.gpus.iter().enumerate() {
@@ -179,7 +179,12 @@ impl PlantSpec {
                 }
             };
             left = left.saturating_sub(wanted);
-            let sku = find_sku(&group.sku).unwrap_or(sku);
+            let medium = match group.cooling {
+                Cooling::Liquid => Medium::Liquid,
+                Cooling::Air => Medium::Air,
+            };
+            let sku = find_sku(&group.sku).unwrap_or_else(|| sku.clone());
+            let sku = sku.cooled_by(medium).unwrap_or(sku);
             if wanted > 0 {
                 groups.push(Group { sku, gpus: wanted, cooling: group.cooling });
             }
@@ -263,7 +268,7 @@ fn group(mut t: Table<'_>) -> Option<GpuGroup> {
     let line = t.line_of("sku");
     let sku = t.required(("sku", "\"H100-SXM\""), Table::text);
     if let Some(name) = sku.as_ref().filter(|name| find_sku(name).is_none()) {
-        let known: Vec<&str> = Sku::ALL.iter().map(|sku| sku.name).collect();
+        let known: Vec<&str> = Sku::shipped().iter().map(|sku| sku.id.as_str()).collect();
         t.find(line, format!("no GPU `{name}` is known"), format!("use one of {}", known.join(", ")));
     }
     let cooling = t.choice(("cooling", "\"liquid\""), &["liquid", "air"]);
@@ -324,7 +329,7 @@ mod tests {
         assert_eq!((plant.heat_rejection, plant.ups), (HeatRejection::Adiabatic, UpsMode::Eco));
         assert_eq!(plant.bess, Some(Bess { power_w: 5e5, energy_j: 9e8 }));
         assert!((plant.battery_s - 180.0).abs() < 1e-9 && (plant.tank_m3 - 60.0).abs() < 1e-9);
-        let groups = plant.groups(64, Sku::H100_SXM);
+        let groups = plant.groups(64, &Sku::h100_sxm());
         assert_eq!((groups[0].gpus, groups[1].gpus, groups[1].cooling), (256, 64, Cooling::Air));
     }
 
@@ -333,7 +338,7 @@ mod tests {
         let text = "gpus = [{ sku = \"H100\", share = \"50 %\" }, { sku = \"B200\", share = \"50 %\" }]";
         let plant = spec(text).unwrap();
         for gpus in [16, 24, 512, 1000] {
-            let groups = plant.groups(gpus, Sku::H100_SXM);
+            let groups = plant.groups(gpus, &Sku::h100_sxm());
             assert_eq!(groups.iter().map(|g| g.gpus).sum::<usize>(), gpus);
             assert_eq!(groups[0].gpus % NODE, 0);
         }

@@ -46,6 +46,18 @@ pub(crate) enum Raw {
     Table(BTreeMap<String, Node>),
 }
 
+impl Raw {
+    fn shown(&self) -> String {
+        match self {
+            Self::Text(text) | Self::Moment(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Flag(flag) => flag.to_string(),
+            Self::List(list) => list.iter().map(|n| n.value.shown()).collect::<Vec<_>>().join(", "),
+            Self::Table(_) => String::new(),
+        }
+    }
+}
+
 /// Where findings are collected.
 #[derive(Debug, Default)]
 pub(crate) struct Findings(RefCell<Vec<ScenarioError>>);
@@ -192,6 +204,64 @@ impl<'f> Table<'f> {
                 None
             }
         }
+    }
+
+    /// A plain number in a range.
+    pub(crate) fn number_within(&mut self, key: Key, low: f64, high: f64) -> Option<f64> {
+        let line = self.line_of(key.0);
+        let number = self.number(key)?;
+        if (low..=high).contains(&number) {
+            return Some(number);
+        }
+        let what = if high.is_finite() {
+            format!("is outside {low} to {high}")
+        } else {
+            format!("must be {low} or more")
+        };
+        self.wrong(line, key, &what);
+        None
+    }
+
+    /// One plain number, or a list of them.
+    pub(crate) fn numbers(&mut self, key: Key) -> Option<Vec<f64>> {
+        let node = self.take(key)?;
+        let list = if let Raw::List(list) = &node.value { list.clone() } else { vec![node.clone()] };
+        let number = |node: Node| match node.value {
+            Raw::Number(number) if number.is_finite() => Some(number),
+            _ => None,
+        };
+        let numbers: Option<Vec<f64>> = list.into_iter().map(number).collect();
+        if numbers.as_ref().is_none_or(Vec::is_empty) {
+            self.wrong(node.line, key, "must be a number or a list of numbers");
+            return None;
+        }
+        numbers
+    }
+
+    /// One quantity, or a list of them, each as (value in the base unit, unit).
+    pub(crate) fn quantities(
+        &mut self,
+        key: Key,
+        units: &[(&'static str, f64)],
+    ) -> Option<Vec<(f64, &'static str)>> {
+        let node = self.take(key)?;
+        let list = if let Raw::List(list) = &node.value { list.clone() } else { vec![node.clone()] };
+        let one = |node: &Node| match &node.value {
+            Raw::Text(text) => parse_quantity(text, units),
+            _ => None,
+        };
+        let all: Option<Vec<_>> = list.iter().map(one).collect();
+        if all.as_ref().is_none_or(Vec::is_empty) {
+            let names: Vec<&str> = units.iter().map(|(name, _)| *name).collect();
+            self.wrong(node.line, key, &format!("is not a quantity in {}", names.join(", ")));
+            return None;
+        }
+        all
+    }
+
+    /// A field as it stands, for words about it.
+    pub(crate) fn shown(&self, name: &str) -> String {
+        self.entries.get(name).map_or_else(String::new, |node| node.value.shown())
     }
 
     /// A whole number in a range.

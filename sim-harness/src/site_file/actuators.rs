@@ -38,7 +38,7 @@ pub(super) fn write_actuators(o: &mut String, s: &SiteSource<'_>) -> fmt::Result
 /// Meters of what works less when water gets warmer.
 fn machines(s: &SiteSource<'_>) -> Vec<String> {
     let makes_cold = |p: &&ImagePoint| matches!(p.object_type, "Chiller" | "CoolingTower");
-    let mut ids: Vec<&str> = s.image.points.iter().filter(makes_cold).map(|p| p.object_id.as_str()).collect();
+    let mut ids: Vec<&str> = s.image.points.iter().filter(makes_cold).map(|p| &*p.object_id).collect();
     ids.dedup();
     ids.into_iter().map(|id| format!("{id}/meter/power")).collect()
 }
@@ -89,7 +89,7 @@ fn write_cdu_actuators(o: &mut String, s: &SiteSource<'_>, id: &str) -> fmt::Res
 }
 
 fn write_crah_actuator(o: &mut String, s: &SiteSource<'_>, crah: &ImagePoint) -> fmt::Result {
-    let id = crah.object_id.as_str();
+    let id = &*crah.object_id;
     write_actuator(
         o,
         &Asked {
@@ -117,7 +117,7 @@ fn write_plant_actuators(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
         for r in &d.registers {
             let Meaning::Setpoint(p) = r.meaning else { continue };
             let point = &s.image.points[p];
-            if point.object_id != "FWS" {
+            if *point.object_id != *"FWS" {
                 continue;
             }
             let applied = register_name(s.image, &Meaning::Applied(p));

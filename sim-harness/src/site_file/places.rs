@@ -39,12 +39,12 @@ pub(super) fn write_places(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
 }
 
 pub(super) fn write_equipment(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
-    let known: BTreeSet<&str> = s.image.points.iter().map(|p| p.object_id.as_str()).collect();
+    let known: BTreeSet<&str> = s.image.points.iter().map(|p| &*p.object_id).collect();
     let places: BTreeSet<String> = (0..s.places.racks).map(rack_name).collect();
     let branches: BTreeSet<String> = s.tree.branches.iter().map(|b| b.name.clone()).collect();
     let mut done = BTreeSet::new();
-    for p in &s.image.points {
-        let id = p.object_id.as_str();
+    for p in s.image.points.iter() {
+        let id = &*p.object_id;
         if places.contains(id) || branches.contains(id) || !done.insert(id) {
             continue;
         }

@@ -19,14 +19,14 @@ pub(super) fn write_points(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
             None => "state",
             Some(unit) => unit,
         };
-        let of = if s.tree.branches.iter().any(|b| b.name == p.object_id) {
+        let of = if s.tree.branches.iter().any(|b| *b.name == *p.object_id) {
             branch_id(&p.object_id)
         } else {
-            p.object_id.clone()
+            p.object_id.to_string()
         };
         let of = of.strip_prefix("PWR-").unwrap_or(&of);
         // What a meter shows belongs to the machine it measures, what an aisle's sensor shows to the hall.
-        let metered = of.strip_prefix("M-").filter(|m| s.image.points.iter().any(|q| q.object_id == *m));
+        let metered = of.strip_prefix("M-").filter(|m| s.image.points.iter().any(|q| *q.object_id == **m));
         let of =
             if p.process_area.iter().any(|a| a.ends_with("Aisle")) { HALL } else { metered.unwrap_or(of) };
         writeln!(o, "[[point]]\nid = \"{}\"\nof = \"{of}\"\ntype = \"{}\"", point_id(p), p.point_type)?;

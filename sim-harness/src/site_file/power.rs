@@ -31,7 +31,7 @@ pub(super) fn write_power(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
         )?;
         writeln!(o, "budget = \"{:.1} kW\"\noversubscribed = true", b.budget_w / 1e3)?;
         let meter = s.image.points.iter().find(|p| {
-            p.object_id == b.name && (p.point_type == "ActivePower" || p.point_type == "RackPower")
+            *p.object_id == *b.name && (p.point_type == "ActivePower" || p.point_type == "RackPower")
         });
         if let Some(p) = meter {
             writeln!(o, "meter = \"{}\"", point_id(p))?;

@@ -4,7 +4,6 @@
 
 use crate::telemetry::gpu_outputs;
 use crate::world::World;
-use crate::world::place::{GPUS_PER_NODE, NODES_PER_RACK};
 use crate::world::signal::Signal;
 use crate::world::tree::{FEED, MECHANICAL, UPS};
 use headroom_nvml_abi::page::GpuOutputs;
@@ -70,10 +69,7 @@ pub(super) fn metered(world: &World) -> Vec<Metered> {
 
 /// Nameplate power of each rack with every GPU at its default cap, W; in proportion where it is partly filled.
 pub(super) fn rack_nameplates_w(world: &World) -> Vec<f64> {
-    let full = (GPUS_PER_NODE * NODES_PER_RACK) as f64;
-    let taken = |rack: usize| (world.places.gpus_of_rack(rack).len() as f64 / full).clamp(0.25, 1.0);
-    let racks = world.facility().spec.racks.iter().enumerate();
-    racks.map(|(rack, spec)| spec.peak_w * taken(rack)).collect()
+    world.rack_nameplates_w()
 }
 
 /// Budget of the mechanical panel: the most that the cooling plant may draw, W.

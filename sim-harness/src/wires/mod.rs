@@ -33,8 +33,8 @@ pub use plate::{JobKind, JobStats, Plate, Shared};
 
 use crate::desk::{self, dsx::DsxDesk};
 use crate::image::Image;
-use broker::{Batch, Broker, BrokerConfig, BrokerStats};
-use bus::{Bus, Link, Target};
+use broker::{Broker, BrokerConfig, BrokerStats};
+use bus::{Bus, Link, Outbox, Target};
 
 /// Which broker the BMS uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,10 +121,11 @@ pub struct Wires {
     plate: Plate,
     dsx: DsxDesk,
     bus: Bus,
-    batch: Batch,
+    outbox: Outbox,
     /// Values of this instant, so that texts are written outside the lock.
     shown: Image,
     last_ms: Option<i64>,
+    cut: bool,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -155,8 +156,8 @@ impl Wires {
             .name("wires".to_owned())
             .spawn(move || runtime.block_on(serve(sockets, served, stopped)))
             .map_err(failed("thread of the wires"))?;
-        let (batch, thread) = (Batch::default(), Some(thread));
-        Ok(Self { addresses, plate, dsx, bus, batch, shown, last_ms: None, stop, thread })
+        let (outbox, thread) = (Outbox::default(), Some(thread));
+        Ok(Self { addresses, plate, dsx, bus, outbox, shown, last_ms: None, cut: false, stop, thread })
     }
 
     /// Where everything listens.
@@ -177,6 +178,13 @@ impl Wires {
     /// The DSX desk, to hand points to the operator.
     pub fn dsx_mut(&mut self) -> &mut DsxDesk {
         &mut self.dsx
+    }
+
+    /// Cuts the event bus or brings it back; brought back, everything is announced again.
+    pub fn set_bus_cut(&mut self, cut: bool) {
+        if std::mem::replace(&mut self.cut, cut) != cut {
+            self.bus.set_cut(cut);
+        }
     }
 
     /// Messages that found no link to an outside broker, or a full one.
@@ -209,13 +217,16 @@ impl Wires {
         self.plate.with(|shared| {
             shared.now_ms = now_ms;
             desk::resolve(now_ms, dt_s, dsx, &mut shared.banks, &mut shared.image);
-            shown.values.clone_from(&shared.image.values);
-            shown.quality.clone_from(&shared.image.quality);
+            shown.show(&shared.image);
         });
-        let batch = &mut self.batch;
-        dsx.publish_metadata(now_ms, &mut |topic, payload| batch.push(topic, payload, true));
-        dsx.publish(now_ms, shown, &mut |topic, payload| batch.push(topic, payload, false));
-        self.bus.send(batch);
+        let outbox = &mut self.outbox;
+        outbox.arrive(now_ms);
+        dsx.publish_metadata(now_ms, &mut |topic, payload| outbox.batch.push(topic, payload, true));
+        dsx.publish_of(now_ms, shown, &mut |source, topic, payload| {
+            let link = source.and_then(|s| shown.links.get(s)).copied().unwrap_or_default();
+            outbox.put(link, topic, payload, now_ms);
+        });
+        self.bus.send(&mut outbox.batch);
     }
 
     /// Stops serving and waits for the thread.

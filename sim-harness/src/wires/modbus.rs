@@ -73,6 +73,7 @@ fn answer(bank: &mut Bank, image: &Image, request: &Request<'_>) -> Result<Respo
     let code = |exception| match exception {
         Exception::IllegalAddress => ExceptionCode::IllegalDataAddress,
         Exception::IllegalValue => ExceptionCode::IllegalDataValue,
+        Exception::NoAnswer => ExceptionCode::GatewayTargetDevice,
     };
     match request {
         Request::ReadCoils(at, n) => bank.read_bits(Space::Coil, *at, *n, image).map(Response::ReadCoils),

@@ -3,7 +3,7 @@
 //! Responsible for: which equipment, jobs and points a configuration means. Not for: running them.
 
 use super::control::Taps;
-use super::events::Events;
+use super::events::{Events, WorldError};
 use super::it::ItSide;
 use super::place::{self, GPUS_PER_NODE, Layout, Places};
 use super::points::PointList;
@@ -13,14 +13,27 @@ use super::{World, WorldConfig, registers};
 use crate::bms::Bms;
 use crate::bms::design::{Design, Sink};
 use crate::scenario::plant::{Cooling, HeatRejection as Rejection, PlantSpec, UpsMode};
-use headroom_truth::facility::{BessSpec, Facility, FacilitySpec, HeatRejection, PowerSpec, Powers, RackSpec};
+use headroom_truth::facility::{
+    BessSpec, Facility, FacilitySpec, HeatRejection, PowerSpec, Powers, RackSpec,
+};
 use headroom_truth::gpu::Fleet;
 use headroom_truth::network::{Network, NetworkSpec};
 use headroom_truth::weather::{Climate, Weather};
 use headroom_truth::work::{JobSpec, Request, RequestSource, ServingSpec, Task, TrainingSpec, Workload};
 
-/// The jobs of a world: half of the GPUs train in two jobs, half serve.
-fn jobs(config: &WorldConfig) -> Workload {
+/// The jobs of a world: those of the scenario, or half of the GPUs training in two jobs and half serving.
+fn jobs(config: &WorldConfig) -> Result<Workload, Vec<WorldError>> {
+    let (work, plant) = (&config.scenario.work, &config.scenario.plant);
+    match work.build(config.gpus, config.start_s, config.serving_load, plant.racks_per_cdu) {
+        Some(spec) => {
+            let built = Workload::from_spec(&spec, config.gpus, config.seed);
+            built.map_err(|found| found.into_iter().map(WorldError::Work).collect())
+        }
+        None => Ok(usual_jobs(config)),
+    }
+}
+
+fn usual_jobs(config: &WorldConfig) -> Workload {
     let Some(requests) = &config.requests else {
         return Workload::half_and_half(config.gpus, config.serving_load, config.seed);
     };
@@ -91,38 +104,40 @@ pub(super) fn design(spec: &FacilitySpec) -> Design {
 }
 
 /// A world with everything in its place, at rest.
-pub(super) fn cold(config: WorldConfig) -> World {
+///
+/// # Errors
+/// Work that does not fit.
+pub(super) fn cold(config: WorldConfig) -> Result<World, Vec<WorldError>> {
+    let workload = jobs(&config)?;
     let plant = &config.scenario.plant;
-    let groups = plant.groups(config.gpus, config.sku);
+    let groups = plant.groups(config.gpus, &config.sku);
     let layout = Layout { racks_per_cdu: plant.racks_per_cdu, racks_per_row: plant.racks_per_row };
-    let stand: Vec<place::Group> = groups
-        .iter()
-        .map(|g| place::Group { gpus: g.gpus, liquid: g.cooling == Cooling::Liquid })
-        .collect();
+    let stand: Vec<place::Group> =
+        groups.iter().map(|g| place::Group { gpus: g.gpus, liquid: g.cooling == Cooling::Liquid }).collect();
     let places = Places::new(&stand, layout);
     let it = ItSide::new(&places, &groups);
     let facility = Facility::new(facility_spec(plant, it.racks(&places), config.seed));
-    let weather = config
-        .weather
-        .clone()
-        .unwrap_or_else(|| Weather::from_climate(&Climate::CONTINENTAL, config.seed));
+    let weather =
+        config.weather.clone().unwrap_or_else(|| Weather::from_climate(&Climate::CONTINENTAL, config.seed));
     let tree = PowerTree::new(&places, &it.peaks_w(&places));
     let list = PointList::new(&places, &tree, &facility.spec);
-    let image = list.image();
+    let modbus = registers::devices(&list);
+    let image = list.image().with_devices(&modbus);
+    let taps = Taps::new(&list, &facility);
     let commands = facility.idle_commands();
-    let parts: Vec<_> = groups.iter().map(|g| (g.sku, g.gpus)).collect();
-    World {
-        modbus: registers::devices(&list),
+    let parts: Vec<_> = groups.iter().map(|g| (g.sku.clone(), g.gpus)).collect();
+    Ok(World {
+        modbus,
         fleet: Fleet::new(&parts, config.seed),
-        workload: jobs(&config),
+        workload,
         network: Network::new(NetworkSpec::NDR400, places.nodes),
         air: weather.at(config.start_s - config.warmup_s),
         weather,
         weather_due_s: f64::NEG_INFINITY,
         bms: Bms::new(&commands, &design(&facility.spec)),
-        taps: Taps::new(&list, &facility),
-        sensors: Sensors::new(&image, config.seed),
-        events: Events { arrivals: 1.0, ..Events::default() },
+        sensors: Sensors::new(&image, &taps.points(), config.seed),
+        taps,
+        events: Events::none(),
         steps: 0,
         site_energy_j: 0.0,
         it_energy_j: 0.0,
@@ -136,5 +151,5 @@ pub(super) fn cold(config: WorldConfig) -> World {
         places,
         tree,
         config,
-    }
+    })
 }

@@ -19,6 +19,8 @@ pub(super) struct Taps {
     crahs: Vec<[usize; 2]>,
     plant: [usize; 9],
     loads: Vec<usize>,
+    /// Feed, import limit, and the charge of tank and battery where there are any.
+    stores: [Option<usize>; 4],
     inputs: Inputs,
     requests: Requests,
 }
@@ -46,6 +48,8 @@ impl Taps {
                 .collect(),
             crahs: (0..crahs).map(|n| [Signal::CrahSupply(n), Signal::CrahValve(n)].map(at)).collect(),
             plant: plant.map(at),
+            stores: [Signal::Feed, Signal::ImportLimit, Signal::TankCharge, Signal::BatteryCharge]
+                .map(|signal| list.find(signal)),
             loads: (0..chillers).map(|n| at(Signal::ChillerLoad(n))).collect(),
             inputs: Inputs {
                 cdus: vec![CduInputs::default(); cdus],
@@ -63,6 +67,12 @@ impl Taps {
                 tower_c: None,
             },
         }
+    }
+
+    /// Every point that is read.
+    pub(super) fn points(&self) -> Vec<usize> {
+        let loops = self.cdus.iter().flatten().chain(self.crahs.iter().flatten());
+        loops.chain(&self.plant).chain(&self.loads).copied().chain(self.stores.into_iter().flatten()).collect()
     }
 
     fn read(&mut self, field: &[f64], facility: &Facility, sink_c: f64) {
@@ -83,6 +93,12 @@ impl Taps {
         i.economiser_leaving_c = economiser;
         (i.tower_leaving_c, i.tower_return_c) = (leaving, entering);
         i.sink_c = sink_c;
+        let [feed, limit, tank, battery] =
+            self.stores.map(|at| at.map_or(f64::NAN, |index| field[index]));
+        i.storage.import_w = 1000.0 * feed;
+        i.storage.limit_w = 1000.0 * limit;
+        i.storage.tank_charge = tank / 100.0;
+        i.storage.battery_charge = battery / 100.0;
         for (load, &at) in i.chiller_load.iter_mut().zip(&self.loads) {
             *load = field[at] / 100.0;
         }
@@ -109,7 +125,7 @@ impl World {
         }
         let requests = &mut self.taps.requests;
         for &(point, target) in &self.list.requests {
-            let asked = self.image.requests[point].filter(|_| !self.events.local.contains(&point));
+            let asked = self.events.asked(point, self.image.requests[point]);
             match target {
                 RequestTarget::CduSupply(n) => requests.cdu_supply_c[n] = asked,
                 RequestTarget::CduDp(n) => requests.cdu_dp_kpa[n] = asked,
@@ -123,7 +139,9 @@ impl World {
             Sink::DryBulb => self.air.dry_bulb_c,
         };
         self.taps.read(&self.sensors.field, &self.facility, sink_c);
+        (self.commands.tank, self.commands.bess_w) = (0.0, 0.0);
         self.bms.step(&self.taps.inputs, &self.taps.requests, &mut self.commands, dt_s);
+        self.events.hold(&mut self.commands);
     }
 
     /// Plant time, s since 1 January 00:00 local standard time.
@@ -178,6 +196,12 @@ impl World {
     #[must_use]
     pub fn rack_power_w(&self, rack: usize) -> f64 {
         self.it.rack_w[rack]
+    }
+
+    /// Nameplate peak of each rack, W.
+    #[must_use]
+    pub fn rack_nameplates_w(&self) -> Vec<f64> {
+        self.it.peaks_w(&self.places)
     }
 
     /// Heat of a rack into its coolant, W.

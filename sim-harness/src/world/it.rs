@@ -7,12 +7,13 @@
 
 use headroom_truth::facility::{Facility, RackSpec};
 use headroom_truth::facility::fluid::AIR_J_M3K;
-use headroom_truth::gpu::{Fleet, Sku};
+use headroom_truth::gpu::{Fleet, Medium, Sku};
 use headroom_truth::network::{Network, NetworkSpec};
-use headroom_truth::node::{NodeLoad, NodeSpec};
+use headroom_truth::node::{FanSpec, Fans, NodeLoad, NodeSpec};
 use headroom_truth::work::Workload;
 
 use crate::scenario::plant::Group;
+use std::ops::Range;
 
 use super::place::{GPUS_PER_NODE, NODES_PER_RACK, Places};
 
@@ -20,11 +21,14 @@ use super::place::{GPUS_PER_NODE, NODES_PER_RACK, Places};
 const SERVER_RISE_K: f64 = 12.0;
 
 /// One kind of node in the plant.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Kind {
     node: NodeSpec,
     sku: Sku,
-    /// Air flow of a node at the fans' floor, m3/s.
+    fans: Fans,
+    /// First node of the kind.
+    first: usize,
+    /// Air of a node at the floor of its fans, m3/s.
     air_m3s: f64,
 }
 
@@ -45,10 +49,20 @@ pub struct ItSide {
 }
 
 impl Kind {
-    fn new(group: &Group) -> Self {
-        let node = NodeSpec::HGX_LIQUID;
+    fn new(group: &Group, nodes: Range<usize>) -> Self {
+        let node = node_of(&group.sku);
         let (peak_w, liquid_w) = node_peak_w(&node, &group.sku, 200.0);
-        Self { node, sku: group.sku, air_m3s: (peak_w - liquid_w) / (SERVER_RISE_K * AIR_J_M3K) }
+        let air_m3s = match group.sku.cooler.medium {
+            Medium::Liquid => (peak_w - liquid_w) / (SERVER_RISE_K * AIR_J_M3K),
+            Medium::Air => node.fans.floor * node.fans.full_m3s,
+        };
+        Self {
+            fans: Fans::new(&node, nodes.len()),
+            first: nodes.start,
+            sku: group.sku.clone(),
+            node,
+            air_m3s,
+        }
     }
 
     /// Peak electric power of a rack with so many of these nodes and a switch, and its liquid share.
@@ -59,17 +73,44 @@ impl Kind {
     }
 }
 
+/// The node a product stands in. Racks here are built of nodes of eight GPUs: two trays of four count as one.
+fn node_of(sku: &Sku) -> NodeSpec {
+    let spec = NodeSpec::of(sku);
+    if spec.gpus == GPUS_PER_NODE {
+        return spec;
+    }
+    let times = GPUS_PER_NODE as f64 / spec.gpus as f64;
+    NodeSpec {
+        gpus: GPUS_PER_NODE,
+        cpu_idle_w: times * spec.cpu_idle_w,
+        cpu_full_w: times * spec.cpu_full_w,
+        switch_idle_w: times * spec.switch_idle_w,
+        switch_full_w: times * spec.switch_full_w,
+        other_w: times * spec.other_w,
+        fans: FanSpec {
+            full_w: times * spec.fans.full_w,
+            full_m3s: times * spec.fans.full_m3s,
+            ..spec.fans
+        },
+        psu_rated_w: times * spec.psu_rated_w,
+        psu_loss: [times * spec.psu_loss[0], spec.psu_loss[1], spec.psu_loss[2]],
+        captured: spec.captured,
+    }
+}
+
 /// Peak of a node: electric and liquid, W.
 fn node_peak_w(spec: &NodeSpec, sku: &Sku, nic_w: f64) -> (f64, f64) {
     let gpu_w = sku.tdp_w * spec.gpus as f64;
+    let liquid = if sku.cooler.medium == Medium::Liquid { sku.cooler.captured } else { 0.0 };
     let power = spec.power(&NodeLoad {
         gpu_w,
-        gpu_coolant_w: sku.captured * gpu_w,
-        gpu_air_w: (1.0 - sku.captured) * gpu_w,
+        gpu_coolant_w: liquid * gpu_w,
+        gpu_air_w: (1.0 - liquid) * gpu_w,
         nic_w,
         cpu_utilisation: 0.8,
         network_utilisation: 1.0,
         air_inlet_c: 25.0,
+        fan_speed: 0.0,
     });
     (power.total_w, power.liquid_w)
 }
@@ -79,7 +120,7 @@ impl ItSide {
     #[must_use]
     pub fn new(places: &Places, groups: &[Group]) -> Self {
         Self {
-            kinds: groups.iter().map(Kind::new).collect(),
+            kinds: groups.iter().zip(places.nodes_of_groups()).map(|(g, nodes)| Kind::new(g, nodes)).collect(),
             rack_w: vec![0.0; places.racks],
             rack_liquid_w: vec![0.0; places.racks],
             air_w: 0.0,
@@ -100,19 +141,22 @@ impl ItSide {
         (0..places.racks).map(rack).collect()
     }
 
-    /// Gives the GPUs the coolant that their rack receives, or the air.
-    pub fn cool(places: &Places, facility: &Facility, fleet: &mut Fleet) {
+    /// Gives the GPUs the coolant that their rack receives, or the air that their node's fans move.
+    pub fn cool(&mut self, places: &Places, facility: &Facility, fleet: &mut Fleet, dt_s: f64) {
         for rack in 0..places.racks {
-            let gpus = places.gpus_of_rack(rack);
-            if places.rack(rack).cdu.is_none() {
-                fleet.coolant_c[gpus.clone()].fill(facility.hall.cold_c as f32);
-                fleet.plate_flow[gpus].fill(1.0);
-                continue;
+            let place = places.rack(rack);
+            if place.cdu.is_some() {
+                let (water, gpus) = (facility.rack(rack), places.gpus_of_rack(rack));
+                let flow = water.flow_lpm / facility.spec.rack_flow_lpm(rack);
+                fleet.coolant_c[gpus.clone()].fill(water.supply_c() as f32);
+                fleet.plate_flow[gpus].fill(flow as f32);
             }
-            let design_lpm = facility.spec.rack_flow_lpm(rack);
-            let water = facility.rack(rack);
-            fleet.coolant_c[gpus.clone()].fill(water.supply_c() as f32);
-            fleet.plate_flow[gpus].fill((water.flow_lpm / design_lpm) as f32);
+            let inlet_c = facility.inlet_air_c(rack);
+            let kind = &mut self.kinds[place.group];
+            for node in place.nodes.clone() {
+                let gpus = places.gpus_of_node(node);
+                kind.fans.blow(node - kind.first, fleet, gpus, inlet_c, dt_s);
+            }
         }
     }
 
@@ -123,21 +167,23 @@ impl ItSide {
         fleet: &Fleet,
         network: &mut Network,
         work: &Workload,
-        inlet_c: f64,
+        facility: &Facility,
+        dt_s: f64,
     ) {
-        network.update(&work.node_traffic);
+        network.update(&work.node_traffic, facility.hall.cold_c, dt_s);
         (self.air_w, self.gpu_w, self.server_air_m3s) = (0.0, 0.0, 0.0);
         for rack in 0..places.racks {
             let place = places.rack(rack);
             let kind = &self.kinds[place.group];
-            let speed =
-                1.0 + kind.node.fan_per_k * (inlet_c - kind.node.fan_reference_c).clamp(0.0, 30.0);
-            let (mut rack_w, mut liquid_w) = (0.0, 0.0);
+            let inlet_c = facility.inlet_air_c(rack);
+            let (mut rack_w, mut liquid_w, mut speeds) = (0.0, 0.0, 0.0);
             for node in place.nodes.clone() {
                 let gpus = places.gpus_of_node(node);
                 let (traffic, nic_w) = (network.nic_utilisation[node], network.nic_power_w[node]);
-                let load = NodeLoad::of(fleet, gpus, traffic, nic_w, inlet_c);
+                let fan_speed = kind.fans.speed[node - kind.first];
+                let load = NodeLoad { fan_speed, ..NodeLoad::of(fleet, gpus, traffic, nic_w, inlet_c) };
                 let power = kind.node.power(&load);
+                speeds += fan_speed;
                 rack_w += power.total_w;
                 liquid_w += power.liquid_w;
                 self.air_w += power.air_w;
@@ -145,7 +191,7 @@ impl ItSide {
             }
             self.rack_w[rack] = rack_w;
             self.rack_liquid_w[rack] = liquid_w;
-            self.server_air_m3s += place.nodes.len() as f64 * kind.air_m3s * speed;
+            self.server_air_m3s += kind.air_m3s * speeds / kind.node.fans.floor;
         }
         for (n, switch) in network.switches.iter().enumerate() {
             self.rack_w[n % places.racks] += switch.power_w;

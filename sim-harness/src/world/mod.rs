@@ -79,7 +79,7 @@ impl Default for WorldConfig {
             start_s: (198.0 * 24.0 + 12.0) * 3600.0,
             dt_s: 1.0,
             warmup_s: 1800.0,
-            sku: Sku::H100_SXM,
+            sku: Sku::h100_sxm(),
             weather: None,
             requests: None,
             serving_load: 5.0,
@@ -138,7 +138,7 @@ impl World {
             let message = "a world needs at least 8 GPUs and a step of 0.01 to 10 s";
             return Err(vec![WorldError::Config(message)]);
         }
-        let mut world = build::cold(config);
+        let mut world = build::cold(config)?;
         world.events = Events::new(&world.config.scenario, &world)?;
         for gpu in 0..world.fleet.len() {
             world.fleet.activity[gpu] = 0.4;
@@ -161,10 +161,11 @@ impl World {
         self.look_outside();
         self.workload.set_serving_boost(self.events.arrivals);
         self.workload.step(dt_s, self.now_s(), &mut self.fleet);
-        ItSide::cool(&self.places, &self.facility, &mut self.fleet);
+        self.events.burn(&mut self.fleet);
+        self.it.cool(&self.places, &self.facility, &mut self.fleet, dt_s);
         self.fleet.step(dt_s);
-        let inlet_c = self.facility.hall.cold_c;
-        self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, inlet_c);
+        self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, &self.facility, dt_s);
+        self.workload.set_links(&self.network.link_factor);
         self.powers = Powers::default();
         let parts = (dt_s / CONTROL_STEP_S).ceil().max(1.0);
         for part in 0..parts as usize {
@@ -209,23 +210,7 @@ impl World {
         }
         self.weather_due_s = now_s + WEATHER_PERIOD_S;
         let air = self.weather.at(now_s);
-        let warmth_k = self.events.warmth_k;
-        // a heat wave brings moisture along
-        self.air = Air::new(air.dry_bulb_c + warmth_k, air.dew_point_c + 0.4 * warmth_k, air.pressure_pa);
-    }
-
-    /// Takes what the BMS's own inputs see.
-    fn look(&mut self) {
-        for index in 0..self.list.signals.len() {
-            self.sensors.field[index] = self.signal(self.list.signals[index]);
-        }
-        self.sensors.corrupt();
-    }
-
-    fn measure(&mut self) {
-        self.look();
-        let time_s = self.elapsed_s();
-        self.sensors.publish(&mut self.image, time_s + self.config.warmup_s);
+        self.air = self.events.outdoor(air);
     }
 }
 

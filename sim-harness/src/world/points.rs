@@ -1,19 +1,17 @@
 //! The point list of the site: what the BMS shows and accepts, in the words of DSX Exchange 1.0.0.
 //!
-//! Responsible for: object and point types, process areas, units, tags, topology (`serves`), cadence,
-//! rounding and noise of every point. Not for: values ([`super::signal`]).
-//!
-//! Cadence, steps and noise follow a published capture of one pod: rack flow 0.25 L/min noise, dP 0.3 kPa,
-//! temperatures 0.02 to 0.05 K, power 0.006 kW at 48 kW; CDU temperatures in steps of 0.1 C. Some classes are
-//! slower than there, so that 16 racks stay near 60 messages a second.
+//! Responsible for: object and point types, process areas, units, tags, topology (`serves`) and the class of every
+//! sensor. Not for: values ([`super::signal`]), or what a class is like ([`super::sensors::class`]).
 
 use super::place::{
     HALL, Places, busway_name, cdu_name, chiller_name, crah_name, rack_name, rejection_name, row_name,
 };
+use super::sensors::class::{self, SensorClass};
 use super::signal::Signal;
 use super::tree::{FEED, PowerTree};
 use crate::image::{Image, ImagePoint};
 use headroom_truth::facility::FacilitySpec;
+use std::sync::Arc;
 
 /// What a request point asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,31 +32,31 @@ pub enum RequestTarget {
 #[derive(Debug, Clone, Default)]
 pub struct PointList {
     /// The points.
-    pub points: Vec<ImagePoint>,
+    pub points: Arc<Vec<ImagePoint>>,
     /// What each point looks at.
     pub signals: Vec<Signal>,
     /// Request points.
     pub requests: Vec<(usize, RequestTarget)>,
 }
 
-/// How a class of points is sampled: period s, step, noise.
-type Sampling = (f64, f64, f64);
+/// How a class of points is measured.
+type Sampling = &'static SensorClass;
 
-const TEMPERATURE: Sampling = (10.0, 0.01, 0.03);
-const CDU_TEMPERATURE: Sampling = (10.0, 0.1, 0.03);
-const AIR: Sampling = (10.0, 0.1, 0.05);
-const HUMIDITY: Sampling = (30.0, 0.1, 0.3);
-const RACK_FLOW: Sampling = (5.0, 0.001, 0.25);
-const FLOW: Sampling = (5.0, 0.378541, 0.5);
-const RACK_DP: Sampling = (10.0, 0.01, 0.3);
-const DP: Sampling = (5.0, 0.689476, 0.3);
-const POSITION: Sampling = (10.0, 0.1, 0.0);
-const RACK_POWER: Sampling = (5.0, 0.001, 0.006);
-const METER: Sampling = (1.0, 0.01, 0.05);
-const SLOW_METER: Sampling = (5.0, 0.01, 0.01);
-const ENERGY: Sampling = (60.0, 0.1, 0.0);
-const SETPOINT: Sampling = (5.0, 0.01, 0.0);
-const STATE: Sampling = (5.0, 0.0, 0.0);
+const TEMPERATURE: Sampling = &class::RACK_TEMPERATURE;
+const CDU_TEMPERATURE: Sampling = &class::WATER_TEMPERATURE;
+const AIR: Sampling = &class::AIR_TEMPERATURE;
+const HUMIDITY: Sampling = &class::HUMIDITY;
+const RACK_FLOW: Sampling = &class::RACK_FLOW;
+const FLOW: Sampling = &class::WATER_FLOW;
+const RACK_DP: Sampling = &class::RACK_DP;
+const DP: Sampling = &class::WATER_DP;
+const POSITION: Sampling = &class::POSITION;
+const RACK_POWER: Sampling = &class::RACK_POWER;
+const METER: Sampling = &class::METER;
+const SLOW_METER: Sampling = &class::SLOW_METER;
+const ENERGY: Sampling = &class::ENERGY;
+const SETPOINT: Sampling = &class::SETPOINT;
+const STATE: Sampling = &class::STATE;
 
 const ON_OFF: &[(i64, &str)] = &[(0, "Off"), (1, "On")];
 const AVAILABLE: &[(i64, &str)] = &[(0, "NotAvailable"), (1, "Available")];
@@ -68,9 +66,9 @@ const LEAK: &[(i64, &str)] = &[(0, "NoLeak"), (1, "Leak")];
 struct Object<'a> {
     list: &'a mut PointList,
     kind: &'static str,
-    id: String,
+    id: Arc<str>,
     path: String,
-    serves: Vec<String>,
+    serves: Arc<[String]>,
 }
 
 impl Object<'_> {
@@ -83,7 +81,8 @@ impl Object<'_> {
     ) -> &mut ImagePoint {
         let (point_type, area, unit) = point;
         self.list.signals.push(signal);
-        self.list.points.push(ImagePoint {
+        let points = Arc::make_mut(&mut self.list.points);
+        points.push(ImagePoint {
             object_type: self.kind,
             object_id: self.id.clone(),
             point_type,
@@ -92,14 +91,12 @@ impl Object<'_> {
             state_text: Vec::new(),
             tag: format!("{}/{tag}", self.path),
             serves: self.serves.clone(),
-            period_s: sampling.0,
-            quantum: sampling.1,
-            noise: sampling.2,
+            class: sampling,
             is_setpoint: false,
             request: false,
         });
-        let last = self.list.points.len() - 1;
-        &mut self.list.points[last]
+        let last = points.len() - 1;
+        &mut points[last]
     }
 
     fn value(
@@ -160,6 +157,7 @@ impl PointList {
         list.water(places, spec);
         list.chillers(spec);
         list.heat_rejection(spec);
+        list.stores(spec);
         list.electrical(places, tree, spec);
         list
     }
@@ -167,13 +165,7 @@ impl PointList {
     /// The image of these points, all values unknown.
     #[must_use]
     pub fn image(&self) -> Image {
-        let n = self.points.len();
-        Image {
-            points: self.points.clone(),
-            values: vec![f64::NAN; n],
-            quality: vec![1; n],
-            requests: vec![None; n],
-        }
+        Image::of(Arc::clone(&self.points))
     }
 
     /// Index of the first point that shows a signal.
@@ -189,7 +181,7 @@ impl PointList {
     }
 
     fn object(&mut self, kind: &'static str, id: &str, path: &str, serves: Vec<String>) -> Object<'_> {
-        Object { list: self, kind, id: id.to_owned(), path: format!("{HALL}/{path}"), serves }
+        Object { list: self, kind, id: id.into(), path: format!("{HALL}/{path}"), serves: serves.into() }
     }
 
     fn rack(&mut self, places: &Places, r: usize) {
@@ -207,7 +199,7 @@ impl PointList {
         o.value("RackLiquidFlow", &[], "LPM", "liquid/flow", RACK_FLOW, Signal::RackFlow(r));
         o.value("RackLiquidDifferentialPressure", &[], "kPa", "liquid/dp", RACK_DP, Signal::RackDp(r));
         o.value("RackControlValvePosition", &[], "%", "liquid/valve", POSITION, Signal::RackValve(r));
-        o.state("RackLeakDetect", LEAK, "leak", Signal::Healthy(0));
+        o.state("RackLeakDetect", LEAK, "leak", Signal::RackLeak(r));
     }
 
     fn cdu(&mut self, places: &Places, c: usize) {
@@ -270,12 +262,12 @@ impl PointList {
         o.value("AirTemperature", &["HotAisle"], "C", "hotAisle/temperature", AIR, Signal::HotAisle);
         let humidity = "AirRelativeHumidity";
         o.value(humidity, &["ColdAisle"], "%RH", "coldAisle/humidity", HUMIDITY, Signal::HallHumidity);
-        let dp: Sampling = (10.0, 0.01, 0.05);
+        let dp = &class::AISLE_DP;
         o.value("AirDifferentialPressure", &["ColdAisle"], "Pa", "coldAisle/dp", dp, Signal::AisleDp);
         let mut o = self.object("Sensor", "ENV-outdoor", "outdoor", Vec::new());
-        let slow: Sampling = (30.0, 0.1, 0.05);
+        let slow = &class::OUTDOOR_TEMPERATURE;
         o.value("AirTemperature", &["Outdoor"], "C", "temperature", slow, Signal::OutdoorTemperature);
-        o.value(humidity, &["Outdoor"], "%RH", "humidity", HUMIDITY, Signal::OutdoorHumidity);
+        o.value(humidity, &["Outdoor"], "%RH", "humidity", &class::OUTDOOR_HUMIDITY, Signal::OutdoorHumidity);
     }
 
     fn water(&mut self, places: &Places, spec: &FacilitySpec) {
@@ -361,6 +353,21 @@ impl PointList {
         o.value("ActivePower", &[], "kW", "power", SLOW_METER, Signal::TowerPower);
     }
 
+    fn stores(&mut self, spec: &FacilitySpec) {
+        if spec.tank_m3 > 0.0 {
+            let t = "LiquidTemperature";
+            let mut o = self.object("Tank", "TK-01", "TK-01", vec!["FWS".to_owned()]);
+            o.value(t, &["Top"], "C", "top", &class::WATER_TEMPERATURE, Signal::TankTop);
+            o.value(t, &["Bottom"], "C", "bottom", &class::WATER_TEMPERATURE, Signal::TankBottom);
+            o.value("GenericPoint", &["Charge"], "%", "charge", &class::POSITION, Signal::TankCharge);
+        }
+        if spec.power.bess.is_some() {
+            let mut o = self.object("BESS", "BESS-01", "power/BESS-01", vec!["FEED".to_owned()]);
+            o.value("GenericPoint", &["Charge"], "%", "charge", &class::POSITION, Signal::BatteryCharge);
+            o.value("GenericPoint", &["Power"], "kW", "power", &class::SLOW_METER, Signal::BatteryPower);
+        }
+    }
+
     fn electrical(&mut self, places: &Places, tree: &PowerTree, spec: &FacilitySpec) {
         let (kw, p) = ("kW", "ActivePower");
         let below = vec!["UPS-01".to_owned(), "MECH".to_owned()];
@@ -403,8 +410,7 @@ impl PointList {
             o.value(p, &[], kw, "power", SLOW_METER, signal);
         }
         let mut o = self.object("GenericObject", "GRID", "power/GRID", vec!["FEED".to_owned()]);
-        let sampling: Sampling = (1.0, 0.01, 0.0);
-        let limit = (["ImportLimit"].as_slice(), Signal::ImportLimit);
-        o.push(("GenericPoint", limit.0, Some(kw)), "importLimit", sampling, limit.1).is_setpoint = true;
+        let limit = ("GenericPoint", ["ImportLimit"].as_slice(), Some(kw));
+        o.push(limit, "importLimit", &class::LIMIT, Signal::ImportLimit).is_setpoint = true;
     }
 }

@@ -1,8 +1,9 @@
 //! Points and setpoints of a virtual plant: what the wires would carry, at the cadence at which they would carry it.
 
 use headroom_sim::desk::dsx::DsxDesk;
-use headroom_sim::desk::modbus::Bank;
-use headroom_sim::image::{Encoding, Meaning, ModbusDevice, Register, Space};
+use headroom_sim::desk::modbus::{Bank, as_read};
+use headroom_sim::desk::transport::Transport;
+use headroom_sim::image::{DeviceFault, Encoding, Meaning, ModbusDevice, Register, Space};
 use headroom_sim::world::World;
 use headroom_site::command::SetpointCommand;
 use headroom_site::model::{Sink, Source};
@@ -10,13 +11,29 @@ use headroom_site::{Inbox, Outcome, PointId, Quality, Reading, Reason, Receipt, 
 
 /// Unchanged values are shown again after this long (DSX: every 100 s).
 const REPEAT: Span = Span::from_ms(100_000);
+/// Stamps further in the future than this are not believed, as on the wires.
+const FUTURE: Span = Span::from_ms(2000);
+/// How sure a stamp is.
+const UNCERTAINTY: Span = Span::from_ms(500);
 
 #[derive(Debug, Clone, Copy)]
 enum From {
     Image(usize),
-    /// An image point through a register of a scale (0: float).
-    Register(usize, f64),
+    /// Index of a polled register.
+    Register(usize),
     Tokens(usize),
+}
+
+/// A register of a device that is polled.
+#[derive(Debug, Clone)]
+struct Polled {
+    /// Image point behind it.
+    image: usize,
+    /// The device among the sources of the image.
+    source: Option<usize>,
+    encoding: Encoding,
+    scale: f64,
+    invalid: Vec<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -26,89 +43,142 @@ struct Shown {
     scale: f64,
     offset: f64,
     period: Span,
-    last: Option<(Stamp, f64)>,
+    /// When, what, and of which quality.
+    last: Option<(Stamp, f64, i32)>,
 }
 
 /// What the plant shows.
 pub(super) struct Shows {
     shown: Vec<Shown>,
+    polled: Vec<Polled>,
+    way: Transport<Reading>,
 }
 
 impl Shows {
     pub(super) fn new(site: &Site, world: &World) -> Self {
-        let shown = site
-            .points
-            .iter()
-            .enumerate()
-            .filter_map(|(i, p)| {
-                let (from, period) = find(site, world, &p.source)?;
-                Some(Shown {
-                    point: PointId(i as u32),
-                    from,
-                    scale: p.unit.scale,
-                    offset: p.unit.offset,
-                    period,
-                    last: None,
-                })
-            })
-            .collect();
-        Self { shown }
+        let mut shows =
+            Self { shown: Vec::new(), polled: Vec::new(), way: Transport::new(world.config().seed) };
+        for (i, p) in site.points.iter().enumerate() {
+            let Some((from, period)) = shows.find(site, world, &p.source) else { continue };
+            let (point, scale, offset) = (PointId(i as u32), p.unit.scale, p.unit.offset);
+            shows.shown.push(Shown { point, from, scale, offset, period, last: None });
+        }
+        shows
     }
 
     pub(super) fn drain(&mut self, now: Stamp, world: &World, inbox: &mut Inbox) {
+        let readings = &mut inbox.readings;
+        self.way.arrive(now.unix_ms(), &mut |r| readings.push(believed(r, now)));
+        let cut = world.bus_cut();
         for s in &mut self.shown {
-            if s.last.is_some_and(|(at, _)| now.since(at) < s.period) {
+            if cut && matches!(s.from, From::Image(_)) {
+                // a link that comes back shows everything anew
+                s.last = None;
                 continue;
             }
-            let (number, quality) = match s.from {
-                From::Image(p) => (world.image.values[p], world.image.quality[p]),
-                From::Register(p, scale) => {
-                    let v = world.image.values[p];
-                    (if scale > 0.0 { (v / scale).round() * scale } else { v }, world.image.quality[p])
-                }
-                From::Tokens(job) => (world.workload.jobs[job].stats.tokens, 1),
+            if s.last.is_some_and(|(at, ..)| now.since(at) < s.period) {
+                continue;
+            }
+            let (image, polled) = (&world.image, &self.polled);
+            let Some(seen) = look(s.from, now, world, polled) else { continue };
+            let repeated = |(at, v, q): (Stamp, f64, i32)| {
+                v.to_bits() == seen.value.to_bits() && q == seen.flag && now.since(at) < REPEAT
             };
-            let polled = !matches!(s.from, From::Image(_));
-            let same =
-                s.last.is_some_and(|(at, v)| v.to_bits() == number.to_bits() && now.since(at) < REPEAT);
-            if same && !polled {
+            if matches!(s.from, From::Image(_)) && s.last.is_some_and(repeated) {
                 continue;
             }
-            s.last = Some((now, number));
-            let quality = if quality == 1 { Quality::Good } else { Quality::Bad(Reason::SourceSaysBad) };
-            let value = number * s.scale + s.offset;
-            inbox.readings.push(Reading::new(s.point, now, Span::from_ms(500), value, quality));
+            s.last = Some((now, seen.value, seen.flag));
+            let value = seen.value * s.scale + s.offset;
+            let reading = Reading::new(s.point, seen.stamp, UNCERTAINTY, value, seen.quality);
+            let link = seen.source.and_then(|n| image.links.get(n)).copied().unwrap_or_default();
+            self.way.carry(now.unix_ms(), &link, reading, &mut |r| readings.push(believed(r, now)));
+        }
+    }
+
+    fn find(&mut self, site: &Site, world: &World, source: &Source) -> Option<(From, Span)> {
+        match source {
+            Source::Dsx { tag, .. } => {
+                let p = world.image.points.iter().position(|p| Some(&p.tag) == tag.as_ref())?;
+                Some((From::Image(p), Span::from_s(world.image.points[p].class.gap_s())))
+            }
+            Source::Modbus { device, register } => {
+                let spec = &site.modbus[*device];
+                let device = world.modbus.iter().find(|d| d.id == spec.id)?;
+                let register = &spec.registers[*register];
+                let found = device.registers.iter().find(|r| {
+                    r.address == register.address && space_word(r.space) == format!("{:?}", register.space)
+                })?;
+                let (Meaning::Value(image) | Meaning::Applied(image)) = found.meaning else { return None };
+                self.polled.push(Polled {
+                    image,
+                    source: world.image.source(&device.id),
+                    encoding: found.encoding,
+                    scale: found.scale,
+                    invalid: register.invalid.clone(),
+                });
+                Some((From::Register(self.polled.len() - 1), spec.poll))
+            }
+            Source::Prometheus { page, labels, .. } => {
+                let job = world.workload.jobs.iter().position(|j| Some(&j.name) == labels.get("job"))?;
+                Some((From::Tokens(job), site.prometheus[*page].poll))
+            }
+            Source::Json { .. } => None,
         }
     }
 }
 
-fn find(site: &Site, world: &World, source: &Source) -> Option<(From, Span)> {
-    match source {
-        Source::Dsx { tag, .. } => {
-            let p = world.image.points.iter().position(|p| Some(&p.tag) == tag.as_ref())?;
-            Some((From::Image(p), Span::from_s(world.image.points[p].period_s)))
+/// What a reader would get of a point.
+struct Seen {
+    value: f64,
+    /// Quality as the source says it.
+    flag: i32,
+    quality: Quality,
+    stamp: Stamp,
+    source: Option<usize>,
+}
+
+/// Looks at the plant; `None` if nothing is heard.
+fn look(from: From, now: Stamp, world: &World, polled: &[Polled]) -> Option<Seen> {
+    let image = &world.image;
+    match from {
+        From::Image(p) => {
+            if image.silent[p] {
+                return None;
+            }
+            let (value, flag) = (image.values[p], image.quality[p]);
+            let quality = if flag == 1 { Quality::Good } else { Quality::Bad(Reason::SourceSaysBad) };
+            // the contract carries whole milliseconds
+            let stamp = now + Span::from_ms(image.stamp_ms(p, now.unix_ms()) - now.unix_ms());
+            Some(Seen { value, flag, quality, stamp, source: image.source_of(p) })
         }
-        Source::Modbus { device, register } => {
-            let spec = &site.modbus[*device];
-            let device = world.modbus.iter().find(|d| d.id == spec.id)?;
-            let register = &spec.registers[*register];
-            let found = device.registers.iter().find(|r| {
-                r.address == register.address && space_word(r.space) == format!("{:?}", register.space)
-            })?;
-            let (Meaning::Value(p) | Meaning::Applied(p)) = found.meaning else { return None };
-            let scale = if matches!(found.encoding, Encoding::F32 | Encoding::F32Swapped) {
-                0.0
-            } else {
-                found.scale
-            };
-            Some((From::Register(p, scale), spec.poll))
+        From::Register(k) => {
+            let register = &polled[k];
+            let fault = register.source.and_then(|s| image.device_faults.get(s).copied()).flatten();
+            let (p, source) = (register.image, register.source);
+            let seen = |value, quality| Seen { value, flag: 1, quality, stamp: now, source };
+            if fault == Some(DeviceFault::Silent) {
+                return Some(seen(0.0, Quality::Bad(Reason::NoCommunication)));
+            }
+            let sound = image.quality[p] == 1 && !image.silent[p];
+            let value = if sound { image.values[p] } else { f64::NAN };
+            let (raw, value) = as_read(value, register.scale, register.encoding, fault);
+            let no_sensor = register.invalid.contains(&raw);
+            Some(seen(value, if no_sensor { Quality::Bad(Reason::Sentinel) } else { Quality::Good }))
         }
-        Source::Prometheus { page, labels, .. } => {
-            let job = world.workload.jobs.iter().position(|j| Some(&j.name) == labels.get("job"))?;
-            Some((From::Tokens(job), site.prometheus[*page].poll))
+        From::Tokens(job) => {
+            let value = world.workload.jobs[job].stats.tokens;
+            Some(Seen { value, flag: 1, quality: Quality::Good, stamp: now, source: None })
         }
-        Source::Json { .. } => None,
     }
+}
+
+/// A reading as the driver of the bus takes it: a stamp in the future counts as the time of arrival, with a doubt.
+fn believed(reading: Reading, now: Stamp) -> Reading {
+    if reading.stamp.since(now) <= FUTURE {
+        return reading;
+    }
+    let quality = reading.quality.worst(Quality::Uncertain(Reason::FutureStamp));
+    Reading { stamp: now, quality, ..reading }
 }
 
 fn space_word(space: Space) -> String {
@@ -121,6 +191,8 @@ pub(super) struct Asks {
     heartbeat_topic: Option<String>,
     heartbeat_sent: Option<Stamp>,
     devices: Vec<Device>,
+    /// Nothing passes the event bus.
+    cut: bool,
 }
 
 enum Ask {
@@ -169,7 +241,12 @@ impl Asks {
             spec.and_then(|d| d.remote.timer).map_or(90.0, |(_, hold)| hold.s())
         };
         let devices = world.modbus.iter().map(|d| Device::new(d, hold(&d.id))).collect();
-        Self { sinks, heartbeat_topic, heartbeat_sent: None, devices }
+        Self { sinks, heartbeat_topic, heartbeat_sent: None, devices, cut: false }
+    }
+
+    /// Cuts the event bus or brings it back.
+    pub(super) fn set_bus_cut(&mut self, cut: bool) {
+        self.cut = cut;
     }
 
     pub(super) fn send(
@@ -181,6 +258,7 @@ impl Asks {
     ) -> Receipt {
         let outcome = match self.sinks.get(c.actuator.index()).and_then(Option::as_ref) {
             None => Outcome::Failed("the plant has no such setpoint".to_owned()),
+            Some(Ask::Dsx(..)) if self.cut => Outcome::Failed("no link to the event bus".to_owned()),
             Some(Ask::Dsx(topic, scale, offset)) => {
                 let value = c.value.map_or("null".to_owned(), |v| format!("{}", (v - offset) / scale));
                 let payload = format!("{{\"value\":{value},\"timestamp\":{},\"quality\":1}}", now.unix_ms());
@@ -201,7 +279,10 @@ impl Asks {
         if !alive {
             return;
         }
-        if due && let Some(topic) = &self.heartbeat_topic {
+        if due
+            && !self.cut
+            && let Some(topic) = &self.heartbeat_topic
+        {
             let ms = now.unix_ms();
             let payload = format!("{{\"value\":{ms},\"timestamp\":{ms},\"quality\":1}}");
             // A refused heartbeat is counted by the desk.
@@ -217,7 +298,9 @@ impl Asks {
 
     pub(super) fn release(&mut self, now: Stamp, dsx: &mut DsxDesk, banks: &mut [Bank]) {
         for ask in self.sinks.iter().flatten() {
-            if let Ask::Dsx(topic, ..) = ask {
+            if let Ask::Dsx(topic, ..) = ask
+                && !self.cut
+            {
                 let payload = format!("{{\"value\":null,\"timestamp\":{},\"quality\":1}}", now.unix_ms());
                 let _ = dsx.receive(now.unix_ms(), topic, payload.as_bytes());
             }
@@ -275,3 +358,6 @@ impl Device {
         bank.write(address, &[raw as u16]).map_or_else(refused, |()| Outcome::Applied)
     }
 }
+
+#[cfg(test)]
+mod tests;

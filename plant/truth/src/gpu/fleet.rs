@@ -8,30 +8,15 @@ use std::ops::Range;
 use super::coefficients::Coefficients;
 use super::firmware::{CLOCK_STEP_MHZ, Decision, Input};
 use super::state::State;
-use super::{Sku, Throttle, reason};
+use super::sync::Groups;
+use super::{Medium, Sku, Spread, Throttle, reason};
 use crate::rng::Rng;
 
-/// Spread between GPUs of one product: half-widths, as fractions (two standard deviations).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Spread {
-    /// Switching power at the same load. 2 to 6 % between the 8 GPUs of a node is seen in the field.
-    pub power: f64,
-    /// Leakage.
-    pub leakage: f64,
-    /// Thermal resistance from die to plate.
-    pub thermal: f64,
-}
+/// Coolant of a fleet that nothing cools yet \[degC\].
+const COOLANT_C: f32 = 30.0;
 
-impl Spread {
-    /// All GPUs alike.
-    pub const NONE: Self = Self { power: 0.0, leakage: 0.0, thermal: 0.0 };
-}
-
-impl Default for Spread {
-    fn default() -> Self {
-        Self { power: 0.03, leakage: 0.10, thermal: 0.10 }
-    }
-}
+/// Step length until another is asked for \[s\].
+const DT_S: f64 = 1.0;
 
 /// GPUs of one product, side by side.
 #[derive(Debug, Clone)]
@@ -54,15 +39,15 @@ pub struct Fleet {
     pub lock_min_mhz: Vec<f32>,
     /// In: upper end of the clock lock \[MHz\]; infinite for none.
     pub lock_max_mhz: Vec<f32>,
-    /// In: coolant at the cold plate inlet \[degC\].
+    /// In: coolant (water at a cold plate, air at a heat sink) at the inlet \[degC\].
     pub coolant_c: Vec<f32>,
-    /// In: cold plate flow over design flow.
+    /// In: flow of that coolant over design flow.
     pub plate_flow: Vec<f32>,
     /// In: external power brake asserted.
     pub brake: Vec<bool>,
     /// In: on the bus. A GPU that fell off draws idle power and answers nothing.
     pub present: Vec<bool>,
-    /// In: what the board's own power sensor reads per true watt. Firmware holds the cap on what it reads. 1 at first.
+    /// In: what the board's own power sensor reads per true watt. Firmware holds the cap on what it reads.
     pub sensor_gain: Vec<f32>,
     /// In: a process holds a context, so the clock stays up without work.
     pub context: Vec<bool>,
@@ -77,7 +62,7 @@ pub struct Fleet {
     /// Out: HBM temperature at the end of the step \[degC\].
     pub hbm_c: Vec<f32>,
     /// Out: mean heat given to the coolant in the step \[W\].
-    pub coolant_heat_w: Vec<f32>,
+    pub coolant_heat_w: Vec<f64>,
     /// Out: clocks-event bits at the end of the step ([`reason`]).
     pub reasons: Vec<u32>,
     /// Out: cumulative throttle time by [`Throttle`] \[ns\].
@@ -87,24 +72,46 @@ pub struct Fleet {
     /// Out: switched itself off at its shutdown temperature; stays so until [`Fleet::power_cycle`].
     pub tripped: Vec<bool>,
     parts: Vec<Part>,
+    sync: Option<Groups>,
     state: Vec<State>,
     dt_s: f64,
 }
 
 impl Fleet {
-    /// A fleet of products and counts, with the usual spread between GPUs. Cold, idle, uncapped.
+    /// A fleet of products and counts, with each product's own spread between GPUs. Cold, idle, uncapped.
     #[must_use]
     pub fn new(parts: &[(Sku, usize)], seed: u64) -> Self {
-        Self::with_spread(parts, seed, Spread::default())
+        Self::build(parts, seed, None)
     }
 
     /// As [`Fleet::new`], with a spread of choice.
     #[must_use]
     pub fn with_spread(parts: &[(Sku, usize)], seed: u64, spread: Spread) -> Self {
-        const COOLANT_C: f32 = 30.0;
-        const DT_S: f64 = 1.0;
-        let n = parts.iter().map(|(_, count)| count).sum();
-        let mut fleet = Self {
+        Self::build(parts, seed, Some(spread))
+    }
+
+    fn build(parts: &[(Sku, usize)], seed: u64, spread: Option<Spread>) -> Self {
+        let mut fleet = Self::cold(parts.iter().map(|(_, count)| count).sum());
+        let mut rng = Rng::stream(seed, 0x6770_7573);
+        let mut gains = Rng::stream(seed, 0x6761_696e);
+        for (sku, count) in parts {
+            let start = fleet.state.len();
+            fleet.cap_w.extend(std::iter::repeat_n(sku.tdp_w as f32, *count));
+            fleet.clock_max_mhz.extend(std::iter::repeat_n(sku.clock_max_mhz as f32, *count));
+            fleet.clock_mhz.extend(std::iter::repeat_n(sku.clock_idle_mhz as f32, *count));
+            let spread = spread.unwrap_or(sku.spread);
+            fleet.state.extend((0..*count).map(|_| State::cold(sku, COOLANT_C, &spread, &mut rng)));
+            let gain = |_| (1.0 + gains.trimmed_normal(0.5 * spread.sensor_gain)) as f32;
+            fleet.sensor_gain.extend((0..*count).map(gain));
+            let coefficients = Coefficients::new(sku, DT_S);
+            fleet.parts.push(Part { sku: sku.clone(), range: start..start + count, coefficients });
+        }
+        fleet
+    }
+
+    /// Arrays of `n` GPUs without products.
+    fn cold(n: usize) -> Self {
+        Self {
             activity: vec![0.0; n],
             memory: vec![0.0; n],
             cap_w: Vec::with_capacity(n),
@@ -114,7 +121,7 @@ impl Fleet {
             plate_flow: vec![1.0; n],
             brake: vec![false; n],
             present: vec![true; n],
-            sensor_gain: vec![1.0; n],
+            sensor_gain: Vec::with_capacity(n),
             context: vec![false; n],
             clock_max_mhz: Vec::with_capacity(n),
             clock_mhz: Vec::with_capacity(n),
@@ -126,21 +133,11 @@ impl Fleet {
             throttle_ns: std::array::from_fn(|_| vec![0; n]),
             energy_mj: vec![0.0; n],
             tripped: vec![false; n],
-            parts: Vec::with_capacity(parts.len()),
+            parts: Vec::new(),
+            sync: None,
             state: Vec::with_capacity(n),
             dt_s: DT_S,
-        };
-        let mut rng = Rng::stream(seed, 0x6770_7573);
-        for (sku, count) in parts {
-            let start = fleet.state.len();
-            fleet.cap_w.extend(std::iter::repeat_n(sku.tdp_w as f32, *count));
-            fleet.clock_max_mhz.extend(std::iter::repeat_n(sku.clock_max_mhz as f32, *count));
-            fleet.clock_mhz.extend(std::iter::repeat_n(sku.clock_idle_mhz as f32, *count));
-            fleet.state.extend((0..*count).map(|_| State::cold(sku, COOLANT_C, &spread, &mut rng)));
-            let coefficients = Coefficients::new(sku, DT_S);
-            fleet.parts.push(Part { sku: *sku, range: start..start + count, coefficients });
         }
-        fleet
     }
 
     /// Number of GPUs.
@@ -155,6 +152,14 @@ impl Fleet {
         self.state.is_empty()
     }
 
+    /// Bytes that each GPU takes, tables of the products aside.
+    #[must_use]
+    pub fn bytes_per_gpu() -> usize {
+        let floats = 14 * size_of::<f32>() + 2 * size_of::<f64>();
+        let bits = 4 * size_of::<bool>() + size_of::<u32>();
+        floats + bits + Throttle::COUNT * size_of::<u64>() + size_of::<State>()
+    }
+
     /// The product of a GPU.
     ///
     /// # Panics
@@ -165,17 +170,15 @@ impl Fleet {
         &self.parts[part].sku
     }
 
+    /// The products of the fleet and the GPUs that are of each.
+    pub fn products(&self) -> impl Iterator<Item = (&Sku, Range<usize>)> {
+        self.parts.iter().map(|part| (&part.sku, part.range.clone()))
+    }
+
     /// The clock a driver would report: a multiple of 15 MHz \[MHz\].
     #[must_use]
     pub fn reported_clock_mhz(&self, gpu: usize) -> u32 {
         ((self.clock_mhz[gpu] / CLOCK_STEP_MHZ).round() * CLOCK_STEP_MHZ) as u32
-    }
-
-    /// Gives every board a power sensor with its own gain error, `half_width` as a fraction (two standard deviations;
-    /// about 0.05 in the field: H100 and A100 boards against power meters, arXiv 2312.02741).
-    pub fn draw_sensor_gains(&mut self, seed: u64, half_width: f64) {
-        let mut rng = Rng::stream(seed, 0x6761_696e);
-        self.sensor_gain.fill_with(|| (1.0 + rng.trimmed_normal(0.5 * half_width)) as f32);
     }
 
     /// Power as the board's own sensor has it, without its lag \[W\].
@@ -192,25 +195,66 @@ impl Fleet {
         die.min(sku.hbm_max_c - f64::from(self.hbm_c[gpu]))
     }
 
-    /// Heat a GPU and its cold plate hold, from an arbitrary zero \[J\].
+    /// Heat a GPU and its cooler hold, from an arbitrary zero \[J\].
     #[must_use]
     pub fn stored_j(&self, gpu: usize) -> f64 {
         let (s, sku) = (&self.state[gpu], self.sku(gpu));
-        sku.tau1_s * f64::from(s.q1_w)
-            + sku.tau2_s * f64::from(s.q2_w)
-            + sku.plate_c_jpk * f64::from(s.plate_c)
+        sku.tau1_s * s.q1_w + sku.tau2_s * s.q2_w + sku.cooler.capacity_jpk * s.plate_c
     }
 
-    /// Cold plate temperature \[degC\]. No sensor shows it.
+    /// Temperature of the cold plate or heat sink \[degC\]. No sensor shows it.
     #[must_use]
     pub fn plate_temperature_c(&self, gpu: usize) -> f64 {
-        f64::from(self.state[gpu].plate_c)
+        self.state[gpu].plate_c
     }
 
-    /// Module power that goes to the air instead of the cold plate \[W\].
+    /// Power of the memory \[W\].
+    #[must_use]
+    pub fn memory_power_w(&self, gpu: usize) -> f64 {
+        if self.tripped[gpu] {
+            return 0.0;
+        }
+        let (sku, on) = (self.sku(gpu), self.present[gpu]);
+        sku.hbm_idle_w + if on { sku.hbm_w * f64::from(self.memory[gpu].clamp(0.0, 1.0)) } else { 0.0 }
+    }
+
+    /// Mean heat given to water in the last step \[W\]: none from an air-cooled GPU.
+    #[must_use]
+    pub fn liquid_heat_w(&self, gpu: usize) -> f64 {
+        match self.sku(gpu).cooler.medium {
+            Medium::Liquid => self.coolant_heat_w[gpu],
+            Medium::Air => 0.0,
+        }
+    }
+
+    /// Mean heat given to the air in the last step \[W\]: what misses the cooler, and what a heat sink gives off.
     #[must_use]
     pub fn air_heat_w(&self, gpu: usize) -> f64 {
-        f64::from(self.power_w[gpu]) * (1.0 - self.sku(gpu).captured)
+        let cooler = &self.sku(gpu).cooler;
+        // The complement of what the ladder took in, to the last bit.
+        let power_w = f64::from(self.power_w[gpu]);
+        let beside = power_w - power_w * cooler.captured;
+        match cooler.medium {
+            Medium::Liquid => beside,
+            Medium::Air => beside + self.coolant_heat_w[gpu],
+        }
+    }
+
+    /// Ties GPUs into a boost group: each follows the slowest of them that has work. A GPU is in one group at most.
+    pub fn group(&mut self, gpus: Range<usize>) {
+        let n = self.len();
+        self.sync.get_or_insert_with(|| Groups::none(n)).add(gpus);
+    }
+
+    /// Unties all boost groups. Their counters start again at zero with the next group.
+    pub fn ungroup(&mut self) {
+        self.sync = None;
+    }
+
+    /// Cumulative time held back by a peer of its boost group \[ns\].
+    #[must_use]
+    pub fn sync_boost_ns(&self, gpu: usize) -> u64 {
+        self.sync.as_ref().map_or(0, |sync| sync.held_ns(gpu))
     }
 
     /// Makes the thermal interface of one GPU worse (or better) by a factor: a dried-out or badly seated plate.
@@ -238,7 +282,7 @@ impl Fleet {
         }
     }
 
-    /// Advances every GPU by `dt_s` seconds (10 ms to 5 s; nothing happens unless it is positive). Deterministic,
+    /// Advances every GPU by `dt_s` seconds (1 ms to 10 s; nothing happens unless it is positive). Deterministic,
     /// without allocation while the step length stays the same.
     pub fn step(&mut self, dt_s: f64) {
         if dt_s <= 0.0 || dt_s.is_nan() {
@@ -246,6 +290,9 @@ impl Fleet {
         }
         if dt_s.to_bits() != self.dt_s.to_bits() {
             self.set_step(dt_s);
+        }
+        if let Some(sync) = &mut self.sync {
+            sync.turn();
         }
         let parts = std::mem::take(&mut self.parts);
         for part in &parts {
@@ -274,8 +321,9 @@ impl Fleet {
             lock_max_mhz: self.lock_max_mhz[i],
             coolant_c: self.coolant_c[i],
             flow: self.plate_flow[i],
-            brake: self.brake[i] && on,
+            brake: self.state[i].brake(c, self.brake[i]) && on,
             context: self.context[i] && on,
+            peers: self.sync.as_ref().map_or(f32::INFINITY, |sync| sync.slowest(i)),
         };
         let out = self.state[i].advance(c, &input, self.tripped[i], self.die_c[i], self.hbm_c[i]);
         self.power_w[i] = out.power_w;
@@ -286,7 +334,12 @@ impl Fleet {
         self.clock_mhz[i] = if on { out.clock * c.clock_max_mhz } else { 0.0 };
         self.reasons[i] = if on { out.decision.reasons } else { 0 };
         if on {
-            self.count(i, c.dt_ns, &out.decision);
+            self.count(i, c, &out.decision);
+            if let Some(sync) = &mut self.sync {
+                let busy = out.decision.reasons & reason::IDLE == 0;
+                let held = out.decision.reasons & reason::SYNC_BOOST != 0;
+                sync.note(i, busy.then_some(out.decision.own), if held { c.dt_ns } else { 0.0 });
+            }
         }
         if out.die_c >= c.shutdown_c {
             self.tripped[i] = true;
@@ -294,10 +347,12 @@ impl Fleet {
     }
 
     #[inline(always)]
-    fn count(&mut self, i: usize, dt_ns: f64, decision: &Decision) {
-        if decision.cap_share > 0.0 {
+    fn count(&mut self, i: usize, c: &Coefficients, decision: &Decision) {
+        if decision.cap_share >= 1.0 {
+            self.throttle_ns[Throttle::SwPowerCap as usize][i] += c.whole_ns;
+        } else if decision.cap_share > 0.0 {
             self.throttle_ns[Throttle::SwPowerCap as usize][i] +=
-                (dt_ns * f64::from(decision.cap_share)) as u64;
+                (c.dt_ns * f64::from(decision.cap_share)) as u64;
         }
         let slow = reason::SW_THERMAL | reason::HW_SLOWDOWN;
         if decision.reasons & slow == 0 {
@@ -310,7 +365,7 @@ impl Fleet {
             (reason::HW_SLOWDOWN, Throttle::HwSlowdown),
         ] {
             if decision.reasons & bit != 0 {
-                self.throttle_ns[counter as usize][i] += dt_ns as u64;
+                self.throttle_ns[counter as usize][i] += c.whole_ns;
             }
         }
     }

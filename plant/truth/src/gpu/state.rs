@@ -4,20 +4,21 @@
 //! Not for: counters and what is seen from outside (see `fleet`).
 
 use super::coefficients::Coefficients;
-use super::firmware::{Decision, Heat, Input, PowerCurve, decide};
+use super::firmware::{Decision, Heat, Input, NEAR, PowerCurve, decide};
 use super::{Sku, Spread};
 use crate::rng::Rng;
 
 /// What a GPU carries from step to step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct State {
-    pub q1_w: f32,
-    pub q2_w: f32,
-    pub plate_c: f32,
+    pub q1_w: f64,
+    pub q2_w: f64,
+    pub plate_c: f64,
     pub clock: f32,
     pub power_scale: f32,
     pub leak_w: f32,
     pub r_scale: f32,
+    pub brake_s: f32,
     pub sw_thermal: bool,
     pub hw_thermal: bool,
 }
@@ -28,7 +29,7 @@ pub(super) struct Output {
     pub power_w: f32,
     pub die_c: f32,
     pub hbm_c: f32,
-    pub coolant_heat_w: f32,
+    pub coolant_heat_w: f64,
     pub decision: Decision,
 }
 
@@ -39,11 +40,12 @@ impl State {
         Self {
             q1_w: 0.0,
             q2_w: 0.0,
-            plate_c: coolant_c,
+            plate_c: f64::from(coolant_c),
             clock: (sku.clock_idle_mhz / sku.clock_max_mhz) as f32,
             power_scale,
             leak_w: sku.leak_w as f32 * scale(spread.leakage),
             r_scale: scale(spread.thermal),
+            brake_s: 0.0,
             sw_thermal: false,
             hw_thermal: false,
         }
@@ -68,48 +70,71 @@ impl State {
         let heat = Heat {
             die_c,
             hbm_c,
-            plate_c: self.plate_c,
+            plate_c: self.plate_c as f32,
             hbm_w: c.hbm_idle_w + c.hbm_w * u.memory,
             r_scale: self.r_scale,
+            clock: self.clock,
             sw_thermal: self.sw_thermal,
             hw_thermal: self.hw_thermal,
         };
         let decision = decide(c, u, &heat, &curve);
         self.sw_thermal = decision.sw_thermal;
         self.hw_thermal = decision.hw_thermal;
-        let gap = if decision.at_once { 0.0 } else { self.clock - decision.target };
-        let clock = decision.target + gap * c.clock_mean;
-        self.clock = decision.target + gap * c.clock_decay;
+        let target = decision.target;
+        let gap = if decision.at_once { 0.0 } else { self.clock - target.f };
+        let off = gap * c.clock_mean;
+        let clock = target.f + off;
+        self.clock = target.f + gap * c.clock_decay;
 
-        let power_w = if dead { 0.0 } else { curve.at(c, clock) };
-        let coolant_heat_w = self.conduct(c, u, power_w * c.captured);
-        let rise = self.r_scale * (c.r1 * self.q1_w + c.r2 * self.q2_w);
+        let power_w = if dead {
+            0.0
+        } else if off == 0.0 || (off.abs() < NEAR && target.slope_w > 0.0) {
+            target.power_w + target.slope_w * off
+        } else {
+            curve.at(c, clock)
+        };
+        let coolant_heat_w = self.conduct(c, u, f64::from(power_w) * c.captured);
+        let rise = self.r_scale * (c.r1 * self.q1_w + c.r2 * self.q2_w) as f32;
+        let plate_c = self.plate_c as f32;
         let hbm_w = if dead { 0.0 } else { heat.hbm_w };
-        let hbm_end = self.plate_c + c.hbm_coupling * rise + c.hbm_r * hbm_w;
+        let hbm_end = plate_c + c.hbm_coupling * rise + c.hbm_r * hbm_w;
         Output {
             clock,
             power_w,
-            die_c: self.plate_c + rise,
+            die_c: plate_c + rise,
             hbm_c: hbm_end + (hbm_c - hbm_end) * c.hbm_decay,
             coolant_heat_w,
             decision,
         }
     }
 
-    /// The heat ladder over one step of constant captured power; gives the mean heat to the coolant.
+    /// The heat ladder over one step of constant captured power; gives the mean heat to the coolant, which is what
+    /// came in less what stayed, whatever the rounding of the rest.
     #[inline(always)]
-    fn conduct(&mut self, c: &Coefficients, u: &Input, heat_w: f32) -> f32 {
+    fn conduct(&mut self, c: &Coefficients, u: &Input, heat_w: f64) -> f64 {
         let (d1, d2) = (self.q1_w - heat_w, self.q2_w - heat_w);
         let q1_w = heat_w + d1 * c.a1;
         let q2_w = heat_w + d2 * c.a2 + d1 * c.b21;
         // What did not stay in the first two stages reached the plate.
         let to_plate = heat_w - c.tau1_per_dt * (q1_w - self.q1_w) - c.tau2_per_dt * (q2_w - self.q2_w);
         (self.q1_w, self.q2_w) = (q1_w, q2_w);
-        let (conductance, decay) = c.plate(u.flow);
-        let end = u.coolant_c + to_plate / conductance;
+        let (resistance, decay) = c.plate(u.flow);
+        let end = f64::from(u.coolant_c) + to_plate * resistance;
         let plate_c = end + (self.plate_c - end) * decay;
         let stored = c.plate_c_per_dt * (plate_c - self.plate_c);
         self.plate_c = plate_c;
         to_plate - stored
+    }
+
+    /// Whether the power brake acts in a step: its signal, and a while after.
+    #[inline(always)]
+    pub(super) fn brake(&mut self, c: &Coefficients, signal: bool) -> bool {
+        if signal {
+            self.brake_s = c.brake_hold_s;
+            return true;
+        }
+        let acts = self.brake_s > 0.0 && self.brake_s >= 0.5 * c.dt_s;
+        self.brake_s = (self.brake_s - c.dt_s).max(0.0);
+        acts
     }
 }

@@ -191,7 +191,7 @@ pub(super) fn check(image: &Image) -> Vec<Finding> {
         findings.push(Finding::Lengths { points: image.points.len(), values: shortest });
     }
     let mut topics = BTreeSet::new();
-    for point in &image.points {
+    for point in image.points.iter() {
         check_point(point, &mut findings);
         if !topics.insert((point.object_type, point.point_type, point.tag.as_str())) {
             findings.push(Finding::Duplicate { tag: point.tag.clone() });

@@ -66,7 +66,7 @@ pub(super) fn of_point(point: &ImagePoint, integration: &str) -> Result<Vec<u8>,
     metadata.object_name = Some(&point.object_id);
     metadata.object_id = Some(&point.object_id);
     let meter = point.object_type == "PowerMeter";
-    metadata.serves_id = (meter || !point.serves.is_empty()).then_some(point.serves.as_slice());
+    metadata.serves_id = (meter || !point.serves.is_empty()).then_some(&*point.serves);
     metadata.process_area = (generic || (!meter && !point.process_area.is_empty())).then(|| areas(point));
     serde_json::to_vec(&metadata)
 }

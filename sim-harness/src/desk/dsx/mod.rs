@@ -30,7 +30,7 @@ pub use contract::Finding;
 pub use incoming::{Counts, Refusal, Taken};
 
 use super::number::Shown;
-use crate::image::{Image, PointIndex};
+use crate::image::{Image, PointIndex, SourceIndex};
 
 /// Heartbeats of the BMS, ms.
 const HEARTBEAT_MS: i64 = 10_000;
@@ -247,6 +247,16 @@ impl DsxDesk {
 
     /// Says what has changed (at most once per the point's period), what is 100 s old, and heartbeats.
     pub fn publish(&mut self, now_ms: i64, image: &Image, out: &mut impl FnMut(&str, &[u8])) {
+        self.publish_of(now_ms, image, &mut |_, topic, payload| out(topic, payload));
+    }
+
+    /// [`Self::publish`], with the source of each value; `None` for the BMS's own heartbeats.
+    pub fn publish_of(
+        &mut self,
+        now_ms: i64,
+        image: &Image,
+        out: &mut impl FnMut(Option<SourceIndex>, &str, &[u8]),
+    ) {
         if now_ms < self.last_publish_ms {
             self.refresh();
         }
@@ -254,14 +264,14 @@ impl DsxDesk {
         if self.own_heartbeat.due(now_ms) {
             self.own_heartbeat.said_ms = Some(now_ms);
             outgoing::write_payload(&mut self.payload, Shown::Fixed(now_ms), 0, now_ms, 1);
-            out(&self.own_heartbeat.topic, &self.payload);
+            out(None, &self.own_heartbeat.topic, &self.payload);
         }
         if let Some(pulse) = self.pulse.filter(|p| self.echoed != Some(p.value) || self.echo.due(now_ms)) {
             self.echo.said_ms = Some(now_ms);
             self.echoed = Some(pulse.value);
             let shown = super::number::shown(pulse.value, 0);
             outgoing::write_payload(&mut self.payload, shown, 0, now_ms, 1);
-            out(&self.echo.topic, &self.payload);
+            out(None, &self.echo.topic, &self.payload);
         }
         outgoing::publish(&mut self.values, &mut self.payload, now_ms, image, out);
     }

@@ -1,8 +1,10 @@
 //! What the BMS says: values on change and every 100 s, one buffer for all payloads.
+//!
+//! A value bears the stamp of its source at the time of saying: who repeats a value has looked at it again.
 
 use super::super::number::{self, Shown};
 use super::topic;
-use crate::image::{Image, ImagePoint, PointIndex};
+use crate::image::{Image, ImagePoint, PointIndex, SourceIndex};
 
 /// The contract repeats what has not changed after this long.
 pub(super) const REPEAT_MS: i64 = 100_000;
@@ -28,8 +30,8 @@ impl Value {
         Self {
             point: index,
             topic: topic("PUB", "Value", point.object_type, point.point_type, &point.tag),
-            period_ms: (point.period_s.clamp(0.0, 1e6) * 1000.0) as i64,
-            decimals: number::decimals(point.quantum),
+            period_ms: (point.class.gap_s().clamp(0.0, 1e6) * 1000.0) as i64,
+            decimals: number::decimals(point.class.quantum),
             said: None,
             change_at_ms: i64::MIN,
             repeat_at_ms: i64::MIN,
@@ -43,6 +45,9 @@ impl Value {
 
     /// The shown value if it is time to say it. `slot` spreads the first repetition.
     fn due(&mut self, now_ms: i64, image: &Image, slot: i64) -> Option<(Shown, i32)> {
+        if image.silent.get(self.point) == Some(&true) {
+            return None;
+        }
         let value = *image.values.get(self.point)?;
         let quality = *image.quality.get(self.point)?;
         let now = (number::shown(value, self.decimals), quality);
@@ -66,12 +71,12 @@ pub(super) fn publish(
     payload: &mut Vec<u8>,
     now_ms: i64,
     image: &Image,
-    out: &mut impl FnMut(&str, &[u8]),
+    out: &mut impl FnMut(Option<SourceIndex>, &str, &[u8]),
 ) {
     for (slot, value) in values.iter_mut().enumerate() {
         if let Some((shown, quality)) = value.due(now_ms, image, slot as i64) {
-            write_payload(payload, shown, value.decimals, now_ms, quality);
-            out(&value.topic, payload);
+            write_payload(payload, shown, value.decimals, image.stamp_ms(value.point, now_ms), quality);
+            out(image.source_of(value.point), &value.topic, payload);
         }
     }
 }

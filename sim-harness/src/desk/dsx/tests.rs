@@ -1,5 +1,6 @@
 use super::*;
 use crate::desk::testing::{self, CHILLER_REQUEST, REQUEST, SENSOR};
+use std::sync::Arc;
 
 const T0: i64 = 1_790_000_000_000;
 const BEAT: &str = "BMS/v1/MEPAI/Value/System/HeartbeatTimestampIntegration/MEPAI/heartbeat";
@@ -50,17 +51,19 @@ fn metadata_says_what_the_capture_says() {
 #[test]
 fn an_image_outside_the_contract_is_refused_with_every_finding() {
     let mut image = testing::image();
-    image.points[SENSOR].unit = Some("F");
-    image.points[3].point_type = "RackColour";
-    image.points[5].tag = "site/a.b".to_owned();
-    image.points[8].state_text.clear();
-    image.points[6].process_area.clear();
-    image.points[12].tag = image.points[11].tag.clone();
+    let points = Arc::make_mut(&mut image.points);
+    points[SENSOR].unit = Some("F");
+    points[3].point_type = "RackColour";
+    points[5].tag = "site/a.b".to_owned();
+    points[8].state_text.clear();
+    points[6].process_area.clear();
+    points[12].tag = points[11].tag.clone();
     let Err(DsxError::Image(findings)) = DsxDesk::new(&image, "PUB", DsxConfig::default()) else {
         panic!("accepted");
     };
     assert_eq!(findings.len(), 6, "{findings:?}");
-    image.points.push(image.points[0].clone());
+    let again = image.points[0].clone();
+    Arc::make_mut(&mut image.points).push(again);
     let Err(DsxError::Image(findings)) = DsxDesk::new(&image, "MEPAI", DsxConfig::default()) else {
         panic!("accepted");
     };
@@ -71,7 +74,6 @@ fn an_image_outside_the_contract_is_refused_with_every_finding() {
 #[test]
 fn values_come_on_change_and_every_100_s() {
     let (mut desk, mut image) = desk();
-    image.points[SENSOR].period_s = 1.0;
     let first = said(&mut desk, T0, &image);
     // Two requests have no BMS value; the BMS heartbeat comes on top.
     assert_eq!(first.len(), image.points.len() - 2 + 1);
@@ -238,4 +240,25 @@ fn a_new_link_hears_everything_again() {
     let mut n = 0;
     desk.publish_metadata(T0 + 2000, &mut |_, _| n += 1);
     assert_eq!(n, image.points.len() + 4);
+}
+
+#[test]
+fn stamps_are_the_sources_own_and_the_silent_say_nothing() {
+    let (mut desk, mut image) = desk();
+    said(&mut desk, T0, &image);
+    let source = image.source_of(SENSOR).unwrap();
+    image.offset_ms[source] = 3_600_000;
+    image.values[SENSOR] = 25.0;
+    let mut heard = Vec::new();
+    desk.publish_of(T0 + 1000, &image, &mut |from, topic, payload| {
+        heard.push((from, topic.to_owned(), String::from_utf8(payload.to_vec()).unwrap()));
+    });
+    let payload = format!("{{\"value\":25,\"timestamp\":{},\"quality\":1}}", T0 + 3_601_000);
+    assert_eq!(heard, [(Some(source), SUPPLY.to_owned(), payload)]);
+    image.silent[SENSOR] = true;
+    image.values[SENSOR] = 30.0;
+    let silent = said(&mut desk, T0 + 200_000, &image);
+    assert!(silent.len() > 10 && silent.iter().all(|(topic, _)| topic != SUPPLY));
+    image.silent[SENSOR] = false;
+    assert_eq!(said(&mut desk, T0 + 201_000, &image).len(), 1, "heard again at once");
 }

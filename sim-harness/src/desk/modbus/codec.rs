@@ -3,7 +3,7 @@
 //! A value that cannot be had shows the sentinel that SunSpec gives the type (0xFFFF, 0x8000,
 //! 0xFFFF_FFFF, NaN); a value out of range shows the nearest count that is not the sentinel.
 
-use crate::image::Encoding;
+use crate::image::{DeviceFault, Encoding};
 
 /// Words of one value.
 pub(super) const fn words(encoding: Encoding) -> u16 {
@@ -49,6 +49,36 @@ pub(super) fn decode(words: &[u16], scale: f64, encoding: Encoding) -> Option<f6
     value.is_finite().then_some(value)
 }
 
+/// What a value register holds while its device has a fault.
+pub(super) fn show(value: f64, scale: f64, encoding: Encoding, fault: Option<DeviceFault>) -> [u16; 2] {
+    match fault {
+        Some(DeviceFault::Sentinel) => [0xFFFF, 0xFFFF],
+        fault => order(encode(value, scale, encoding), encoding, fault),
+    }
+}
+
+/// Two words as a device with this fault orders them; one word stays what it is.
+pub(super) fn order(pair: [u16; 2], encoding: Encoding, fault: Option<DeviceFault>) -> [u16; 2] {
+    if fault == Some(DeviceFault::WordSwap) && words(encoding) == 2 { [pair[1], pair[0]] } else { pair }
+}
+
+/// What a client reads that knows encoding and scale, and no sentinels: the raw bits, high word first, and the value.
+#[must_use]
+pub fn as_read(value: f64, scale: f64, encoding: Encoding, fault: Option<DeviceFault>) -> (u64, f64) {
+    let [first, second] = show(value, scale, encoding, fault);
+    match encoding {
+        Encoding::U16 => (u64::from(first), f64::from(first) * scale),
+        Encoding::I16 => (u64::from(first), f64::from(first as i16) * scale),
+        Encoding::U32 => (u64::from(join(first, second)), f64::from(join(first, second)) * scale),
+        Encoding::F32 => float(join(first, second), scale),
+        Encoding::F32Swapped => float(join(second, first), scale),
+    }
+}
+
+fn float(bits: u32, scale: f64) -> (u64, f64) {
+    (u64::from(bits), f64::from(f32::from_bits(bits)) * scale)
+}
+
 const fn split(value: u32) -> [u16; 2] {
     [(value >> 16) as u16, value as u16]
 }
@@ -70,6 +100,26 @@ mod tests {
         assert_eq!(encode(-1.5, 0.1, Encoding::I16)[0], (-15i16) as u16);
         assert_eq!(encode(f64::NAN, 0.1, Encoding::I16)[0], 0x8000);
         assert_eq!(encode(1e9, 0.1, Encoding::U16)[0], 65_534);
+    }
+
+    #[test]
+    #[allow(clippy::float_cmp)] // small whole numbers
+    fn faults_of_the_device_are_what_a_client_reads() {
+        let read = |encoding, fault| as_read(40.0, 1.0, encoding, fault).1;
+        for encoding in [Encoding::U16, Encoding::I16, Encoding::U32, Encoding::F32, Encoding::F32Swapped] {
+            assert_eq!(read(encoding, None), 40.0, "{encoding:?}");
+        }
+        let swapped = Some(DeviceFault::WordSwap);
+        assert_eq!(read(Encoding::U16, swapped), 40.0);
+        assert_eq!(read(Encoding::U32, swapped), 40.0 * 65_536.0);
+        assert!(
+            read(Encoding::F32, swapped).abs() < 1e-30 && read(Encoding::F32Swapped, swapped).abs() < 1e-30
+        );
+        let lost = Some(DeviceFault::Sentinel);
+        assert_eq!(as_read(40.0, 0.1, Encoding::U16, lost).0, 0xFFFF);
+        assert_eq!(read(Encoding::I16, lost), -1.0);
+        assert!(read(Encoding::F32, lost).is_nan());
+        assert_eq!(as_read(f64::NAN, 0.1, Encoding::I16, None), (0x8000, -3276.8));
     }
 
     proptest! {

@@ -20,9 +20,10 @@ mod tests;
 
 use std::fmt;
 
+pub use codec::as_read;
 pub use map::MapError;
 
-use crate::image::{Image, Meaning, ModbusDevice, PointIndex, Space};
+use crate::image::{DeviceFault, Image, Meaning, ModbusDevice, PointIndex, Space};
 use map::Cell;
 
 /// Most registers of one read.
@@ -37,6 +38,8 @@ pub enum Exception {
     IllegalAddress,
     /// 3: the count or the value is not acceptable.
     IllegalValue,
+    /// 11: the gateway in front of the device has no answer from it.
+    NoAnswer,
 }
 
 impl fmt::Display for Exception {
@@ -44,6 +47,7 @@ impl fmt::Display for Exception {
         f.write_str(match self {
             Self::IllegalAddress => "illegal data address",
             Self::IllegalValue => "illegal data value",
+            Self::NoAnswer => "no answer from the device",
         })
     }
 }
@@ -88,6 +92,9 @@ pub struct Bank {
     heartbeat: f64,
     open: bool,
     counts: BankCounts,
+    /// The device among the sources of the image.
+    source: Option<usize>,
+    fault: Option<DeviceFault>,
 }
 
 impl Bank {
@@ -107,6 +114,8 @@ impl Bank {
         });
         let setpoints = setpoints.collect();
         Ok(Self {
+            source: image.source(&device.id),
+            fault: None,
             device,
             cells,
             setpoints,
@@ -132,6 +141,16 @@ impl Bank {
         self.locks.local = local;
     }
 
+    /// Takes over what is wrong with the device.
+    pub fn look(&mut self, image: &Image) {
+        self.fault = self.source.and_then(|s| image.device_faults.get(s).copied()).flatten();
+    }
+
+    /// A device that is silent answers nothing.
+    fn answers(&self) -> Result<(), Exception> {
+        if self.fault == Some(DeviceFault::Silent) { Err(Exception::NoAnswer) } else { Ok(()) }
+    }
+
     /// True while setpoints count.
     pub fn is_open(&self) -> bool {
         self.open
@@ -140,6 +159,7 @@ impl Bank {
     /// Reads input or holding registers. A block may start on any mapped word and end inside a 32-bit
     /// value; addresses between registers of one block read as 0.
     pub fn read(&self, space: Space, start: u16, count: u16, image: &Image) -> Result<Vec<u16>, Exception> {
+        self.answers()?;
         if !matches!(space, Space::Input | Space::Holding) {
             return Err(Exception::IllegalAddress);
         }
@@ -149,7 +169,9 @@ impl Bank {
         let mut out = vec![0; usize::from(count)];
         for cell in self.covered(space, start, count)? {
             let value = self.value(cell, image);
-            let words = codec::encode(value, self.scale(cell), cell.register.encoding);
+            let shows = matches!(cell.register.meaning, Meaning::Value(_) | Meaning::Applied(_));
+            let fault = self.fault.filter(|f| shows || *f == DeviceFault::WordSwap);
+            let words = codec::show(value, self.scale(cell), cell.register.encoding, fault);
             for (address, word) in (cell.start()..cell.end()).zip(words) {
                 if let Some(slot) =
                     address.checked_sub(u32::from(start)).and_then(|i| out.get_mut(i as usize))
@@ -169,6 +191,7 @@ impl Bank {
         count: u16,
         image: &Image,
     ) -> Result<Vec<bool>, Exception> {
+        self.answers()?;
         if !matches!(space, Space::Coil | Space::Discrete) {
             return Err(Exception::IllegalAddress);
         }
@@ -191,7 +214,9 @@ impl Bank {
     pub fn write(&mut self, start: u16, words: &[u16]) -> Result<(), Exception> {
         let decoded = self.decode(Space::Holding, start, words.len(), |cell, offset| {
             let words = words.get(offset..offset + usize::from(cell.words))?;
-            codec::decode(words, self.scale(cell), cell.register.encoding)
+            let pair = [*words.first()?, words.get(1).copied().unwrap_or(0)];
+            let pair = codec::order(pair, cell.register.encoding, self.fault);
+            codec::decode(&pair[..words.len()], self.scale(cell), cell.register.encoding)
         });
         self.commit(decoded)
     }
@@ -263,6 +288,7 @@ impl Bank {
         count: usize,
         value: impl Fn(&Cell, usize) -> Option<f64>,
     ) -> Result<Vec<(Meaning, f64)>, Exception> {
+        self.answers()?;
         let count = u16::try_from(count).ok().filter(|&n| n > 0).ok_or(Exception::IllegalValue)?;
         let mut next = u32::from(start);
         let mut decoded = Vec::new();
@@ -313,7 +339,7 @@ impl Bank {
     /// What a register shows; NaN where the image has no good value.
     fn value(&self, cell: &Cell, image: &Image) -> f64 {
         let shown = |point: PointIndex| {
-            let good = image.quality.get(point) == Some(&1);
+            let good = image.quality.get(point) == Some(&1) && image.silent.get(point) != Some(&true);
             image.values.get(point).copied().filter(|_| good).unwrap_or(f64::NAN)
         };
         match cell.register.meaning {

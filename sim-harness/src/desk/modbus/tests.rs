@@ -172,3 +172,28 @@ proptest! {
         prop_assert!(image.requests.iter().all(Option::is_none), "no one write opens every lock");
     }
 }
+
+#[test]
+fn faults_of_the_device() {
+    use crate::image::DeviceFault;
+    let device = testing::device();
+    let mut image = testing::image().with_devices(std::slice::from_ref(&device));
+    let mut bank = Bank::new(device, &image).unwrap();
+    let source = image.source("cdu-1").unwrap();
+    let mut with = |fault, image: &mut Image| {
+        image.device_faults[source] = fault;
+        bank.look(image);
+        bank.read(Space::Input, 10, 7, image)
+    };
+    let [high, low] = [0x41A0, 0];
+    assert_eq!(with(None, &mut image).unwrap(), [200, 0, 0, high, low, low, high]);
+    assert_eq!(with(Some(DeviceFault::WordSwap), &mut image).unwrap(), [200, 0, 0, low, high, high, low]);
+    let lost = [0xFFFF, 0, 0, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF];
+    assert_eq!(with(Some(DeviceFault::Sentinel), &mut image).unwrap(), lost);
+    assert_eq!(with(Some(DeviceFault::Silent), &mut image), Err(Exception::NoAnswer));
+    assert_eq!(bank.write(100, &[1]), Err(Exception::NoAnswer));
+    image.silent[SENSOR] = true;
+    image.device_faults[source] = None;
+    bank.look(&image);
+    assert_eq!(bank.read(Space::Input, 10, 1, &image).unwrap(), [0xFFFF], "who hears nothing shows no value");
+}

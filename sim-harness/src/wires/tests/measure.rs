@@ -10,17 +10,15 @@ const POINTS: usize = 15_000;
 
 /// The sample's supply temperature, many times.
 fn large() -> Image {
-    let mut image = testing::image();
-    let sample = image.points[SENSOR].clone();
+    let mut points = testing::image().points.to_vec();
+    let sample = points[SENSOR].clone();
     for n in 0..POINTS {
         let mut point = sample.clone();
         point.tag = format!("site/hall-1/row-1/rack-{n:05}/energyValve/supplyTemperature/feedback");
-        image.points.push(point);
-        image.values.push(20.0);
-        image.quality.push(1);
-        image.requests.push(None);
+        points.push(point);
     }
-    image
+    let values = vec![20.0; points.len()];
+    Image { values, ..Image::of(points) }
 }
 
 fn stir(image: &mut Image, second: i64) {

@@ -1,0 +1,272 @@
+//! The sensors of a fleet, one array per quantity.
+//!
+//! Responsible for: stepping them beside the fleet, and reading one.
+//! Not for: what a reading means (see the module page).
+
+use std::ops::Range;
+
+use super::super::Fleet;
+use super::{Answer, Fields, MOST_BINS, Quirk, Readout, SensorSpec};
+use crate::rng::Rng;
+
+/// Deviation of a board's refresh period from that of its product, two standard deviations (99 to 101 ms of 100 are seen).
+const PERIOD_SPREAD: f64 = 0.005;
+
+/// A reading, and the one before it, of which the older shows until the delay is over \[W\], without gain.
+#[derive(Debug, Clone, Copy, Default)]
+struct Shown {
+    now: f32,
+    before: f32,
+}
+
+impl Shown {
+    fn push(&mut self, value: f32) {
+        (self.before, self.now) = (self.now, value);
+    }
+}
+
+/// One board, as far as short steps need it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Board {
+    /// Refresh period \[s\], and time to the next refresh.
+    period_s: f32,
+    due_s: f32,
+    /// Power of the step before the last \[W\] (long steps).
+    earlier_w: f32,
+    /// Power behind the front end \[W\].
+    lagged_w: f32,
+    /// Energy gathered in the open window and in the open period \[J\].
+    window_j: f32,
+    period_j: f32,
+    /// Means of the last periods \[W\], newest first.
+    bins_w: [f32; MOST_BINS],
+    instant: Shown,
+    average: Shown,
+    energy_mj: f64,
+    energy_phase_s: f32,
+}
+
+/// Boards of one product.
+#[derive(Debug, Clone)]
+struct Part {
+    range: Range<usize>,
+    spec: SensorSpec,
+    bins: usize,
+    long: bool,
+    /// Share of a power step that is still not through the front end at the end of a step, and in its mean.
+    lag_end: f32,
+    lag_mean: f32,
+}
+
+/// The power sensors of a fleet.
+#[derive(Debug, Clone)]
+pub struct SensorBank {
+    /// What each board does not do, or does wrongly, beside its product.
+    pub quirks: Vec<Quirk>,
+    boards: Vec<Board>,
+    parts: Vec<Part>,
+    elapsed_s: f64,
+    dt_s: f64,
+}
+
+impl SensorBank {
+    /// Sensors for a fleet, each with a phase and a refresh period of its own, settled on the fleet's present power.
+    #[must_use]
+    pub fn new(fleet: &Fleet, seed: u64) -> Self {
+        let mut rng = Rng::stream(seed, 0x7365_6e73);
+        let (mut boards, mut parts) = (Vec::with_capacity(fleet.len()), Vec::new());
+        for (sku, range) in fleet.products() {
+            let spec = sku.sensor;
+            for gpu in range.clone() {
+                let period_s = spec.refresh_s * (1.0 + rng.trimmed_normal(0.5 * PERIOD_SPREAD));
+                let due_s = rng.range(0.0, period_s);
+                let w = fleet.power_w[gpu];
+                // The window and the period under way hold what they would after a long time at this power.
+                let into_window = (spec.window_s - due_s).max(0.0);
+                boards.push(Board {
+                    period_s: period_s as f32,
+                    due_s: due_s as f32,
+                    earlier_w: w,
+                    lagged_w: w,
+                    window_j: w * into_window as f32,
+                    period_j: w * (period_s - due_s) as f32,
+                    bins_w: [w; MOST_BINS],
+                    instant: Shown { now: w, before: w },
+                    average: Shown { now: w, before: w },
+                    energy_mj: fleet.energy_mj[gpu],
+                    energy_phase_s: rng.range(0.0, spec.energy_refresh_s) as f32,
+                });
+            }
+            let bins = spec.bins();
+            parts.push(Part { range, spec, bins, long: false, lag_end: 0.0, lag_mean: 0.0 });
+        }
+        Self { quirks: vec![Quirk::default(); fleet.len()], boards, parts, elapsed_s: 0.0, dt_s: 0.0 }
+    }
+
+    /// Sees one step of the fleet, after it.
+    pub fn step(&mut self, fleet: &Fleet, dt_s: f64) {
+        if dt_s <= 0.0 || dt_s.is_nan() {
+            return;
+        }
+        if dt_s.to_bits() != self.dt_s.to_bits() {
+            self.set_step(dt_s);
+        }
+        self.elapsed_s += dt_s;
+        for part in &self.parts {
+            for gpu in part.range.clone() {
+                let (board, w) = (&mut self.boards[gpu], fleet.power_w[gpu]);
+                if part.long {
+                    board.long_step(part, w, dt_s as f32);
+                } else {
+                    board.short_step(part, w, dt_s as f32);
+                }
+                board.count(part, fleet.energy_mj[gpu], w, self.elapsed_s, dt_s);
+            }
+        }
+    }
+
+    fn set_step(&mut self, dt_s: f64) {
+        for part in &mut self.parts {
+            let (was, lag_s) = (part.long, part.spec.lag_s);
+            part.long = part.spec.is_long(dt_s);
+            let end = if lag_s > 0.0 { (-dt_s / lag_s).exp() } else { 0.0 };
+            part.lag_end = end as f32;
+            part.lag_mean = (lag_s / dt_s * (1.0 - end)) as f32;
+            if was != part.long {
+                for gpu in part.range.clone() {
+                    self.boards[gpu].change(part, self.dt_s as f32);
+                }
+            }
+        }
+        self.dt_s = dt_s;
+    }
+
+    /// What a board answers.
+    #[must_use]
+    pub fn read(&self, fleet: &Fleet, gpu: usize) -> Readout {
+        let (board, quirk) = (&self.boards[gpu], self.quirks[gpu]);
+        let sku = fleet.sku(gpu);
+        let (missing, gain) = (sku.sensor.missing.with(quirk.missing), fleet.sensor_gain[gpu]);
+        let new = board.period_s - board.due_s >= sku.sensor.delay_s as f32;
+        let watts = |shown: Shown| f64::from(gain * if new { shown.now } else { shown.before });
+        let (instant_w, average_w) = (watts(board.instant), watts(board.average));
+        let margin_k = fleet.thermal_margin_k(gpu).floor() as i32;
+        let energy_mj = (board.energy_mj * f64::from(gain)).max(0.0) as u64;
+        let plain = if sku.sensor.average_s.is_some() { average_w } else { instant_w };
+        Readout {
+            power_w: if quirk.zeros { 0.0 } else { plain },
+            average_w: answer(missing, Fields::AVERAGE, quirk.zeros, average_w),
+            instant_w: answer(missing, Fields::INSTANT, quirk.zeros, instant_w),
+            memory_w: answer(missing, Fields::MEMORY_POWER, quirk.zeros, fleet.memory_power_w(gpu)),
+            energy_mj: answer(missing, Fields::ENERGY, quirk.zeros, energy_mj),
+            die_c: fleet.die_c[gpu].round() as i32,
+            memory_c: answer(
+                missing,
+                Fields::MEMORY_TEMPERATURE,
+                quirk.zeros,
+                fleet.hbm_c[gpu].round() as i32,
+            ),
+            margin_k: answer(missing, Fields::MARGIN, quirk.zeros, margin_k),
+        }
+    }
+}
+
+fn answer<T>(missing: Fields, field: Fields, zeros: bool, value: T) -> Answer<T> {
+    match (missing.has(field), zeros) {
+        (true, _) => Answer::NotSupported,
+        (false, true) => Answer::Zero,
+        (false, false) => Answer::Value(value),
+    }
+}
+
+impl Board {
+    /// A step that may end inside a window: pieces up to each refresh.
+    #[inline]
+    fn short_step(&mut self, part: &Part, power_w: f32, dt_s: f32) {
+        let y = power_w + (self.lagged_w - power_w) * part.lag_mean;
+        self.lagged_w = power_w + (self.lagged_w - power_w) * part.lag_end;
+        let window_s = part.spec.window_s as f32;
+        let mut done = 0.0;
+        loop {
+            let end = self.due_s.min(dt_s);
+            self.period_j += y * (end - done);
+            self.window_j += y * (end - (self.due_s - window_s).max(done)).max(0.0);
+            done = end;
+            if self.due_s > dt_s {
+                break;
+            }
+            self.refresh(part, window_s);
+        }
+        self.due_s -= dt_s;
+        self.earlier_w = power_w;
+    }
+
+    fn refresh(&mut self, part: &Part, window_s: f32) {
+        self.bins_w.copy_within(0..MOST_BINS - 1, 1);
+        self.bins_w[0] = self.period_j / self.period_s;
+        self.instant.push(self.window_j / window_s);
+        let sum: f32 = self.bins_w[..part.bins].iter().sum();
+        self.average.push(sum / part.bins as f32);
+        (self.period_j, self.window_j) = (0.0, 0.0);
+        self.due_s += self.period_s;
+    }
+
+    /// A step that covers every window with the one before it.
+    #[inline]
+    fn long_step(&mut self, part: &Part, power_w: f32, dt_s: f32) {
+        let past = dt_s - self.due_s;
+        let periods = (past / self.period_s) as i32 as f32;
+        let age_s = past - periods * self.period_s;
+        self.due_s = self.period_s - age_s;
+        let window_s = part.bins as f32 * self.period_s;
+        let per_window = 1.0 / window_s;
+        let lag_s = part.spec.lag_s as f32;
+        let outside = age_s + window_s + lag_s - dt_s;
+        let step_w = self.earlier_w - power_w;
+        let weight = |over_s: f32| (over_s * per_window).clamp(0.0, 1.0);
+        self.average = Shown {
+            now: power_w + step_w * weight(outside),
+            before: power_w + step_w * weight(outside + self.period_s),
+        };
+        self.instant = Shown { now: power_w, before: power_w };
+        self.earlier_w = power_w;
+        self.lagged_w = power_w;
+    }
+
+    /// The energy counter, as it stood at its last refresh.
+    #[inline]
+    fn count(&mut self, part: &Part, energy_mj: f64, power_w: f32, elapsed_s: f64, dt_s: f64) {
+        let period_s = part.spec.energy_refresh_s;
+        let x = (elapsed_s + f64::from(self.energy_phase_s)) / period_s;
+        let age_s = (x - x as u64 as f64) * period_s;
+        if age_s < dt_s {
+            self.energy_mj = energy_mj - f64::from(power_w) * age_s * 1e3;
+        }
+    }
+
+    /// From the closed form to pieces or back: the windows under way are filled from what is known.
+    #[cold]
+    fn change(&mut self, part: &Part, last_dt_s: f32) {
+        if part.long {
+            // the window of the first long step reaches at most one period into the past
+            self.earlier_w = self.bins_w[0];
+            return;
+        }
+        if last_dt_s <= 0.0 {
+            return;
+        }
+        let age_s = self.period_s - self.due_s;
+        let w = self.earlier_w;
+        self.period_j = w * age_s;
+        self.window_j = w * (part.spec.window_s as f32 - self.due_s).max(0.0);
+        // the average over n periods, of which those before the last step hold what is left
+        let recent = ((last_dt_s - age_s) / self.period_s).clamp(0.0, part.bins as f32);
+        let old = part.bins as f32 - recent;
+        let total = self.average.now * part.bins as f32;
+        let old_w = if old > 0.01 { ((total - w * recent) / old).max(0.0) } else { w };
+        for (k, bin) in self.bins_w.iter_mut().enumerate() {
+            let share = (recent - k as f32).clamp(0.0, 1.0);
+            *bin = w * share + old_w * (1.0 - share);
+        }
+    }
+}
