@@ -6,6 +6,7 @@
 //! - `world`: truth, BMS, workload and scenario stepped together, sans I/O;
 //! - `desk`: the receiving side of requests (DSX heartbeats, Modbus registers and timers), sans I/O;
 //! - `scenario`, `score`: what happens to a world, and what came of it;
+//! - [`strategy`]: who acts on a world, from what sites do today to the clairvoyant limit;
 //! - `site_file`, `telemetry`: how a world is written down, and what its GPUs show;
 //! - `wires`: MQTT broker, DSX publisher, Modbus servers, metrics page.
 
@@ -16,6 +17,7 @@ pub mod image;
 pub mod scenario;
 pub mod score;
 pub mod site_file;
+pub mod strategy;
 pub mod telemetry;
 pub mod wires;
 pub mod world;

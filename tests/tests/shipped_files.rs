@@ -23,7 +23,8 @@ fn demo_text() -> String {
         places: &world.places,
         tree: &world.tree,
         jobs: &world.workload.jobs,
-        sku: "H100-SXM",
+        skus: &["H100-SXM".to_owned()],
+        design: world.bms().design(),
     };
     site_file(&source, &SiteAddresses::nowhere(world.modbus.len()))
 }

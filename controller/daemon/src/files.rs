@@ -17,6 +17,16 @@ pub(crate) enum ModeChoice {
     Active,
 }
 
+impl ModeChoice {
+    /// Word of the command line.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Advisory => "advisory",
+            Self::Active => "active",
+        }
+    }
+}
+
 /// What was loaded.
 pub(crate) struct Loaded {
     pub(crate) site: Site,

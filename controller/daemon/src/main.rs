@@ -1,6 +1,7 @@
 //! The `headroom` binary: verbs, and nothing else.
 
 mod agent;
+mod bench;
 mod calibrate;
 mod check;
 mod demo;
@@ -13,11 +14,10 @@ mod score;
 mod status;
 mod virtual_plant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use check::Format;
 use clap::{Args, Parser, Subcommand};
 use files::ModeChoice;
-use score::options::WorldArgs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,6 +34,8 @@ struct Cli {
 enum Verb {
     /// On each GPU node: reports its GPUs, holds caps as leases, and puts back what it found.
     Agent(AgentArgs),
+    /// What this machine does: time and memory of the product's parts, beside their limits.
+    Bench(bench::Options),
     /// Every model of the plant beside published figures: what each is off by, and whether that is allowed.
     Calibrate(calibrate::Options),
     /// Every finding in site, policy, register map and scenario files.
@@ -49,14 +51,8 @@ enum Verb {
     Demo(demo::Options),
     /// The daemon beside the BMS: reads the field, decides, and commands as leases.
     Run(RunArgs),
-    /// The demo's worlds in virtual time: the plant on its own BMS against Headroom.
-    Score {
-        #[command(flatten)]
-        world: WorldArgs,
-        /// How the score is printed.
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-    },
+    /// Worlds in virtual time: the plant on its own BMS, Headroom and other strategies, side by side.
+    Score(score::options::ScoreArgs),
     /// What the daemon knows, wants and does, on one screen.
     Status {
         /// Address of the daemon's pages.
@@ -123,6 +119,7 @@ fn main() -> Result<ExitCode> {
             runtime.shutdown_background();
             exit
         }
+        Verb::Bench(options) => bench::run(&options),
         Verb::Calibrate(options) => calibrate::run(&options),
         Verb::Check { files, format } => check::run(&files, format),
         Verb::Demo(options) => demo::run(&options),
@@ -131,35 +128,11 @@ fn main() -> Result<ExitCode> {
             let options = run::Options { site, policy, mode, clock, state, http, id };
             runtime()?.block_on(run::run(options))
         }
-        Verb::Score { world, format } => run_score(&world, format),
+        Verb::Score(args) => score::score(&args),
         Verb::Status { url, format } => runtime()?.block_on(status::run(&url, format)),
     }
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
-}
-
-fn run_score(args: &WorldArgs, format: Format) -> Result<ExitCode> {
-    let config = args.config()?;
-    let (baseline, headroom) = score::both(&config, args.hours, &args.policy, args.mode)?;
-    if let Some(folder) = &args.out {
-        score::write_timelines(&baseline, &headroom, folder).context("timelines")?;
-    }
-    let strategies = score::Strategies { baseline: baseline.score, headroom: headroom.score, limit: None };
-    let file = score::ScoreFile {
-        format: 1,
-        seed: args.seed,
-        hours: args.hours,
-        gpus: args.gpus,
-        site: score::SITE_NAME.to_owned(),
-        scenario: args.scenario.clone(),
-        strategies,
-    };
-    score::write(&file, args.out.as_deref()).context("score.json")?;
-    match format {
-        Format::Plain => print!("{}", score::table::table(&file)),
-        Format::Json => println!("{}", serde_json::to_string_pretty(&file)?),
-    }
-    Ok(ExitCode::SUCCESS)
 }

@@ -6,18 +6,22 @@
 //!
 //! Pure: [`Bms::step`] maps measured values and requests to actuator commands.
 
+pub mod design;
 pub mod local;
 pub mod pi;
 pub mod reset;
 pub mod staging;
+pub mod storage;
 pub mod tower;
 
+use design::Design;
 use headroom_truth::facility::Commands;
 use headroom_truth::facility::chiller::ChillerCommand;
 use local::{CduLoops, CrahLoops};
 use pi::{Pi, Ramped, Tighter};
 use reset::Reset;
 use staging::{Staging, StagingInputs};
+use storage::{Storage, StorageInputs};
 use tower::{TowerInputs, TowerLoops};
 
 /// Measured values of a CDU.
@@ -65,14 +69,16 @@ pub struct Inputs {
     pub tower_leaving_c: f64,
     /// Water to the tower, C.
     pub tower_return_c: f64,
-    /// Outdoor wet bulb, C.
-    pub wet_bulb_c: f64,
+    /// What the rejection cools towards: outdoor wet or dry bulb, C.
+    pub sink_c: f64,
     /// Load over capacity of each chiller.
     pub chiller_load: Vec<f64>,
     /// Ready contact of each chiller.
     pub chiller_ready: Vec<bool>,
     /// Fault contact of each primary pump.
     pub primary_fault: Vec<bool>,
+    /// Stores and feed; what the BMS knows itself is filled in.
+    pub storage: StorageInputs,
 }
 
 /// What integrations ask for; `None` where nobody does.
@@ -102,6 +108,7 @@ pub struct CduSetpoints {
 /// The BMS.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bms {
+    design: Design,
     cdus: Vec<CduLoops>,
     crahs: Vec<CrahLoops>,
     facility: Ramped,
@@ -110,22 +117,25 @@ pub struct Bms {
     reset: Reset,
     staging: Staging,
     tower: TowerLoops,
+    storage: Storage,
     load_ratio: f64,
 }
 
 impl Bms {
     /// A BMS for the plant that `commands` belongs to.
     #[must_use]
-    pub fn new(commands: &Commands) -> Self {
+    pub fn new(commands: &Commands, design: &Design) -> Self {
         Self {
-            cdus: vec![CduLoops::new(); commands.cdus.len()],
-            crahs: vec![CrahLoops::new(); commands.crahs.len()],
-            facility: Ramped::new(reset::WARMEST_C, (10.0, 32.0), 1.0 / 180.0, Tighter::Lower),
+            design: *design,
+            cdus: vec![CduLoops::new(design); commands.cdus.len()],
+            crahs: vec![CrahLoops::new(design); commands.crahs.len()],
+            facility: Ramped::new(design.warmest_c, design.facility_range_c, 1.0 / 180.0, Tighter::Lower),
             primary_dp: Ramped::new(60.0, (30.0, 90.0), 10.0 / 60.0, Tighter::Higher),
             primary_pump: Pi::new(0.004, 20.0, 0.2, 1.0, 0.6),
-            reset: Reset::new(commands.cdus.len() + commands.crahs.len()),
-            staging: Staging::new(commands.chillers.len()),
-            tower: TowerLoops::new(),
+            reset: Reset::new(commands.cdus.len() + commands.crahs.len(), design),
+            staging: Staging::new(commands.chillers.len(), design),
+            tower: TowerLoops::new(design),
+            storage: Storage::default(),
             load_ratio: 0.6,
         }
     }
@@ -142,6 +152,16 @@ impl Bms {
         }
         self.step_facility(inputs, requests, commands, dt_s);
         self.step_tower(inputs, requests.tower_c, commands, dt_s);
+        self.step_storage(inputs, commands, dt_s);
+    }
+
+    fn step_storage(&mut self, i: &Inputs, commands: &mut Commands, dt_s: f64) {
+        let running = self.staging.run.iter().filter(|r| **r).count();
+        let over_k = i.supply_c - self.facility.value;
+        let at_ease = over_k < 0.3 && self.load_ratio < 0.8 * running.max(1) as f64;
+        let inputs = StorageInputs { over_k, at_ease, ..i.storage };
+        commands.tank = self.storage.tank(&inputs, dt_s);
+        commands.bess_w = self.storage.battery_w(&inputs);
     }
 
     fn step_facility(&mut self, i: &Inputs, requests: &Requests, commands: &mut Commands, dt_s: f64) {
@@ -163,7 +183,7 @@ impl Bms {
             supply_c: i.supply_c,
             return_c: i.return_c,
             economiser_leaving_c: i.economiser_leaving_c,
-            wet_bulb_c: i.wet_bulb_c,
+            sink_c: i.sink_c,
             load_ratio: self.load_ratio,
             available: &i.chiller_ready,
         };
@@ -180,12 +200,18 @@ impl Bms {
             economiser_leaving_c: i.economiser_leaving_c,
             leaving_c: i.tower_leaving_c,
             return_c: i.tower_return_c,
-            wet_bulb_c: i.wet_bulb_c,
+            sink_c: i.sink_c,
             part_load: self.load_ratio / running.max(1) as f64,
             chillers: running > 0,
             economiser: self.staging.economiser,
         };
         (commands.tower_fan, commands.economiser) = self.tower.step(&inputs, request, dt_s);
+    }
+
+    /// What it was made for.
+    #[must_use]
+    pub fn design(&self) -> &Design {
+        &self.design
     }
 
     /// Setpoints in force at a CDU.

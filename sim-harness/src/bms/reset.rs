@@ -10,15 +10,13 @@
 //! 0.5 .. 1      pressure at its greatest, supply from warmest to coldest
 //! ```
 
+use super::design::Design;
+
 /// Period, s.
 const PERIOD_S: f64 = 300.0;
 /// Requests ignored.
 const IGNORED: f64 = 2.0;
 
-/// Warmest own facility water, C.
-pub const WARMEST_C: f64 = 18.0;
-/// Coldest own facility water, C.
-pub const COLDEST_C: f64 = 12.0;
 /// Least header pressure, kPa (5 psi).
 pub const LEAST_DP_KPA: f64 = 34.5;
 /// Greatest header pressure, kPa.
@@ -37,6 +35,7 @@ struct Consumer {
 pub struct Reset {
     /// Plant reset, 0..1.
     pub share: f64,
+    supply_c: (f64, f64),
     since_s: f64,
     consumers: Vec<Consumer>,
 }
@@ -44,8 +43,9 @@ pub struct Reset {
 impl Reset {
     /// A reset over `consumers` valves.
     #[must_use]
-    pub fn new(consumers: usize) -> Self {
-        Self { share: 0.25, since_s: 0.0, consumers: vec![Consumer::default(); consumers] }
+    pub fn new(consumers: usize, design: &Design) -> Self {
+        let supply_c = (design.coldest_c, design.warmest_c);
+        Self { share: 0.25, supply_c, since_s: 0.0, consumers: vec![Consumer::default(); consumers] }
     }
 
     /// Advances by `dt_s` with (valve position, temperature above setpoint in K) of each consumer.
@@ -80,7 +80,8 @@ impl Reset {
     /// Own facility-water supply setpoint, C.
     #[must_use]
     pub fn supply_c(&self) -> f64 {
-        WARMEST_C - (WARMEST_C - COLDEST_C) * ((self.share - 0.5) * 2.0).clamp(0.0, 1.0)
+        let (coldest_c, warmest_c) = self.supply_c;
+        warmest_c - (warmest_c - coldest_c) * ((self.share - 0.5) * 2.0).clamp(0.0, 1.0)
     }
 
     /// Own header pressure setpoint, kPa.
@@ -96,7 +97,7 @@ mod tests {
 
     #[test]
     fn trims_when_nobody_asks_and_responds_when_many_do() {
-        let mut reset = Reset::new(6);
+        let mut reset = Reset::new(6, &Design::CHILLED);
         for _ in 0..2 * 300 {
             reset.step([(0.4, 0.0); 6].into_iter(), false, 1.0);
         }
@@ -106,7 +107,7 @@ mod tests {
         }
         assert!((reset.share - 0.28).abs() < 1e-9, "{}", reset.share);
         reset.share = 1.0;
-        assert!((reset.supply_c() - COLDEST_C).abs() < 1e-9);
+        assert!((reset.supply_c() - Design::CHILLED.coldest_c).abs() < 1e-9);
         assert!((reset.dp_kpa() - GREATEST_DP_KPA).abs() < 1e-9);
     }
 }

@@ -10,12 +10,14 @@
 //!                                                              economiser alone
 //! ```
 
+use super::design::Design;
+
 /// Least time in a stage, s.
 const HOLD_S: f64 = 900.0;
 /// Least time of the economiser on or off, s.
 const ECONOMISER_HOLD_S: f64 = 1200.0;
-/// Design approaches of tower and economiser for the prediction, K.
-const PREDICTED_APPROACH_K: f64 = 4.0 + 2.0;
+/// Approach of the economiser and margin of the tower's for the prediction, K.
+const EXCHANGER_K: f64 = 2.5;
 
 /// What staging looks at.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,8 +30,8 @@ pub struct StagingInputs<'a> {
     pub return_c: f64,
     /// Temperature behind the economiser, C.
     pub economiser_leaving_c: f64,
-    /// Outdoor wet bulb, C.
-    pub wet_bulb_c: f64,
+    /// What the rejection cools towards: outdoor wet or dry bulb, C.
+    pub sink_c: f64,
     /// Load on all chillers over the capacity of one, averaged.
     pub load_ratio: f64,
     /// Chillers that can run.
@@ -43,6 +45,7 @@ pub struct Staging {
     pub run: Vec<bool>,
     /// Economiser enabled.
     pub economiser: bool,
+    design: Design,
     wanted: usize,
     in_stage_s: f64,
     economiser_s: f64,
@@ -61,7 +64,7 @@ fn held(timer_s: f64, condition: bool, dt_s: f64) -> f64 {
 impl Staging {
     /// One chiller running, economiser off but free to start.
     #[must_use]
-    pub fn new(chillers: usize) -> Self {
+    pub fn new(chillers: usize, design: &Design) -> Self {
         let mut run = vec![false; chillers];
         if let Some(first) = run.first_mut() {
             *first = true;
@@ -69,7 +72,9 @@ impl Staging {
         Self {
             wanted: chillers.min(1),
             run,
-            economiser: false,
+            design: *design,
+            // without machines the economiser is all there is
+            economiser: design.economiser && chillers == 0,
             in_stage_s: HOLD_S,
             economiser_s: ECONOMISER_HOLD_S,
             useless_s: 0.0,
@@ -136,10 +141,13 @@ impl Staging {
     }
 
     fn stage_economiser(&mut self, i: &StagingInputs<'_>, dt_s: f64) {
+        if !self.design.economiser || self.run.is_empty() {
+            return;
+        }
         self.economiser_s += dt_s;
         let useless = self.economiser && i.economiser_leaving_c > i.return_c - 1.0;
         self.useless_s = held(self.useless_s, useless, dt_s);
-        let predicted_c = i.wet_bulb_c + PREDICTED_APPROACH_K;
+        let predicted_c = i.sink_c + self.design.approach_k + EXCHANGER_K;
         let change = if self.economiser { self.useless_s > 120.0 } else { i.return_c > predicted_c + 2.0 };
         if change && self.economiser_s >= ECONOMISER_HOLD_S {
             self.economiser = !self.economiser;
@@ -157,14 +165,14 @@ mod tests {
         supply_c: 18.0,
         return_c: 27.0,
         economiser_leaving_c: 26.5,
-        wet_bulb_c: 24.0,
+        sink_c: 24.0,
         load_ratio: 0.6,
         available: &[true, true],
     };
 
     #[test]
     fn a_tripped_machine_is_replaced_and_load_stages_up() {
-        let mut staging = Staging::new(2);
+        let mut staging = Staging::new(2, &Design::CHILLED);
         staging.step(&CALM, 1.0);
         assert_eq!(staging.run, [true, false]);
         staging.step(&StagingInputs { available: &[false, true], ..CALM }, 1.0);
@@ -177,8 +185,8 @@ mod tests {
 
     #[test]
     fn cold_outside_ends_with_the_economiser_alone() {
-        let mut staging = Staging::new(2);
-        let cold = StagingInputs { wet_bulb_c: 6.0, economiser_leaving_c: 17.8, load_ratio: 0.0, ..CALM };
+        let mut staging = Staging::new(2, &Design::CHILLED);
+        let cold = StagingInputs { sink_c: 6.0, economiser_leaving_c: 17.8, load_ratio: 0.0, ..CALM };
         for _ in 0..2000 {
             staging.step(&cold, 1.0);
         }

@@ -1,6 +1,5 @@
 //! The BMS on the true facility: tuned, stable, honest with requests.
 
-use super::local::{CDU_DP_KPA, CDU_SUPPLY_C};
 use super::*;
 use headroom_truth::facility::cdu::Cdu;
 use headroom_truth::facility::{Facility, FacilityInputs, FacilitySpec, Outdoor};
@@ -20,7 +19,7 @@ impl Bench {
     fn new(wet_bulb_c: f64) -> Self {
         let facility = Facility::new(FacilitySpec::uniform(16, 4, 8, RACK_W, 0.86, 3));
         let commands = facility.idle_commands();
-        let bms = Bms::new(&commands);
+        let bms = Bms::new(&commands, &Design::CHILLED);
         let requests = Requests {
             cdu_supply_c: vec![None; 4],
             cdu_dp_kpa: vec![None; 4],
@@ -58,9 +57,14 @@ impl Bench {
             economiser_leaving_c: f.primary.economiser_leaving_c,
             tower_leaving_c: f.condenser.supply_c(),
             tower_return_c: f.condenser.return_c,
-            wet_bulb_c: self.wet_bulb_c,
+            sink_c: self.wet_bulb_c,
             chiller_load: f.primary.chillers.iter().map(|c| c.load_w / c.capacity_w).collect(),
             chiller_ready: f.primary.chillers.iter().map(|c| !c.tripped).collect(),
+            storage: StorageInputs {
+                tank_charge: f64::NAN,
+                battery_charge: f64::NAN,
+                ..StorageInputs::default()
+            },
             primary_fault: f.primary.pumps.iter().map(|p| p.failed).collect(),
         }
     }
@@ -166,7 +170,10 @@ fn requests_are_followed_and_given_back_at_once() {
     bench.requests.facility_c = None;
     bench.run(1, |_, _| ());
     let at_once = bench.bms.cdu_setpoints(2);
-    assert_eq!((at_once.supply_c, at_once.dp_kpa), (CDU_SUPPLY_C, CDU_DP_KPA));
+    assert_eq!(
+        (at_once.supply_c, at_once.dp_kpa),
+        (Design::CHILLED.cdu_supply_c, Design::CHILLED.cdu_dp_kpa)
+    );
     assert!(bench.bms.facility_setpoint_c() < 20.0, "{}", bench.bms.facility_setpoint_c());
     // Of 6 K the water swings past by less than half, while the facility water falls too; pressure does not burst.
     let (mut lowest_c, mut highest_kpa, mut last_c) = (f64::INFINITY, 0.0_f64, 0.0);

@@ -6,10 +6,11 @@
 //! ```text
 //! chillers only      return sp = facility sp + LIFT,  LIFT = clamp(min, max, A PLR + B)
 //!                    A = 1.1 (max - min), B = max - A; supply sp = return sp - 5 min mean range
-//! with economiser    supply sp = facility sp - 2.3 K (what the exchanger needs), not below Twb + 3.5 K
+//! with economiser    supply sp = facility sp - 2.3 K (what the exchanger needs), not below sink + approach
 //! economiser alone   the fan holds the facility water itself; then the valve trims
 //! ```
 
+use super::design::Design;
 use super::pi::{Pi, Ramped, Tighter};
 
 /// Least and greatest lift between facility supply and condenser return, K.
@@ -26,8 +27,8 @@ pub struct TowerInputs {
     pub leaving_c: f64,
     /// Water to the tower, C.
     pub return_c: f64,
-    /// Outdoor wet bulb, C.
-    pub wet_bulb_c: f64,
+    /// What the rejection cools towards: outdoor wet or dry bulb, C.
+    pub sink_c: f64,
     /// Part load of the running chillers, 0..1.
     pub part_load: f64,
     /// Any chiller runs.
@@ -39,6 +40,7 @@ pub struct TowerInputs {
 /// The tower control.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TowerLoops {
+    design: Design,
     setpoint: Ramped,
     fan: Pi,
     valve: Pi,
@@ -49,9 +51,10 @@ pub struct TowerLoops {
 impl TowerLoops {
     /// At rest with the fan at a third.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(design: &Design) -> Self {
         Self {
-            setpoint: Ramped::new(24.0, (10.0, 33.0), 1.0 / 60.0, Tighter::Lower),
+            design: *design,
+            setpoint: Ramped::new(24.0, design.rejection_range_c, 1.0 / 60.0, Tighter::Lower),
             fan: Pi::new(0.05, 240.0, 0.0, 1.0, 0.33),
             valve: Pi::new(0.05, 120.0, 0.05, 1.0, 1.0),
             range_k: 5.0,
@@ -62,12 +65,12 @@ impl TowerLoops {
     fn own_setpoint_c(&mut self, i: &TowerInputs, dt_s: f64) -> f64 {
         self.range_k += (i.return_c - i.leaving_c - self.range_k) * (dt_s / 300.0).min(1.0);
         if i.economiser {
-            return (i.facility_setpoint_c - 2.3).max(i.wet_bulb_c + 3.5).max(5.0);
+            return (i.facility_setpoint_c - 2.3).max(i.sink_c + self.design.approach_k).max(5.0);
         }
         let (min, max) = LIFT_K;
         let slope = 1.1 * (max - min);
         let lift = (slope * i.part_load + max - slope).clamp(min, max);
-        (i.facility_setpoint_c + lift - self.range_k).clamp(15.0, 30.0)
+        (i.facility_setpoint_c + lift - self.range_k).clamp(15.0, 30.0).max(i.sink_c + self.design.approach_k)
     }
 
     /// Advances by `dt_s`. Returns fan speed and economiser valve.
@@ -86,8 +89,8 @@ impl TowerLoops {
             self.held_water = hold_water;
         }
         let fan = self.fan.step(error, dt_s);
-        // below 5 C in the basin the fan stands still: freeze protection
-        let fan = if i.leaving_c < 5.0 { 0.0 } else { fan };
+        // freeze protection
+        let fan = if i.leaving_c < self.design.freeze_c { 0.0 } else { fan };
         if !i.economiser {
             self.valve.preset(1.0, 0.0);
             return (fan, 0.0);
@@ -100,11 +103,5 @@ impl TowerLoops {
     #[must_use]
     pub fn setpoint_c(&self) -> f64 {
         self.setpoint.value
-    }
-}
-
-impl Default for TowerLoops {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -1,153 +1,104 @@
 //! From text to a scenario.
 
-use super::fields::{Fields, Source};
-use super::{Event, EventKind, Scenario, ScenarioError};
-use serde::Deserialize;
-use std::collections::BTreeMap;
-use toml::{Spanned, Value};
+use super::plant::PlantSpec;
+use super::table::{self, Findings, Table};
+use super::{Scenario, ScenarioError, event, plant, weather, work};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    name: String,
-    #[serde(default)]
-    description: String,
-    hours: Spanned<f64>,
-    #[serde(default)]
-    event: Vec<Spanned<BTreeMap<String, Spanned<Value>>>>,
-}
-
-/// Kinds by name.
-const KINDS: [&str; 11] = [
-    "load-step",
-    "pump-failure",
-    "chiller-trip",
-    "curtailment",
-    "heat-wave",
-    "sensor-stuck",
-    "sensor-bias",
-    "fouling",
-    "valve-stuck",
-    "feed-loss",
-    "operator-local",
-];
+/// Keys of a file.
+const KEYS: [&str; 9] =
+    ["name", "description", "hours", "start", "seed", "plant", "weather", "work", "event"];
 
 pub(super) fn parse(text: &str) -> Result<Scenario, Vec<ScenarioError>> {
-    let source = Source { text };
-    let file: File = toml::from_str(text).map_err(|error| {
-        let line = source.line(error.span().map_or(0, |s| s.start));
-        let remedy = "see the shipped scenarios for the format".to_owned();
-        vec![ScenarioError { line, message: error.message().to_owned(), remedy }]
-    })?;
-    let mut findings = Vec::new();
-    if !(file.hours.as_ref() > &0.0 && file.hours.as_ref().is_finite()) {
-        findings.push(ScenarioError {
-            line: source.line(file.hours.span().start),
-            message: "`hours` must be above 0".to_owned(),
-            remedy: "write `hours = 2.0`".to_owned(),
-        });
-    }
-    let mut events = Vec::new();
-    for entry in file.event {
-        let line = source.line(entry.span().start);
-        let entries = entry.into_inner();
-        events.extend(event(Fields { source: &source, line, entries, findings: &mut findings }));
-    }
-    if findings.is_empty() {
-        Ok(Scenario {
-            name: file.name,
-            description: file.description,
-            hours: file.hours.into_inner(),
-            events,
-        })
-    } else {
-        findings.sort_by_key(|f| f.line);
-        Err(findings)
+    let findings = Findings::default();
+    let scenario = file(table::read(text, &findings));
+    let found = findings.sorted();
+    match scenario {
+        Some(scenario) if found.is_empty() => Ok(scenario),
+        _ => Err(found),
     }
 }
 
-fn event(mut fields: Fields<'_>) -> Option<Event> {
-    let line = fields.line;
-    let at_s = fields.seconds("at", "\"30 min\"", true);
-    let repeat_line = fields.line_of("repeat");
-    let for_s = fields.seconds("for", "\"10 min\"", false);
-    let repeat_s = fields.seconds("repeat", "\"24 h\"", false);
-    if let Some(repeat_s) = repeat_s
-        && for_s.is_none_or(|for_s| for_s >= repeat_s)
-    {
-        let message = "`repeat` needs a shorter `for`".to_owned();
-        fields.find(repeat_line, message, "make `for` shorter than `repeat`");
+fn file(mut t: Table<'_>) -> Option<Scenario> {
+    let name = t.required(("name", "\"afternoon\""), Table::text);
+    let description = t.text(("description", "\"one line\"")).unwrap_or_default();
+    let line = t.line_of("hours");
+    let hours = t.required(("hours", "2.0"), Table::number);
+    if hours.is_some_and(|hours| hours <= 0.0) {
+        t.find(line, "`hours` must be above 0", "write `hours = 2.0`");
     }
-    let (kind_line, name) = fields.text("kind", "\"load-step\"", true)?;
-    let Some(&kind_name) = KINDS.iter().find(|k| **k == name) else {
-        let message = format!("unknown kind `{name}`");
-        fields.find(kind_line, message, &format!("use one of {}", KINDS.join(", ")));
-        return None;
+    let line = t.line_of("start");
+    let moment = t.moment(("start", "\"2025-07-18T12:00\""));
+    let start_s = moment.as_deref().and_then(seconds_of_year);
+    if moment.is_some() && start_s.is_none() {
+        let remedy = "write `start = \"2025-07-18T12:00\"`: local standard time, any year but no 29 February";
+        t.find(line, "`start` is not a date and time", remedy);
+    }
+    let seed = t.count(("seed", "1"), 0..=usize::MAX / 2).map(|seed| seed as u64);
+    let spec = t.table(("plant", "")).map_or_else(PlantSpec::default, plant::read);
+    let weather = t.table(("weather", "")).and_then(weather::read);
+    let work = t.table(("work", "")).map(work::read).unwrap_or_default();
+    let events = t.tables(("event", "[]")).into_iter().filter_map(event::read).collect();
+    t.finish("a scenario", &KEYS);
+    let (name, hours) = (name?, hours?);
+    Some(Scenario { name, description, hours, start_s, seed, plant: spec, weather, work, events })
+}
+
+/// Seconds since 1 January 00:00 of "2025-07-18T12:00" and the like. The year counts for nothing: a year of weather
+/// has no leap day.
+fn seconds_of_year(moment: &str) -> Option<f64> {
+    const DAYS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let (date, time) = moment.split_once(['T', ' ']).unwrap_or((moment, "00:00"));
+    let date: Vec<u32> = date.split('-').map(str::parse).collect::<Result<_, _>>().ok()?;
+    let time: Vec<f64> = time.split(':').map(str::parse).collect::<Result<_, _>>().ok()?;
+    let ([month, day] | [_, month, day]) = date[..] else { return None };
+    let (hour, minute, second) = match time[..] {
+        [hour, minute] => (hour, minute, 0.0),
+        [hour, minute, second] => (hour, minute, second),
+        _ => return None,
     };
-    let kind = kind(kind_name, &mut fields);
-    fields.finish(kind_name);
-    Some(Event {
-        at_s: at_s?,
-        for_s: for_s.unwrap_or(f64::INFINITY),
-        repeat_s: repeat_s.unwrap_or(f64::INFINITY),
-        kind: kind?,
-        line,
-    })
+    let length = *DAYS.get(month.checked_sub(1)? as usize)?;
+    let whole = hour.fract().abs() < f64::EPSILON && minute.fract().abs() < f64::EPSILON;
+    let clock = (0.0..24.0).contains(&hour) && (0.0..60.0).contains(&minute) && (0.0..60.0).contains(&second);
+    if !(1..=length).contains(&day) || !whole || !clock {
+        return None;
+    }
+    let days: u32 = DAYS[..month as usize - 1].iter().sum::<u32>() + day - 1;
+    Some(f64::from(days) * 86_400.0 + hour * 3600.0 + minute * 60.0 + second)
 }
 
-fn device(fields: &mut Fields<'_>, example: &str) -> Option<String> {
-    fields.text("device", example, true).map(|(_, device)| device)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn point(fields: &mut Fields<'_>) -> Option<String> {
-    fields.text("point", "\"CDU-02/secondary/supply/temperature\"", true).map(|(_, point)| point)
-}
+    #[test]
+    fn moments_count_from_new_year() {
+        assert_eq!(seconds_of_year("2025-01-01T00:00"), Some(0.0));
+        assert_eq!(seconds_of_year("07-18 12:00"), Some((198.0 * 24.0 + 12.0) * 3600.0));
+        assert_eq!(seconds_of_year("2024-12-31T23:59:59"), Some(365.0 * 86_400.0 - 1.0));
+        for wrong in ["2025-02-29T00:00", "2025-13-01", "noon", "2025-07-18T25:00", "2025-07-18T12", "0-0"] {
+            assert_eq!(seconds_of_year(wrong), None, "{wrong}");
+        }
+    }
 
-fn kind(name: &str, f: &mut Fields<'_>) -> Option<EventKind> {
-    match name {
-        "load-step" => {
-            let line = f.line_of("factor");
-            let factor = f.number("factor", "1.5", true)?;
-            let job = f.text("job", "\"train-a\"", false).map(|(_, job)| job);
-            if factor < 0.0 || (job.is_some() && factor > 0.0) {
-                let message = "`factor` must be 0 or more, and 0 with a `job`".to_owned();
-                f.find(line, message, "0 pauses a training job; without `job` it scales arrivals");
-                return None;
-            }
-            Some(EventKind::LoadStep { factor, job })
-        }
-        "pump-failure" => {
-            let device = device(f, "\"CDU-02\"");
-            let line = f.line_of("pump");
-            let pump = f.number("pump", "1", true)?;
-            if pump.to_bits() != 1.0_f64.to_bits() && pump.to_bits() != 2.0_f64.to_bits() {
-                f.find(line, "`pump` must be 1 or 2".to_owned(), "write `pump = 1`");
-                return None;
-            }
-            Some(EventKind::PumpFailure { device: device?, pump: pump as usize })
-        }
-        "chiller-trip" => Some(EventKind::ChillerTrip { device: device(f, "\"CH-01\"")? }),
-        "curtailment" => {
-            let notice_s = f.seconds("notice", "\"60 s\"", false).unwrap_or(0.0);
-            Some(EventKind::Curtailment { limit: f.cut("limit")?, notice_s })
-        }
-        "heat-wave" => {
-            let (rise_k, _) = f.quantity("rise", &[("K", 1.0)], "\"6 K\"", true)?;
-            Some(EventKind::HeatWave { rise_k })
-        }
-        "sensor-stuck" => Some(EventKind::SensorStuck { point: point(f)? }),
-        "sensor-bias" => {
-            let point = point(f);
-            let offset = f.number("offset", "1.5", true)?;
-            Some(EventKind::SensorBias { point: point?, offset })
-        }
-        "fouling" => {
-            let device = device(f, "\"HX-01\"");
-            let share = f.share("share", "\"30 %\"")?;
-            Some(EventKind::Fouling { device: device?, share })
-        }
-        "valve-stuck" => Some(EventKind::ValveStuck { device: device(f, "\"CDU-03\"")? }),
-        "feed-loss" => Some(EventKind::FeedLoss),
-        _ => Some(EventKind::OperatorLocal { device: device(f, "\"chiller-plant\"")? }),
+    #[test]
+    fn a_file_with_everything_reads() {
+        let text = "name = \"x\"\nhours = 4\nstart = 2025-07-18T12:00:00\nseed = 7\n[plant]\nchillers = 1\n\
+            [weather]\nclimate = \"marine\"\n[work]\nload = 3\n[[event]]\nat = \"1 h\"\nfor = \"1 h\"\n\
+            ramp = \"10 min\"\nfade = \"5 min\"\nkind = \"heat-wave\"\nrise = \"6 K\"\n";
+        let scenario = parse(text).unwrap();
+        assert_eq!((scenario.seed, scenario.plant.chillers), (Some(7), 1));
+        assert_eq!(scenario.start_s, Some((198.0 * 24.0 + 12.0) * 3600.0));
+        let event = &scenario.events[0];
+        let degrees = [0.0, 300.0, 1800.0, 3450.0].map(|phase_s| event.degree(phase_s));
+        assert_eq!(degrees, [0.0, 0.5, 1.0, 0.5]);
+        assert_eq!(event.words(), "heat wave, 6 K");
+    }
+
+    #[test]
+    fn findings_of_all_tables_come_at_once() {
+        let text = "hours = 0\nstart = \"soon\"\nsed = 3\n[plant]\nchiller = 1\n[weather]\nepw = 3\n\
+            [work]\nload = \"x\"\n[[event]]\nkind = \"nonsense\"\n[events]\n";
+        let lines: Vec<usize> = parse(text).unwrap_err().iter().map(|f| f.line).collect();
+        assert_eq!(lines, [1, 1, 2, 3, 5, 7, 9, 10, 11, 12]);
     }
 }

@@ -20,24 +20,30 @@ struct Asked<'a> {
     fallback: f64,
     readback: String,
     measures: Option<String>,
-    unloads: Vec<&'a str>,
+    unloads: Vec<String>,
     to: String,
 }
 
 pub(super) fn write_actuators(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
     for c in 0..s.places.cdus {
-        write_cdu_actuators(o, &cdu_name(c))?;
+        write_cdu_actuators(o, s, &cdu_name(c))?;
     }
     for crah in s.image.points.iter().filter(|p| p.object_type == "CRAH" && p.request) {
-        write_crah_actuator(o, crah)?;
+        write_crah_actuator(o, s, crah)?;
     }
     write_plant_actuators(o, s)
 }
 
 /// Machines that warmer water relieves.
-const MACHINES: [&str; 3] = ["CH-01/meter/power", "CH-02/meter/power", "CT-01/meter/power"];
+/// Meters of what works less when water gets warmer.
+fn machines(s: &SiteSource<'_>) -> Vec<String> {
+    let makes_cold = |p: &&ImagePoint| matches!(p.object_type, "Chiller" | "CoolingTower");
+    let mut ids: Vec<&str> = s.image.points.iter().filter(makes_cold).map(|p| &*p.object_id).collect();
+    ids.dedup();
+    ids.into_iter().map(|id| format!("{id}/meter/power")).collect()
+}
 
-fn write_cdu_actuators(o: &mut String, id: &str) -> fmt::Result {
+fn write_cdu_actuators(o: &mut String, s: &SiteSource<'_>, id: &str) -> fmt::Result {
     let meter = format!("{id}/meter/power");
     let tag = |t: &str| format!("{{ mqtt = \"bms\", tag = \"hall-1/{id}/{t}\" }}");
     write_actuator(
@@ -53,10 +59,10 @@ fn write_cdu_actuators(o: &mut String, id: &str) -> fmt::Result {
             step: 0.5,
             ramp: "1 K/5min",
             deadband: 0.1,
-            fallback: 30.0,
+            fallback: s.design.cdu_supply_c,
             readback: format!("{id}/temperature/finalSetpoint"),
             measures: Some(format!("{id}/secondary/supply/temperature")),
-            unloads: MACHINES.to_vec(),
+            unloads: machines(s),
             to: tag("temperature/request"),
         },
     )?;
@@ -73,16 +79,16 @@ fn write_cdu_actuators(o: &mut String, id: &str) -> fmt::Result {
             step: 3.0,
             ramp: "2 kPa/min",
             deadband: 0.5,
-            fallback: 90.0,
+            fallback: s.design.cdu_dp_kpa,
             readback: format!("{id}/dp/finalSetpoint"),
             measures: Some(format!("{id}/secondary/dp")),
-            unloads: vec![&meter],
+            unloads: vec![meter],
             to: tag("dp/request"),
         },
     )
 }
 
-fn write_crah_actuator(o: &mut String, crah: &ImagePoint) -> fmt::Result {
+fn write_crah_actuator(o: &mut String, s: &SiteSource<'_>, crah: &ImagePoint) -> fmt::Result {
     let id = &*crah.object_id;
     write_actuator(
         o,
@@ -97,10 +103,10 @@ fn write_crah_actuator(o: &mut String, crah: &ImagePoint) -> fmt::Result {
             step: 0.5,
             ramp: "0.5 K/5min",
             deadband: 0.1,
-            fallback: 22.0,
+            fallback: s.design.crah_supply_c,
             readback: format!("{id}/supply/finalSetpoint"),
             measures: Some(format!("{id}/supply/temperature")),
-            unloads: MACHINES.to_vec(),
+            unloads: machines(s),
             to: format!("{{ mqtt = \"bms\", tag = \"{}\" }}", crah.tag),
         },
     )
@@ -124,14 +130,14 @@ fn write_plant_actuators(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
                     kind: point.point_type,
                     area: point.process_area.clone(),
                     unit: "C",
-                    range: (12.0, 32.0),
+                    range: (s.design.facility_range_c.0 + 2.0, s.design.facility_range_c.1),
                     step: 0.5,
                     ramp: "1 K/5min",
                     deadband: 0.1,
-                    fallback: 15.0,
+                    fallback: 0.5 * (s.design.coldest_c + s.design.warmest_c),
                     readback: applied,
                     measures: Some("facility-water/supply/temperature".to_owned()),
-                    unloads: MACHINES.to_vec(),
+                    unloads: machines(s),
                     to: format!(
                         "{{ modbus = \"{}\", register = \"{}\" }}",
                         d.id,
@@ -162,5 +168,5 @@ fn write_actuator(o: &mut String, a: &Asked<'_>) -> fmt::Result {
     if let Some(m) = &a.measures {
         writeln!(o, "measures = \"{m}\"")?;
     }
-    writeln!(o, "unloads = {}\nto = {}", list(a.unloads.iter().map(ToString::to_string)), a.to)
+    writeln!(o, "unloads = {}\nto = {}", list(a.unloads.iter().cloned()), a.to)
 }

@@ -9,6 +9,7 @@ mod points;
 mod power;
 mod wires;
 
+use crate::bms::design::Design;
 use crate::image::{Image, ImagePoint, ModbusDevice};
 use crate::world::place::Places;
 use crate::world::tree::PowerTree;
@@ -33,8 +34,10 @@ pub struct SiteSource<'a> {
     pub tree: &'a PowerTree,
     /// Jobs.
     pub jobs: &'a [Job],
-    /// GPU model, as the site file names it.
-    pub sku: &'a str,
+    /// GPU product of each group, in the site file's words.
+    pub skus: &'a [String],
+    /// The BMS's design: where setpoints go when nobody asks.
+    pub design: &'a Design,
 }
 
 /// Where things listen.

@@ -16,8 +16,9 @@ pub(super) fn write_places(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
         writeln!(o, "[[place]]\nid = \"{}\"\nkind = \"rack\"\nin = \"{row}\"", rack_name(rack))?;
     }
     for node in 0..s.places.nodes {
-        let rack = rack_name(s.places.rack_of_node(node));
-        writeln!(o, "[[node]]\nid = \"{}\"\nrack = \"{rack}\"\nsku = \"{}\"", node_name(node), s.sku)?;
+        let rack = s.places.rack_of_node(node);
+        let (name, sku) = (rack_name(rack), &s.skus[s.places.rack(rack).group]);
+        writeln!(o, "[[node]]\nid = \"{}\"\nrack = \"{name}\"\nsku = \"{sku}\"", node_name(node))?;
         writeln!(o, "other-power = \"1600 W\"\ngpus = {}", list(s.places.gpus_of_node(node).map(gpu_uuid)))?;
     }
     for job in s.jobs {

@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use super::broker::{Batch, Broker, LocalClient};
 use crate::desk::transport::Transport;
+use crate::image::Link as SourceLink;
 
 /// First pause after a lost link.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -94,6 +95,23 @@ impl Bus {
         }
     }
 
+    /// Cuts the bus or brings it back: cut, nothing passes either way, and an embedded broker drops its clients.
+    /// Brought back, the link is new.
+    pub(crate) fn set_cut(&mut self, cut: bool) {
+        match self {
+            Self::Embedded { broker, inbox, announced } => {
+                broker.set_down(cut, inbox);
+                inbox.drain();
+                *announced = cut;
+            }
+            Self::External(link) => {
+                link.cut.store(cut, Ordering::Release);
+                link.lock_inbox().clear();
+                link.fresh.store(!cut, Ordering::Release);
+            }
+        }
+    }
+
     /// True once for every new link: whoever listens there knows nothing yet.
     pub(crate) fn is_new(&mut self) -> bool {
         match self {
@@ -134,7 +152,7 @@ impl Outbox {
     }
 
     /// Sends a value over the link of its source.
-    pub(crate) fn put(&mut self, link: crate::image::Link, topic: &str, payload: &[u8], now_ms: i64) {
+    pub(crate) fn put(&mut self, link: SourceLink, topic: &str, payload: &[u8], now_ms: i64) {
         if link.is_ideal() {
             self.batch.push(topic, payload, false);
             return;
@@ -154,6 +172,7 @@ pub(crate) struct Link {
     client: Mutex<Option<AsyncClient>>,
     inbox: Mutex<VecDeque<(Bytes, Bytes)>>,
     fresh: AtomicBool,
+    cut: AtomicBool,
     lost: AtomicU64,
 }
 
@@ -167,6 +186,7 @@ impl Link {
             client: Mutex::default(),
             inbox: Mutex::default(),
             fresh: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
             lost: AtomicU64::new(0),
         }
     }
@@ -182,9 +202,10 @@ impl Link {
     fn send(&self, batch: &mut Batch) {
         let total = batch.len() as u64;
         let client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = client.as_ref().filter(|_| !self.cut.load(Ordering::Acquire));
         let mut sent = 0;
         for (message, retain) in batch.take() {
-            let (Some(client), Ok(topic)) = (client.as_ref(), std::str::from_utf8(message.topic())) else {
+            let (Some(client), Ok(topic)) = (client, std::str::from_utf8(message.topic())) else {
                 continue;
             };
             let options = PublishOptions::at_most_once().retain(retain);
@@ -239,7 +260,7 @@ impl Link {
                         inbox.pop_front();
                     }
                     // A retained request is an old one, whatever its stamp says.
-                    if !publish.retain {
+                    if !publish.retain && !self.cut.load(Ordering::Acquire) {
                         inbox.push_back((publish.topic, publish.payload));
                     }
                 }
@@ -262,6 +283,23 @@ fn jitter(pause: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_takes_the_way_of_its_link() {
+        let mut outbox = Outbox::default();
+        outbox.put(SourceLink::default(), "a", b"1", 0);
+        outbox.put(SourceLink { loss: 1.0, ..SourceLink::default() }, "b", b"2", 0);
+        outbox.put(SourceLink { delay_s: 2.0, ..SourceLink::default() }, "c", b"3", 0);
+        let topics = |outbox: &mut Outbox| -> Vec<String> {
+            let sent = outbox.batch.take();
+            sent.map(|(message, _)| String::from_utf8(message.topic().to_vec()).unwrap()).collect()
+        };
+        assert_eq!(topics(&mut outbox), ["a"]);
+        outbox.arrive(1999);
+        assert!(topics(&mut outbox).is_empty());
+        outbox.arrive(2000);
+        assert_eq!(topics(&mut outbox), ["c"]);
+    }
 
     #[test]
     fn urls() {

@@ -125,6 +125,7 @@ pub struct Wires {
     /// Values of this instant, so that texts are written outside the lock.
     shown: Image,
     last_ms: Option<i64>,
+    cut: bool,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -156,7 +157,7 @@ impl Wires {
             .spawn(move || runtime.block_on(serve(sockets, served, stopped)))
             .map_err(failed("thread of the wires"))?;
         let (outbox, thread) = (Outbox::default(), Some(thread));
-        Ok(Self { addresses, plate, dsx, bus, outbox, shown, last_ms: None, stop, thread })
+        Ok(Self { addresses, plate, dsx, bus, outbox, shown, last_ms: None, cut: false, stop, thread })
     }
 
     /// Where everything listens.
@@ -177,6 +178,13 @@ impl Wires {
     /// The DSX desk, to hand points to the operator.
     pub fn dsx_mut(&mut self) -> &mut DsxDesk {
         &mut self.dsx
+    }
+
+    /// Cuts the event bus or brings it back; brought back, everything is announced again.
+    pub fn set_bus_cut(&mut self, cut: bool) {
+        if std::mem::replace(&mut self.cut, cut) != cut {
+            self.bus.set_cut(cut);
+        }
     }
 
     /// Messages that found no link to an outside broker, or a full one.

@@ -7,6 +7,7 @@ use super::points::{PointList, RequestTarget};
 use super::signal::Signal;
 use super::tree::FEED;
 use super::{World, WorldConfig};
+use crate::bms::design::Sink;
 use crate::bms::{Bms, CduInputs, CrahInputs, Inputs, Requests};
 use headroom_truth::facility::Facility;
 use headroom_truth::weather::Air;
@@ -18,6 +19,8 @@ pub(super) struct Taps {
     crahs: Vec<[usize; 2]>,
     plant: [usize; 9],
     loads: Vec<usize>,
+    /// Feed, import limit, and the charge of tank and battery where there are any.
+    stores: [Option<usize>; 4],
     inputs: Inputs,
     requests: Requests,
 }
@@ -45,6 +48,8 @@ impl Taps {
                 .collect(),
             crahs: (0..crahs).map(|n| [Signal::CrahSupply(n), Signal::CrahValve(n)].map(at)).collect(),
             plant: plant.map(at),
+            stores: [Signal::Feed, Signal::ImportLimit, Signal::TankCharge, Signal::BatteryCharge]
+                .map(|signal| list.find(signal)),
             loads: (0..chillers).map(|n| at(Signal::ChillerLoad(n))).collect(),
             inputs: Inputs {
                 cdus: vec![CduInputs::default(); cdus],
@@ -67,10 +72,10 @@ impl Taps {
     /// Every point that is read.
     pub(super) fn points(&self) -> Vec<usize> {
         let loops = self.cdus.iter().flatten().chain(self.crahs.iter().flatten());
-        loops.chain(&self.plant).chain(&self.loads).copied().collect()
+        loops.chain(&self.plant).chain(&self.loads).copied().chain(self.stores.into_iter().flatten()).collect()
     }
 
-    fn read(&mut self, field: &[f64], facility: &Facility, wet_bulb_c: f64) {
+    fn read(&mut self, field: &[f64], facility: &Facility, sink_c: f64) {
         let i = &mut self.inputs;
         for (n, (cdu, at)) in i.cdus.iter_mut().zip(&self.cdus).enumerate() {
             let fault = facility.cdus[n].pumps.map(|p| p.failed);
@@ -87,7 +92,13 @@ impl Taps {
         (i.supply_c, i.return_c, i.dp_kpa) = (supply, back, water_dp);
         i.economiser_leaving_c = economiser;
         (i.tower_leaving_c, i.tower_return_c) = (leaving, entering);
-        i.wet_bulb_c = wet_bulb_c;
+        i.sink_c = sink_c;
+        let [feed, limit, tank, battery] =
+            self.stores.map(|at| at.map_or(f64::NAN, |index| field[index]));
+        i.storage.import_w = 1000.0 * feed;
+        i.storage.limit_w = 1000.0 * limit;
+        i.storage.tank_charge = tank / 100.0;
+        i.storage.battery_charge = battery / 100.0;
         for (load, &at) in i.chiller_load.iter_mut().zip(&self.loads) {
             *load = field[at] / 100.0;
         }
@@ -114,7 +125,7 @@ impl World {
         }
         let requests = &mut self.taps.requests;
         for &(point, target) in &self.list.requests {
-            let asked = self.image.requests[point].filter(|_| !self.events.local.contains(&point));
+            let asked = self.events.asked(point, self.image.requests[point]);
             match target {
                 RequestTarget::CduSupply(n) => requests.cdu_supply_c[n] = asked,
                 RequestTarget::CduDp(n) => requests.cdu_dp_kpa[n] = asked,
@@ -123,8 +134,14 @@ impl World {
                 RequestTarget::Tower => requests.tower_c = asked,
             }
         }
-        self.taps.read(&self.sensors.field, &self.facility, self.air.wet_bulb_c);
+        let sink_c = match self.bms.design().sink {
+            Sink::WetBulb => self.air.wet_bulb_c,
+            Sink::DryBulb => self.air.dry_bulb_c,
+        };
+        self.taps.read(&self.sensors.field, &self.facility, sink_c);
+        (self.commands.tank, self.commands.bess_w) = (0.0, 0.0);
         self.bms.step(&self.taps.inputs, &self.taps.requests, &mut self.commands, dt_s);
+        self.events.hold(&mut self.commands);
     }
 
     /// Plant time, s since 1 January 00:00 local standard time.
@@ -179,6 +196,12 @@ impl World {
     #[must_use]
     pub fn rack_power_w(&self, rack: usize) -> f64 {
         self.it.rack_w[rack]
+    }
+
+    /// Nameplate peak of each rack, W.
+    #[must_use]
+    pub fn rack_nameplates_w(&self) -> Vec<f64> {
+        self.it.peaks_w(&self.places)
     }
 
     /// Heat of a rack into its coolant, W.
@@ -237,6 +260,14 @@ impl World {
         if !min_mhz.is_nan() && !max_mhz.is_nan() {
             self.fleet.lock_min_mhz[gpu] = min_mhz.max(0.0) as f32;
             self.fleet.lock_max_mhz[gpu] = max_mhz.max(0.0) as f32;
+        }
+    }
+
+    /// Goes on in steps of another length, s. What has happened stays; the time is rounded to a whole step.
+    pub fn set_step_s(&mut self, dt_s: f64) {
+        if (0.01..=10.0).contains(&dt_s) {
+            self.steps = (self.elapsed_s() / dt_s).round() as i64;
+            self.config.dt_s = dt_s;
         }
     }
 

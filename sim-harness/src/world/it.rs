@@ -5,23 +5,37 @@
 //!
 //! Switches stand in the racks, one after the other; their heat goes to the air.
 
-use headroom_truth::facility::Facility;
+use headroom_truth::facility::{Facility, RackSpec};
 use headroom_truth::facility::fluid::AIR_J_M3K;
 use headroom_truth::gpu::{Fleet, Medium, Sku};
 use headroom_truth::network::{Network, NetworkSpec};
-use headroom_truth::node::{Fans, NodeLoad, NodeSpec};
+use headroom_truth::node::{FanSpec, Fans, NodeLoad, NodeSpec};
 use headroom_truth::work::Workload;
+
+use crate::scenario::plant::Group;
+use std::ops::Range;
 
 use super::place::{GPUS_PER_NODE, NODES_PER_RACK, Places};
 
 /// Design rise of server air, K.
 const SERVER_RISE_K: f64 = 12.0;
 
+/// One kind of node in the plant.
+#[derive(Debug, Clone)]
+struct Kind {
+    node: NodeSpec,
+    sku: Sku,
+    fans: Fans,
+    /// First node of the kind.
+    first: usize,
+    /// Air of a node at the floor of its fans, m3/s.
+    air_m3s: f64,
+}
+
 /// Powers and heats of the racks.
 #[derive(Debug, Clone)]
 pub struct ItSide {
-    /// Node product.
-    pub node: NodeSpec,
+    kinds: Vec<Kind>,
     /// Electric power of each rack, W.
     pub rack_w: Vec<f64>,
     /// Heat of each rack into its coolant, W.
@@ -32,15 +46,56 @@ pub struct ItSide {
     pub server_air_m3s: f64,
     /// Power of all GPUs, W.
     pub gpu_w: f64,
-    fans: Fans,
-    /// Air of a node at the floor of its fans, m3/s.
-    node_air_m3s: f64,
 }
 
-/// The node a product stands in: racks here are built of nodes of eight.
+impl Kind {
+    fn new(group: &Group, nodes: Range<usize>) -> Self {
+        let node = node_of(&group.sku);
+        let (peak_w, liquid_w) = node_peak_w(&node, &group.sku, 200.0);
+        let air_m3s = match group.sku.cooler.medium {
+            Medium::Liquid => (peak_w - liquid_w) / (SERVER_RISE_K * AIR_J_M3K),
+            Medium::Air => node.fans.floor * node.fans.full_m3s,
+        };
+        Self {
+            fans: Fans::new(&node, nodes.len()),
+            first: nodes.start,
+            sku: group.sku.clone(),
+            node,
+            air_m3s,
+        }
+    }
+
+    /// Peak electric power of a rack with so many of these nodes and a switch, and its liquid share.
+    fn rack_peak(&self, nodes: usize) -> (f64, f64) {
+        let (peak_w, liquid_w) = node_peak_w(&self.node, &self.sku, 8.0 * NetworkSpec::NDR400.nic_full_w);
+        let rack_w = nodes as f64 * peak_w + NetworkSpec::NDR400.switch_full_w;
+        (rack_w, nodes as f64 * liquid_w / rack_w)
+    }
+}
+
+/// The node a product stands in. Racks here are built of nodes of eight GPUs: two trays of four count as one.
 fn node_of(sku: &Sku) -> NodeSpec {
     let spec = NodeSpec::of(sku);
-    if spec.gpus == GPUS_PER_NODE { spec } else { NodeSpec::HGX_LIQUID }
+    if spec.gpus == GPUS_PER_NODE {
+        return spec;
+    }
+    let times = GPUS_PER_NODE as f64 / spec.gpus as f64;
+    NodeSpec {
+        gpus: GPUS_PER_NODE,
+        cpu_idle_w: times * spec.cpu_idle_w,
+        cpu_full_w: times * spec.cpu_full_w,
+        switch_idle_w: times * spec.switch_idle_w,
+        switch_full_w: times * spec.switch_full_w,
+        other_w: times * spec.other_w,
+        fans: FanSpec {
+            full_w: times * spec.fans.full_w,
+            full_m3s: times * spec.fans.full_m3s,
+            ..spec.fans
+        },
+        psu_rated_w: times * spec.psu_rated_w,
+        psu_loss: [times * spec.psu_loss[0], spec.psu_loss[1], spec.psu_loss[2]],
+        captured: spec.captured,
+    }
 }
 
 /// Peak of a node: electric and liquid, W.
@@ -61,48 +116,47 @@ fn node_peak_w(spec: &NodeSpec, sku: &Sku, nic_w: f64) -> (f64, f64) {
 }
 
 impl ItSide {
-    /// An IT side for the places.
+    /// An IT side for groups of GPUs at their places.
     #[must_use]
-    pub fn new(places: &Places, sku: &Sku) -> Self {
-        let node = node_of(sku);
-        let (peak_w, liquid_w) = node_peak_w(&node, sku, 200.0);
+    pub fn new(places: &Places, groups: &[Group]) -> Self {
         Self {
-            fans: Fans::new(&node, places.nodes),
-            node,
+            kinds: groups.iter().zip(places.nodes_of_groups()).map(|(g, nodes)| Kind::new(g, nodes)).collect(),
             rack_w: vec![0.0; places.racks],
             rack_liquid_w: vec![0.0; places.racks],
             air_w: 0.0,
             server_air_m3s: 0.0,
             gpu_w: 0.0,
-            node_air_m3s: match sku.cooler.medium {
-                Medium::Liquid => (peak_w - liquid_w) / (SERVER_RISE_K * AIR_J_M3K),
-                Medium::Air => node.fans.floor * node.fans.full_m3s,
-            },
         }
     }
 
-    /// Peak electric power of a full rack and its liquid share.
+    /// The racks as the facility is built for them: every place in a rack counts, taken or not.
     #[must_use]
-    pub fn rack_peak(sku: &Sku) -> (f64, f64) {
-        let spec = node_of(sku);
-        let (peak_w, liquid_w) = node_peak_w(&spec, sku, 8.0 * NetworkSpec::NDR400.nic_full_w);
-        let nodes = NODES_PER_RACK as f64;
-        let rack_w = nodes * peak_w + NetworkSpec::NDR400.switch_full_w;
-        (rack_w, nodes * liquid_w / rack_w)
+    pub fn racks(&self, places: &Places) -> Vec<RackSpec> {
+        let rack = |r: usize| {
+            let place = places.rack(r);
+            let (peak_w, liquid_share) = self.kinds[place.group].rack_peak(NODES_PER_RACK);
+            let liquid_share = if place.cdu.is_some() { liquid_share } else { 0.0 };
+            RackSpec { peak_w, liquid_share, cdu: place.cdu, row: place.row }
+        };
+        (0..places.racks).map(rack).collect()
     }
 
-    /// Gives the GPUs the coolant that their rack receives, and lets the fans follow them.
+    /// Gives the GPUs the coolant that their rack receives, or the air that their node's fans move.
     pub fn cool(&mut self, places: &Places, facility: &Facility, fleet: &mut Fleet, dt_s: f64) {
         for rack in 0..places.racks {
-            let water = facility.rack(rack);
-            let design_lpm = facility.spec.rack_flow_lpm(rack);
-            let gpus = places.gpus_of_rack(rack);
-            fleet.coolant_c[gpus.clone()].fill(water.supply_c() as f32);
-            fleet.plate_flow[gpus].fill((water.flow_lpm / design_lpm) as f32);
-        }
-        let inlet_c = facility.hall.cold_c;
-        for node in 0..places.nodes {
-            self.fans.blow(node, fleet, places.gpus_of_node(node), inlet_c, dt_s);
+            let place = places.rack(rack);
+            if place.cdu.is_some() {
+                let (water, gpus) = (facility.rack(rack), places.gpus_of_rack(rack));
+                let flow = water.flow_lpm / facility.spec.rack_flow_lpm(rack);
+                fleet.coolant_c[gpus.clone()].fill(water.supply_c() as f32);
+                fleet.plate_flow[gpus].fill(flow as f32);
+            }
+            let inlet_c = facility.inlet_air_c(rack);
+            let kind = &mut self.kinds[place.group];
+            for node in place.nodes.clone() {
+                let gpus = places.gpus_of_node(node);
+                kind.fans.blow(node - kind.first, fleet, gpus, inlet_c, dt_s);
+            }
         }
     }
 
@@ -113,37 +167,46 @@ impl ItSide {
         fleet: &Fleet,
         network: &mut Network,
         work: &Workload,
-        inlet_c: f64,
+        facility: &Facility,
+        dt_s: f64,
     ) {
-        network.update(&work.node_traffic);
-        self.rack_w.fill(0.0);
-        self.rack_liquid_w.fill(0.0);
-        (self.air_w, self.gpu_w) = (0.0, 0.0);
-        for node in 0..places.nodes {
-            let gpus = places.gpus_of_node(node);
-            let (traffic, nic_w) = (network.nic_utilisation[node], network.nic_power_w[node]);
-            let fan_speed = self.fans.speed[node];
-            let load = NodeLoad { fan_speed, ..NodeLoad::of(fleet, gpus, traffic, nic_w, inlet_c) };
-            let power = self.node.power(&load);
-            let rack = places.rack_of_node(node);
-            self.rack_w[rack] += power.total_w;
-            self.rack_liquid_w[rack] += power.liquid_w;
-            self.air_w += power.air_w;
-            self.gpu_w += load.gpu_w;
+        network.update(&work.node_traffic, facility.hall.cold_c, dt_s);
+        (self.air_w, self.gpu_w, self.server_air_m3s) = (0.0, 0.0, 0.0);
+        for rack in 0..places.racks {
+            let place = places.rack(rack);
+            let kind = &self.kinds[place.group];
+            let inlet_c = facility.inlet_air_c(rack);
+            let (mut rack_w, mut liquid_w, mut speeds) = (0.0, 0.0, 0.0);
+            for node in place.nodes.clone() {
+                let gpus = places.gpus_of_node(node);
+                let (traffic, nic_w) = (network.nic_utilisation[node], network.nic_power_w[node]);
+                let fan_speed = kind.fans.speed[node - kind.first];
+                let load = NodeLoad { fan_speed, ..NodeLoad::of(fleet, gpus, traffic, nic_w, inlet_c) };
+                let power = kind.node.power(&load);
+                speeds += fan_speed;
+                rack_w += power.total_w;
+                liquid_w += power.liquid_w;
+                self.air_w += power.air_w;
+                self.gpu_w += load.gpu_w;
+            }
+            self.rack_w[rack] = rack_w;
+            self.rack_liquid_w[rack] = liquid_w;
+            self.server_air_m3s += kind.air_m3s * speeds / kind.node.fans.floor;
         }
         for (n, switch) in network.switches.iter().enumerate() {
             self.rack_w[n % places.racks] += switch.power_w;
             self.air_w += switch.power_w;
         }
-        let floor = self.node.fans.floor;
-        self.server_air_m3s = self.node_air_m3s * self.fans.speed.iter().map(|s| s / floor).sum::<f64>();
     }
 
-    /// Nameplate peak of each rack, W: full for full racks, in proportion for the last one.
+    /// Nameplate peak of each rack, W: full for full racks, in proportion for one that is partly filled.
     #[must_use]
-    pub fn peaks_w(places: &Places, sku: &Sku) -> Vec<f64> {
-        let (peak_w, _) = Self::rack_peak(sku);
+    pub fn peaks_w(&self, places: &Places) -> Vec<f64> {
         let full = (GPUS_PER_NODE * NODES_PER_RACK) as f64;
-        (0..places.racks).map(|r| peak_w * (places.gpus_of_rack(r).len() as f64 / full).max(0.25)).collect()
+        let peak = |r: usize| {
+            let (peak_w, _) = self.kinds[places.rack(r).group].rack_peak(NODES_PER_RACK);
+            peak_w * (places.gpus_of_rack(r).len() as f64 / full).max(0.25)
+        };
+        (0..places.racks).map(peak).collect()
     }
 }

@@ -18,6 +18,7 @@ pub mod sensors;
 pub mod signal;
 pub mod tree;
 
+mod build;
 mod control;
 
 use crate::bms::Bms;
@@ -25,17 +26,19 @@ use crate::image::{Image, ModbusDevice};
 use crate::scenario::Scenario;
 use control::Taps;
 use events::{Events, WorldError};
-use headroom_truth::facility::{Commands, Facility, FacilityInputs, FacilitySpec, Outdoor};
+use headroom_truth::facility::{Commands, Facility, FacilityInputs, Outdoor, Powers};
 use headroom_truth::gpu::{Fleet, Sku};
-use headroom_truth::network::{Network, NetworkSpec};
-use headroom_truth::weather::{Air, Climate, Weather};
-use headroom_truth::work::{JobSpec, Request, RequestSource, ServingSpec, Task, TrainingSpec, Workload};
+use headroom_truth::network::Network;
+use headroom_truth::weather::{Air, Weather};
+use headroom_truth::work::{Request, Workload};
 use it::ItSide;
-use place::{GPUS_PER_NODE, Places, RACKS_PER_CDU, RACKS_PER_ROW};
+use place::{GPUS_PER_NODE, Places};
 use points::PointList;
 use sensors::Sensors;
 use tree::{FEED, PowerTree};
 
+/// Longest turn of the BMS's loops, s: its fastest, pump speed on pressure, is stable up to about 5 s.
+const CONTROL_STEP_S: f64 = 2.0;
 /// Seconds between two looks at the weather.
 const WEATHER_PERIOD_S: f64 = 60.0;
 
@@ -103,6 +106,8 @@ pub struct World {
     pub places: Places,
     /// The power tree with budgets and true powers.
     pub tree: PowerTree,
+    /// True powers by use, mean over the last step.
+    pub powers: Powers,
     config: WorldConfig,
     weather: Weather,
     air: Air,
@@ -121,55 +126,19 @@ pub struct World {
     mean_import_w: f64,
 }
 
-/// The jobs of a world: half of the GPUs train in two jobs, half serve.
-fn jobs(config: &WorldConfig) -> Workload {
-    let Some(requests) = &config.requests else {
-        return Workload::half_and_half(config.gpus, config.serving_load, config.seed);
-    };
-    let nodes = config.gpus / GPUS_PER_NODE;
-    let edge = |quarter: usize| nodes * quarter / 4 * GPUS_PER_NODE;
-    let spec = ServingSpec::default();
-    let second = TrainingSpec { compute_s: 5.3, communicate_s: 1.1, ..TrainingSpec::default() };
-    let names = ["train-a", "train-b", "serve-a", "serve-b"];
-    let task = |quarter: usize| match quarter {
-        0 => Some(Task::Training(TrainingSpec::default())),
-        1 => Some(Task::Training(second)),
-        _ => {
-            let replicas = (edge(quarter + 1) - edge(quarter)) / spec.gpus_per_replica;
-            // both pools read the same trace, half of it apart
-            let mut own = requests.clone();
-            let half = (quarter - 2) * own.len() / 2;
-            let (length, shift) = span_of(&own, half);
-            own.rotate_left(half);
-            own.iter_mut().for_each(|r| r.arrival_s = (r.arrival_s - shift).rem_euclid(length));
-            own.sort_by(|a, b| a.arrival_s.total_cmp(&b.arrival_s));
-            let source = RequestSource::trace(own)?;
-            Some(Task::Serving(spec, source.scaled_to(config.serving_load, replicas, &spec)))
-        }
-    };
-    let specs = (0..4).filter_map(|quarter| {
-        let gpus = edge(quarter)..edge(quarter + 1);
-        task(quarter).map(|task| JobSpec { name: names[quarter].to_owned(), gpus, task })
-    });
-    Workload::new(specs.collect(), config.gpus, config.seed)
-}
-
-/// Length of a trace and arrival time of its request `index`, s.
-fn span_of(requests: &[Request], index: usize) -> (f64, f64) {
-    let length = requests.last().map_or(1.0, |r| r.arrival_s + 1.0);
-    (length, requests.get(index).map_or(0.0, |r| r.arrival_s))
-}
-
 impl World {
     /// Builds a world and runs it warm.
     ///
     /// # Errors
     /// [`WorldError`]: every event of the scenario that names something that is not there.
     pub fn new(config: WorldConfig) -> Result<Self, Vec<WorldError>> {
-        if config.gpus < GPUS_PER_NODE || config.dt_s <= 0.0 {
-            return Err(vec![WorldError::Config("a world needs at least 8 GPUs and a step above 0 s")]);
+        let mut config = config;
+        config.gpus = config.scenario.plant.fixed_gpus().unwrap_or(config.gpus);
+        if config.gpus < GPUS_PER_NODE || !(0.01..=10.0).contains(&config.dt_s) {
+            let message = "a world needs at least 8 GPUs and a step of 0.01 to 10 s";
+            return Err(vec![WorldError::Config(message)]);
         }
-        let mut world = Self::cold(config);
+        let mut world = build::cold(config)?;
         world.events = Events::new(&world.config.scenario, &world)?;
         for gpu in 0..world.fleet.len() {
             world.fleet.activity[gpu] = 0.4;
@@ -185,54 +154,6 @@ impl World {
         Ok(world)
     }
 
-    fn cold(config: WorldConfig) -> Self {
-        let places = Places::new(config.gpus);
-        let (rack_peak_w, liquid_share) = ItSide::rack_peak(&config.sku);
-        let facility = Facility::new(FacilitySpec::uniform(
-            places.racks,
-            RACKS_PER_CDU,
-            RACKS_PER_ROW,
-            rack_peak_w,
-            liquid_share,
-            config.seed,
-        ));
-        let weather = config
-            .weather
-            .clone()
-            .unwrap_or_else(|| Weather::from_climate(&Climate::CONTINENTAL, config.seed));
-        let tree = PowerTree::new(&places, &ItSide::peaks_w(&places, &config.sku));
-        let list = PointList::new(&places, &tree);
-        let modbus = registers::devices(&list);
-        let image = list.image().with_devices(&modbus);
-        let taps = Taps::new(&list, &facility);
-        let commands = facility.idle_commands();
-        Self {
-            modbus,
-            fleet: Fleet::new(&[(config.sku.clone(), config.gpus)], config.seed),
-            workload: jobs(&config),
-            network: Network::new(NetworkSpec::NDR400, places.nodes),
-            air: weather.at(config.start_s - config.warmup_s),
-            weather,
-            weather_due_s: f64::NEG_INFINITY,
-            bms: Bms::new(&commands),
-            it: ItSide::new(&places, &config.sku),
-            sensors: Sensors::new(&image, &taps.points(), config.seed),
-            taps,
-            events: Events { arrivals: 1.0, ..Events::default() },
-            steps: 0,
-            site_energy_j: 0.0,
-            it_energy_j: 0.0,
-            mean_import_w: tree.branches[FEED].budget_w,
-            image,
-            facility,
-            commands,
-            list,
-            places,
-            tree,
-            config,
-        }
-    }
-
     /// Advances the world by one step.
     pub fn step(&mut self) {
         let dt_s = self.config.dt_s;
@@ -240,10 +161,31 @@ impl World {
         self.look_outside();
         self.workload.set_serving_boost(self.events.arrivals);
         self.workload.step(dt_s, self.now_s(), &mut self.fleet);
+        self.events.burn(&mut self.fleet);
         self.it.cool(&self.places, &self.facility, &mut self.fleet, dt_s);
         self.fleet.step(dt_s);
-        let inlet_c = self.facility.hall.cold_c;
-        self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, inlet_c);
+        self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, &self.facility, dt_s);
+        self.workload.set_links(&self.network.link_factor);
+        self.powers = Powers::default();
+        let parts = (dt_s / CONTROL_STEP_S).ceil().max(1.0);
+        for part in 0..parts as usize {
+            if part > 0 {
+                self.look();
+            }
+            self.run_facility(dt_s / parts);
+            self.powers.add(&self.facility.powers, 1.0 / parts);
+        }
+        self.tree.update(&self.facility, &self.it.rack_w);
+        self.site_energy_j += self.powers.facility_w * dt_s;
+        self.it_energy_j += self.powers.it_w * dt_s;
+        let import_w = self.tree.branches[FEED].power_w;
+        self.mean_import_w += (import_w - self.mean_import_w) * (dt_s / 300.0).min(1.0);
+        self.steps += 1;
+        self.measure();
+    }
+
+    /// One turn of BMS and facility, with the IT's heat as it is.
+    fn run_facility(&mut self, dt_s: f64) {
         self.control(dt_s);
         let outdoor = Outdoor {
             dry_bulb_c: self.air.dry_bulb_c,
@@ -259,13 +201,6 @@ impl World {
             commands: &self.commands,
         };
         self.facility.step(&inputs, dt_s);
-        self.tree.update(&self.facility, &self.it.rack_w);
-        self.site_energy_j += self.facility.powers.facility_w * dt_s;
-        self.it_energy_j += self.facility.powers.it_w * dt_s;
-        let import_w = self.tree.branches[FEED].power_w;
-        self.mean_import_w += (import_w - self.mean_import_w) * (dt_s / 300.0).min(1.0);
-        self.steps += 1;
-        self.measure();
     }
 
     fn look_outside(&mut self) {
@@ -275,9 +210,7 @@ impl World {
         }
         self.weather_due_s = now_s + WEATHER_PERIOD_S;
         let air = self.weather.at(now_s);
-        let warmth_k = self.events.warmth_k;
-        // a heat wave brings moisture along
-        self.air = Air::new(air.dry_bulb_c + warmth_k, air.dew_point_c + 0.4 * warmth_k, air.pressure_pa);
+        self.air = self.events.outdoor(air);
     }
 }
 

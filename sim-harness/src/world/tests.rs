@@ -3,6 +3,7 @@
 use super::signal::Signal;
 use super::*;
 use crate::image::Meaning;
+use headroom_truth::weather::Climate;
 use std::collections::BTreeSet;
 
 fn small() -> WorldConfig {
@@ -105,7 +106,7 @@ fn events_act_and_are_undone() {
     let text = "name=\"e\"\nhours=1\n\
         [[event]]\nat=\"60 s\"\nfor=\"60 s\"\nkind=\"pump-failure\"\ndevice=\"CDU-01\"\npump=1\n\
         [[event]]\nat=\"60 s\"\nfor=\"60 s\"\nkind=\"sensor-bias\"\npoint=\"CDU-01/secondary/supply/temperature\"\noffset=3\n\
-        [[event]]\nat=\"60 s\"\nfor=\"60 s\"\nkind=\"load-step\"\nfactor=0\njob=\"train-a\"\n\
+        [[event]]\nat=\"60 s\"\nfor=\"60 s\"\nkind=\"job-stop\"\njob=\"train-a\"\n\
         [[event]]\nat=\"60 s\"\nfor=\"60 s\"\nkind=\"operator-local\"\ndevice=\"tower\"\n\
         [[event]]\nat=\"60 s\"\nfor=\"30 s\"\nkind=\"feed-loss\"\n\
         [[event]]\nat=\"60 s\"\nfor=\"60 s\"\nkind=\"curtailment\"\nlimit=\"-12 %\"\nnotice=\"30 s\"\n";
@@ -134,7 +135,7 @@ fn unknown_names_are_findings() {
     let text = "name=\"e\"\nhours=1\n\
         [[event]]\nat=\"1 s\"\nkind=\"chiller-trip\"\ndevice=\"CH-09\"\n\
         [[event]]\nat=\"1 s\"\nkind=\"sensor-stuck\"\npoint=\"supply/temperature\"\n\
-        [[event]]\nat=\"1 s\"\nkind=\"load-step\"\nfactor=0\njob=\"serve-a\"\n";
+        [[event]]\nat=\"1 s\"\nkind=\"job-stop\"\njob=\"serve-a\"\n";
     let findings = World::new(with(text)).unwrap_err();
     assert_eq!(findings.len(), 3);
     assert!(findings[0].to_string().contains("line 3: no `CH-09`"), "{}", findings[0]);

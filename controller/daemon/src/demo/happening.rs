@@ -1,29 +1,6 @@
 //! What is happening in a scenario, in words.
 
-use headroom_sim::scenario::{Event, EventKind, ImportCut, Scenario};
-
-/// One event in words.
-pub(super) fn words(kind: &EventKind) -> String {
-    match kind {
-        EventKind::LoadStep { factor, job: None } => format!("burst of requests, x{factor}"),
-        EventKind::LoadStep { factor, job: Some(job) } => format!("load of {job} x{factor}"),
-        EventKind::PumpFailure { device, pump } => format!("{device}: pump {pump} has failed"),
-        EventKind::ChillerTrip { device } => format!("{device} has tripped"),
-        EventKind::Curtailment { limit: ImportCut::Share(share), .. } => {
-            format!("the grid asks for {:.0} % less", share * 100.0)
-        }
-        EventKind::Curtailment { limit: ImportCut::Watts(w), .. } => {
-            format!("the grid allows {:.0} kW", w * 1e-3)
-        }
-        EventKind::HeatWave { rise_k } => format!("heat wave, {rise_k:+.0} K"),
-        EventKind::SensorStuck { point } => format!("sensor {point} is stuck"),
-        EventKind::SensorBias { point, offset } => format!("sensor {point} is off by {offset:+}"),
-        EventKind::Fouling { device, share } => format!("{device} is fouled, -{:.0} %", share * 100.0),
-        EventKind::ValveStuck { device } => format!("valve of {device} is stuck"),
-        EventKind::FeedLoss => "the utility feed is lost".to_owned(),
-        EventKind::OperatorLocal { device } => format!("the operator has taken {device}"),
-    }
-}
+use headroom_sim::scenario::{Event, Scenario};
 
 /// What is active at an instant, with the minutes left.
 pub(super) fn active(scenario: &Scenario, elapsed_s: f64) -> Vec<String> {
@@ -35,7 +12,7 @@ pub(super) fn active(scenario: &Scenario, elapsed_s: f64) -> Vec<String> {
         } else {
             String::new()
         };
-        Some(words(&e.kind) + &left)
+        Some(e.words() + &left)
     };
     scenario.events.iter().filter_map(one).collect()
 }
@@ -43,8 +20,8 @@ pub(super) fn active(scenario: &Scenario, elapsed_s: f64) -> Vec<String> {
 /// What begins or ends between two instants.
 pub(super) fn changes(scenario: &Scenario, from_s: f64, to_s: f64) -> Vec<String> {
     let change = |e: &Event| match (e.active_for_s(from_s).is_some(), e.active_for_s(to_s).is_some()) {
-        (false, true) => Some(words(&e.kind)),
-        (true, false) => Some(format!("over: {}", words(&e.kind))),
+        (false, true) => Some(e.words()),
+        (true, false) => Some(format!("over: {}", e.words())),
         _ => None,
     };
     scenario.events.iter().filter_map(change).collect()

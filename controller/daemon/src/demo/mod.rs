@@ -27,7 +27,8 @@ mod watch;
 
 use crate::exit;
 use crate::files::ModeChoice;
-use crate::score::{self, Run, ScoreFile, Strategies};
+use crate::score::strategy::Id;
+use crate::score::{self, Run, ScoreFile};
 use anyhow::{Context, Result, anyhow};
 use crew::{Crew, Recipe};
 use folder::Folder;
@@ -71,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let folder = Folder::new()?;
     let show = Show::open(options, &config, &folder)?;
     let outcome = show.play();
-    if let Some(out) = &options.world.out {
+    if let Some(out) = &options.world.plant.out {
         folder.keep(out).context("what is worth keeping")?;
     }
     outcome
@@ -103,7 +104,7 @@ struct Went {
 impl<'a> Show<'a> {
     /// Builds the plant and starts every thread, but no process yet.
     fn open(options: &'a Options, config: &WorldConfig, folder: &'a Folder) -> Result<Self> {
-        let prices = score::prices(&options.world.policy)?;
+        let prices = score::prices(&options.world.plant.policy)?;
         let nvml = library_path().context(
             "libheadroom_nvml_abi.so, the NVML of the harness, is not beside this executable; cargo builds it there",
         )?;
@@ -252,15 +253,16 @@ impl<'a> Show<'a> {
 
     fn fixed(&self) -> Result<Fixed> {
         let world = &self.options.world;
+        let config = world.config()?;
         Ok(Fixed {
-            gpus: world.gpus,
-            policy: world.policy.clone(),
-            mode: match world.mode {
+            gpus: config.gpus,
+            policy: world.plant.policy.clone(),
+            mode: match world.plant.mode {
                 Some(ModeChoice::Advisory) => ", advisory",
                 Some(ModeChoice::Active) => ", active",
                 None => "",
             },
-            scenario: crate::scenarios::load(&world.scenario)?,
+            scenario: config.scenario,
             hours: world.hours,
             asked: self.options.speed.to_string(),
         })
@@ -303,7 +305,7 @@ fn recipes(options: &Options, plant: &Plant, nvml: &Path, clock: &Path, folder: 
         ]
         .into()
     };
-    let advisory = options.world.mode == Some(ModeChoice::Advisory);
+    let advisory = options.world.plant.mode == Some(ModeChoice::Advisory);
     let agent = |host: usize| {
         let name = format!("agent-{}", host + 1);
         let mut args: Vec<OsString> = vec!["agent".into()];
@@ -317,11 +319,10 @@ fn recipes(options: &Options, plant: &Plant, nvml: &Path, clock: &Path, folder: 
     let state = folder.join("controller");
     let mut args: Vec<OsString> = vec!["run".into()];
     args.extend(common(&state));
-    args.extend(["--policy".into(), OsString::from(&options.world.policy)]);
+    args.extend(["--policy".into(), OsString::from(&options.world.plant.policy)]);
     args.extend(["--http".into(), "127.0.0.1:0".into()]);
-    if let Some(mode) = options.world.mode {
-        let word = if mode == ModeChoice::Advisory { "advisory" } else { "active" };
-        args.extend(["--mode".into(), word.into()]);
+    if let Some(mode) = options.world.plant.mode {
+        args.extend(["--mode".into(), mode.word().into()]);
     }
     all.push(Recipe {
         name: "controller".to_owned(),
@@ -352,19 +353,22 @@ fn broke(what: &str, tail: &str, log: &str) -> ExitCode {
 /// Table and score file.
 fn conclude(options: &Options, baseline: &Run, run: &Run) -> Result<()> {
     let world = &options.world;
+    let config = world.config()?;
     let file = ScoreFile {
         format: 1,
-        seed: world.seed,
+        seed: config.seed,
         hours: world.hours,
-        gpus: world.gpus,
+        gpus: config.gpus,
         site: score::SITE_NAME.to_owned(),
         scenario: world.scenario.clone(),
-        strategies: Strategies { baseline: baseline.score.clone(), headroom: run.score.clone(), limit: None },
+        strategies: [(Id::Baseline, baseline), (Id::Headroom, run)]
+            .map(|(id, r)| (id, r.score.clone()))
+            .into(),
     };
-    score::write(&file, world.out.as_deref()).context("score.json")?;
-    if let Some(out) = &world.out {
-        score::write_timelines(baseline, run, out).context("the timelines")?;
-    }
     print!("{}", score::table::table(&file));
+    if let Some(out) = &world.plant.out {
+        score::write(&[file], out)?;
+        score::write_timelines([(Id::Baseline, baseline), (Id::Headroom, run)], out)?;
+    }
     Ok(())
 }

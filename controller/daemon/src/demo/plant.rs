@@ -4,7 +4,7 @@
 //! everything is shown. Not for: when a step is due (`pace`).
 
 use super::folder::Folder;
-use crate::score::timeline::Timeline;
+use crate::score::timeline::{Keep, Timeline};
 use crate::score::{self, Run, site_text};
 use crate::virtual_plant::plant_stamp;
 use anyhow::{Context, Result};
@@ -145,7 +145,7 @@ impl Plant {
         let site = folder.join("site.toml");
         let text = site_text(&world, &addresses(&wires));
         std::fs::write(&site, text).with_context(|| format!("site file {}", site.display()))?;
-        let (score, timeline) = (Score::new(&world, prices), Timeline::new(&world));
+        let (score, timeline) = (Score::new(&world, prices), Timeline::new(&world, Keep::Minutes, 0.0));
         Ok(Self { world, page, wires, score, timeline, prices, ahead: Span::ZERO, hosts, site, nvml_page })
     }
 
@@ -182,7 +182,7 @@ impl Plant {
     pub(super) fn begin(&mut self, at: Stamp) {
         self.ahead = at.since(plant_stamp(&self.world));
         self.score = Score::new(&self.world, self.prices);
-        self.timeline = Timeline::new(&self.world);
+        self.timeline = Timeline::new(&self.world, Keep::Minutes, 0.0);
     }
 
     /// The world stands still and is shown as of an instant; whoever has just come hears everything anew now and then.
@@ -228,6 +228,7 @@ impl Plant {
                 *stats = job_stats(job);
             }
         });
+        self.wires.set_bus_cut(world.bus_cut());
         self.wires.tick(now.unix_ms());
         self.wires.plate().with(|shared| world.image.requests.clone_from(&shared.image.requests));
     }
@@ -239,7 +240,7 @@ impl Plant {
 
     /// What came of the run.
     pub(super) fn finish(self) -> Run {
-        Run { score: self.score(), timeline: self.timeline.text() }
+        Run { score: self.score(), trend: self.timeline.trend() }
     }
 
     /// What the wires carried so far.

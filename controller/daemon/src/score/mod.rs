@@ -1,25 +1,43 @@
 //! `headroom score`: the same worlds, BMS and controller core as the demo, in one process in virtual time.
 //!
-//! Responsible for: running strategies on equal worlds (one seed) and writing the score file. Not for: what a score
+//! Responsible for: running strategies on equal worlds (one seed), and what is written of it. Not for: what a score
 //! counts (`headroom-sim`), or how the controller decides (`headroom-core`).
+//!
+//! ```text
+//! options -> pool (a run per scenario, seed and strategy) -> score files -> board -> table, markdown, html
+//!                                                            score files -> compare
+//! ```
 
+mod board;
+mod columns;
+mod compare;
+mod grid;
+mod html;
+mod markdown;
 pub(crate) mod options;
+mod pool;
+mod report;
+mod run;
+mod stats;
+pub(crate) mod strategy;
 pub(crate) mod table;
 pub(crate) mod timeline;
+mod values;
+mod verb;
 
-use crate::files::{ModeChoice, load_policy};
-use crate::virtual_plant::VirtualPlant;
+pub(crate) use run::{Run, baseline};
+pub(crate) use verb::score;
+
 use anyhow::{Context, Result, anyhow};
-use headroom_core::lease::Identity;
-use headroom_core::{Line, Wants};
-use headroom_sim::score::{Baseline, Prices, Score, StrategyScore};
+use headroom_sim::score::{Prices, StrategyScore};
 use headroom_sim::site_file::{SiteAddresses, SiteSource, site_file};
 use headroom_sim::world::{World, WorldConfig};
+use headroom_site::Site;
 use headroom_site::file::read_site;
-use headroom_site::{Field, Inbox, Site, Span};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
-use timeline::Timeline;
+use strategy::Id;
 
 /// The score file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -33,14 +51,8 @@ pub(crate) struct ScoreFile {
     pub(crate) strategies: Strategies,
 }
 
-/// The strategies of a run; `limit` is absent where it was not computed.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Strategies {
-    pub(crate) baseline: StrategyScore,
-    pub(crate) headroom: StrategyScore,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) limit: Option<StrategyScore>,
-}
+/// Scores of the strategies that ran.
+pub(crate) type Strategies = BTreeMap<Id, StrategyScore>;
 
 /// A world's name in scores.
 pub(crate) const SITE_NAME: &str = "demo";
@@ -57,6 +69,9 @@ pub(crate) fn build_world(config: WorldConfig) -> Result<World> {
 
 /// The site file of a world.
 pub(crate) fn site_text(world: &World, addresses: &SiteAddresses) -> String {
+    let plant = &world.config().scenario.plant;
+    let groups = plant.groups(world.config().gpus, &world.config().sku);
+    let skus: Vec<String> = groups.iter().map(|g| sku_id(&g.sku.name).to_owned()).collect();
     let source = SiteSource {
         name: SITE_NAME,
         integration: &world.config().integration,
@@ -65,7 +80,8 @@ pub(crate) fn site_text(world: &World, addresses: &SiteAddresses) -> String {
         places: &world.places,
         tree: &world.tree,
         jobs: &world.workload.jobs,
-        sku: sku_id(&world.config().sku.name),
+        skus: &skus,
+        design: world.bms().design(),
     };
     site_file(&source, addresses)
 }
@@ -91,102 +107,6 @@ pub(crate) fn site_of(world: &World) -> Result<Site> {
     })
 }
 
-/// What came of one strategy.
-pub(crate) struct Run {
-    pub(crate) score: StrategyScore,
-    /// Minute by minute, CSV.
-    pub(crate) timeline: String,
-}
-
-/// Steps of a run.
-fn steps(config: &WorldConfig, hours: f64) -> u64 {
-    (hours * 3600.0 / config.dt_s).round() as u64
-}
-
-/// The plant on its own BMS, with the usual runbook.
-pub(crate) fn baseline(config: &WorldConfig, hours: f64, prices: Prices) -> Result<Run> {
-    let mut world = build_world(config.clone())?;
-    let mut score = Score::new(&world, prices);
-    let mut runbook = Baseline::new();
-    let mut timeline = Timeline::new(&world);
-    for _ in 0..steps(config, hours) {
-        runbook.act(&mut world);
-        world.step();
-        score.observe(&world);
-        timeline.observe(&world);
-    }
-    Ok(Run { score: score.finish(&world), timeline: timeline.text() })
-}
-
-/// Seconds for which the controller sees the standing plant before the start.
-const STANDING_S: i64 = 40;
-
-/// The plant with Headroom.
-pub(crate) fn headroom(
-    config: &WorldConfig,
-    hours: f64,
-    prices: Prices,
-    wants: impl FnOnce(&Site) -> Result<Wants>,
-) -> Result<Run> {
-    let world = build_world(config.clone())?;
-    let site = site_of(&world)?;
-    let wants = wants(&site)?;
-    let mut line = Line::with_wants(&site, wants, Identity { who: "score".to_owned(), epoch: 1 });
-    let mut score = Score::new(&world, prices);
-    let mut timeline = Timeline::new(&world);
-    let mut plant = VirtualPlant::new(world, &site)?;
-    let mut inbox = Inbox::default();
-    // As on wires, the controller has looked at the standing plant for a while before time begins to run.
-    for before in (0..STANDING_S).rev() {
-        plant.stand(Span::from_ms(before * 1000));
-        control(&mut line, &mut plant, &mut inbox);
-    }
-    let mut due = plant.now();
-    for _ in 0..steps(config, hours) {
-        plant.step();
-        if plant.now() >= due {
-            due = plant.now() + site.power_period;
-            control(&mut line, &mut plant, &mut inbox);
-        }
-        score.observe(plant.world());
-        timeline.observe(plant.world());
-    }
-    Ok(Run { score: score.finish(plant.world()), timeline: timeline.text() })
-}
-
-/// One tick of the controller: takes what the plant shows, and sends what it decides.
-fn control(line: &mut Line, plant: &mut VirtualPlant, inbox: &mut Inbox) {
-    inbox.clear();
-    plant.drain(inbox);
-    let tick = line.tick(inbox, plant.now());
-    for command in &tick.commands {
-        plant.send(command);
-    }
-    if tick.verified {
-        plant.beat();
-    }
-}
-
-/// Baseline and Headroom side by side on two threads.
-pub(crate) fn both(
-    config: &WorldConfig,
-    hours: f64,
-    policy: &str,
-    mode: Option<ModeChoice>,
-) -> Result<(Run, Run)> {
-    let prices = prices(policy)?;
-    let wants = |site: &Site| -> Result<Wants> {
-        let loaded = load_policy(site, policy, mode)?;
-        loaded.map(|(_, wants)| wants).context("the policy has findings")
-    };
-    std::thread::scope(|scope| {
-        let ours = scope.spawn(|| headroom(config, hours, prices, wants));
-        let theirs = baseline(config, hours, prices)?;
-        let ours = ours.join().map_err(|_| anyhow!("the run with Headroom broke off"))??;
-        Ok((theirs, ours))
-    })
-}
-
 /// Prices of a policy.
 pub(crate) fn prices(policy: &str) -> Result<Prices> {
     let (file, text) = crate::files::policy_text(policy)?;
@@ -199,19 +119,39 @@ pub(crate) fn prices(policy: &str) -> Result<Prices> {
 }
 
 /// Writes the timelines of a run beside its score.
-pub(crate) fn write_timelines(baseline: &Run, headroom: &Run, folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join("timeline-baseline.csv"), &baseline.timeline)?;
-    std::fs::write(folder.join("timeline-headroom.csv"), &headroom.timeline)?;
+pub(crate) fn write_timelines<'a>(
+    runs: impl IntoIterator<Item = (Id, &'a Run)>,
+    folder: &Path,
+) -> Result<()> {
+    for (id, run) in runs {
+        write_whole(&folder.join(format!("timeline-{}.csv", id.key())), &run.trend.csv())?;
+    }
     Ok(())
 }
 
+/// What the score file says: one object, or an array of several.
+pub(crate) fn json(files: &[ScoreFile]) -> Result<String> {
+    Ok(match files {
+        [file] => serde_json::to_string_pretty(file)?,
+        files => serde_json::to_string_pretty(files)?,
+    })
+}
+
 /// Writes `DIR/score.json`, whole or not at all.
-pub(crate) fn write(file: &ScoreFile, out: Option<&Path>) -> Result<()> {
-    let Some(folder) = out else { return Ok(()) };
-    std::fs::create_dir_all(folder)?;
-    let fresh = folder.join("score.json.new");
-    std::fs::write(&fresh, serde_json::to_string_pretty(file)? + "\n")?;
-    std::fs::rename(&fresh, folder.join("score.json"))?;
-    Ok(())
+pub(crate) fn write(files: &[ScoreFile], folder: &Path) -> Result<()> {
+    write_whole(&folder.join("score.json"), &(json(files)? + "\n"))
+}
+
+/// Writes a file, whole or not at all, and the folders above it.
+pub(crate) fn write_whole(path: &Path, text: &str) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut fresh = path.as_os_str().to_owned();
+        fresh.push(".new");
+        std::fs::write(&fresh, text)?;
+        std::fs::rename(&fresh, path)
+    };
+    write().with_context(|| format!("{} cannot be written", path.display()))
 }

@@ -91,6 +91,21 @@ pub struct Powers {
 }
 
 impl Powers {
+    /// Adds a share of other powers.
+    pub fn add(&mut self, other: &Self, share: f64) {
+        for (sum, value) in [
+            (&mut self.it_w, other.it_w),
+            (&mut self.chillers_w, other.chillers_w),
+            (&mut self.pumps_w, other.pumps_w),
+            (&mut self.fans_w, other.fans_w),
+            (&mut self.house_w, other.house_w),
+            (&mut self.loss_w, other.loss_w),
+            (&mut self.facility_w, other.facility_w),
+        ] {
+            *sum += share * value;
+        }
+    }
+
     /// Compressors, pumps and fans, W.
     #[must_use]
     pub fn cooling_w(&self) -> f64 {

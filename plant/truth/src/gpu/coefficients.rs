@@ -18,6 +18,7 @@ const FIRMWARE_TAU_S: f64 = 0.15;
 pub(super) struct Coefficients {
     pub dt_s: f32,
     pub dt_ns: f64,
+    pub whole_ns: u64,
     pub dt_mj: f64,
     pub clock_max_mhz: f32,
     pub per_mhz: f32,
@@ -55,6 +56,8 @@ pub(super) struct Coefficients {
     pub brake_hold_s: f32,
     /// Grid cells per unit of relative clock.
     cells: f32,
+    /// Slope of v^2 at the top clock.
+    top_slope: f32,
     /// Square of the relative voltage at the 15 MHz grid clocks.
     v2: Vec<f32>,
     /// (resistance \[K/W\], decay of the cooler over a step) by flow.
@@ -71,6 +74,7 @@ impl Coefficients {
         Self {
             dt_s: dt_s as f32,
             dt_ns: dt_s * 1e9,
+            whole_ns: (dt_s * 1e9) as u64,
             dt_mj: dt_s * 1e3,
             clock_max_mhz: sku.clock_max_mhz as f32,
             per_mhz: (1.0 / sku.clock_max_mhz) as f32,
@@ -108,6 +112,7 @@ impl Coefficients {
             slowdown_clock: sku.slowdown_clock as f32,
             brake_hold_s: sku.brake_hold_s as f32,
             cells: sku.clock_max_mhz as f32 / CLOCK_STEP_MHZ,
+            top_slope: top_slope(sku),
             v2: voltage_grid(sku),
             plate: flow_table(sku, dt_s, per_captured),
         }
@@ -116,7 +121,10 @@ impl Coefficients {
     /// Square of the relative voltage at a relative clock, and its slope.
     #[inline(always)]
     pub(super) fn v2(&self, f: f32) -> (f32, f32) {
-        let x = (f * self.cells).max(0.0);
+        if f >= 1.0 {
+            return (1.0, self.top_slope);
+        }
+        let x = f * self.cells;
         let cell = (x as usize).min(self.v2.len() - 2);
         let (low, high) = (self.v2[cell], self.v2[cell + 1]);
         (low + (x - cell as f32) * (high - low), (high - low) * self.cells)
@@ -137,6 +145,12 @@ fn voltage_grid(sku: &Sku) -> Vec<f32> {
     let step = f64::from(CLOCK_STEP_MHZ);
     let nodes = (sku.clock_max_mhz / step).ceil() as usize + 2;
     (0..nodes).map(|node| sku.voltage_at(node as f64 * step).powi(2) as f32).collect()
+}
+
+fn top_slope(sku: &Sku) -> f32 {
+    let step = f64::from(CLOCK_STEP_MHZ);
+    let below = sku.voltage_at(sku.clock_max_mhz - step).powi(2);
+    ((1.0 - below) * sku.clock_max_mhz / step) as f32
 }
 
 fn flow_table(sku: &Sku, dt_s: f64, per_captured: f64) -> Vec<[f32; 2]> {

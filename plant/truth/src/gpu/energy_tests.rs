@@ -28,6 +28,7 @@ fn a_week_of_anything_closes_to_one_in_a_billion() {
             fleet.plate_flow[gpu] = rng.range(0.3, 1.4) as f32;
             fleet.brake[gpu] = rng.uniform() < 0.02;
             fleet.context[gpu] = rng.uniform() < 0.5;
+            fleet.power_cycle(gpu);
         }
         fleet.step(dt_s);
         for gpu in 0..n {

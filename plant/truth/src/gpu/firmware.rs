@@ -57,12 +57,20 @@ pub(super) struct PowerCurve {
     pub switching_w: f32,
 }
 
+/// A clock and the power there; with its slope, if that is known and not zero \[W\].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot {
+    pub f: f32,
+    pub power_w: f32,
+    pub slope_w: f32,
+}
+
 /// Newton steps before the search by halves takes over.
 const NEWTON_STEPS: usize = 6;
 
 /// How near the root a Newton step must end, as a fraction of the top clock. Steps converge with the square, so the
 /// root is then known to about 1e-7.
-const NEAR: f32 = 3e-4;
+pub(super) const NEAR: f32 = 3e-4;
 
 impl PowerCurve {
     /// P(f) \[W\], f over the maximum clock.
@@ -74,19 +82,21 @@ impl PowerCurve {
     /// The clock at which P(f) = budget, between the floor and 1. P rises with f, so there is one at most. Newton's
     /// method from a guess (the present clock: when nothing changes, one step is enough).
     #[inline(always)]
-    pub(super) fn clock_for(&self, c: &Coefficients, budget_w: f32, guess: f32) -> f32 {
+    pub(super) fn clock_for(&self, c: &Coefficients, budget_w: f32, guess: f32) -> Spot {
         let budget = budget_w - self.fixed_w;
         let mut f = guess.clamp(c.floor, 1.0);
         for _ in 0..NEWTON_STEPS {
             let (v2, slope) = c.v2(f);
             let load = self.leak_w + self.switching_w * f;
-            let step = (v2 * load - budget) / (slope * load + v2 * self.switching_w);
+            let slope_w = slope * load + v2 * self.switching_w;
+            let step = (v2 * load - budget) / slope_w;
             f = (f - step).clamp(c.floor, 1.0);
             if step.abs() < NEAR {
-                return f;
+                return Spot { f, power_w: budget_w, slope_w };
             }
         }
-        self.bisect(c, budget_w)
+        let f = self.bisect(c, budget_w);
+        Spot { f, power_w: self.at(c, f), slope_w: 0.0 }
     }
 
     /// For budgets outside the range of P, and voltage tables on which Newton's method runs in circles.
@@ -124,7 +134,7 @@ pub(super) struct Heat {
 /// What the firmware decided for a step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decision {
-    pub target: f32,
+    pub target: Spot,
     /// The target without regard to peers.
     pub own: f32,
     pub at_once: bool,
@@ -160,6 +170,18 @@ fn thermal_budget_w(c: &Coefficients, h: &Heat) -> f32 {
     die.min(hbm) * c.inv_r12 * c.inv_captured / h.r_scale
 }
 
+/// Share of a step that a load of this mean spends at its cap.
+#[inline(always)]
+fn cap_share(demand_w: f32, cap_w: f32) -> f32 {
+    if demand_w <= cap_w * (1.0 - RIPPLE) {
+        0.0
+    } else if demand_w >= cap_w * (1.0 + RIPPLE) {
+        1.0
+    } else {
+        (demand_w - cap_w * (1.0 - RIPPLE)) / (2.0 * RIPPLE * cap_w)
+    }
+}
+
 /// One decision of the firmware.
 #[inline(always)]
 pub(super) fn decide(c: &Coefficients, u: &Input, h: &Heat, p: &PowerCurve) -> Decision {
@@ -167,40 +189,46 @@ pub(super) fn decide(c: &Coefficients, u: &Input, h: &Heat, p: &PowerCurve) -> D
     let (wanted, locked) = request(c, u, busy);
     let hw_thermal = h.die_c >= c.slowdown_c || (h.hw_thermal && h.die_c >= c.slowdown_c - RELEASE_K);
     let at_once = hw_thermal || u.brake;
-    let mut target = if at_once { (c.slowdown_clock * wanted).max(c.floor) } else { wanted };
-    let mut demand_w = p.at(c, target);
+    let f = if at_once { (c.slowdown_clock * wanted).max(c.floor) } else { wanted };
+    let mut target = Spot { f, power_w: p.at(c, f), slope_w: 0.0 };
 
     let hot = h.die_c >= c.max_operating_c - ENGAGE_K || h.hbm_c >= c.hbm_max_c - ENGAGE_K;
     let mut sw_thermal = false;
     if hot || h.sw_thermal {
         let budget = thermal_budget_w(c, h);
-        if demand_w > budget {
+        if target.power_w > budget {
             sw_thermal = true;
             target = p.clock_for(c, budget, h.clock);
-            demand_w = p.at(c, target);
         }
     }
-    let ripple_w = demand_w - u.cap_w * (1.0 - RIPPLE);
-    let cap_share = if ripple_w > 0.0 { (ripple_w / (2.0 * RIPPLE * u.cap_w)).min(1.0) } else { 0.0 };
-    let capped = demand_w > u.cap_w;
+    let cap_share = cap_share(target.power_w, u.cap_w);
+    let capped = target.power_w > u.cap_w;
     if capped {
         target = p.clock_for(c, u.cap_w, h.clock);
     }
-    let own = target;
+    let own = target.f;
     let synced = busy && u.peers < own - 1e-4;
     if synced {
-        target = u.peers.max(c.floor);
+        let f = u.peers.max(c.floor);
+        target = Spot { f, power_w: p.at(c, f), slope_w: 0.0 };
     }
-    let bits = [
-        (!busy, reason::IDLE),
-        (busy && locked && !capped && !sw_thermal && !at_once, reason::LOCKED),
-        (cap_share >= 0.5, reason::SW_POWER_CAP),
-        (at_once, reason::HW_SLOWDOWN),
-        (synced, reason::SYNC_BOOST),
-        (sw_thermal && !capped, reason::SW_THERMAL),
-        (hw_thermal, reason::HW_THERMAL),
-        (u.brake, reason::POWER_BRAKE),
-    ];
-    let reasons = bits.iter().fold(0, |all, (on, bit)| all | if *on { *bit } else { 0 });
+    let mut reasons = match (busy, locked && !capped && !sw_thermal && !at_once) {
+        (false, _) => reason::IDLE,
+        (true, true) => reason::LOCKED,
+        (true, false) => 0,
+    };
+    if cap_share >= 0.5 {
+        reasons |= reason::SW_POWER_CAP;
+    }
+    if at_once || sw_thermal || synced {
+        let bits = [
+            (at_once, reason::HW_SLOWDOWN),
+            (synced, reason::SYNC_BOOST),
+            (sw_thermal && !capped, reason::SW_THERMAL),
+            (hw_thermal, reason::HW_THERMAL),
+            (u.brake, reason::POWER_BRAKE),
+        ];
+        reasons |= bits.iter().fold(0, |all, (on, bit)| all | if *on { *bit } else { 0 });
+    }
     Decision { target, own, at_once, sw_thermal, hw_thermal, cap_share, reasons }
 }

@@ -334,7 +334,7 @@ impl Fleet {
         self.clock_mhz[i] = if on { out.clock * c.clock_max_mhz } else { 0.0 };
         self.reasons[i] = if on { out.decision.reasons } else { 0 };
         if on {
-            self.count(i, c.dt_ns, &out.decision);
+            self.count(i, c, &out.decision);
             if let Some(sync) = &mut self.sync {
                 let busy = out.decision.reasons & reason::IDLE == 0;
                 let held = out.decision.reasons & reason::SYNC_BOOST != 0;
@@ -347,10 +347,12 @@ impl Fleet {
     }
 
     #[inline(always)]
-    fn count(&mut self, i: usize, dt_ns: f64, decision: &Decision) {
-        if decision.cap_share > 0.0 {
+    fn count(&mut self, i: usize, c: &Coefficients, decision: &Decision) {
+        if decision.cap_share >= 1.0 {
+            self.throttle_ns[Throttle::SwPowerCap as usize][i] += c.whole_ns;
+        } else if decision.cap_share > 0.0 {
             self.throttle_ns[Throttle::SwPowerCap as usize][i] +=
-                (dt_ns * f64::from(decision.cap_share)) as u64;
+                (c.dt_ns * f64::from(decision.cap_share)) as u64;
         }
         let slow = reason::SW_THERMAL | reason::HW_SLOWDOWN;
         if decision.reasons & slow == 0 {
@@ -363,7 +365,7 @@ impl Fleet {
             (reason::HW_SLOWDOWN, Throttle::HwSlowdown),
         ] {
             if decision.reasons & bit != 0 {
-                self.throttle_ns[counter as usize][i] += dt_ns as u64;
+                self.throttle_ns[counter as usize][i] += c.whole_ns;
             }
         }
     }

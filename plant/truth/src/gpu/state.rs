@@ -4,7 +4,7 @@
 //! Not for: counters and what is seen from outside (see `fleet`).
 
 use super::coefficients::Coefficients;
-use super::firmware::{Decision, Heat, Input, PowerCurve, decide};
+use super::firmware::{Decision, Heat, Input, NEAR, PowerCurve, decide};
 use super::{Sku, Spread};
 use crate::rng::Rng;
 
@@ -80,11 +80,19 @@ impl State {
         let decision = decide(c, u, &heat, &curve);
         self.sw_thermal = decision.sw_thermal;
         self.hw_thermal = decision.hw_thermal;
-        let gap = if decision.at_once { 0.0 } else { self.clock - decision.target };
-        let clock = decision.target + gap * c.clock_mean;
-        self.clock = decision.target + gap * c.clock_decay;
+        let target = decision.target;
+        let gap = if decision.at_once { 0.0 } else { self.clock - target.f };
+        let off = gap * c.clock_mean;
+        let clock = target.f + off;
+        self.clock = target.f + gap * c.clock_decay;
 
-        let power_w = if dead { 0.0 } else { curve.at(c, clock) };
+        let power_w = if dead {
+            0.0
+        } else if off == 0.0 || (off.abs() < NEAR && target.slope_w > 0.0) {
+            target.power_w + target.slope_w * off
+        } else {
+            curve.at(c, clock)
+        };
         let coolant_heat_w = self.conduct(c, u, f64::from(power_w) * c.captured);
         let rise = self.r_scale * (c.r1 * self.q1_w + c.r2 * self.q2_w) as f32;
         let plate_c = self.plate_c as f32;

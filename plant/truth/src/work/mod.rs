@@ -1,25 +1,37 @@
 //! The work that runs on the GPUs.
 //!
-//! Responsible for: jobs over ranges of GPUs, what they make the GPUs do, the tokens they turn out and the traffic
+//! Responsible for: jobs and where they run, what they make the GPUs do, the tokens they turn out and the traffic
 //! they cause.
 //! Not for: where heat and power go, or who decides on clocks.
 //!
+//! - `training`, `serving`, `burn`: what a job does; `job`: one job and what can be seen of it;
+//! - `requests`, `csv`, `latency`: what comes in, and how long it takes;
+//! - `schedule`, `spec`: jobs that come and go, and the data a workload is built from.
+//!
 //! Work and clocks see each other one step late: a step reads the clocks of the last step and sets activity for the
-//! next. Synchronous work (training, and the tensor-parallel GPUs of a replica) runs at the clock of its slowest GPU.
+//! next. Synchronous work (training, and the tensor-parallel GPUs of a replica) runs at the speed of its slowest GPU.
 
+mod burn;
 mod csv;
+mod job;
+mod latency;
 mod requests;
+mod schedule;
 mod serving;
+mod spec;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod training;
 
-use std::ops::Range;
-
+pub use burn::BurnSpec;
 pub use csv::{TraceError, parse_requests};
-pub use requests::{Diurnal, DiurnalSpec, Request, RequestSource, Trace};
-use serving::Replica;
-pub use serving::{ServingSpec, ServingTotals};
+pub use job::{Job, JobKind, JobSpec, JobStats, Task};
+pub use latency::{Latency, Sketch, Slo};
+pub use requests::{Bursty, DiurnalSpec, Generator, Request, RequestSource, Trace};
+pub use schedule::{JobPlan, Layout, Placement, Schedule, ScheduleStats};
+pub use serving::{CapLoss, ServingSpec, ServingTotals};
+pub use spec::{JobTemplate, Rhythm, TaskKind, WorkSpec};
 pub use training::{Phase, Training, TrainingSpec, Use};
 
 use crate::gpu::Fleet;
@@ -28,120 +40,73 @@ use crate::rng::Rng;
 /// GPUs whose traffic is counted together.
 const GPUS_PER_NODE: usize = 8;
 
-/// Longest step that serving takes at once \[s\]; longer ones are split.
-const SERVING_STEP_S: f64 = 1.0;
-
-/// What a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobKind {
-    /// Synchronous training.
-    Training,
-    /// Request serving.
-    Serving,
-}
-
-/// A job to be run.
-#[derive(Debug, Clone)]
-pub struct JobSpec {
-    /// Name.
-    pub name: String,
-    /// GPUs it holds.
-    pub gpus: Range<usize>,
-    /// What it does.
-    pub task: Task,
-}
-
-/// What a job does.
-#[derive(Debug, Clone)]
-pub enum Task {
-    /// Synchronous training.
-    Training(TrainingSpec),
-    /// Serving of requests from a source.
-    Serving(ServingSpec, RequestSource),
-}
-
-/// What can be seen of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct JobStats {
-    /// Useful output: tokens learnt, or tokens generated.
-    pub tokens: f64,
-    /// Output in the last step \[tokens/s\].
-    pub tokens_per_s: f64,
-    /// Mean SM clock of its GPUs in the last step \[MHz\].
-    pub clock_mean_mhz: f64,
-    /// Highest less lowest \[MHz\].
-    pub clock_spread_mhz: f64,
-    /// Standard deviation over mean.
-    pub clock_cv: f64,
-    /// Lowest \[MHz\].
-    pub clock_min_mhz: f64,
-    /// Serving: requests that wait now.
-    pub waiting: usize,
-    /// Serving: requests that decode now.
-    pub running: usize,
-    /// Serving: totals.
-    pub serving: ServingTotals,
-}
-
-impl JobStats {
-    /// Mean time to the first token since the start \[s\]; `None` before the first.
-    #[must_use]
-    pub fn first_token_mean_s(&self) -> Option<f64> {
-        (self.serving.started > 0).then(|| self.serving.first_token_s / self.serving.started as f64)
-    }
-}
-
-/// A job that runs.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// Name.
-    pub name: String,
-    /// Kind.
-    pub kind: JobKind,
-    /// GPUs it holds.
-    pub gpus: Range<usize>,
-    /// What can be seen of it.
-    pub stats: JobStats,
-    body: Body,
-}
-
-#[derive(Debug, Clone)]
-enum Body {
-    Training(Training),
-    Serving(Box<Serving>),
-}
-
-#[derive(Debug, Clone)]
-struct Serving {
-    spec: ServingSpec,
-    source: RequestSource,
-    replicas: Vec<Replica>,
-    /// Slowest clock over maximum by replica; 0 is down.
-    clocks: Vec<f64>,
-    uses: Vec<Use>,
-    arrivals: Vec<Request>,
+/// What the jobs of a step see and set.
+struct Plant<'a> {
+    fleet: &'a mut Fleet,
+    node_traffic: &'a mut [f32],
+    link_factor: &'a [f32],
+    gpu_speed: &'a [f32],
 }
 
 /// All jobs of a factory.
 #[derive(Debug, Clone)]
 pub struct Workload {
-    /// The jobs.
+    /// The jobs, in the order in which they began; jobs that have ended keep their statistics.
     pub jobs: Vec<Job>,
     /// Traffic of each node (8 GPUs) in the last step, 0 to 1 of line rate.
     pub node_traffic: Vec<f32>,
-    /// Speed of each node's links, 1 is healthy; slows the collectives of its training job.
+    /// Speed of each node's links, 1 is healthy and 0 is down; slows the collectives of its training job and what a
+    /// replica receives.
     pub link_factor: Vec<f32>,
+    /// Own speed of each GPU at a clock, 1 is healthy: a straggler slows whatever waits for it.
+    pub gpu_speed: Vec<f32>,
+    /// Jobs that come and go, if any do.
+    pub schedule: Option<Box<Schedule>>,
+    /// Jobs that run, by index.
+    running: Vec<usize>,
     serving_boost: f64,
+    fresh: bool,
+    rng: Rng,
 }
 
 impl Workload {
-    /// Jobs on a fleet of `gpus` GPUs. Ranges are cut to the fleet.
+    /// Jobs on a fleet of `gpus` GPUs, for good. Ranges are cut to the fleet.
     #[must_use]
     pub fn new(jobs: Vec<JobSpec>, gpus: usize, seed: u64) -> Self {
-        let mut rng = Rng::stream(seed, 0x776f_726b);
+        let mut work = Self::idle(gpus, seed);
+        for spec in jobs {
+            let start = spec.gpus.start.min(gpus);
+            let range = start..spec.gpus.end.clamp(start, gpus);
+            work.begin(spec.name, vec![range], spec.task, None);
+        }
+        work
+    }
+
+    /// A fleet of `gpus` GPUs with nothing to do.
+    fn idle(gpus: usize, seed: u64) -> Self {
         let nodes = gpus.div_ceil(GPUS_PER_NODE);
-        let jobs = jobs.into_iter().map(|spec| Job::new(spec, gpus, &mut rng)).collect();
-        Self { jobs, node_traffic: vec![0.0; nodes], link_factor: vec![1.0; nodes], serving_boost: 1.0 }
+        Self {
+            jobs: Vec::new(),
+            node_traffic: vec![0.0; nodes],
+            link_factor: vec![1.0; nodes],
+            gpu_speed: vec![1.0; gpus],
+            schedule: None,
+            running: Vec::new(),
+            serving_boost: 1.0,
+            fresh: true,
+            rng: Rng::stream(seed, 0x776f_726b),
+        }
+    }
+
+    /// Jobs that come and go as a description has it, on a fleet of `gpus` GPUs.
+    ///
+    /// # Errors
+    /// All that is wrong with the description, one sentence each.
+    pub fn from_spec(spec: &WorkSpec, gpus: usize, seed: u64) -> Result<Self, Vec<String>> {
+        let schedule = Schedule::from_spec(spec, gpus, seed)?;
+        let mut work = Self::idle(gpus, seed);
+        work.schedule = Some(Box::new(schedule));
+        Ok(work)
     }
 
     /// The usual mix: half of the GPUs train in two synchronous jobs, half serve in two pools that are busy for
@@ -177,14 +142,29 @@ impl Workload {
         self.serving_boost = factor.max(0.0);
     }
 
-    /// Pauses or resumes a training job: a synchronised step of all its GPUs. False if `job` is not a training job.
+    /// Pauses or resumes a synchronous job: a step of all its GPUs together. False if `job` is not one.
     pub fn set_training_active(&mut self, job: usize, active: bool) -> bool {
-        match self.jobs.get_mut(job).map(|job| &mut job.body) {
-            Some(Body::Training(training)) => {
-                training.active = active;
-                true
-            }
-            _ => false,
+        self.jobs.get_mut(job).is_some_and(|job| job.set_active(active))
+    }
+
+    /// Stops a training job as a failed process does: it restarts from its last checkpoint and loses the work since.
+    /// False if `job` is not a training job that runs.
+    pub fn fail_training(&mut self, job: usize) -> bool {
+        let job = self.jobs.get_mut(job).filter(|job| job.ended_s.is_none());
+        job.and_then(Job::training_mut).map(Training::fail).is_some()
+    }
+
+    /// Makes a GPU slow (or well again) by a factor at the clock it has: a straggler.
+    pub fn set_gpu_speed(&mut self, gpu: usize, factor: f32) {
+        if let Some(speed) = self.gpu_speed.get_mut(gpu) {
+            *speed = factor.clamp(0.01, 1.0);
+        }
+    }
+
+    /// Takes over the speed of each node's links from the network.
+    pub fn set_links(&mut self, factors: &[f32]) {
+        for (mine, factor) in self.link_factor.iter_mut().zip(factors) {
+            *mine = *factor;
         }
     }
 
@@ -194,161 +174,89 @@ impl Workload {
         self.jobs.iter().filter(|job| job.kind == kind).map(|job| job.stats.tokens).sum()
     }
 
-    /// Runs all jobs for a step that begins at `now_s`, on the clocks of the fleet's last step, and sets activity,
-    /// memory and context of their GPUs for the next.
-    pub fn step(&mut self, dt_s: f64, now_s: f64, fleet: &mut Fleet) {
-        for job in &mut self.jobs {
-            job.observe(fleet);
-            let before = job.stats.tokens;
-            match &mut job.body {
-                Body::Training(training) => {
-                    let nodes = job.gpus.start / GPUS_PER_NODE..job.gpus.end.div_ceil(GPUS_PER_NODE);
-                    let link = self.link_factor[nodes.clone()].iter().fold(1.0, |low: f32, x| low.min(*x));
-                    let slowest = slowest(fleet, job.gpus.clone());
-                    let (shares, tokens) =
-                        training.advance(dt_s, f64::from(slowest), f64::from(link), job.gpus.len());
-                    job.stats.tokens += tokens;
-                    for gpu in job.gpus.clone() {
-                        apply(fleet, gpu, training.gpu_use(&shares, relative_clock(fleet, gpu)));
-                    }
-                    self.node_traffic[nodes].fill(training.traffic(&shares));
-                }
-                Body::Serving(serving) => {
-                    serving.step(dt_s, now_s, self.serving_boost, &job.gpus, fleet, &mut job.stats);
-                    for (replica, used) in serving.uses.iter().enumerate() {
-                        let start = job.gpus.start + replica * serving.spec.gpus_per_replica;
-                        let end = start + serving.spec.gpus_per_replica;
-                        // Requests and answers are small; what is seen is key-value and control traffic.
-                        self.node_traffic[start / GPUS_PER_NODE..end.div_ceil(GPUS_PER_NODE)]
-                            .fill(0.10 * (used.compute + used.memory).min(1.0));
-                    }
-                }
-            }
-            job.stats.tokens_per_s = (job.stats.tokens - before) / dt_s;
-        }
-    }
-}
-
-impl Job {
-    fn new(spec: JobSpec, gpus: usize, rng: &mut Rng) -> Self {
-        let range = spec.gpus.start.min(gpus)..spec.gpus.end.min(gpus).max(spec.gpus.start.min(gpus));
-        let (kind, body) = match spec.task {
-            Task::Training(data) => (JobKind::Training, Body::Training(Training::new(data, rng))),
-            Task::Serving(data, source) => {
-                let replicas = range.len() / data.gpus_per_replica.max(1);
-                let serving = Serving {
-                    spec: data,
-                    source,
-                    replicas: vec![Replica::default(); replicas],
-                    clocks: vec![0.0; replicas],
-                    uses: vec![Use { compute: 0.0, memory: 0.0 }; replicas],
-                    arrivals: Vec::new(),
-                };
-                (JobKind::Serving, Body::Serving(Box::new(serving)))
-            }
-        };
-        Self { name: spec.name, kind, gpus: range, stats: JobStats::default(), body }
+    /// Jobs that run now.
+    pub fn running(&self) -> impl Iterator<Item = &Job> {
+        self.running.iter().map(|&job| &self.jobs[job])
     }
 
-    /// The training state, if this is a training job.
+    /// The job that holds a GPU.
     #[must_use]
-    pub fn training(&self) -> Option<&Training> {
-        match &self.body {
-            Body::Training(training) => Some(training),
-            Body::Serving(_) => None,
+    pub fn job_of_gpu(&self, gpu: usize) -> Option<usize> {
+        let holds = |job: &&usize| self.jobs[**job].blocks.iter().any(|block| block.contains(&gpu));
+        self.running.iter().find(holds).copied()
+    }
+
+    /// Runs all jobs for a step that begins at `now_s`, on the clocks of the fleet's last step, and sets activity,
+    /// memory and context of their GPUs for the next. Allocates only when jobs come or go.
+    pub fn step(&mut self, dt_s: f64, now_s: f64, fleet: &mut Fleet) {
+        if dt_s <= 0.0 || dt_s.is_nan() {
+            return;
+        }
+        self.reschedule(now_s, fleet);
+        if self.fresh {
+            self.fresh = false;
+            self.clear_idle(fleet);
+        }
+        self.node_traffic.fill(0.0);
+        let mut plant = Plant {
+            fleet,
+            node_traffic: &mut self.node_traffic,
+            link_factor: &self.link_factor,
+            gpu_speed: &self.gpu_speed,
+        };
+        for &job in &self.running {
+            self.jobs[job].step(dt_s, now_s, self.serving_boost, &mut plant);
         }
     }
 
-    /// Spread of clocks over the job's GPUs.
-    fn observe(&mut self, fleet: &Fleet) {
-        let clocks = &fleet.clock_mhz[self.gpus.clone()];
-        let (mut low, mut high, mut sum, mut squares) = (f32::INFINITY, 0.0f32, 0.0f64, 0.0f64);
-        for &clock in clocks {
-            low = low.min(clock);
-            high = high.max(clock);
-            let clock = f64::from(clock);
-            sum += clock;
-            squares += clock * clock;
+    /// Jobs end and begin.
+    fn reschedule(&mut self, now_s: f64, fleet: &mut Fleet) {
+        let Some(mut schedule) = self.schedule.take() else { return };
+        schedule.end_due(now_s, &self.jobs);
+        while let Some(job) = schedule.next_ended() {
+            for block in &self.jobs[job].blocks {
+                release(fleet, block.clone());
+            }
+            self.jobs[job].end(now_s);
+            self.running.retain(|running| *running != job);
         }
-        let n = clocks.len().max(1) as f64;
-        let mean = sum / n;
-        let stats = &mut self.stats;
-        stats.clock_mean_mhz = mean;
-        stats.clock_min_mhz = if clocks.is_empty() { 0.0 } else { f64::from(low) };
-        stats.clock_spread_mhz = (f64::from(high) - stats.clock_min_mhz).max(0.0);
-        stats.clock_cv = if mean > 0.0 { (squares / n - mean * mean).max(0.0).sqrt() / mean } else { 0.0 };
+        if schedule.is_due(now_s) {
+            schedule.arrive(now_s);
+            while let Some((plan, blocks)) = schedule.next_placed(now_s, self.jobs.len()) {
+                self.begin(plan.name, blocks, plan.task, Some(now_s));
+            }
+        }
+        self.schedule = Some(schedule);
     }
-}
 
-impl Serving {
-    fn step(
+    fn begin(
         &mut self,
-        dt_s: f64,
-        now_s: f64,
-        boost: f64,
-        gpus: &Range<usize>,
-        fleet: &mut Fleet,
-        stats: &mut JobStats,
+        name: String,
+        blocks: Vec<std::ops::Range<usize>>,
+        task: Task,
+        began_s: Option<f64>,
     ) {
-        let parts = (dt_s / SERVING_STEP_S).ceil().max(1.0) as usize;
-        let part_s = dt_s / parts as f64;
-        let per = self.spec.gpus_per_replica;
-        self.uses.fill(Use { compute: 0.0, memory: 0.0 });
-        for part in 0..parts {
-            let at_s = now_s + part as f64 * part_s;
-            self.source.advance(part_s, at_s, boost, &mut self.arrivals);
-            stats.serving.arrived += self.arrivals.len() as u64;
-            for (k, replica) in self.replicas.iter_mut().enumerate() {
-                let start = gpus.start + k * per;
-                self.clocks[k] = f64::from(slowest(fleet, start..start + per));
-                if self.clocks[k] <= 0.0 {
-                    replica.drain(&mut self.arrivals);
-                }
-            }
-            self.route(&mut stats.serving);
-            for ((replica, &clock), sum) in self.replicas.iter_mut().zip(&self.clocks).zip(&mut self.uses) {
-                let used = replica.advance(&self.spec, part_s, at_s, clock, &mut stats.serving);
-                sum.compute += used.compute / parts as f32;
-                sum.memory += used.memory / parts as f32;
-            }
-        }
-        for (k, used) in self.uses.iter().enumerate() {
-            for gpu in gpus.start + k * per..gpus.start + (k + 1) * per {
-                apply(fleet, gpu, *used);
-            }
-        }
-        stats.tokens = stats.serving.generation_tokens;
-        stats.waiting = self.replicas.iter().map(Replica::waiting).sum();
-        stats.running = self.replicas.iter().map(Replica::running).sum();
+        let mut job = Job::new(name, blocks, task, &mut self.rng);
+        job.began_s = began_s;
+        self.running.push(self.jobs.len());
+        self.jobs.push(job);
     }
 
-    /// Gives every arrival to the least loaded replica that is up.
-    fn route(&mut self, totals: &mut ServingTotals) {
-        for request in self.arrivals.drain(..) {
-            let up = self.replicas.iter_mut().zip(&self.clocks).filter(|(_, clock)| **clock > 0.0);
-            let best = up.map(|(replica, _)| replica).min_by(|a, b| a.load().total_cmp(&b.load()));
-            if !best.is_some_and(|replica| replica.offer(request, &self.spec)) {
-                totals.refused += 1;
-            }
+    /// GPUs that no job holds do nothing.
+    fn clear_idle(&self, fleet: &mut Fleet) {
+        let mut held = vec![false; fleet.len()];
+        for block in self.running().flat_map(|job| &job.blocks) {
+            held[block.clone()].fill(true);
+        }
+        for gpu in (0..held.len()).filter(|gpu| !held[*gpu]) {
+            release(fleet, gpu..gpu + 1);
         }
     }
 }
 
-fn apply(fleet: &mut Fleet, gpu: usize, used: Use) {
-    fleet.activity[gpu] = used.compute;
-    fleet.memory[gpu] = used.memory;
-    fleet.context[gpu] = true;
-}
-
-#[inline]
-fn relative_clock(fleet: &Fleet, gpu: usize) -> f32 {
-    fleet.clock_mhz[gpu] / fleet.clock_max_mhz[gpu]
-}
-
-/// Lowest clock over maximum in a range; 0 if a GPU is off the bus or has switched itself off.
-fn slowest(fleet: &Fleet, gpus: Range<usize>) -> f32 {
-    gpus.fold(f32::INFINITY, |low, gpu| {
-        let there = fleet.present[gpu] && !fleet.tripped[gpu];
-        low.min(if there { relative_clock(fleet, gpu) } else { 0.0 })
-    })
+/// No work and no context: the GPU falls to its idle clock.
+fn release(fleet: &mut Fleet, gpus: std::ops::Range<usize>) {
+    fleet.activity[gpus.clone()].fill(0.0);
+    fleet.memory[gpus.clone()].fill(0.0);
+    fleet.context[gpus].fill(false);
 }

@@ -54,6 +54,7 @@ struct Tables {
     routes: HashMap<Vec<u8>, Arc<[Route]>>,
     last_id: ClientId,
     stats: BrokerStats,
+    down: bool,
 }
 
 /// The hub. Shared by connections and by publishers inside the process.
@@ -80,7 +81,7 @@ impl Hub {
         if let Some(id) = old {
             tables.leave(id);
         }
-        if tables.clients.len() >= self.most_clients {
+        if tables.down || tables.clients.len() >= self.most_clients {
             return None;
         }
         tables.last_id += 1;
@@ -89,6 +90,17 @@ impl Hub {
         let client = Client { name: name.to_owned(), outbox: Arc::clone(&outbox), filters: Vec::new() };
         tables.clients.insert(id, client);
         Some((id, outbox))
+    }
+
+    /// Cuts the broker off or brings it back. Cut off, every client but `keep` is dropped, nobody is let in and
+    /// nothing is passed on; what is retained stays.
+    pub(crate) fn set_down(&self, down: bool, keep: ClientId) {
+        let mut tables = self.lock();
+        tables.down = down;
+        if down {
+            let others: Vec<ClientId> = tables.clients.keys().copied().filter(|id| *id != keep).collect();
+            others.into_iter().for_each(|id| tables.leave(id));
+        }
     }
 
     /// Lets a client go.
@@ -123,6 +135,9 @@ impl Hub {
     /// Hands messages to everybody whose filters match.
     pub(crate) fn publish(&self, messages: impl Iterator<Item = Inbound>) {
         let mut tables = self.lock();
+        if tables.down {
+            return;
+        }
         for inbound in messages {
             tables.stats.received += 1;
             if inbound.retain {

@@ -120,6 +120,11 @@ impl Broker {
         Some(LocalClient { hub: Arc::clone(&self.hub), id, outbox })
     }
 
+    /// Cuts the broker off from everybody but a subscriber inside the process, or brings it back.
+    pub(crate) fn set_down(&self, down: bool, inside: &LocalClient) {
+        self.hub.set_down(down, inside.id);
+    }
+
     /// What it has done.
     pub fn stats(&self) -> BrokerStats {
         self.hub.stats()

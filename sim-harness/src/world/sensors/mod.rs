@@ -17,20 +17,22 @@ pub mod class;
 mod clock;
 pub mod fault;
 mod scan;
+mod table;
 #[cfg(test)]
 mod tests;
+mod unit;
 
 pub use class::{SensorClass, class_of};
 pub use fault::{SensorFault, SourceFault};
 
 use super::World;
 use crate::image::{Image, Link, SourceIndex};
-use class::Spread;
 use clock::SourceClock;
 use fault::Active;
 use headroom_truth::rng::Rng;
 use scan::{Pace, Scan};
 use std::sync::Arc;
+use unit::Unit;
 
 /// A value that does not change is shown again after this long, s.
 const REPEAT_S: f64 = 100.0;
@@ -45,19 +47,8 @@ const SILENT: u8 = 2;
 const CACHED: u8 = 4;
 /// It has been shown once.
 const SHOWN: u8 = 8;
-
-/// One sensor.
-#[derive(Debug, Clone, Copy)]
-struct Unit {
-    class: &'static SensorClass,
-    /// Bias over its limit.
-    bias: f32,
-    /// Slow noise over its deviation.
-    slow: f32,
-    lagged: f64,
-    shown_s: f64,
-    flags: u8,
-}
+/// It is shown in the next step whatever the scanners do.
+const TOUCHED: u8 = 16;
 
 /// A source fault that is in force.
 #[derive(Debug, Clone, Copy)]
@@ -180,7 +171,8 @@ impl Sensors {
         let mut set = |flag: u8, on| unit.flags = if on { unit.flags | flag } else { unit.flags & !flag };
         set(SILENT, dropout || of_source == Some(SourceFault::Silent));
         set(CACHED, of_source == Some(SourceFault::Cache));
-        if !self.touched.contains(&(point as u32)) {
+        if unit.flags & TOUCHED == 0 {
+            unit.flags |= TOUCHED;
             self.touched.push(point as u32);
         }
     }
@@ -209,7 +201,11 @@ impl Sensors {
     /// The point at place `k` of what is due, and the point whose signal its sensor sees.
     #[must_use]
     pub fn sees(&self, k: usize) -> (usize, usize) {
-        let point = self.due[k] as usize;
+        self.sees_of(self.due[k] as usize)
+    }
+
+    /// The point itself, and the one whose true value it sees.
+    fn sees_of(&self, point: usize) -> (usize, usize) {
         if self.units[point].flags & FAULTY != 0
             && let Some(SensorFault::SwappedWith(other)) = self.fault(point)
             && other < self.units.len()
@@ -244,6 +240,7 @@ impl Sensors {
         self.due = due;
         let mut touched = std::mem::take(&mut self.touched);
         for &point in &touched {
+            self.units[point as usize].flags &= !TOUCHED;
             self.show(point as usize, None, image);
         }
         touched.clear();
@@ -325,56 +322,10 @@ impl Sensors {
     }
 }
 
-impl Unit {
-    /// A field value through the lag and the noise of the sensor.
-    fn reads(&mut self, field: f64, pace: Option<&Pace>, first: bool, rng: &mut Rng) -> f64 {
-        let class = self.class;
-        let slow = !class.slow.is_zero();
-        match pace {
-            _ if first => {
-                self.lagged = field;
-                self.slow = if slow { normal(rng) as f32 } else { 0.0 };
-            }
-            Some(pace) => {
-                self.lagged += (field - self.lagged) * pace.follow;
-                if slow {
-                    self.slow = (f64::from(self.slow) * pace.keep + pace.kick * normal(rng)) as f32;
-                }
-            }
-            None => self.lagged = field,
-        }
-        let mut value = if class.lag_s > 0.0 { self.lagged } else { field };
-        let noise = |spread: &Spread, unit: f64| if spread.is_zero() { 0.0 } else { spread.at(value) * unit };
-        let mut error = noise(&class.slow, f64::from(self.slow));
-        if !class.white.is_zero() {
-            error += noise(&class.white, normal(rng));
-        }
-        value += error;
-        value
-    }
-
-    /// A value within the range of the transmitter, as it is and in steps.
-    fn display(&self, value: f64) -> (f64, f64) {
-        let (low, high) = self.class.range;
-        let quantum = self.class.quantum;
-        let within = if value.is_nan() { value } else { value.max(low).min(high) };
-        (within, if quantum > 0.0 { (within / quantum).round() * quantum } else { within })
-    }
-}
-
 fn set<T>(list: &mut [T], at: usize, value: T) {
     if let Some(slot) = list.get_mut(at) {
         *slot = value;
     }
-}
-
-/// A standard normal deviate: the sum of four uniform 16-bit words (Irwin and Hall, 1927), cut at 3.46 deviations. One
-/// draw instead of a logarithm and a cosine; sensors are trimmed lots anyway.
-fn normal(rng: &mut Rng) -> f64 {
-    let word = rng.next_u64();
-    let sum = (word & 0xFFFF) + ((word >> 16) & 0xFFFF) + ((word >> 32) & 0xFFFF) + (word >> 48);
-    // variance of a sum of four uniform words: 4 (2^32 - 1) / 12
-    (sum as f64 - 131_070.0) * (1.0 / 37_837.227)
 }
 
 /// Generator of one thing, by its name, so that a new sensor does not change the others (FNV-1a, 64 bit).
@@ -393,6 +344,15 @@ impl World {
     /// The sensors, to set faults on them.
     pub fn sensors_mut(&mut self) -> &mut Sensors {
         &mut self.sensors
+    }
+
+    /// Takes anew what the BMS's own inputs see, between two steps' showings.
+    pub(super) fn look(&mut self) {
+        for k in 0..self.sensors.taps.len() {
+            let (point, seen) = self.sensors.sees_of(self.sensors.taps[k] as usize);
+            let value = self.signal(self.list.signals[seen]);
+            self.sensors.put(point, value);
+        }
     }
 
     /// Looks at what is due and shows it.

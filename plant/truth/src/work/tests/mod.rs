@@ -1,5 +1,7 @@
 //! What the work must do: pace, tokens, load, and repeatability.
 
+mod shapes;
+
 use super::*;
 use crate::gpu::{Sku, Spread};
 

@@ -9,22 +9,29 @@
 //! ```
 //! The margin covers meter error and what the loops do meanwhile. When the limit goes, so do the caps.
 
+use super::Strategy;
+use super::meters::{gpus_w, import_cut_w, release, shown_w};
 use crate::world::World;
 use crate::world::signal::Signal;
-use crate::world::tree::FEED;
 
-/// Share of the limit that the runbook aims at.
-const MARGIN: f64 = 0.97;
+/// Share of a limit that the runbook aims at.
+pub(super) const MARGIN: f64 = 0.97;
 /// Time between two looks, s.
 const PERIOD_S: f64 = 60.0;
 /// Time that operators take to react to a new limit, s.
-const REACTION_S: f64 = 20.0;
+pub(super) const REACTION_S: f64 = 20.0;
 
 /// The baseline strategy.
 #[derive(Debug, Clone, Default)]
 pub struct Baseline {
     capped: bool,
     due_s: Option<f64>,
+}
+
+/// The one cap for all GPUs that an operator works out from the meters, W.
+pub(super) fn runbook_cap_w(world: &World, limit_w: f64) -> Option<f64> {
+    let others_w = shown_w(world, Signal::Feed)? - gpus_w(world);
+    Some((MARGIN * limit_w - others_w) / world.fleet.len() as f64)
 }
 
 impl Baseline {
@@ -36,37 +43,34 @@ impl Baseline {
 
     /// Acts before a step of the world, by what the meters show.
     pub fn act(&mut self, world: &mut World) {
-        let shown =
-            |world: &World, signal| world.points().find(signal).map(|p| world.image.values[p] * 1000.0);
         if world.curtailment().is_none() && !self.capped && self.due_s.is_none() {
             return;
         }
-        let Some(limit_w) = shown(world, Signal::ImportLimit) else { return };
-        let Some(feed_w) = shown(world, Signal::Feed) else { return };
-        if limit_w > world.tree.branches[FEED].budget_w - 100.0 {
-            self.release(world);
+        let Some(limit_w) = import_cut_w(world) else {
+            self.due_s = None;
+            if std::mem::take(&mut self.capped) {
+                release(world);
+            }
             return;
-        }
+        };
         let now_s = world.elapsed_s();
         let due_s = *self.due_s.get_or_insert(now_s + REACTION_S);
         if now_s < due_s {
             return;
         }
+        let Some(cap_w) = runbook_cap_w(world, limit_w) else { return };
         self.due_s = Some(now_s + PERIOD_S);
         self.capped = true;
-        let gpus = world.fleet.len();
-        let others_w = feed_w - world.gpu_power_w();
-        let cap_w = (MARGIN * limit_w - others_w) / gpus as f64;
-        (0..gpus).for_each(|gpu| world.set_cap(gpu, cap_w));
+        (0..world.fleet.len()).for_each(|gpu| world.set_cap(gpu, cap_w));
+    }
+}
+
+impl Strategy for Baseline {
+    fn name(&self) -> &'static str {
+        "baseline"
     }
 
-    fn release(&mut self, world: &mut World) {
-        self.due_s = None;
-        if std::mem::take(&mut self.capped) {
-            for gpu in 0..world.fleet.len() {
-                let default_w = world.fleet.sku(gpu).tdp_w;
-                world.set_cap(gpu, default_w);
-            }
-        }
+    fn act(&mut self, world: &mut World) {
+        Self::act(self, world);
     }
 }

@@ -1,0 +1,143 @@
+//! One run: a world, a strategy, a score.
+//!
+//! Responsible for: the loop of steps and ticks. Not for: which runs there are (`pool`).
+
+use super::strategy::Id;
+use super::timeline::{Keep, Timeline, Trend};
+use super::{build_world, site_of, strategy};
+use crate::virtual_plant::VirtualPlant;
+use anyhow::{Context, Result};
+use headroom_core::lease::Identity;
+use headroom_core::{Line, Wants};
+use headroom_sim::score::{Prices, Score, StrategyScore};
+use headroom_sim::world::{World, WorldConfig};
+use headroom_site::{Field, Inbox, Site, Span};
+
+/// What came of one strategy.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) score: StrategyScore,
+    pub(crate) trend: Trend,
+}
+
+/// What every run of a world has in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Course {
+    pub(crate) hours: f64,
+    pub(crate) prices: Prices,
+    pub(crate) keep: Keep,
+}
+
+/// Plant time between two looks at whether to go on, s.
+const LOOK_S: f64 = 300.0;
+
+/// Told how many seconds have passed; an error ends the run.
+pub(crate) type Passed<'a> = &'a mut dyn FnMut(f64) -> Result<()>;
+
+/// Score and timeline of a run, step by step.
+struct Notes<'a> {
+    score: Score,
+    timeline: Timeline,
+    passed: Passed<'a>,
+    steps: u64,
+    since_s: f64,
+}
+
+impl<'a> Notes<'a> {
+    fn new(world: &World, course: &Course, passed: Passed<'a>) -> Self {
+        Self {
+            score: Score::new(world, course.prices),
+            timeline: Timeline::new(world, course.keep, course.hours),
+            passed,
+            steps: (course.hours * 3600.0 / world.config().dt_s).round() as u64,
+            since_s: 0.0,
+        }
+    }
+
+    fn observe(&mut self, world: &World) -> Result<()> {
+        self.score.observe(world);
+        self.timeline.observe(world);
+        self.since_s += world.config().dt_s;
+        if self.since_s < LOOK_S {
+            return Ok(());
+        }
+        (self.passed)(std::mem::take(&mut self.since_s))
+    }
+
+    fn finish(self, world: &World) -> Result<Run> {
+        (self.passed)(self.since_s)?;
+        Ok(Run { score: self.score.finish(world), trend: self.timeline.trend() })
+    }
+}
+
+/// The plant on its own BMS, with the usual runbook.
+pub(crate) fn baseline(config: &WorldConfig, hours: f64, prices: Prices) -> Result<Run> {
+    let world = build_world(config.clone())?;
+    let course = Course { hours, prices, keep: Keep::Minutes };
+    by_strategy(Id::Baseline, world, &course, &mut |_| Ok(()))
+}
+
+/// The plant with a strategy that acts on it directly.
+///
+/// # Errors
+/// The strategy is not one of these, or the run was ended.
+pub(crate) fn by_strategy(id: Id, mut world: World, course: &Course, passed: Passed<'_>) -> Result<Run> {
+    let mut strategy = strategy::of(id).with_context(|| format!("nobody carries out `{}`", id.key()))?;
+    let mut notes = Notes::new(&world, course, passed);
+    for _ in 0..notes.steps {
+        strategy.act(&mut world);
+        world.step();
+        notes.observe(&world)?;
+    }
+    notes.finish(&world)
+}
+
+/// Seconds for which the controller sees the standing plant before the start.
+const STANDING_S: i64 = 40;
+
+/// The plant with Headroom.
+///
+/// # Errors
+/// The world cannot be shown to the controller, there are no wants, or the run was ended.
+pub(crate) fn headroom(
+    world: World,
+    course: &Course,
+    wants: impl FnOnce(&Site) -> Result<Wants>,
+    passed: Passed<'_>,
+) -> Result<Run> {
+    let site = site_of(&world)?;
+    let wants = wants(&site)?;
+    let mut line = Line::with_wants(&site, wants, Identity { who: "score".to_owned(), epoch: 1 });
+    let mut notes = Notes::new(&world, course, passed);
+    let mut plant = VirtualPlant::new(world, &site)?;
+    let mut inbox = Inbox::default();
+    // As on wires, the controller has looked at the standing plant for a while before time begins to run.
+    for before in (0..STANDING_S).rev() {
+        plant.stand(Span::from_ms(before * 1000));
+        control(&mut line, &mut plant, &mut inbox);
+    }
+    let mut due = plant.now();
+    for _ in 0..notes.steps {
+        plant.step();
+        if plant.now() >= due {
+            due = plant.now() + site.power_period;
+            control(&mut line, &mut plant, &mut inbox);
+        }
+        notes.observe(plant.world())?;
+    }
+    notes.finish(plant.world())
+}
+
+/// One tick of the controller: takes what the plant shows, and sends what it decides.
+fn control(line: &mut Line, plant: &mut VirtualPlant, inbox: &mut Inbox) {
+    plant.take_back(inbox);
+    inbox.clear();
+    plant.drain(inbox);
+    let tick = line.tick(inbox, plant.now());
+    for command in &tick.commands {
+        plant.send(command);
+    }
+    if tick.verified {
+        plant.beat();
+    }
+}
