@@ -25,7 +25,8 @@ fn fleet(gpus: usize) -> Fleet {
 
 /// Many jobs: half of the GPUs train in jobs of 512, half serve in pools of 1000 or so.
 fn many_jobs(gpus: usize, load: f64) -> Workload {
-    let template = |name: String, kind, gpus| JobTemplate { name, kind, gpus, load, ..JobTemplate::default() };
+    let template =
+        |name: String, kind, gpus| JobTemplate { name, kind, gpus, load, ..JobTemplate::default() };
     let mut jobs = Vec::new();
     let half = gpus / 2;
     for k in 0..half / 512 {
@@ -86,8 +87,9 @@ fn main() {
         for dt_s in [0.1, 1.0, 10.0] {
             measure("many jobs", many_jobs(100_000, load), 100_000, dt_s, 200);
         }
-        for dt_s in [1.0, 10.0] {
-            measure("usual mix", Workload::half_and_half(1000, load, 1), 1000, dt_s, 20_000);
+        // A week in long steps, so that days and nights are in their due share.
+        for (dt_s, steps) in [(1.0, 40_000), (10.0, 60_480)] {
+            measure("usual mix", Workload::half_and_half(1000, load, 1), 1000, dt_s, steps);
         }
     }
     for gpus in [512, 100_000] {

@@ -134,8 +134,7 @@ impl Network {
             let mean = traffic.iter().sum::<f64>() / per_pod as f64;
             all += mean;
             let rails = pod * self.spec.nics_per_node..(pod + 1) * self.spec.nics_per_node;
-            let leaves =
-                carry(&mut self.switches[rails], mean, &self.spec, inlet_c, switch_decay, dt_s);
+            let leaves = carry(&mut self.switches[rails], mean, &self.spec, inlet_c, switch_decay, dt_s);
             let speed = (leaves.min(self.pod_health[pod])) as f32;
             for factor in self.link_factor.iter_mut().skip(pod * per_pod).take(per_pod) {
                 *factor *= speed;

@@ -229,13 +229,7 @@ impl Workload {
         self.schedule = Some(schedule);
     }
 
-    fn begin(
-        &mut self,
-        name: String,
-        blocks: Vec<std::ops::Range<usize>>,
-        task: Task,
-        began_s: Option<f64>,
-    ) {
+    fn begin(&mut self, name: String, blocks: Vec<std::ops::Range<usize>>, task: Task, began_s: Option<f64>) {
         let mut job = Job::new(name, blocks, task, &mut self.rng);
         job.began_s = began_s;
         self.running.push(self.jobs.len());

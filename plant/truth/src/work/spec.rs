@@ -213,7 +213,8 @@ impl JobTemplate {
             }
             TaskKind::Serving => {
                 let per = self.gpus_per_replica;
-                let fits = per > 0 && (GPUS_PER_NODE.is_multiple_of(per) || per.is_multiple_of(GPUS_PER_NODE));
+                let fits =
+                    per > 0 && (GPUS_PER_NODE.is_multiple_of(per) || per.is_multiple_of(GPUS_PER_NODE));
                 must(
                     fits && self.gpus.is_multiple_of(per),
                     "gpus_per_replica must be 1, 2, 4 or a multiple of 8, and divide gpus",

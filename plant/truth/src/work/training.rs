@@ -204,9 +204,8 @@ impl Training {
             self.restart();
         }
         let (mut left, mut tokens) = (dt_s, 0.0);
-        let per_computed = self.spec.tokens_per_gpu_s
-            * (1.0 + self.spec.communicate_s / self.spec.compute_s)
-            * gpus as f64;
+        let per_computed =
+            self.spec.tokens_per_gpu_s * (1.0 + self.spec.communicate_s / self.spec.compute_s) * gpus as f64;
         let mut spent = [0.0; 4];
         while left > 1e-9 {
             let speed = match self.phase {

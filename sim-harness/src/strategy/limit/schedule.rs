@@ -1,18 +1,18 @@
 //! When the limit decides: on a grid, and around every event.
 
-use crate::scenario::{Event, EventKind, Scenario};
+use crate::scenario::{Event, Scenario};
 
 /// Decisions are at least so far apart, s.
 const APART_S: f64 = 10.0;
 
-/// The next edge of an event behind `after_s`: beginning, end of a notice, end.
+/// The next edge of an event behind `after_s`: beginning, end of a notice, each limit in turn, end.
 fn next_edge_s(event: &Event, after_s: f64) -> Option<f64> {
-    let notice_s = match &event.kind {
-        EventKind::Curtailment { notice_s, .. } => *notice_s,
-        _ => 0.0,
-    };
-    let offsets = [0.0, notice_s, event.for_s];
-    let edges = offsets.into_iter().filter(|offset| offset.is_finite()).filter_map(|offset| {
+    let notice_s = event.values.number("notice").unwrap_or(0.0);
+    let turns = event.values.limits("limit").len().max(1);
+    let each_s = event.values.number("each").unwrap_or(f64::INFINITY);
+    let in_turn = (1..turns).map(|turn| turn as f64 * each_s);
+    let offsets = [0.0, notice_s, event.for_s].into_iter().chain(in_turn);
+    let edges = offsets.filter(|offset| offset.is_finite()).filter_map(|offset| {
         let first_s = event.at_s + offset;
         if first_s > after_s {
             return Some(first_s);

@@ -1,5 +1,7 @@
 //! Sensors as a whole.
 
+#![allow(clippy::float_cmp)]
+
 use super::class::Spread;
 use super::*;
 use crate::image::{DeviceFault, ImagePoint, ModbusDevice};

@@ -217,7 +217,7 @@ impl Generator {
         let radius = (-2.0 * uniform().ln()).sqrt();
         let (sine, cosine) = (TAU * uniform()).sin_cos();
         let length = |[median, sigma]: [f64; 2], normal: f64| {
-            (median * (sigma * normal).exp()).clamp(1.0, 32_000.0).round() as u32
+            ((median * (sigma * normal).exp()).clamp(1.0, 32_000.0) + 0.5) as u32
         };
         Request {
             arrival_s,

@@ -192,7 +192,8 @@ impl Pool {
         self.uses.resize(wanted, Use { compute: 0.0, memory: 0.0 });
         self.weights = (0..wanted).map(|k| ((self.count - k).div_ceil(wanted)) as u32).collect();
         let after = self.open();
-        totals.arrived = (totals.arrived + (after.0 + after.1) as u64).saturating_sub((open.0 + open.1) as u64);
+        totals.arrived =
+            (totals.arrived + (after.0 + after.1) as u64).saturating_sub((open.0 + open.1) as u64);
     }
 
     /// Speeds and weights of the played replicas from their groups; gives the share of the arrivals that is played and

@@ -11,14 +11,13 @@ use std::collections::VecDeque;
 
 use super::super::latency::Latency;
 use super::super::requests::Request;
-use super::spec::{Pace, ServingSpec};
 use super::ServingTotals;
+use super::spec::{Pace, ServingSpec};
 
-/// A request that decodes. It is done when the replica's iteration counter reaches `until`.
+/// A request that decodes.
 #[derive(Debug, Clone, Copy)]
 struct Running {
     request: Request,
-    until: f64,
     start_s: f64,
     /// Its first token came in time.
     prompt: bool,
@@ -51,6 +50,8 @@ pub(super) struct Replica {
     /// Prompt tokens of the head of the queue already read.
     head_done: f64,
     running: Vec<Running>,
+    /// Iteration at which each of them is done: apart, because these are searched and the rest is not.
+    until: Vec<f64>,
     iterations: f64,
     first_until: f64,
     /// How far it has come \[s\].
@@ -104,6 +105,7 @@ impl Replica {
     pub(super) fn drain(&mut self, out: &mut Vec<Request>) {
         out.extend(self.waiting.drain(..));
         out.extend(self.running.drain(..).map(|running| running.request));
+        self.until.clear();
         (self.waiting_tokens, self.head_done) = (0.0, 0.0);
         (self.rates, self.share, self.event) = ([0.0; 3], 0.0, Event::None);
     }
@@ -198,7 +200,8 @@ impl Replica {
         }
         let until = self.iterations + f64::from(request.output_tokens.max(1));
         self.first_until = self.first_until.min(until);
-        self.running.push(Running { request, until, start_s: self.at_s, prompt });
+        self.until.push(until);
+        self.running.push(Running { request, start_s: self.at_s, prompt });
     }
 
     /// The shortest answers in the batch have ended.
@@ -207,14 +210,15 @@ impl Replica {
         let (at_s, limit) = (self.at_s, self.first_until + 1e-9);
         let mut first = f64::INFINITY;
         let mut k = 0;
-        while k < self.running.len() {
-            let one = self.running[k];
-            if one.until > limit {
-                first = first.min(one.until);
+        while k < self.until.len() {
+            let until = self.until[k];
+            if until > limit {
+                first = first.min(until);
                 k += 1;
                 continue;
             }
-            self.running.swap_remove(k);
+            self.until.swap_remove(k);
+            let one = self.running.swap_remove(k);
             let length = f64::from(one.request.output_tokens.max(1));
             let token_s = (at_s - one.start_s) / length;
             let steady = token_s <= spec.slo.token_s;
