@@ -19,6 +19,8 @@ pub mod weather;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
+pub mod gpu;
+
 /// How far our figure may lie from the published one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Tolerance {

@@ -17,7 +17,7 @@ pub(super) fn shown_w(world: &World, signal: Signal) -> Option<f64> {
 
 /// What a GPU's driver shows.
 pub(super) fn gpu(world: &World, gpu: usize) -> GpuOutputs {
-    gpu_outputs(&world.fleet, gpu, 0)
+    gpu_outputs(&world.fleet, &world.boards, gpu, 0)
 }
 
 /// Power of all GPUs as their drivers show it, W.

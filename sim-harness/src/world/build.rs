@@ -17,6 +17,7 @@ use headroom_truth::facility::{
     BessSpec, Facility, FacilitySpec, HeatRejection, PowerSpec, Powers, RackSpec,
 };
 use headroom_truth::gpu::Fleet;
+use headroom_truth::gpu::sensor::SensorBank;
 use headroom_truth::network::{Network, NetworkSpec};
 use headroom_truth::weather::{Climate, Weather};
 use headroom_truth::work::{JobSpec, Request, RequestSource, ServingSpec, Task, TrainingSpec, Workload};
@@ -126,9 +127,11 @@ pub(super) fn cold(config: WorldConfig) -> Result<World, Vec<WorldError>> {
     let taps = Taps::new(&list, &facility);
     let commands = facility.idle_commands();
     let parts: Vec<_> = groups.iter().map(|g| (g.sku.clone(), g.gpus)).collect();
+    let fleet = Fleet::new(&parts, config.seed);
     Ok(World {
         modbus,
-        fleet: Fleet::new(&parts, config.seed),
+        boards: SensorBank::new(&fleet, config.seed),
+        fleet,
         workload,
         network: Network::new(NetworkSpec::NDR400, places.nodes),
         air: weather.at(config.start_s - config.warmup_s),

@@ -27,6 +27,7 @@ use crate::scenario::Scenario;
 use control::Taps;
 use events::{Events, WorldError};
 use headroom_truth::facility::{Commands, Facility, FacilityInputs, Outdoor, Powers};
+use headroom_truth::gpu::sensor::SensorBank;
 use headroom_truth::gpu::{Fleet, Sku};
 use headroom_truth::network::Network;
 use headroom_truth::weather::{Air, Weather};
@@ -98,6 +99,8 @@ pub struct World {
     pub modbus: Vec<ModbusDevice>,
     /// The GPUs.
     pub fleet: Fleet,
+    /// The power sensors on the GPUs' boards.
+    pub boards: SensorBank,
     /// The jobs.
     pub workload: Workload,
     /// The compute network.
@@ -145,6 +148,7 @@ impl World {
             world.fleet.memory[gpu] = 0.4;
         }
         world.fleet.settle();
+        world.boards = SensorBank::new(&world.fleet, world.config.seed);
         world.steps = -(world.config.warmup_s / world.config.dt_s).round() as i64;
         let (site_j, it_j) = (world.site_energy_j, world.it_energy_j);
         while world.steps < 0 {
@@ -164,6 +168,7 @@ impl World {
         self.events.burn(&mut self.fleet);
         self.it.cool(&self.places, &self.facility, &mut self.fleet, dt_s);
         self.fleet.step(dt_s);
+        self.boards.step(&self.fleet, dt_s);
         self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, &self.facility, dt_s);
         self.workload.set_links(&self.network.link_factor);
         self.powers = Powers::default();

@@ -212,7 +212,7 @@ impl Plant {
         let stamp_us = (now.unix_ns() / 1000) as u64;
         for g in 0..self.world.fleet.len() {
             self.page.set_present(g, self.world.fleet.present[g]);
-            self.page.publish(g, &gpu_outputs(&self.world.fleet, g, stamp_us));
+            self.page.publish(g, &gpu_outputs(&self.world.fleet, &self.world.boards, g, stamp_us));
         }
         let world = &mut self.world;
         for &(point, _) in &world.points().requests {

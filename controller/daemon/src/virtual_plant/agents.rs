@@ -177,7 +177,7 @@ fn mono_ns(now: Stamp) -> u64 {
 }
 
 fn sample(world: &World, g: usize, stamp: Stamp, stamp_us: u64) -> GpuSample {
-    let o = gpu_outputs(&world.fleet, g, stamp_us);
+    let o = gpu_outputs(&world.fleet, &world.boards, g, stamp_us);
     GpuSample {
         stamp,
         power_w: Some(o.power_instant_mw as f32 * 1e-3),

@@ -26,7 +26,7 @@ mod tests;
 pub use bank::SensorBank;
 
 /// Most refresh periods in an average.
-pub(super) const MOST_BINS: usize = 10;
+pub(super) const MOST_BINS: usize = 12;
 
 /// The power sensor of a product.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,7 +35,7 @@ pub struct SensorSpec {
     pub refresh_s: f64,
     /// Time that the instant reading sees of each refresh period \[s\].
     pub window_s: f64,
-    /// Time that the average reading sees \[s\]: 1 to 10 refresh periods. `None`: the product has no average.
+    /// Time that the average reading sees \[s\]: 1 to 12 refresh periods. `None`: the product has no average.
     pub average_s: Option<f64>,
     /// From the end of a window to the reading \[s\]; not above the refresh time.
     pub delay_s: f64,

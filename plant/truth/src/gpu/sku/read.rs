@@ -298,7 +298,7 @@ fn sensor(t: &Table<'_>) -> SensorSpec {
         t,
         "average",
         (bins - bins.round()).abs() < 1e-6 && (1.0..=MOST_BINS as f64).contains(&bins.round()),
-        "`average` is not 1 to 10 times `refresh`",
+        "`average` is not 1 to 12 times `refresh`",
         "sensors average whole refresh periods: write a multiple, or leave it out where there is no average",
     );
     spec

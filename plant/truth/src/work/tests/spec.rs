@@ -7,7 +7,7 @@ fn job(name: &str, gpus: usize) -> JobTemplate {
 }
 
 fn idle_fleet(gpus: usize) -> Fleet {
-    let mut fleet = Fleet::with_spread(&[(Sku::H100_SXM, gpus)], 1, Spread::NONE);
+    let mut fleet = Fleet::with_spread(&[(Sku::h100_sxm(), gpus)], 1, Spread::NONE);
     // As a world leaves it after its first settling.
     fleet.activity.fill(0.4);
     fleet.settle();
