@@ -105,6 +105,7 @@ pub fn checks(data: Option<&Path>) -> Result<Vec<Check>, DataError> {
     all.extend(air::checks());
     all.extend(electric::checks());
     all.extend(dynamics::checks());
+    all.extend(gpu::checks(data));
     all.extend(weather::checks(data)?);
     all.extend(capture::checks(data)?);
     // one model's checks together, in the order in which models first appear
