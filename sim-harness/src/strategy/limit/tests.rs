@@ -31,7 +31,8 @@ fn never_worse_than_the_baseline_at_equal_work() {
     for (seed, scenario) in [(1, ""), (2, EVENTFUL)] {
         let config = small(seed, scenario);
         let (theirs, their_tokens) = run(&config, &mut Baseline::new(), 3600);
-        let mut limit = Limit::new(LimitConfig { evaluations: 12, horizon_s: 900.0, ..LimitConfig::default() });
+        let mut limit =
+            Limit::new(LimitConfig { evaluations: 12, horizon_s: 900.0, ..LimitConfig::default() });
         let (ours, our_tokens) = run(&config, &mut limit, 3600);
         let (a, b) = (ours.facility_kwh, theirs.facility_kwh);
         assert!(a < 0.99 * b, "seed {seed}: {a} {b} kWh after {} plans", limit.evaluations());
@@ -48,7 +49,8 @@ fn never_worse_than_the_baseline_at_equal_work() {
 #[test]
 fn the_same_seed_gives_the_same_plans() {
     let once = || {
-        let mut limit = Limit::new(LimitConfig { evaluations: 15, horizon_s: 900.0, ..LimitConfig::default() });
+        let mut limit =
+            Limit::new(LimitConfig { evaluations: 15, horizon_s: 900.0, ..LimitConfig::default() });
         let (score, _) = run(&small(5, ""), &mut limit, 600);
         (limit.evaluations(), score.facility_kwh.to_bits())
     };
