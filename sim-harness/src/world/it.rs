@@ -78,11 +78,7 @@ fn node_of(sku: &Sku) -> NodeSpec {
         switch_idle_w: times * spec.switch_idle_w,
         switch_full_w: times * spec.switch_full_w,
         other_w: times * spec.other_w,
-        fans: FanSpec {
-            full_w: times * spec.fans.full_w,
-            full_m3s: times * spec.fans.full_m3s,
-            ..spec.fans
-        },
+        fans: FanSpec { full_w: times * spec.fans.full_w, full_m3s: times * spec.fans.full_m3s, ..spec.fans },
         psu_rated_w: times * spec.psu_rated_w,
         psu_loss: [times * spec.psu_loss[0], spec.psu_loss[1], spec.psu_loss[2]],
         captured: spec.captured,

@@ -69,7 +69,7 @@ pub struct DryInlet {
     /// Share of the coil that is dirty, 0 = clean.
     pub fouling: f64,
     /// Leaving fluid as the frost thermostat senses it, C.
-    pub sensed_c: f64,
+    pub leaving_c: f64,
 }
 
 /// What the unit does.
@@ -121,7 +121,7 @@ impl DryCooler {
     /// One step of the unit.
     #[must_use]
     pub fn cool(&self, i: &DryInlet) -> DryDuty {
-        let allowed = ((i.sensed_c - FROST_BAND_C.0) / (FROST_BAND_C.1 - FROST_BAND_C.0)).clamp(0.0, 1.0);
+        let allowed = ((i.leaving_c - FROST_BAND_C.0) / (FROST_BAND_C.1 - FROST_BAND_C.0)).clamp(0.0, 1.0);
         let fan = i.fan.min(allowed);
         // its louvres shut with the fans
         let flow = fan.max(FREE_AIR * (0.1 + 0.9 * allowed));
@@ -163,7 +163,7 @@ mod tests {
             fan: 1.0,
             wetting: 0.0,
             fouling: 0.0,
-            sensed_c: 40.0,
+            leaving_c: 40.0,
         }
     }
 
@@ -204,7 +204,7 @@ mod tests {
             entering_c: 6.0,
             dry_bulb_c: -20.0,
             wet_bulb_c: -21.0,
-            sensed_c: 3.0,
+            leaving_c: 3.0,
             ..summer(&unit)
         };
         let out = unit.cool(&cold);

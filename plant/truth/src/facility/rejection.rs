@@ -123,7 +123,7 @@ impl Rejection {
                     fan: self.fan,
                     wetting: self.wetting,
                     fouling: self.fouling,
-                    sensed_c: self.sensed_c,
+                    leaving_c: self.sensed_c,
                 });
                 (self.water_kg_s, self.frost) = (out.water_kg_s, out.frost);
                 self.evaporation_kg_s = out.water_kg_s * 2.0 / 3.0;
