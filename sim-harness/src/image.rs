@@ -103,10 +103,11 @@ pub struct Image {
 impl Image {
     /// An image of these points, all values unknown; every object is a source.
     #[must_use]
-    pub fn of(points: Vec<ImagePoint>) -> Self {
+    pub fn of(points: impl Into<Arc<Vec<ImagePoint>>>) -> Self {
+        let points = points.into();
         let mut index = BTreeMap::new();
         let (mut sources, mut source_of) = (Vec::new(), Vec::with_capacity(points.len()));
-        for point in &points {
+        for point in points.iter() {
             let at = *index.entry(Arc::clone(&point.object_id)).or_insert_with(|| {
                 sources.push(Arc::clone(&point.object_id));
                 sources.len() as u32 - 1
@@ -124,7 +125,7 @@ impl Image {
             offset_ms: vec![0; m],
             links: vec![Link::default(); m],
             device_faults: vec![None; m],
-            points: Arc::new(points),
+            points,
         }
     }
 

@@ -142,7 +142,7 @@ impl Align {
             stale_after: site.points.iter().map(|p| p.stale_after).collect(),
             nodes: site.nodes.iter().enumerate().map(|(i, n)| (Arc::from(n.id.as_str()), i)).collect(),
             spans: site.nodes.iter().map(|n| (n.gpus.0 as usize, n.gpus.1 as usize)).collect(),
-            uuids: site.gpus.iter().map(|g| Arc::from(g.uuid.as_str())).collect(),
+            uuids: site.gpus.iter().map(|g| Arc::clone(&g.uuid)).collect(),
             // A node that has missed five reports, or five seconds, is not heard any more.
             heard_for: Span::from_ns(
                 site.power_period.ns().max(site.agent_period.ns()).max(1_000_000_000) * 5,

@@ -179,9 +179,14 @@ impl Estimator {
         let e = &mut self.estimate;
         let step = e.gpus.step(dt_s);
         let decay = Demand::decay(dt_s);
+        // neighbours share their coolant, and looking ahead costs more than a comparison
+        let mut shared: (&[PointId], f64) = (&[], coolant(&[], snapshot, e));
         for (i, g) in snapshot.gpus.iter().enumerate() {
             let s = &g.sample;
-            let coolant_c = coolant(&topology.coolant[i], snapshot, e);
+            if shared.0 != topology.coolant[i] {
+                shared = (&topology.coolant[i], coolant(&topology.coolant[i], snapshot, e));
+            }
+            let coolant_c = shared.1;
             e.coolant_c[i] = coolant_c;
             // A GPU that is not heard counts with its cap: it may be drawing it.
             let cap_w = s.enforced_cap_w.map_or(self.max_cap_w[i], f64::from).min(self.max_cap_w[i]);

@@ -2,6 +2,7 @@
 
 mod agent;
 mod bench;
+mod calibrate;
 mod check;
 mod demo;
 mod exit;
@@ -35,6 +36,8 @@ enum Verb {
     Agent(AgentArgs),
     /// What this machine does: time and memory of the product's parts, beside their limits.
     Bench(bench::Options),
+    /// Every model of the plant beside published figures: what each is off by, and whether that is allowed.
+    Calibrate(calibrate::Options),
     /// Every finding in site, policy, register map and scenario files.
     Check {
         /// Files.
@@ -117,6 +120,7 @@ fn main() -> Result<ExitCode> {
             exit
         }
         Verb::Bench(options) => bench::run(&options),
+        Verb::Calibrate(options) => calibrate::run(&options),
         Verb::Check { files, format } => check::run(&files, format),
         Verb::Demo(options) => demo::run(&options),
         Verb::Run(args) => {

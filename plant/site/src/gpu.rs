@@ -118,6 +118,14 @@ pub struct CapReceipt {
     pub refused: Option<String>,
 }
 
+fn as_text<S: serde::Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
+}
+
+fn from_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+    String::deserialize(deserializer).map(Into::into)
+}
+
 /// What the controller asks of the GPUs of one node, as a lease.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CapCommand {
@@ -145,7 +153,8 @@ pub struct CapCommand {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CapTarget {
     /// UUID as NVML gives it.
-    pub uuid: String,
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    pub uuid: Arc<str>,
     /// Power cap, W; `None` leaves the cap found at the start.
     pub cap_w: Option<f32>,
     /// Highest SM clock, MHz; `None` unlocks.

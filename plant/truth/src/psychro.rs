@@ -38,10 +38,37 @@ pub fn humidity_ratio(vapour_pa: f64, pressure_pa: f64) -> f64 {
     MASS_RATIO * pw / (pressure_pa - pw)
 }
 
-/// Dew point of a vapour pressure: the t at which pws(t) = pw, by bisection. \[degC\]
+/// Dew point of a vapour pressure: the t at which pws(t) = pw. Magnus' formula gives the start, Newton's method
+/// on ln pws (nearly straight over 1/T) the rest. \[degC\]
 #[must_use]
 pub fn dew_point_c(vapour_pa: f64) -> f64 {
-    bisect(-90.0, 100.0, |t| saturation_pressure_pa(t) > vapour_pa)
+    let wanted = vapour_pa.max(1e-4).ln();
+    let magnus = (vapour_pa.max(1e-4) / 611.2).ln();
+    let mut t = (243.12 * magnus / (17.62 - magnus)).clamp(-90.0, 100.0);
+    for _ in 0..6 {
+        // the slope of ln pws is L / (R_v T^2), Clausius and Clapeyron
+        let heat = if t < 0.0 { 2.834e6 } else { 2.501e6 - 2360.0 * t };
+        let kelvin = t + 273.15;
+        let change = (wanted - saturation_pressure_pa(t).ln()) * 461.5 * kelvin * kelvin / heat;
+        t = (t + change).clamp(-90.0, 100.0);
+        if change.abs() < 1e-7 {
+            break;
+        }
+    }
+    t
+}
+
+/// Vapour pressure of air at a humidity ratio, the inverse of [`humidity_ratio`]. \[Pa\]
+#[must_use]
+pub fn vapour_pressure_pa(humidity_ratio: f64, pressure_pa: f64) -> f64 {
+    let w = humidity_ratio.max(0.0);
+    pressure_pa * w / (MASS_RATIO + w)
+}
+
+/// Humidity ratio of saturated air. \[kg/kg\]
+#[must_use]
+pub fn saturated_ratio(t_c: f64, pressure_pa: f64) -> f64 {
+    humidity_ratio(saturation_pressure_pa(t_c), pressure_pa)
 }
 
 /// Relative humidity (0 to 1) from dry bulb and dew point.
@@ -141,6 +168,16 @@ mod tests {
         for t in [-15.0, 0.5, 12.0, 33.0] {
             near(wet_bulb_c(t, t, 95_000.0), t, 1e-3);
             near(dew_point_c(saturation_pressure_pa(t)), t, 1e-4);
+            let w = saturated_ratio(t, 95_000.0);
+            near(vapour_pressure_pa(w, 95_000.0), saturation_pressure_pa(t), 1e-6);
+        }
+    }
+
+    #[test]
+    fn dew_point_inverts_saturation_everywhere() {
+        for tenth in -600..900 {
+            let t = f64::from(tenth) / 10.0 + 0.05;
+            near(dew_point_c(saturation_pressure_pa(t)), t, 1e-5);
         }
     }
 

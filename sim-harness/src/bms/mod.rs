@@ -11,6 +11,7 @@ pub mod local;
 pub mod pi;
 pub mod reset;
 pub mod staging;
+pub mod storage;
 pub mod tower;
 
 use design::Design;
@@ -20,6 +21,7 @@ use local::{CduLoops, CrahLoops};
 use pi::{Pi, Ramped, Tighter};
 use reset::Reset;
 use staging::{Staging, StagingInputs};
+use storage::{Storage, StorageInputs};
 use tower::{TowerInputs, TowerLoops};
 
 /// Measured values of a CDU.
@@ -75,6 +77,8 @@ pub struct Inputs {
     pub chiller_ready: Vec<bool>,
     /// Fault contact of each primary pump.
     pub primary_fault: Vec<bool>,
+    /// Stores and feed; what the BMS knows itself is filled in.
+    pub storage: StorageInputs,
 }
 
 /// What integrations ask for; `None` where nobody does.
@@ -113,6 +117,7 @@ pub struct Bms {
     reset: Reset,
     staging: Staging,
     tower: TowerLoops,
+    storage: Storage,
     load_ratio: f64,
 }
 
@@ -130,6 +135,7 @@ impl Bms {
             reset: Reset::new(commands.cdus.len() + commands.crahs.len(), design),
             staging: Staging::new(commands.chillers.len(), design),
             tower: TowerLoops::new(design),
+            storage: Storage::default(),
             load_ratio: 0.6,
         }
     }
@@ -146,6 +152,16 @@ impl Bms {
         }
         self.step_facility(inputs, requests, commands, dt_s);
         self.step_tower(inputs, requests.tower_c, commands, dt_s);
+        self.step_storage(inputs, commands, dt_s);
+    }
+
+    fn step_storage(&mut self, i: &Inputs, commands: &mut Commands, dt_s: f64) {
+        let running = self.staging.run.iter().filter(|r| **r).count();
+        let over_k = i.supply_c - self.facility.value;
+        let at_ease = over_k < 0.3 && self.load_ratio < 0.8 * running.max(1) as f64;
+        let inputs = StorageInputs { over_k, at_ease, ..i.storage };
+        commands.tank = self.storage.tank(&inputs, dt_s);
+        commands.bess_w = self.storage.battery_w(&inputs);
     }
 
     fn step_facility(&mut self, i: &Inputs, requests: &Requests, commands: &mut Commands, dt_s: f64) {

@@ -60,6 +60,11 @@ impl Bench {
             sink_c: self.wet_bulb_c,
             chiller_load: f.primary.chillers.iter().map(|c| c.load_w / c.capacity_w).collect(),
             chiller_ready: f.primary.chillers.iter().map(|c| !c.tripped).collect(),
+            storage: StorageInputs {
+                tank_charge: f64::NAN,
+                battery_charge: f64::NAN,
+                ..StorageInputs::default()
+            },
             primary_fault: f.primary.pumps.iter().map(|p| p.failed).collect(),
         }
     }

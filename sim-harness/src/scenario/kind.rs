@@ -200,6 +200,7 @@ impl Field {
             Holds::Time => quantity(table, TIMES, 0.0, f64::INFINITY),
             Holds::Share(low, high) => quantity(table, SHARES, low, high),
             Holds::Quantity("W", low, high) => quantity(table, POWERS, low, high),
+            Holds::Quantity("s", low, high) => quantity(table, TIMES, low, high),
             Holds::Quantity(unit, low, high) => quantity(table, &[(unit, 1.0)], low, high),
             Holds::Limits => limits(table, key),
             Holds::Series => {

@@ -36,11 +36,12 @@ pub use event::Event;
 pub use kind::{Field, Holds, Kind, Need, Value, Values};
 pub use plant::PlantSpec;
 pub use weather::{WeatherError, WeatherSpec};
-pub use work::WorkSpec;
+pub use work::{RequestsError, WorkSpec};
 
 use crate::world::WorldConfig;
 use std::fmt;
 use std::path::Path;
+use thiserror::Error;
 
 /// A finding in a scenario file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,17 @@ impl fmt::Display for ScenarioError {
 }
 
 impl std::error::Error for ScenarioError {}
+
+/// Why a file that a scenario names cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigureError {
+    /// The weather.
+    #[error(transparent)]
+    Weather(#[from] WeatherError),
+    /// Requests to serve.
+    #[error(transparent)]
+    Requests(#[from] RequestsError),
+}
 
 /// How much may be imported during a curtailment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -148,8 +160,9 @@ impl Scenario {
     /// and the scenario itself. A relative path in the file counts from `folder`.
     ///
     /// # Errors
-    /// [`WeatherError`] if a weather file cannot be used.
-    pub fn configure(self, config: WorldConfig, folder: &Path) -> Result<WorldConfig, WeatherError> {
+    /// [`ConfigureError`] if a file cannot be used.
+    pub fn configure(mut self, config: WorldConfig, folder: &Path) -> Result<WorldConfig, ConfigureError> {
+        self.work.load_traces(folder)?;
         let seed = self.seed.unwrap_or(config.seed);
         let weather = match &self.weather {
             Some(weather) => Some(weather.load(seed, folder)?),

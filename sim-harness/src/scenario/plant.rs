@@ -39,17 +39,6 @@ pub enum Cooling {
     Air,
 }
 
-impl Cooling {
-    /// What carries the heat away.
-    #[must_use]
-    pub fn medium(self) -> Medium {
-        match self {
-            Self::Liquid => Medium::Liquid,
-            Self::Air => Medium::Air,
-        }
-    }
-}
-
 /// How many GPUs a group has.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum GroupSize {
@@ -190,8 +179,12 @@ impl PlantSpec {
                 }
             };
             left = left.saturating_sub(wanted);
+            let medium = match group.cooling {
+                Cooling::Liquid => Medium::Liquid,
+                Cooling::Air => Medium::Air,
+            };
             let sku = find_sku(&group.sku).unwrap_or_else(|| sku.clone());
-            let sku = sku.cooled_by(group.cooling.medium()).unwrap_or(sku);
+            let sku = sku.cooled_by(medium).unwrap_or(sku);
             if wanted > 0 {
                 groups.push(Group { sku, gpus: wanted, cooling: group.cooling });
             }
@@ -295,15 +288,8 @@ fn group(mut t: Table<'_>) -> Option<GpuGroup> {
         let remedy = format!("write `count = {}`", count.next_multiple_of(NODE));
         t.find(line, format!("`count = {count}` leaves a node partly filled"), remedy);
     }
-    let cooling = [Cooling::Liquid, Cooling::Air][cooling.unwrap_or(0)];
-    if let Some(found) = sku.as_deref().and_then(find_sku)
-        && found.cooled_by(cooling.medium()).is_none()
-    {
-        let other = if cooling == Cooling::Air { "liquid" } else { "air" };
-        let message = format!("{} has no cooler of that kind", found.id);
-        t.find(line, message, format!("write `cooling = \"{other}\"`, or take another product"));
-    }
     t.finish("a group of `gpus`", &["sku", "count", "share", "cooling"]);
+    let cooling = [Cooling::Liquid, Cooling::Air][cooling.unwrap_or(0)];
     Some(GpuGroup { sku: sku?, size: size?, cooling })
 }
 

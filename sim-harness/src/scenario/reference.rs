@@ -41,22 +41,36 @@ const WEATHER: [(&str, &str, &str); 2] = [
         "An EnergyPlus weather file; a relative path counts from the scenario's folder.",
     ),
 ];
-const JOB: [(&str, &str, &str); 15] = [
+const WORK: [(&str, &str, &str); 2] = [
+    (
+        "load",
+        "5.0",
+        "Mean offered load of serving pools; above 1 they batch, about 15 is the most they can do.",
+    ),
+    ("placement", "\"packed\"", "How jobs are laid out; or `\"spread\"`, `\"rack\"`, `\"cdu\"`."),
+];
+const JOB: [(&str, &str, &str); 21] = [
     ("name", "\"pretrain\"", "Name, unique."),
     ("kind", "\"training\"", "`\"training\"`, `\"serving\"` or `\"burn\"`."),
     ("share", "\"50 %\"", "Share of all GPUs; or `gpus`."),
-    ("gpus", "256", "Number of GPUs; or `share`."),
+    ("gpus", "256", "Number of GPUs, fewer than 8 or a multiple of 8; or `share`."),
     ("at", "\"1 h\"", "Arrival; absent: there from the start."),
     ("for", "\"2 h\"", "Duration; absent: to the end."),
-    ("compute", "\"3.4 s\"", "Training: computing in a step at full clock."),
-    ("communicate", "\"0.7 s\"", "Training: collectives in a step that computing does not hide."),
+    ("for-spread", "0.8", "Log-deviation of durations in a stream."),
+    ("per-hour", "2.0", "A stream of such jobs: mean arrivals in an hour."),
+    ("tokens", "1e9", "Useful tokens after which a job ends."),
+    ("priority", "1", "Higher goes first where jobs wait."),
+    ("params", "70", "Training and serving: parameters of the model, 10^9; absent: the usual model."),
     ("checkpoint-every", "\"20 min\"", "Training: time between checkpoints."),
-    ("checkpoint", "\"30 s\"", "Training: length of a checkpoint."),
+    ("failure-gpu-hours", "50000", "Training: mean GPU hours between failures; absent: none."),
     ("load", "5.0", "Serving: mean offered load of the pool."),
     ("gpus-per-replica", "8", "Serving: GPUs of a replica."),
-    ("low", "\"20 %\"", "Burn: lower activity (absent: 100 %)."),
-    ("high", "\"100 %\"", "Burn: upper activity."),
-    ("period", "\"30 s\"", "Burn: length of a cycle (`duty`: its share at the upper activity, 50 %)."),
+    ("rhythm", "\"diurnal\"", "Serving: how requests come; or `\"poisson\"`, `\"bursty\"`."),
+    ("trace", "\"requests.csv\"", "Serving: requests to replay instead."),
+    ("low", "\"20 %\"", "Burn: lower activity; absent: 0 %."),
+    ("high", "\"100 %\"", "Burn: upper activity; absent: 100 %."),
+    ("period", "\"30 s\"", "Burn: length of a cycle; absent: 20 s."),
+    ("duty", "\"50 %\"", "Burn: share of the cycle at the upper activity; absent: 50 %."),
 ];
 const EVENT: [(&str, &str, &str); 6] = [
     ("at", "\"30 min\"", "Start, plant time since the start of the scenario."),
@@ -73,11 +87,7 @@ pub(super) fn reference() -> String {
     rows(&mut text, "The file", &FILE);
     rows(&mut text, "`[plant]`", &PLANT);
     rows(&mut text, "`[weather]`, one of", &WEATHER);
-    rows(
-        &mut text,
-        "`[work]`",
-        &[("load", "5.0", "Mean offered load of serving pools; above 1 they batch.")],
-    );
+    rows(&mut text, "`[work]`", &WORK);
     rows(&mut text, "`[[work.job]]`", &JOB);
     rows(&mut text, "`[[event]]`", &EVENT);
     text += "\n## Kinds of events\n";

@@ -10,7 +10,30 @@ macro_rules! shipped {
     };
 }
 
-shipped!["demo", "quiet", "heat-wave", "chiller-trip",];
+shipped![
+    "demo",
+    "quiet",
+    "broker-cut",
+    "chiller-trip",
+    "curtailment",
+    "dry-cooler-site",
+    "fabric-congestion",
+    "feed-loss",
+    "fouled-exchanger",
+    "free-cooling-winter",
+    "heat-wave",
+    "leak",
+    "load-steps",
+    "mixed-skus",
+    "operator-override",
+    "pump-loss",
+    "rough-data",
+    "sick-gpus",
+    "stuck-sensor",
+    "tank-and-bess",
+    "valve-stiction",
+    "wrong-sensor",
+];
 
 #[cfg(test)]
 mod tests {

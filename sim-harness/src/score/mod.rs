@@ -10,12 +10,12 @@ mod violations;
 
 pub use crate::strategy::Baseline;
 pub use violations::Violations;
+pub(crate) use violations::Watch;
 
 use crate::world::World;
 use headroom_truth::gpu::Throttle;
 use headroom_truth::work::Phase;
 use serde::{Deserialize, Serialize};
-use violations::Watch;
 
 /// Prices.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -135,19 +135,19 @@ impl Score {
     /// Takes the step that the world has just made.
     pub fn observe(&mut self, world: &World) {
         let dt_s = world.config().dt_s;
-        let (facility, powers) = (world.facility(), &world.facility().powers);
+        let (facility, powers) = (world.facility(), &world.powers);
         self.seconds += dt_s;
         self.facility_j += powers.facility_w * dt_s;
         self.it_j += powers.it_w * dt_s;
         self.cooling_j += powers.cooling_w() * dt_s;
         self.water_kg += facility.condenser.tower.evaporation_kg_s * dt_s;
         let supply: f64 = facility.cdus.iter().map(|c| c.supply_c()).sum();
-        self.supply_c_s += supply / facility.cdus.len() as f64 * dt_s;
+        self.supply_c_s += supply / facility.cdus.len().max(1) as f64 * dt_s;
         for job in &world.workload.jobs {
             let counts = job.training().is_none_or(|t| t.active && t.phase == Phase::Compute);
             if counts && job.stats.clock_mean_mhz > 0.0 {
-                self.cv_sum += job.stats.clock_cv;
-                self.cv_count += 1.0;
+                self.cv_sum += job.stats.clock_cv * dt_s;
+                self.cv_count += dt_s;
             }
         }
         for (last, now) in self.setpoints_c.iter_mut().zip(setpoints(world)) {

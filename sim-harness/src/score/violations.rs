@@ -6,7 +6,7 @@
 //! | field | limit |
 //! | --- | --- |
 //! | `temperature_k_s` | die and HBM over their maximum, rack coolant above 45 C, rack air above 32 C (ASHRAE A1) |
-//! | `budget_w_s` | any branch of the power tree over its budget, the feed over a binding import limit; means of 5 s |
+//! | `budget_w_s` | any branch of the power tree over its budget, the feed over a binding import limit; means of 5 s (of a step where steps are longer) |
 //! | `flow_s` | a powered rack below the minimum-flow table, rack-seconds |
 //! | `dew_point_s` | technology supply below hall dew point + 1 K, CDU-seconds |
 //! | `ramp_s` | technology supply or rack air moving more than 5 K within 15 min (ASHRAE TC 9.9), seconds each |
@@ -27,7 +27,7 @@ const RAMP_K: f64 = 5.0;
 /// Window of the rate of change, min.
 const RAMP_MIN: usize = 15;
 /// Window of a budget, s.
-const BUDGET_S: usize = 5;
+const BUDGET_S: f64 = 5.0;
 /// A rack below this share of its nameplate is not loaded.
 const POWERED_SHARE: f64 = 0.2;
 
@@ -51,57 +51,129 @@ pub struct Violations {
 struct Range {
     minutes: [f64; RAMP_MIN],
     next: usize,
+    low: f64,
+    high: f64,
 }
 
 impl Range {
     fn new(value: f64) -> Self {
-        Self { minutes: [value; RAMP_MIN], next: 0 }
+        Self { minutes: [value; RAMP_MIN], next: 0, low: value, high: value }
     }
 
     fn keep(&mut self, value: f64) {
         self.minutes[self.next] = value;
         self.next = (self.next + 1) % RAMP_MIN;
+        self.low = self.minutes.iter().copied().fold(f64::INFINITY, f64::min);
+        self.high = self.minutes.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     }
 
     fn exceeds(&self, value: f64) -> bool {
-        self.minutes.iter().any(|m| (value - m).abs() > RAMP_K)
+        value - self.low > RAMP_K || self.high - value > RAMP_K
+    }
+}
+
+/// Means of branch powers over the budget window, for steps of any length.
+#[derive(Debug, Clone)]
+struct Means {
+    /// One row of powers per step of the window.
+    rows: Vec<f64>,
+    /// Sum of the rows.
+    sums: Vec<f64>,
+    steps: usize,
+    row: usize,
+    dt_s: f64,
+}
+
+impl Means {
+    /// A window full of the present powers.
+    fn new(world: &World, dt_s: f64) -> Self {
+        let steps = (BUDGET_S / dt_s).round().max(1.0) as usize;
+        let now: Vec<f64> = world.tree.branches.iter().map(|b| b.power_w).collect();
+        let sums = now.iter().map(|w| w * steps as f64).collect();
+        Self { rows: now.repeat(steps), sums, steps, row: 0, dt_s }
+    }
+
+    /// Takes the powers of a step.
+    fn push(&mut self, world: &World, dt_s: f64) {
+        if dt_s.to_bits() != self.dt_s.to_bits() {
+            *self = Self::new(world, dt_s);
+        }
+        let n = self.sums.len();
+        let row = &mut self.rows[self.row * n..(self.row + 1) * n];
+        for ((old, sum), branch) in row.iter_mut().zip(&mut self.sums).zip(&world.tree.branches) {
+            *sum += branch.power_w - *old;
+            *old = branch.power_w;
+        }
+        self.row = (self.row + 1) % self.steps;
+        if self.row == 0 {
+            // sums anew, so that rounding does not add up
+            for (branch, sum) in self.sums.iter_mut().enumerate() {
+                *sum = self.rows.iter().skip(branch).step_by(n).sum();
+            }
+        }
+    }
+
+    fn mean_w(&self, branch: usize) -> f64 {
+        self.sums[branch] / self.steps as f64
     }
 }
 
 /// What is needed to judge a step.
 #[derive(Debug, Clone)]
-pub(super) struct Watch {
-    pub violations: Violations,
-    /// Last powers of each branch, one column per step of the budget window.
-    powers: Vec<[f64; BUDGET_S]>,
-    column: usize,
+pub(crate) struct Watch {
+    pub(crate) violations: Violations,
+    means: Means,
     ranges: Vec<Range>,
     minute_s: f64,
-    /// Limits of every GPU: die, HBM.
-    limits: Vec<(f32, f32)>,
+    /// Limits of GPUs with the same ones, in order: end of the range, die, HBM.
+    limits: Vec<(usize, f32, f32)>,
 }
 
 fn ramped(world: &World) -> impl Iterator<Item = f64> + '_ {
     world.facility().cdus.iter().map(|c| c.supply_c()).chain([world.facility().hall.cold_c])
 }
 
+/// Runs of GPUs with equal limits.
+fn limits(world: &World) -> Vec<(usize, f32, f32)> {
+    let mut runs: Vec<(usize, f32, f32)> = Vec::new();
+    for gpu in 0..world.fleet.len() {
+        let sku = world.fleet.sku(gpu);
+        let (die, hbm) = (sku.max_operating_c as f32, sku.hbm_max_c as f32);
+        match runs.last_mut() {
+            Some(last) if last.1.to_bits() == die.to_bits() && last.2.to_bits() == hbm.to_bits() => {
+                last.0 = gpu + 1;
+            }
+            _ => runs.push((gpu + 1, die, hbm)),
+        }
+    }
+    runs
+}
+
+/// Sum of what exceeds a limit, in lanes, so that it costs a fraction of a nanosecond per GPU.
+fn excess(values: &[f32], limit: f32) -> f64 {
+    let mut lanes = [0.0_f32; 8];
+    let (blocks, rest) = values.as_chunks::<8>();
+    for block in blocks {
+        for (lane, value) in lanes.iter_mut().zip(block) {
+            *lane += (value - limit).max(0.0);
+        }
+    }
+    let rest: f32 = rest.iter().map(|value| (value - limit).max(0.0)).sum();
+    f64::from(lanes.iter().sum::<f32>() + rest)
+}
+
 impl Watch {
-    pub(super) fn new(world: &World) -> Self {
-        let limit = |gpu| {
-            let sku = world.fleet.sku(gpu);
-            (sku.max_operating_c as f32, sku.hbm_max_c as f32)
-        };
+    pub(crate) fn new(world: &World) -> Self {
         Self {
             violations: Violations::default(),
-            powers: world.tree.branches.iter().map(|b| [b.power_w; BUDGET_S]).collect(),
-            column: 0,
+            means: Means::new(world, world.config().dt_s),
             ranges: ramped(world).map(Range::new).collect(),
             minute_s: 0.0,
-            limits: (0..world.fleet.len()).map(limit).collect(),
+            limits: limits(world),
         }
     }
 
-    pub(super) fn observe(&mut self, world: &World, dt_s: f64) {
+    pub(crate) fn observe(&mut self, world: &World, dt_s: f64) {
         self.temperatures(world, dt_s);
         self.budgets(world, dt_s);
         self.water(world, dt_s);
@@ -109,30 +181,29 @@ impl Watch {
     }
 
     fn temperatures(&mut self, world: &World, dt_s: f64) {
-        let mut over = 0.0_f32;
+        let (mut over, mut start) = (0.0, 0);
         let fleet = &world.fleet;
-        for ((die, hbm), (die_max, hbm_max)) in fleet.die_c.iter().zip(&fleet.hbm_c).zip(&self.limits) {
-            over += (die - die_max).max(0.0) + (hbm - hbm_max).max(0.0);
+        for &(end, die_max, hbm_max) in &self.limits {
+            over += excess(&fleet.die_c[start..end], die_max) + excess(&fleet.hbm_c[start..end], hbm_max);
+            start = end;
         }
         let air = world.facility().hall.cold_c - RACK_AIR_C;
         let racks: f64 = (0..world.places.racks)
             .map(|r| (world.facility().rack(r).supply_c() - RACK_COOLANT_C).max(0.0))
             .sum();
-        self.violations.temperature_k_s += (f64::from(over) + air.max(0.0) + racks) * dt_s;
+        self.violations.temperature_k_s += (over + air.max(0.0) + racks) * dt_s;
     }
 
     fn budgets(&mut self, world: &World, dt_s: f64) {
+        self.means.push(world, dt_s);
         let binding = world.curtailment().filter(|c| c.binding).map(|c| c.limit_w);
-        for (n, (branch, window)) in world.tree.branches.iter().zip(&mut self.powers).enumerate() {
-            window[self.column] = branch.power_w;
-            let mean_w = window.iter().sum::<f64>() / BUDGET_S as f64;
+        for (n, branch) in world.tree.branches.iter().enumerate() {
             let limit_w = match binding {
                 Some(limit_w) if n == FEED => limit_w.min(branch.budget_w),
                 _ => branch.budget_w,
             };
-            self.violations.budget_w_s += (mean_w - limit_w).max(0.0) * dt_s;
+            self.violations.budget_w_s += (self.means.mean_w(n) - limit_w).max(0.0) * dt_s;
         }
-        self.column = (self.column + 1) % BUDGET_S;
     }
 
     fn water(&mut self, world: &World, dt_s: f64) {

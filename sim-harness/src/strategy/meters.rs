@@ -67,7 +67,7 @@ pub(super) fn metered(world: &World) -> Vec<Metered> {
     .collect()
 }
 
-/// Nameplate power of each rack with every GPU at its default cap, W.
+/// Nameplate power of each rack with every GPU at its default cap, W; in proportion where it is partly filled.
 pub(super) fn rack_nameplates_w(world: &World) -> Vec<f64> {
     world.rack_nameplates_w()
 }

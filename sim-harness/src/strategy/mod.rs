@@ -15,6 +15,7 @@
 
 mod baseline;
 mod fixed;
+mod limit;
 mod meters;
 mod static_cap;
 mod steering;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use baseline::Baseline;
 pub use fixed::{Fixed, FixedSetpoints};
+pub use limit::{Limit, LimitConfig};
 pub use static_cap::StaticCap;
 pub use steering::Steering;
 
@@ -37,11 +39,12 @@ pub trait Strategy: Send {
 }
 
 /// Ids of all strategies, each with what it does in one line.
-pub const NAMES: [(&str, &str); 4] = [
+pub const NAMES: [(&str, &str); 5] = [
     ("baseline", "own BMS with Guideline 36 resets, default caps, runbook for curtailments"),
     ("static-cap", "one cap for all GPUs that keeps every budget whatever runs; own BMS"),
     ("steering", "power steering every 90 s: watts left unused go to GPUs that are held; own BMS"),
     ("fixed", "design setpoints all the time, no resets; default caps, runbook"),
+    ("limit", "clairvoyant search on copies of the true world: what is achievable"),
 ];
 
 /// A fresh strategy of an id.
@@ -52,6 +55,7 @@ pub fn by_name(name: &str) -> Option<Box<dyn Strategy>> {
         "static-cap" => Some(Box::new(StaticCap::new())),
         "steering" => Some(Box::new(Steering::new())),
         "fixed" => Some(Box::new(Fixed::new(FixedSetpoints::default()))),
+        "limit" => Some(Box::new(Limit::new(LimitConfig::default()))),
         _ => None,
     }
 }

@@ -22,7 +22,7 @@ use crate::world::World;
 use crate::world::tree::FEED;
 
 /// Time between two allocations, s.
-pub const PERIOD_S: f64 = 90.0;
+const PERIOD_S: f64 = 90.0;
 /// Share of a period held by the cap from which a GPU counts as hungry.
 const HELD_SHARE: f64 = 0.05;
 /// What a GPU that is not hungry keeps: factor on its mean, and W on top.

@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use super::broker::{Batch, Broker, LocalClient};
 use crate::desk::transport::Transport;
+use crate::image::Link as SourceLink;
 
 /// First pause after a lost link.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -151,7 +152,7 @@ impl Outbox {
     }
 
     /// Sends a value over the link of its source.
-    pub(crate) fn put(&mut self, link: crate::image::Link, topic: &str, payload: &[u8], now_ms: i64) {
+    pub(crate) fn put(&mut self, link: SourceLink, topic: &str, payload: &[u8], now_ms: i64) {
         if link.is_ideal() {
             self.batch.push(topic, payload, false);
             return;
@@ -282,6 +283,23 @@ fn jitter(pause: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_takes_the_way_of_its_link() {
+        let mut outbox = Outbox::default();
+        outbox.put(SourceLink::default(), "a", b"1", 0);
+        outbox.put(SourceLink { loss: 1.0, ..SourceLink::default() }, "b", b"2", 0);
+        outbox.put(SourceLink { delay_s: 2.0, ..SourceLink::default() }, "c", b"3", 0);
+        let topics = |outbox: &mut Outbox| -> Vec<String> {
+            let sent = outbox.batch.take();
+            sent.map(|(message, _)| String::from_utf8(message.topic().to_vec()).unwrap()).collect()
+        };
+        assert_eq!(topics(&mut outbox), ["a"]);
+        outbox.arrive(1999);
+        assert!(topics(&mut outbox).is_empty());
+        outbox.arrive(2000);
+        assert_eq!(topics(&mut outbox), ["c"]);
+    }
 
     #[test]
     fn urls() {

@@ -3,7 +3,7 @@
 //! Responsible for: which equipment, jobs and points a configuration means. Not for: running them.
 
 use super::control::Taps;
-use super::events::Events;
+use super::events::{Events, WorldError};
 use super::it::ItSide;
 use super::place::{self, GPUS_PER_NODE, Layout, Places};
 use super::points::PointList;
@@ -22,8 +22,19 @@ use headroom_truth::network::{Network, NetworkSpec};
 use headroom_truth::weather::{Climate, Weather};
 use headroom_truth::work::{JobSpec, Request, RequestSource, ServingSpec, Task, TrainingSpec, Workload};
 
-/// The jobs of a world: half of the GPUs train in two jobs, half serve.
-fn jobs(config: &WorldConfig) -> Workload {
+/// The jobs of a world: those of the scenario, or half of the GPUs training in two jobs and half serving.
+fn jobs(config: &WorldConfig) -> Result<Workload, Vec<WorldError>> {
+    let (work, plant) = (&config.scenario.work, &config.scenario.plant);
+    match work.build(config.gpus, config.start_s, config.serving_load, plant.racks_per_cdu) {
+        Some(spec) => {
+            let built = Workload::from_spec(&spec, config.gpus, config.seed);
+            built.map_err(|found| found.into_iter().map(WorldError::Work).collect())
+        }
+        None => Ok(usual_jobs(config)),
+    }
+}
+
+fn usual_jobs(config: &WorldConfig) -> Workload {
     let Some(requests) = &config.requests else {
         return Workload::half_and_half(config.gpus, config.serving_load, config.seed);
     };
@@ -94,7 +105,11 @@ pub(super) fn design(spec: &FacilitySpec) -> Design {
 }
 
 /// A world with everything in its place, at rest.
-pub(super) fn cold(config: WorldConfig) -> World {
+///
+/// # Errors
+/// Work that does not fit.
+pub(super) fn cold(config: WorldConfig) -> Result<World, Vec<WorldError>> {
+    let workload = jobs(&config)?;
     let plant = &config.scenario.plant;
     let groups = plant.groups(config.gpus, &config.sku);
     let layout = Layout { racks_per_cdu: plant.racks_per_cdu, racks_per_row: plant.racks_per_row };
@@ -113,11 +128,11 @@ pub(super) fn cold(config: WorldConfig) -> World {
     let commands = facility.idle_commands();
     let parts: Vec<_> = groups.iter().map(|g| (g.sku.clone(), g.gpus)).collect();
     let fleet = Fleet::new(&parts, config.seed);
-    World {
+    Ok(World {
         modbus,
         boards: SensorBank::new(&fleet, config.seed),
         fleet,
-        workload: jobs(&config),
+        workload,
         network: Network::new(NetworkSpec::NDR400, places.nodes),
         air: weather.at(config.start_s - config.warmup_s),
         weather,
@@ -139,5 +154,5 @@ pub(super) fn cold(config: WorldConfig) -> World {
         places,
         tree,
         config,
-    }
+    })
 }

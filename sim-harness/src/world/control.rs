@@ -19,6 +19,8 @@ pub(super) struct Taps {
     crahs: Vec<[usize; 2]>,
     plant: [usize; 9],
     loads: Vec<usize>,
+    /// Feed, import limit, and the charge of tank and battery where there are any.
+    stores: [Option<usize>; 4],
     inputs: Inputs,
     requests: Requests,
 }
@@ -46,6 +48,8 @@ impl Taps {
                 .collect(),
             crahs: (0..crahs).map(|n| [Signal::CrahSupply(n), Signal::CrahValve(n)].map(at)).collect(),
             plant: plant.map(at),
+            stores: [Signal::Feed, Signal::ImportLimit, Signal::TankCharge, Signal::BatteryCharge]
+                .map(|signal| list.find(signal)),
             loads: (0..chillers).map(|n| at(Signal::ChillerLoad(n))).collect(),
             inputs: Inputs {
                 cdus: vec![CduInputs::default(); cdus],
@@ -68,7 +72,7 @@ impl Taps {
     /// Every point that is read.
     pub(super) fn points(&self) -> Vec<usize> {
         let loops = self.cdus.iter().flatten().chain(self.crahs.iter().flatten());
-        loops.chain(&self.plant).chain(&self.loads).copied().collect()
+        loops.chain(&self.plant).chain(&self.loads).copied().chain(self.stores.into_iter().flatten()).collect()
     }
 
     fn read(&mut self, field: &[f64], facility: &Facility, sink_c: f64) {
@@ -89,6 +93,12 @@ impl Taps {
         i.economiser_leaving_c = economiser;
         (i.tower_leaving_c, i.tower_return_c) = (leaving, entering);
         i.sink_c = sink_c;
+        let [feed, limit, tank, battery] =
+            self.stores.map(|at| at.map_or(f64::NAN, |index| field[index]));
+        i.storage.import_w = 1000.0 * feed;
+        i.storage.limit_w = 1000.0 * limit;
+        i.storage.tank_charge = tank / 100.0;
+        i.storage.battery_charge = battery / 100.0;
         for (load, &at) in i.chiller_load.iter_mut().zip(&self.loads) {
             *load = field[at] / 100.0;
         }
@@ -129,7 +139,9 @@ impl World {
             Sink::DryBulb => self.air.dry_bulb_c,
         };
         self.taps.read(&self.sensors.field, &self.facility, sink_c);
+        (self.commands.tank, self.commands.bess_w) = (0.0, 0.0);
         self.bms.step(&self.taps.inputs, &self.taps.requests, &mut self.commands, dt_s);
+        self.events.hold(&mut self.commands);
     }
 
     /// Plant time, s since 1 January 00:00 local standard time.
@@ -248,6 +260,14 @@ impl World {
         if !min_mhz.is_nan() && !max_mhz.is_nan() {
             self.fleet.lock_min_mhz[gpu] = min_mhz.max(0.0) as f32;
             self.fleet.lock_max_mhz[gpu] = max_mhz.max(0.0) as f32;
+        }
+    }
+
+    /// Goes on in steps of another length, s. What has happened stays; the time is rounded to a whole step.
+    pub fn set_step_s(&mut self, dt_s: f64) {
+        if (0.01..=10.0).contains(&dt_s) {
+            self.steps = (self.elapsed_s() / dt_s).round() as i64;
+            self.config.dt_s = dt_s;
         }
     }
 

@@ -141,7 +141,7 @@ impl World {
             let message = "a world needs at least 8 GPUs and a step of 0.01 to 10 s";
             return Err(vec![WorldError::Config(message)]);
         }
-        let mut world = build::cold(config);
+        let mut world = build::cold(config)?;
         world.events = Events::new(&world.config.scenario, &world)?;
         for gpu in 0..world.fleet.len() {
             world.fleet.activity[gpu] = 0.4;
@@ -165,11 +165,12 @@ impl World {
         self.look_outside();
         self.workload.set_serving_boost(self.events.arrivals);
         self.workload.step(dt_s, self.now_s(), &mut self.fleet);
+        self.events.burn(&mut self.fleet);
         self.it.cool(&self.places, &self.facility, &mut self.fleet, dt_s);
         self.fleet.step(dt_s);
         self.boards.step(&self.fleet, dt_s);
-        let inlet_c = self.facility.hall.cold_c;
-        self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, inlet_c);
+        self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, &self.facility, dt_s);
+        self.workload.set_links(&self.network.link_factor);
         self.powers = Powers::default();
         let parts = (dt_s / CONTROL_STEP_S).ceil().max(1.0);
         for part in 0..parts as usize {

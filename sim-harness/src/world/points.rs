@@ -32,7 +32,7 @@ pub enum RequestTarget {
 #[derive(Debug, Clone, Default)]
 pub struct PointList {
     /// The points.
-    pub points: Vec<ImagePoint>,
+    pub points: Arc<Vec<ImagePoint>>,
     /// What each point looks at.
     pub signals: Vec<Signal>,
     /// Request points.
@@ -41,6 +41,22 @@ pub struct PointList {
 
 /// How a class of points is measured.
 type Sampling = &'static SensorClass;
+
+const TEMPERATURE: Sampling = &class::RACK_TEMPERATURE;
+const CDU_TEMPERATURE: Sampling = &class::WATER_TEMPERATURE;
+const AIR: Sampling = &class::AIR_TEMPERATURE;
+const HUMIDITY: Sampling = &class::HUMIDITY;
+const RACK_FLOW: Sampling = &class::RACK_FLOW;
+const FLOW: Sampling = &class::WATER_FLOW;
+const RACK_DP: Sampling = &class::RACK_DP;
+const DP: Sampling = &class::WATER_DP;
+const POSITION: Sampling = &class::POSITION;
+const RACK_POWER: Sampling = &class::RACK_POWER;
+const METER: Sampling = &class::METER;
+const SLOW_METER: Sampling = &class::SLOW_METER;
+const ENERGY: Sampling = &class::ENERGY;
+const SETPOINT: Sampling = &class::SETPOINT;
+const STATE: Sampling = &class::STATE;
 
 const ON_OFF: &[(i64, &str)] = &[(0, "Off"), (1, "On")];
 const AVAILABLE: &[(i64, &str)] = &[(0, "NotAvailable"), (1, "Available")];
@@ -65,7 +81,8 @@ impl Object<'_> {
     ) -> &mut ImagePoint {
         let (point_type, area, unit) = point;
         self.list.signals.push(signal);
-        self.list.points.push(ImagePoint {
+        let points = Arc::make_mut(&mut self.list.points);
+        points.push(ImagePoint {
             object_type: self.kind,
             object_id: self.id.clone(),
             point_type,
@@ -78,8 +95,8 @@ impl Object<'_> {
             is_setpoint: false,
             request: false,
         });
-        let last = self.list.points.len() - 1;
-        &mut self.list.points[last]
+        let last = points.len() - 1;
+        &mut points[last]
     }
 
     fn value(
@@ -95,7 +112,7 @@ impl Object<'_> {
     }
 
     fn state(&mut self, point_type: &'static str, states: &[(i64, &'static str)], tag: &str, signal: Signal) {
-        self.push((point_type, &[], None), tag, &class::STATE, signal).state_text = states.to_vec();
+        self.push((point_type, &[], None), tag, STATE, signal).state_text = states.to_vec();
     }
 
     fn setpoint(
@@ -106,7 +123,7 @@ impl Object<'_> {
         tag: &str,
         signal: Signal,
     ) {
-        self.push((point_type, area, Some(unit)), tag, &class::SETPOINT, signal).is_setpoint = true;
+        self.push((point_type, area, Some(unit)), tag, SETPOINT, signal).is_setpoint = true;
     }
 
     fn request(
@@ -117,7 +134,7 @@ impl Object<'_> {
         target: RequestTarget,
     ) {
         let (point_type, area, unit) = point;
-        let entry = self.push((point_type, area, Some(unit)), tag, &class::SETPOINT, signal);
+        let entry = self.push((point_type, area, Some(unit)), tag, SETPOINT, signal);
         entry.request = true;
         entry.is_setpoint = true;
         let index = self.list.points.len() - 1;
@@ -140,6 +157,7 @@ impl PointList {
         list.water(places, spec);
         list.chillers(spec);
         list.heat_rejection(spec);
+        list.stores(spec);
         list.electrical(places, tree, spec);
         list
     }
@@ -147,7 +165,7 @@ impl PointList {
     /// The image of these points, all values unknown.
     #[must_use]
     pub fn image(&self) -> Image {
-        Image::of(self.points.clone())
+        Image::of(Arc::clone(&self.points))
     }
 
     /// Index of the first point that shows a signal.
@@ -170,32 +188,18 @@ impl PointList {
         let id = rack_name(r);
         let path = format!("{}/{id}", row_name(places.row_of_rack(r)));
         let mut o = self.object("Rack", &id, &path, Vec::new());
-        o.value("RackPower", &[], "kW", "power", &class::RACK_POWER, Signal::RackPower(r));
+        o.value("RackPower", &[], "kW", "power", RACK_POWER, Signal::RackPower(r));
         if places.rack(r).cdu.is_none() {
             return;
         }
         let supply = "RackLiquidSupplyTemperature";
-        o.value(
-            supply,
-            &[],
-            "C",
-            "liquid/supplyTemperature",
-            &class::RACK_TEMPERATURE,
-            Signal::RackSupply(r),
-        );
+        o.value(supply, &[], "C", "liquid/supplyTemperature", TEMPERATURE, Signal::RackSupply(r));
         let back = "RackLiquidReturnTemperature";
-        o.value(back, &[], "C", "liquid/returnTemperature", &class::RACK_TEMPERATURE, Signal::RackReturn(r));
-        o.value("RackLiquidFlow", &[], "LPM", "liquid/flow", &class::RACK_FLOW, Signal::RackFlow(r));
-        o.value(
-            "RackLiquidDifferentialPressure",
-            &[],
-            "kPa",
-            "liquid/dp",
-            &class::RACK_DP,
-            Signal::RackDp(r),
-        );
-        o.value("RackControlValvePosition", &[], "%", "liquid/valve", &class::POSITION, Signal::RackValve(r));
-        o.state("RackLeakDetect", LEAK, "leak", Signal::Healthy(0));
+        o.value(back, &[], "C", "liquid/returnTemperature", TEMPERATURE, Signal::RackReturn(r));
+        o.value("RackLiquidFlow", &[], "LPM", "liquid/flow", RACK_FLOW, Signal::RackFlow(r));
+        o.value("RackLiquidDifferentialPressure", &[], "kPa", "liquid/dp", RACK_DP, Signal::RackDp(r));
+        o.value("RackControlValvePosition", &[], "%", "liquid/valve", POSITION, Signal::RackValve(r));
+        o.state("RackLeakDetect", LEAK, "leak", Signal::RackLeak(r));
     }
 
     fn cdu(&mut self, places: &Places, c: usize) {
@@ -204,55 +208,20 @@ impl PointList {
         let mut o = self.object("CDU", &id, &id, racks);
         let t = "LiquidTemperature";
         let (secondary, dp) = (["Secondary", "Supply"], "LiquidDifferentialPressure");
-        o.value(
-            t,
-            &secondary,
-            "C",
-            "secondary/supply/temperature",
-            &class::WATER_TEMPERATURE,
-            Signal::CduSupply(c),
-        );
+        o.value(t, &secondary, "C", "secondary/supply/temperature", CDU_TEMPERATURE, Signal::CduSupply(c));
         let back = ["Secondary", "Return"];
-        o.value(
-            t,
-            &back,
-            "C",
-            "secondary/return/temperature",
-            &class::WATER_TEMPERATURE,
-            Signal::CduReturn(c),
-        );
+        o.value(t, &back, "C", "secondary/return/temperature", CDU_TEMPERATURE, Signal::CduReturn(c));
         let inlet = Signal::CduPrimaryInlet(c);
-        o.value(t, &["Primary", "Inlet"], "C", "primary/inlet/temperature", &class::WATER_TEMPERATURE, inlet);
+        o.value(t, &["Primary", "Inlet"], "C", "primary/inlet/temperature", CDU_TEMPERATURE, inlet);
         let outlet = Signal::CduPrimaryOutlet(c);
-        o.value(
-            t,
-            &["Primary", "Outlet"],
-            "C",
-            "primary/outlet/temperature",
-            &class::WATER_TEMPERATURE,
-            outlet,
-        );
-        o.value(
-            "LiquidFlow",
-            &["Secondary"],
-            "LPM",
-            "secondary/flow",
-            &class::WATER_FLOW,
-            Signal::CduFlow(c),
-        );
-        o.value(
-            "LiquidFlow",
-            &["Primary"],
-            "LPM",
-            "primary/flow",
-            &class::WATER_FLOW,
-            Signal::CduPrimaryFlow(c),
-        );
-        o.value(dp, &["Secondary"], "kPa", "secondary/dp", &class::WATER_DP, Signal::CduDp(c));
-        o.value("ValvePosition", &["Primary"], "%", "primary/valve", &class::POSITION, Signal::CduValve(c));
+        o.value(t, &["Primary", "Outlet"], "C", "primary/outlet/temperature", CDU_TEMPERATURE, outlet);
+        o.value("LiquidFlow", &["Secondary"], "LPM", "secondary/flow", FLOW, Signal::CduFlow(c));
+        o.value("LiquidFlow", &["Primary"], "LPM", "primary/flow", FLOW, Signal::CduPrimaryFlow(c));
+        o.value(dp, &["Secondary"], "kPa", "secondary/dp", DP, Signal::CduDp(c));
+        o.value("ValvePosition", &["Primary"], "%", "primary/valve", POSITION, Signal::CduValve(c));
         let speed = "PumpSpeed";
-        o.value(speed, &["Secondary", "Pump1"], "%", "pump1/speed", &class::POSITION, Signal::CduPump(c, 0));
-        o.value(speed, &["Secondary", "Pump2"], "%", "pump2/speed", &class::POSITION, Signal::CduPump(c, 1));
+        o.value(speed, &["Secondary", "Pump1"], "%", "pump1/speed", POSITION, Signal::CduPump(c, 0));
+        o.value(speed, &["Secondary", "Pump2"], "%", "pump2/speed", POSITION, Signal::CduPump(c, 1));
         o.state("Status", ON_OFF, "status", Signal::CduStatus(c));
         o.state("Available", AVAILABLE, "available", Signal::CduAvailable(c));
         o.setpoint(t, &secondary, "C", "temperature/finalSetpoint", Signal::CduSupplySetpoint(c));
@@ -271,7 +240,7 @@ impl PointList {
         );
         let mut meter =
             self.object("PowerMeter", &format!("M-{id}"), &format!("{id}/meter"), vec![id.clone()]);
-        meter.value("ActivePower", &[], "kW", "power", &class::SLOW_METER, Signal::CduPower(c));
+        meter.value("ActivePower", &[], "kW", "power", SLOW_METER, Signal::CduPower(c));
     }
 
     fn hall(&mut self, places: &Places, spec: &FacilitySpec) {
@@ -279,16 +248,9 @@ impl PointList {
         for n in 0..spec.crahs {
             let id = crah_name(n);
             let mut o = self.object("CRAH", &id, &id, rows.clone());
-            o.value(
-                "AirTemperature",
-                &["Supply"],
-                "C",
-                "supply/temperature",
-                &class::AIR_TEMPERATURE,
-                Signal::CrahSupply(n),
-            );
-            o.value("FanSpeed", &[], "%", "fan", &class::POSITION, Signal::CrahFan(n));
-            o.value("ValvePosition", &[], "%", "valve", &class::POSITION, Signal::CrahValve(n));
+            o.value("AirTemperature", &["Supply"], "C", "supply/temperature", AIR, Signal::CrahSupply(n));
+            o.value("FanSpeed", &[], "%", "fan", POSITION, Signal::CrahFan(n));
+            o.value("ValvePosition", &[], "%", "valve", POSITION, Signal::CrahValve(n));
             o.state("Status", ON_OFF, "status", Signal::CrahStatus(n));
             let setpoint = Signal::CrahSetpoint(n);
             o.setpoint("AirTemperature", &["Supply"], "C", "supply/finalSetpoint", setpoint);
@@ -296,31 +258,10 @@ impl PointList {
             o.request(point, "supply/request", setpoint, RequestTarget::CrahSupply(n));
         }
         let mut o = self.object("Sensor", "ENV-hall-1", "environment", Vec::new());
-        o.value(
-            "AirTemperature",
-            &["ColdAisle"],
-            "C",
-            "coldAisle/temperature",
-            &class::AIR_TEMPERATURE,
-            Signal::ColdAisle,
-        );
-        o.value(
-            "AirTemperature",
-            &["HotAisle"],
-            "C",
-            "hotAisle/temperature",
-            &class::AIR_TEMPERATURE,
-            Signal::HotAisle,
-        );
+        o.value("AirTemperature", &["ColdAisle"], "C", "coldAisle/temperature", AIR, Signal::ColdAisle);
+        o.value("AirTemperature", &["HotAisle"], "C", "hotAisle/temperature", AIR, Signal::HotAisle);
         let humidity = "AirRelativeHumidity";
-        o.value(
-            humidity,
-            &["ColdAisle"],
-            "%RH",
-            "coldAisle/humidity",
-            &class::HUMIDITY,
-            Signal::HallHumidity,
-        );
+        o.value(humidity, &["ColdAisle"], "%RH", "coldAisle/humidity", HUMIDITY, Signal::HallHumidity);
         let dp = &class::AISLE_DP;
         o.value("AirDifferentialPressure", &["ColdAisle"], "Pa", "coldAisle/dp", dp, Signal::AisleDp);
         let mut o = self.object("Sensor", "ENV-outdoor", "outdoor", Vec::new());
@@ -339,7 +280,7 @@ impl PointList {
             &["FacilityWater", "Supply"],
             "C",
             "supply/temperature",
-            &class::WATER_TEMPERATURE,
+            CDU_TEMPERATURE,
             Signal::WaterSupply,
         );
         o.value(
@@ -347,12 +288,12 @@ impl PointList {
             &["FacilityWater", "Return"],
             "C",
             "return/temperature",
-            &class::WATER_TEMPERATURE,
+            CDU_TEMPERATURE,
             Signal::WaterReturn,
         );
-        o.value("LiquidFlow", &["FacilityWater"], "LPM", "flow", &class::WATER_FLOW, Signal::WaterFlow);
+        o.value("LiquidFlow", &["FacilityWater"], "LPM", "flow", FLOW, Signal::WaterFlow);
         let dp = "LiquidDifferentialPressure";
-        o.value(dp, &["FacilityWater"], "kPa", "dp", &class::WATER_DP, Signal::WaterDp);
+        o.value(dp, &["FacilityWater"], "kPa", "dp", DP, Signal::WaterDp);
         o.setpoint(t, &["FacilityWater", "Supply"], "C", "supply/finalSetpoint", Signal::WaterSetpoint);
         o.setpoint(dp, &["FacilityWater"], "kPa", "dp/finalSetpoint", Signal::WaterDpSetpoint);
         o.request(
@@ -364,7 +305,7 @@ impl PointList {
         for n in 0..2 {
             let id = format!("P-FWS-{:02}", n + 1);
             let mut o = self.object("Pump", &id, &format!("facility-water/{id}"), vec!["FWS".to_owned()]);
-            o.value("PumpSpeed", &[], "%", "speed", &class::POSITION, Signal::PrimaryPump(n));
+            o.value("PumpSpeed", &[], "%", "speed", POSITION, Signal::PrimaryPump(n));
         }
     }
 
@@ -374,23 +315,16 @@ impl PointList {
             let id = chiller_name(n);
             let mut o = self.object("Chiller", &id, &id, vec!["FWS".to_owned()]);
             let leaving = Signal::ChillerLeaving(n);
-            o.value(
-                t,
-                &["Evaporator", "Leaving"],
-                "C",
-                "evaporator/leaving",
-                &class::WATER_TEMPERATURE,
-                leaving,
-            );
-            o.value("GenericPoint", &["Load"], "%", "load", &class::POSITION, Signal::ChillerLoad(n));
+            o.value(t, &["Evaporator", "Leaving"], "C", "evaporator/leaving", CDU_TEMPERATURE, leaving);
+            o.value("GenericPoint", &["Load"], "%", "load", POSITION, Signal::ChillerLoad(n));
             o.state("Status", ON_OFF, "status", Signal::ChillerStatus(n));
             o.state("Available", AVAILABLE, "available", Signal::ChillerAvailable(n));
             let mut o =
                 self.object("PowerMeter", &format!("M-{id}"), &format!("{id}/meter"), vec![id.clone()]);
-            o.value("ActivePower", &[], "kW", "power", &class::SLOW_METER, Signal::ChillerPower(n));
+            o.value("ActivePower", &[], "kW", "power", SLOW_METER, Signal::ChillerPower(n));
             let pump = format!("P-CW-{:02}", n + 1);
             let mut o = self.object("Pump", &pump, &format!("condenser/{pump}"), vec![id]);
-            o.value("PumpSpeed", &[], "%", "speed", &class::POSITION, Signal::CondenserPump(n));
+            o.value("PumpSpeed", &[], "%", "speed", POSITION, Signal::CondenserPump(n));
         }
     }
 
@@ -400,47 +334,62 @@ impl PointList {
         if spec.has_economiser() {
             let mut o = self.object("HX", "HX-01", "HX-01", vec!["FWS".to_owned()]);
             let leaving = Signal::EconomiserLeaving;
-            o.value(t, &["FacilityWater", "Leaving"], "C", "leaving", &class::WATER_TEMPERATURE, leaving);
-            o.value("ValvePosition", &[], "%", "valve", &class::POSITION, Signal::EconomiserValve);
+            o.value(t, &["FacilityWater", "Leaving"], "C", "leaving", CDU_TEMPERATURE, leaving);
+            o.value("ValvePosition", &[], "%", "valve", POSITION, Signal::EconomiserValve);
             o.state("Status", ON_OFF, "status", Signal::EconomiserStatus);
             served.push("HX-01".to_owned());
         }
         // DSX has one word for all that cools outdoors.
         let id = rejection_name(spec.heat_rejection);
         let mut o = self.object("CoolingTower", id, id, served);
-        o.value(t, &["Leaving"], "C", "leaving", &class::WATER_TEMPERATURE, Signal::TowerLeaving);
-        o.value(t, &["Entering"], "C", "entering", &class::WATER_TEMPERATURE, Signal::TowerEntering);
-        o.value("FanSpeed", &[], "%", "fan", &class::POSITION, Signal::TowerFan);
+        o.value(t, &["Leaving"], "C", "leaving", CDU_TEMPERATURE, Signal::TowerLeaving);
+        o.value(t, &["Entering"], "C", "entering", CDU_TEMPERATURE, Signal::TowerEntering);
+        o.value("FanSpeed", &[], "%", "fan", POSITION, Signal::TowerFan);
         o.setpoint(t, &["Leaving"], "C", "leaving/finalSetpoint", Signal::TowerSetpoint);
         let point = ("GenericPoint", ["Leaving", "LiquidTemperature"].as_slice(), "C");
         o.request(point, "leaving/request", Signal::TowerSetpoint, RequestTarget::Tower);
         let mut o =
             self.object("PowerMeter", &format!("M-{id}"), &format!("{id}/meter"), vec![id.to_owned()]);
-        o.value("ActivePower", &[], "kW", "power", &class::SLOW_METER, Signal::TowerPower);
+        o.value("ActivePower", &[], "kW", "power", SLOW_METER, Signal::TowerPower);
+    }
+
+    fn stores(&mut self, spec: &FacilitySpec) {
+        if spec.tank_m3 > 0.0 {
+            let t = "LiquidTemperature";
+            let mut o = self.object("Tank", "TK-01", "TK-01", vec!["FWS".to_owned()]);
+            o.value(t, &["Top"], "C", "top", &class::WATER_TEMPERATURE, Signal::TankTop);
+            o.value(t, &["Bottom"], "C", "bottom", &class::WATER_TEMPERATURE, Signal::TankBottom);
+            o.value("GenericPoint", &["Charge"], "%", "charge", &class::POSITION, Signal::TankCharge);
+        }
+        if spec.power.bess.is_some() {
+            let mut o = self.object("BESS", "BESS-01", "power/BESS-01", vec!["FEED".to_owned()]);
+            o.value("GenericPoint", &["Charge"], "%", "charge", &class::POSITION, Signal::BatteryCharge);
+            o.value("GenericPoint", &["Power"], "kW", "power", &class::SLOW_METER, Signal::BatteryPower);
+        }
     }
 
     fn electrical(&mut self, places: &Places, tree: &PowerTree, spec: &FacilitySpec) {
         let (kw, p) = ("kW", "ActivePower");
         let below = vec!["UPS-01".to_owned(), "MECH".to_owned()];
         let mut o = self.object("PowerMeter", "FEED", "power/FEED", below);
-        o.value(p, &[], kw, "power", &class::METER, Signal::Feed);
-        o.value("Current", &[], "A", "current", &class::METER, Signal::FeedCurrent);
-        o.value("CurrentLimit", &[], "A", "currentLimit", &class::SETPOINT, Signal::CurrentLimit(FEED));
+        o.value(p, &[], kw, "power", METER, Signal::Feed);
+        o.value("Current", &[], "A", "current", METER, Signal::FeedCurrent);
+        o.value("CurrentLimit", &[], "A", "currentLimit", SETPOINT, Signal::CurrentLimit(FEED));
         let busways: Vec<String> = (0..places.rows).map(busway_name).collect();
         let mut o = self.object("PowerMeter", "UPS-01", "power/UPS-01", busways);
-        o.value(p, &[], kw, "power", &class::METER, Signal::Ups);
+        o.value(p, &[], kw, "power", METER, Signal::Ups);
         let mut machines: Vec<String> = (0..spec.chillers).map(chiller_name).collect();
         machines.extend([rejection_name(spec.heat_rejection), "FWS"].map(str::to_owned));
         let mut o = self.object("PowerMeter", "MECH", "power/MECH", machines);
-        o.value(p, &[], kw, "power", &class::METER, Signal::Mechanical);
+        o.value(p, &[], kw, "power", METER, Signal::Mechanical);
         for row in 0..places.rows {
             let id = busway_name(row);
             let racks = places.racks_of_row(row).map(rack_name).collect();
             let mut o = self.object("PowerMeter", &id, &format!("power/{id}"), racks);
-            o.value(p, &[], kw, "power", &class::METER, Signal::Busway(row));
-            o.value("Current", &[], "A", "current", &class::SLOW_METER, Signal::BuswayCurrent(row));
+            o.value(p, &[], kw, "power", METER, Signal::Busway(row));
+            o.value("Current", &[], "A", "current", SLOW_METER, Signal::BuswayCurrent(row));
             let limit = Signal::CurrentLimit(tree.busway(row));
-            o.value("CurrentLimit", &[], "A", "currentLimit", &class::SETPOINT, limit);
+            o.value("CurrentLimit", &[], "A", "currentLimit", SETPOINT, limit);
         }
         self.totals(places);
     }
@@ -448,21 +397,20 @@ impl PointList {
     fn totals(&mut self, places: &Places) {
         let (kw, p) = ("kW", "ActivePower");
         let mut o = self.object("PowerMeter", "M-SITE", "power/M-SITE", vec!["FEED".to_owned()]);
-        o.value(p, &[], kw, "power", &class::METER, Signal::Site);
-        o.value("GenericPoint", &["Energy"], "kWh", "energy", &class::ENERGY, Signal::SiteEnergy);
+        o.value(p, &[], kw, "power", METER, Signal::Site);
+        o.value("GenericPoint", &["Energy"], "kWh", "energy", ENERGY, Signal::SiteEnergy);
         let mut o =
             self.object("PowerMeter", "M-IT", "power/M-IT", (0..places.racks).map(rack_name).collect());
-        o.value(p, &[], kw, "power", &class::METER, Signal::It);
-        o.value("GenericPoint", &["Energy"], "kWh", "energy", &class::ENERGY, Signal::ItEnergy);
+        o.value(p, &[], kw, "power", METER, Signal::It);
+        o.value("GenericPoint", &["Energy"], "kWh", "energy", ENERGY, Signal::ItEnergy);
         for (id, signal) in
             [("M-COMPRESSORS", Signal::Compressors), ("M-PUMPS", Signal::Pumps), ("M-FANS", Signal::Fans)]
         {
             let mut o = self.object("PowerMeter", id, &format!("power/{id}"), vec!["FWS".to_owned()]);
-            o.value(p, &[], kw, "power", &class::SLOW_METER, signal);
+            o.value(p, &[], kw, "power", SLOW_METER, signal);
         }
         let mut o = self.object("GenericObject", "GRID", "power/GRID", vec!["FEED".to_owned()]);
-        let sampling = &class::LIMIT;
-        let limit = (["ImportLimit"].as_slice(), Signal::ImportLimit);
-        o.push(("GenericPoint", limit.0, Some(kw)), "importLimit", sampling, limit.1).is_setpoint = true;
+        let limit = ("GenericPoint", ["ImportLimit"].as_slice(), Some(kw));
+        o.push(limit, "importLimit", &class::LIMIT, Signal::ImportLimit).is_setpoint = true;
     }
 }

@@ -9,6 +9,8 @@ use headroom_truth::psychro;
 
 /// Line voltage of feed and busways, V.
 pub const LINE_V: f64 = 415.0;
+/// Leak that a rope in the rack's tray notices, L/min.
+const LEAK_LPM: f64 = 0.02;
 /// Power factor at the meters.
 const POWER_FACTOR: f64 = 0.98;
 
@@ -17,6 +19,8 @@ const POWER_FACTOR: f64 = 0.98;
 pub enum Signal {
     /// Constant contact in its good state, with the value it shows.
     Healthy(i8),
+    /// Leak rope of a rack is wet (0 or 1).
+    RackLeak(usize),
     /// Rack coolant inlet, C.
     RackSupply(usize),
     /// Rack coolant outlet, C.
@@ -151,6 +155,16 @@ pub enum Signal {
     ItEnergy,
     /// What the grid allows at the feed, kW.
     ImportLimit,
+    /// Share of the tank that is cold, %.
+    TankCharge,
+    /// Top of the tank, C.
+    TankTop,
+    /// Bottom of the tank, C.
+    TankBottom,
+    /// State of charge of the battery for the grid, %.
+    BatteryCharge,
+    /// Power of the battery for the grid, kW; positive discharges.
+    BatteryPower,
 }
 
 fn amperes(power_w: f64) -> f64 {
@@ -163,6 +177,7 @@ impl World {
     pub fn signal(&self, signal: Signal) -> f64 {
         match signal {
             Signal::Healthy(value) => f64::from(value),
+            Signal::RackLeak(r) => f64::from(self.facility.racks[r].leaking_lpm > LEAK_LPM),
             Signal::RackSupply(r) => self.facility.rack(r).supply_c(),
             Signal::RackReturn(r) => self.facility.rack(r).return_c(),
             Signal::RackFlow(r) => self.facility.rack(r).flow_lpm,
@@ -254,6 +269,16 @@ impl World {
             Signal::SiteEnergy => self.site_energy_j / 3.6e6,
             Signal::ItEnergy => self.it_energy_j / 3.6e6,
             Signal::ImportLimit => self.import_limit_w() / 1000.0,
+            Signal::TankCharge => {
+                // Cold is what the plant makes, warm what comes back at design.
+                let design = self.bms.design();
+                let cold_c = 0.5 * (design.coldest_c + design.warmest_c);
+                self.facility.primary.tank.map_or(f64::NAN, |t| 100.0 * t.charge(cold_c, cold_c + 9.0))
+            }
+            Signal::TankTop => self.facility.primary.tank.map_or(f64::NAN, |t| t.layers_c[t.layers_c.len() - 1]),
+            Signal::TankBottom => self.facility.primary.tank.map_or(f64::NAN, |t| t.layers_c[0]),
+            Signal::BatteryCharge => self.facility.power.bess.map_or(f64::NAN, |b| 100.0 * b.charge()),
+            Signal::BatteryPower => self.facility.power.bess.map_or(f64::NAN, |b| b.power_w / 1000.0),
             _ => f64::NAN,
         }
     }

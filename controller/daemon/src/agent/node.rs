@@ -53,7 +53,7 @@ impl Node {
                 continue;
             }
             let absent = members.iter().filter(|gpu| host.index(&gpu.uuid).is_none());
-            missing.extend(absent.map(|gpu| gpu.uuid.clone()));
+            missing.extend(absent.map(|gpu| gpu.uuid.to_string()));
             let mut receiver = Receiver::restored(boot, owner.epoch(&node.id));
             receiver.set_gate(mode, false);
             let period_ms = u64::try_from(site.agent_period.ms()).unwrap_or(0).max(1);
@@ -126,7 +126,7 @@ impl Node {
         tools.owner.take(found.iter().map(|(uuid, found)| (&**uuid, *found)))?;
         let mut faults = command.gpus.iter().filter_map(|target| {
             let Some(gpu) = self.gpus.iter_mut().find(|gpu| *gpu.uuid == *target.uuid) else {
-                return Some(GpuFault::Unknown(target.uuid.clone()));
+                return Some(GpuFault::Unknown(target.uuid.to_string()));
             };
             gpu.apply(target, tools).err()
         });

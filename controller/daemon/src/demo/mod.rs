@@ -253,15 +253,16 @@ impl<'a> Show<'a> {
 
     fn fixed(&self) -> Result<Fixed> {
         let world = &self.options.world;
+        let config = world.config()?;
         Ok(Fixed {
-            gpus: world.plant.gpus,
+            gpus: config.gpus,
             policy: world.plant.policy.clone(),
             mode: match world.plant.mode {
                 Some(ModeChoice::Advisory) => ", advisory",
                 Some(ModeChoice::Active) => ", active",
                 None => "",
             },
-            scenario: crate::scenarios::load(&world.scenario)?,
+            scenario: config.scenario,
             hours: world.hours,
             asked: self.options.speed.to_string(),
         })
@@ -352,11 +353,12 @@ fn broke(what: &str, tail: &str, log: &str) -> ExitCode {
 /// Table and score file.
 fn conclude(options: &Options, baseline: &Run, run: &Run) -> Result<()> {
     let world = &options.world;
+    let config = world.config()?;
     let file = ScoreFile {
         format: 1,
-        seed: world.seed,
+        seed: config.seed,
         hours: world.hours,
-        gpus: world.plant.gpus,
+        gpus: config.gpus,
         site: score::SITE_NAME.to_owned(),
         scenario: world.scenario.clone(),
         strategies: [(Id::Baseline, baseline), (Id::Headroom, run)]

@@ -22,6 +22,7 @@ mod stats;
 pub(crate) mod strategy;
 pub(crate) mod table;
 pub(crate) mod timeline;
+mod values;
 mod verb;
 
 pub(crate) use run::{Run, baseline};

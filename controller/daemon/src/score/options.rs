@@ -4,17 +4,15 @@
 
 use super::INTEGRATION;
 use super::strategy::{self, Id};
+use super::values::{Seeds, Share, Step, start_s};
 use crate::check::Format;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use headroom_sim::scenario::Scenario;
 use headroom_sim::world::WorldConfig;
-use headroom_site::quantity::{self, Dimension};
-use headroom_site::time::days_from_civil;
 use headroom_truth::weather::Weather;
 use headroom_truth::work::parse_requests;
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::path::{Path, PathBuf};
 
 use crate::files::ModeChoice;
 
@@ -45,7 +43,7 @@ pub(crate) struct PlantArgs {
 }
 
 impl PlantArgs {
-    /// Configuration of a world in which nothing happens, with seed 1.
+    /// Configuration of a world before a scenario is put into it.
     ///
     /// # Errors
     /// A file that cannot be read, with its line; a number out of range.
@@ -82,6 +80,38 @@ impl PlantArgs {
     }
 }
 
+/// A scenario, and the folder that paths in it count from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Chosen {
+    pub(crate) scenario: Scenario,
+    folder: PathBuf,
+}
+
+impl Chosen {
+    /// A scenario by name or path.
+    fn load(choice: &str) -> Result<Self> {
+        let scenario = crate::scenarios::load(choice)?;
+        let folder = Path::new(choice).parent().unwrap_or(Path::new("")).to_path_buf();
+        Ok(Self { scenario, folder })
+    }
+
+    /// The world of the scenario. What an option says goes before what the file says, and that before the default; the
+    /// number of GPUs alone is the file's, since its plant is built of them.
+    pub(crate) fn world(
+        &self,
+        base: &WorldConfig,
+        args: &PlantArgs,
+        seed: Option<u64>,
+    ) -> Result<WorldConfig> {
+        let mut scenario = self.scenario.clone();
+        scenario.seed = seed.or(scenario.seed);
+        scenario.start_s = scenario.start_s.filter(|_| args.start.is_none());
+        scenario.weather = scenario.weather.filter(|_| args.weather.is_none());
+        let name = scenario.name.clone();
+        scenario.configure(base.clone(), &self.folder).with_context(|| format!("scenario {name}"))
+    }
+}
+
 /// One world.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WorldArgs {
@@ -90,9 +120,9 @@ pub(crate) struct WorldArgs {
     /// Simulated hours.
     #[arg(long, default_value_t = 2.0)]
     pub(crate) hours: f64,
-    /// Seed of everything random.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
+    /// Seed of everything random. Default: the scenario's, or 1.
+    #[arg(long)]
+    seed: Option<u64>,
     /// What happens: a scenario file, or a shipped one by name.
     #[arg(long, default_value = "demo")]
     pub(crate) scenario: String,
@@ -105,8 +135,7 @@ impl WorldArgs {
     /// A file that cannot be read, with its line; a number out of range.
     pub(crate) fn config(&self) -> Result<WorldConfig> {
         usable_hours(self.hours)?;
-        let scenario = crate::scenarios::load(&self.scenario)?;
-        Ok(WorldConfig { seed: self.seed, scenario, ..self.plant.config()? })
+        Chosen::load(&self.scenario)?.world(&self.plant.config()?, &self.plant, self.seed)
     }
 }
 
@@ -121,9 +150,9 @@ pub(crate) struct ScoreArgs {
     /// Every shipped scenario with every strategy, unless `--strategies` names some.
     #[arg(long)]
     all: bool,
-    /// Seeds: 1,2,3 or 1..5 (both ends count).
-    #[arg(long, visible_alias = "seed", default_value = "1")]
-    pub(crate) seeds: Seeds,
+    /// Seeds: 1,2,3 or 1..5 (both ends count). Default: the scenario's, or 1.
+    #[arg(long, visible_alias = "seed")]
+    seeds: Option<Seeds>,
     /// What runs the plant. The baseline always runs. Default: baseline,headroom.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
     strategies: Vec<Id>,
@@ -155,7 +184,7 @@ impl ScoreArgs {
     ///
     /// # Errors
     /// There is none of a name, a file has findings, or two are called the same.
-    pub(crate) fn scenarios(&self) -> Result<Vec<Scenario>> {
+    pub(crate) fn scenarios(&self) -> Result<Vec<Chosen>> {
         let mut wanted: Vec<String> = Vec::new();
         if self.all {
             wanted.extend(Scenario::names().map(str::to_owned));
@@ -164,16 +193,24 @@ impl ScoreArgs {
         if wanted.is_empty() {
             wanted.push("demo".to_owned());
         }
-        let mut found: Vec<Scenario> = Vec::new();
+        let mut found: Vec<Chosen> = Vec::new();
         for choice in wanted {
-            let scenario = crate::scenarios::load(&choice)?;
-            match found.iter().find(|s| s.name == scenario.name) {
-                None => found.push(scenario),
-                Some(same) if *same == scenario => {}
-                Some(_) => bail!("--scenario {choice}: another scenario is called `{}`", scenario.name),
+            let chosen = Chosen::load(&choice)?;
+            match found.iter().find(|c| c.scenario.name == chosen.scenario.name) {
+                None => found.push(chosen),
+                Some(same) if same.scenario == chosen.scenario => {}
+                Some(same) => {
+                    bail!("--scenario {choice}: another scenario is called `{}`", same.scenario.name)
+                }
             }
         }
         Ok(found)
+    }
+
+    /// Seeds that were asked for; `None` leaves them to the scenario.
+    pub(crate) fn seeds(&self) -> Vec<Option<u64>> {
+        let some = |seeds: &Seeds| seeds.0.iter().map(|s| Some(*s)).collect();
+        self.seeds.as_ref().map_or(vec![None], some)
     }
 
     /// Strategies in the order of the score file; the baseline is always one.
@@ -198,15 +235,15 @@ impl ScoreArgs {
     }
 
     /// The command that gives these scores again, without what does not change them.
-    pub(crate) fn command(&self, scenarios: &[Scenario], strategies: &[Id]) -> String {
+    pub(crate) fn command(&self, scenarios: &[Chosen], strategies: &[Id]) -> String {
         let mut words = vec!["headroom score".to_owned()];
         let names = || Scenario::names().collect::<Vec<_>>();
         if self.all && scenarios.len() == names().len() {
             words.push("--all".to_owned());
         } else {
-            words.extend(scenarios.iter().map(|s| format!("--scenario {}", s.name)));
+            words.extend(scenarios.iter().map(|c| format!("--scenario {}", c.scenario.name)));
         }
-        words.push(format!("--seeds {}", self.seeds));
+        words.extend(self.seeds.as_ref().map(|s| format!("--seeds {s}")));
         let ids: Vec<&str> = strategies.iter().map(|id| id.key()).collect();
         words.push(format!("--strategies {}", ids.join(",")));
         words.push(format!("--step \"{} s\"", self.step.0));
@@ -222,8 +259,8 @@ impl ScoreArgs {
 }
 
 /// A path's last part: where a file lies on one machine is nobody else's concern.
-fn file_name(path: &str) -> String {
-    let name = std::path::Path::new(path).file_name();
+pub(crate) fn file_name(path: &str) -> String {
+    let name = Path::new(path).file_name();
     name.map_or_else(|| path.to_owned(), |n| n.to_string_lossy().into_owned())
 }
 
@@ -235,126 +272,50 @@ pub(crate) fn usable_hours(hours: f64) -> Result<()> {
     Ok(())
 }
 
-/// Seeds, each once, in ascending order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seeds(pub(crate) Vec<u64>);
-
-impl FromStr for Seeds {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}`: write seeds as 1,2,3 or 1..5");
-        let mut all = Vec::new();
-        for part in text.split(',') {
-            let number = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
-            match part.split_once("..") {
-                None => all.push(number(part)?),
-                Some((from, to)) => {
-                    let (from, to) = (number(from)?, number(to.trim_start_matches('='))?);
-                    if to < from || to - from >= 10_000 {
-                        return Err(wrong());
-                    }
-                    all.extend(from..=to);
-                }
-            }
-        }
-        all.sort_unstable();
-        all.dedup();
-        Ok(Self(all))
-    }
-}
-
-impl std::fmt::Display for Seeds {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let (Some(first), Some(last)) = (self.0.first(), self.0.last())
-            && self.0.len() > 2
-            && last - first + 1 == self.0.len() as u64
-        {
-            return write!(f, "{first}..{last}");
-        }
-        let words: Vec<String> = self.0.iter().map(u64::to_string).collect();
-        f.write_str(&words.join(","))
-    }
-}
-
-/// Step of a world, s.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Step(pub(crate) f64);
-
-impl FromStr for Step {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let step_s = quantity::parse(text, Dimension::Time).map_err(|e| e.to_string())?;
-        if (0.01..=10.0).contains(&step_s) { Ok(Self(step_s)) } else { Err("give 10 ms to 10 s".to_owned()) }
-    }
-}
-
-/// A share, 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Share(pub(crate) f64);
-
-impl FromStr for Share {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let share = quantity::parse(text, Dimension::Ratio).map_err(|e| e.to_string())?;
-        if (0.0..1.0).contains(&share) { Ok(Self(share)) } else { Err("give 0 % to below 100 %".to_owned()) }
-    }
-}
-
-/// Seconds since 1 January of "07-18", "07-18T12:00" or "2025-07-18T12:00".
-fn start_s(text: &str) -> Result<f64> {
-    let wrong = || format!("--start {text}: write 07-18, 07-18T12:00 or 2025-07-18T12:00");
-    let (date, time) = text.split_once(['T', ' ']).unwrap_or((text, "00:00"));
-    let parts: Vec<i64> = date.split('-').map(str::parse).collect::<Result<_, _>>().with_context(wrong)?;
-    let ([month, day] | [_, month, day]) = parts[..] else { bail!(wrong()) };
-    let (h, m) = time.split_once(':').with_context(wrong)?;
-    let (h, m): (i64, i64) = (h.parse().with_context(wrong)?, m.parse().with_context(wrong)?);
-    if !(1..=12).contains(&month)
-        || !(1..=31).contains(&day)
-        || !(0..24).contains(&h)
-        || !(0..60).contains(&m)
-    {
-        bail!(wrong());
-    }
-    // A year without a leap day, as weather files have.
-    let days = days_from_civil(2025, month, day) - days_from_civil(2025, 1, 1);
-    Ok((days * 86_400 + h * 3600 + m * 60) as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
 
-    #[test]
-    fn starts() {
-        assert_eq!(start_s("01-01").unwrap().to_bits(), 0.0_f64.to_bits());
-        assert_eq!(start_s("2025-01-02T01:30").unwrap().to_bits(), (86_400.0_f64 + 5400.0).to_bits());
-        assert!(start_s("13-01").is_err());
-        assert!(start_s("noon").is_err());
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ScoreArgs,
+    }
+
+    fn args(line: &str) -> ScoreArgs {
+        Line::parse_from(format!("score {line}").split_whitespace()).args
+    }
+
+    fn names(args: &ScoreArgs) -> Vec<String> {
+        args.scenarios().unwrap().into_iter().map(|c| c.scenario.name).collect()
     }
 
     #[test]
-    fn seeds() {
-        let read = |text: &str| text.parse::<Seeds>();
-        assert_eq!(read("3,1,2,2").unwrap().0, [1, 2, 3]);
-        assert_eq!(read("1..5").unwrap().0, [1, 2, 3, 4, 5]);
-        assert_eq!(read("7, 1..=2").unwrap().0, [1, 2, 7]);
-        assert_eq!(read("2..2").unwrap().0, [2]);
-        assert_eq!(read("1..5").unwrap().to_string(), "1..5");
-        assert_eq!(read("1,2").unwrap().to_string(), "1,2");
-        for bad in ["", "a", "5..1", "1,,2", "-1", "1..99999"] {
-            assert!(read(bad).is_err(), "{bad}");
-        }
+    fn without_options_it_is_the_demo() {
+        let plain = args("");
+        assert_eq!(names(&plain), ["demo"]);
+        assert_eq!((plain.strategies(), plain.seeds()), (vec![Id::Baseline, Id::Headroom], vec![None]));
     }
 
     #[test]
-    fn steps_and_shares() {
-        assert_eq!("100 ms".parse::<Step>().unwrap(), Step(0.1));
-        assert_eq!("10 s".parse::<Step>().unwrap(), Step(10.0));
-        assert!("1 min".parse::<Step>().is_err() && "1".parse::<Step>().is_err());
-        assert!((("0.5 %".parse::<Share>()).unwrap().0 - 0.005).abs() < 1e-12);
-        assert!("120 %".parse::<Share>().is_err());
+    fn all_is_every_scenario_with_every_strategy() {
+        let all = args("--all --scenario quiet --seeds 1..3");
+        assert_eq!(names(&all), Scenario::names().collect::<Vec<_>>());
+        let known: Vec<Id> = Id::ALL.into_iter().filter(|id| strategy::is_known(*id)).collect();
+        assert_eq!(all.strategies(), known);
+        assert_eq!(
+            args("--all --strategies fixed,headroom").strategies(),
+            [Id::Baseline, Id::Headroom, Id::Fixed]
+        );
+        let command = all.command(&all.scenarios().unwrap(), &[Id::Baseline]);
+        assert!(command.starts_with("headroom score --all --seeds 1..3 --strategies baseline "), "{command}");
+    }
+
+    #[test]
+    fn a_command_names_nobodys_folders() {
+        let args = args("--policy /some/where/own.toml --weather /some/where/x.epw --out /o --threads 3");
+        let command = args.command(&args.scenarios().unwrap(), &args.strategies());
+        assert!(command.contains("--policy own.toml --weather x.epw") && !command.contains('/'), "{command}");
     }
 }

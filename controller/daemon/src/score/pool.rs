@@ -111,9 +111,21 @@ struct Work<'a> {
     bar: ProgressBar,
 }
 
+/// Ends the others' work where a run breaks off.
+struct Alarm<'a>(&'a AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Work<'_> {
     /// Takes one job after the other; returns what came of them.
     fn take_all(&self) -> Vec<(usize, Result<Run>)> {
+        let _alarm = Alarm(&self.stop);
         let mut out = Vec::new();
         while let Some(&index) = self.order.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             if self.stop.load(Ordering::Relaxed) {

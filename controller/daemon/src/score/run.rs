@@ -130,6 +130,7 @@ pub(crate) fn headroom(
 
 /// One tick of the controller: takes what the plant shows, and sends what it decides.
 fn control(line: &mut Line, plant: &mut VirtualPlant, inbox: &mut Inbox) {
+    plant.take_back(inbox);
     inbox.clear();
     plant.drain(inbox);
     let tick = line.tick(inbox, plant.now());

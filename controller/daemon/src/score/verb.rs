@@ -1,7 +1,7 @@
 //! `headroom score` from options to files and tables.
 
 use super::board::Board;
-use super::options::{ScoreArgs, usable_hours};
+use super::options::{self, Chosen, ScoreArgs, usable_hours};
 use super::pool::{self, Outcome, Plan, Start};
 use super::timeline::Keep;
 use super::{
@@ -44,8 +44,8 @@ pub(crate) fn score(args: &ScoreArgs) -> Result<ExitCode> {
     let about = About {
         command: args.command(&scenarios, &plan.strategies),
         step_s: args.step.0,
-        policy: args.plant.policy.clone(),
-        scenarios,
+        policy: options::file_name(&args.plant.policy),
+        scenarios: scenarios.into_iter().map(|c| c.scenario).collect(),
     };
     if let Some(folder) = &args.plant.out {
         write_folder(folder, &files, &outcomes, &board, &about)?;
@@ -80,33 +80,25 @@ impl About {
 }
 
 /// Scenarios and plan.
-fn prepare(args: &ScoreArgs) -> Result<(Vec<Scenario>, Plan)> {
+fn prepare(args: &ScoreArgs) -> Result<(Vec<Chosen>, Plan)> {
     if let Some(hours) = args.hours {
         usable_hours(hours)?;
     }
-    let scenarios = args.scenarios()?;
+    let (scenarios, seeds) = (args.scenarios()?, args.seeds());
     let base = WorldConfig { dt_s: args.step.0, ..args.plant.config()? };
-    let several = scenarios.len() * args.seeds.0.len() > 1;
-    let start = |scenario: &Scenario, seed: u64, first: bool| Start {
-        config: WorldConfig {
-            seed,
-            gpus: scenario.plant.fixed_gpus().unwrap_or(base.gpus),
-            scenario: scenario.clone(),
-            ..base.clone()
-        },
-        hours: args.hours.unwrap_or(scenario.hours),
-        keep: match (&args.plant.out, first) {
-            (Some(_), true) if several => Keep::Plot,
-            (Some(_), true) => Keep::Minutes,
-            _ => Keep::Nothing,
-        },
-    };
-    let starts = scenarios
-        .iter()
-        .flat_map(|scenario| {
-            args.seeds.0.iter().enumerate().map(move |(n, seed)| start(scenario, *seed, n == 0))
-        })
-        .collect();
+    let several = scenarios.len() * seeds.len() > 1;
+    let mut starts = Vec::new();
+    for chosen in &scenarios {
+        for (n, seed) in seeds.iter().enumerate() {
+            let keep = match (&args.plant.out, n) {
+                (Some(_), 0) if several => Keep::Plot,
+                (Some(_), 0) => Keep::Minutes,
+                _ => Keep::Nothing,
+            };
+            let hours = args.hours.unwrap_or(chosen.scenario.hours);
+            starts.push(Start { config: chosen.world(&base, &args.plant, *seed)?, hours, keep });
+        }
+    }
     let plan = Plan {
         starts,
         strategies: args.strategies(),

@@ -4,7 +4,7 @@
 use headroom_guard::{Action, Echo, Keeper, Lease, Mode, Receiver};
 use headroom_sim::telemetry::gpu_outputs;
 use headroom_sim::world::World;
-use headroom_site::gpu::CapReceipt;
+use headroom_site::gpu::{CapReceipt, CapTarget};
 use headroom_site::{CapCommand, GpuSample, Inbox, NodeReport, Site, Span, Stamp};
 use std::sync::Arc;
 
@@ -27,6 +27,10 @@ pub(super) struct Agents {
     nodes: Vec<Node>,
     period: Span,
     reported: Option<Stamp>,
+    /// Node whose command is expected next.
+    next: usize,
+    /// Memory of reports that have been read.
+    spare: Vec<Vec<(Arc<str>, GpuSample)>>,
     random: u64,
 }
 
@@ -44,7 +48,7 @@ impl Agents {
                     id: Arc::from(n.id.as_str()),
                     first: n.gpus.0 as usize,
                     uuids: (n.gpus.0..n.gpus.1)
-                        .map(|g| Arc::from(site.gpus[g as usize].uuid.as_str()))
+                        .map(|g| Arc::clone(&site.gpus[g as usize].uuid))
                         .collect(),
                     receiver,
                     keeper: Keeper::new(POLL_MS),
@@ -54,7 +58,7 @@ impl Agents {
                 }
             })
             .collect();
-        Self { nodes, period: site.agent_period, reported: None, random: seed | 1 }
+        Self { nodes, period: site.agent_period, reported: None, next: 0, spare: Vec::new(), random: seed | 1 }
     }
 
     fn draw(&mut self) -> u64 {
@@ -82,13 +86,12 @@ impl Agents {
         let stamp_us = (now.unix_ns() / 1000) as u64;
         for node in &mut self.nodes {
             node.sequence += 1;
-            let gpus = node
-                .uuids
-                .iter()
-                .enumerate()
-                .filter(|(k, _)| world.fleet.present[node.first + k])
-                .map(|(k, uuid)| (Arc::clone(uuid), sample(world, node.first + k, now, stamp_us)))
-                .collect();
+            let mut gpus = self.spare.pop().unwrap_or_default();
+            gpus.extend(
+                (node.uuids.iter().enumerate())
+                    .filter(|(k, _)| world.fleet.present[node.first + k])
+                    .map(|(k, uuid)| (Arc::clone(uuid), sample(world, node.first + k, now, stamp_us))),
+            );
             inbox.nodes.push(NodeReport {
                 node: Arc::clone(&node.id),
                 boot: node.boot,
@@ -101,9 +104,22 @@ impl Agents {
         }
     }
 
+    /// Takes back the memory of reports that have been read.
+    pub(super) fn take_back(&mut self, inbox: &mut Inbox) {
+        self.spare.extend(inbox.nodes.drain(..).map(|mut report| {
+            report.gpus.clear();
+            report.gpus
+        }));
+    }
+
     pub(super) fn obey(&mut self, now: Stamp, command: &CapCommand, world: &mut World) {
         let random = self.draw();
-        let Some(node) = self.nodes.iter_mut().find(|n| *n.id == *command.node) else { return };
+        // Commands come in the order of the nodes.
+        let next = self.next.min(self.nodes.len());
+        let order = (next..self.nodes.len()).chain(0..next);
+        let Some(index) = order.into_iter().find(|&n| *self.nodes[n].id == *command.node) else { return };
+        self.next = index + 1;
+        let node = &mut self.nodes[index];
         let lease = Lease {
             epoch: command.epoch,
             sequence: command.sequence,
@@ -123,7 +139,9 @@ impl Agents {
             return;
         }
         for (k, uuid) in node.uuids.iter().enumerate() {
-            let Some(target) = command.gpus.iter().find(|t| *t.uuid == **uuid) else { continue };
+            let named = |t: &&CapTarget| Arc::ptr_eq(&t.uuid, uuid) || t.uuid == *uuid;
+            let in_place = command.gpus.get(k).filter(named);
+            let Some(target) = in_place.or_else(|| command.gpus.iter().find(named)) else { continue };
             let g = node.first + k;
             match target.cap_w {
                 Some(cap_w) => world.set_cap(g, f64::from(cap_w)),

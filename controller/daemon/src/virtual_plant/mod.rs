@@ -78,6 +78,11 @@ impl VirtualPlant {
         plant_stamp(&self.world) + self.ahead
     }
 
+    /// Takes back the memory of an inbox that has been read.
+    pub(crate) fn take_back(&mut self, inbox: &mut Inbox) {
+        self.agents.take_back(inbox);
+    }
+
     /// Advances the world by one step and lets desks, devices and agents act.
     pub(crate) fn step(&mut self) {
         self.ahead = Span::ZERO;
@@ -101,6 +106,7 @@ impl VirtualPlant {
             let local = self.world.is_local_device(&bank.device().id);
             bank.set_local(local);
         }
+        self.asks.set_bus_cut(self.world.bus_cut());
         let alive = self.beat.is_some_and(|b| now.since(b) <= self.beat_life);
         self.asks.heartbeat(now, alive, &mut self.dsx, &mut self.banks);
         desk::resolve(now.unix_ms(), dt_s, &mut self.dsx, &mut self.banks, &mut self.world.image);

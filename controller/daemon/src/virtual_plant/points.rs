@@ -191,6 +191,8 @@ pub(super) struct Asks {
     heartbeat_topic: Option<String>,
     heartbeat_sent: Option<Stamp>,
     devices: Vec<Device>,
+    /// Nothing passes the event bus.
+    cut: bool,
 }
 
 enum Ask {
@@ -239,7 +241,12 @@ impl Asks {
             spec.and_then(|d| d.remote.timer).map_or(90.0, |(_, hold)| hold.s())
         };
         let devices = world.modbus.iter().map(|d| Device::new(d, hold(&d.id))).collect();
-        Self { sinks, heartbeat_topic, heartbeat_sent: None, devices }
+        Self { sinks, heartbeat_topic, heartbeat_sent: None, devices, cut: false }
+    }
+
+    /// Cuts the event bus or brings it back.
+    pub(super) fn set_bus_cut(&mut self, cut: bool) {
+        self.cut = cut;
     }
 
     pub(super) fn send(
@@ -251,6 +258,7 @@ impl Asks {
     ) -> Receipt {
         let outcome = match self.sinks.get(c.actuator.index()).and_then(Option::as_ref) {
             None => Outcome::Failed("the plant has no such setpoint".to_owned()),
+            Some(Ask::Dsx(..)) if self.cut => Outcome::Failed("no link to the event bus".to_owned()),
             Some(Ask::Dsx(topic, scale, offset)) => {
                 let value = c.value.map_or("null".to_owned(), |v| format!("{}", (v - offset) / scale));
                 let payload = format!("{{\"value\":{value},\"timestamp\":{},\"quality\":1}}", now.unix_ms());
@@ -271,7 +279,10 @@ impl Asks {
         if !alive {
             return;
         }
-        if due && let Some(topic) = &self.heartbeat_topic {
+        if due
+            && !self.cut
+            && let Some(topic) = &self.heartbeat_topic
+        {
             let ms = now.unix_ms();
             let payload = format!("{{\"value\":{ms},\"timestamp\":{ms},\"quality\":1}}");
             // A refused heartbeat is counted by the desk.
@@ -287,7 +298,9 @@ impl Asks {
 
     pub(super) fn release(&mut self, now: Stamp, dsx: &mut DsxDesk, banks: &mut [Bank]) {
         for ask in self.sinks.iter().flatten() {
-            if let Ask::Dsx(topic, ..) = ask {
+            if let Ask::Dsx(topic, ..) = ask
+                && !self.cut
+            {
                 let payload = format!("{{\"value\":null,\"timestamp\":{},\"quality\":1}}", now.unix_ms());
                 let _ = dsx.receive(now.unix_ms(), topic, payload.as_bytes());
             }
@@ -345,3 +358,6 @@ impl Device {
         bank.write(address, &[raw as u16]).map_or_else(refused, |()| Outcome::Applied)
     }
 }
+
+#[cfg(test)]
+mod tests;

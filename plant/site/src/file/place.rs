@@ -185,7 +185,7 @@ fn read_node(t: &Table<'_>, doc: &Doc, out: &mut Places, uuids: &mut Names) {
     let first = out.gpus.len() as u32;
     for uuid in gpus {
         uuids.add(doc, &uuid, out.gpus.len());
-        out.gpus.push(Gpu { uuid: uuid.value, node, sku: sku_index });
+        out.gpus.push(Gpu { uuid: uuid.value.into(), node, sku: sku_index });
     }
     out.nodes.push(Node {
         id: id.value,

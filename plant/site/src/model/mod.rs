@@ -90,7 +90,7 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gpu {
     /// UUID as NVML gives it.
-    pub uuid: String,
+    pub uuid: std::sync::Arc<str>,
     /// Its node.
     pub node: NodeId,
     /// Index into [`Site::skus`].

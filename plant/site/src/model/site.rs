@@ -75,7 +75,7 @@ impl Site {
     /// The GPU with this UUID.
     #[must_use]
     pub fn gpu(&self, uuid: &str) -> Option<GpuId> {
-        self.gpus.iter().position(|g| g.uuid == uuid).map(|i| GpuId(i as u32))
+        self.gpus.iter().position(|g| &*g.uuid == uuid).map(|i| GpuId(i as u32))
     }
 
     /// Points of a thing with a point type and all of these process areas.

@@ -1,7 +1,8 @@
 //! Water-cooled centrifugal chiller.
 //!
 //! Responsible for: capacity and power (DOE-2 electric model), capacity control of the machine itself,
-//! start sequence, anti-recycle, trips. Not for: staging (the BMS) or pumps.
+//! start sequence, anti-recycle, restart after a power failure, high-pressure cut-out, contacts. Not for:
+//! staging (the BMS) or pumps.
 //!
 //! ```text
 //! Cap = Q_ref f1(Te, Tc)            Te leaving chilled water, Tc entering condenser water, C
@@ -12,6 +13,17 @@
 //! Buildings library (chiller data `ElectricEIR`). Fitted for Te 4.4..8.9 C; they extrapolate sanely to about
 //! 20 C leaving (the COP stays below 0.65 of Carnot), so inputs are clamped there. The machine here is a
 //! smaller one of the family, hence the lower reference COP.
+//!
+//! ```text
+//!            command, ready                   60 s
+//! stopped ------------------> start sequence ------> capacity control, no to full in 180 s
+//!    ^  ^                          |                     |
+//!    |  +-- stop, trip, ----------+---------------------+
+//!    |      condenser > 45 C (released below 40 C)
+//!    +-- anti-recycle: 900 s from the last start; waived after a power failure, when the panel has booted (45 s)
+//! ```
+//! Anti-recycle of 15 to 30 min and 3 to 10 min to full capacity are usual; quick restart after a loss of power
+//! is a standard option of data-centre machines (1 to 3 min).
 
 use super::fluid::{Volume, WATER, slew};
 
@@ -26,6 +38,12 @@ const MIN_PART_LOAD: f64 = 0.10;
 const MAX_CAPACITY_FACTOR: f64 = 1.25;
 /// Least time between two starts, s.
 pub const ANTI_RECYCLE_S: f64 = 900.0;
+/// Time a machine should run once started; the contact [`Chiller::min_on_met`] tells staging, s.
+pub const MIN_ON_S: f64 = 900.0;
+/// Boot time of the panel after a power failure, s.
+pub const REBOOT_S: f64 = 45.0;
+/// Entering condenser water that trips the high-pressure cut-out, and that releases it, C.
+pub const HIGH_PRESSURE_C: (f64, f64) = (45.0, 40.0);
 /// Oil and vane sequence before capacity is made, s.
 const START_SEQUENCE_S: f64 = 60.0;
 /// Time from no to full capacity, s.
@@ -57,6 +75,11 @@ pub struct Chiller {
     pub power_w: f64,
     /// Seconds since the last start.
     pub since_start_s: f64,
+    /// Starts so far.
+    pub starts: u32,
+    /// True while the high-pressure cut-out holds it.
+    pub high_pressure: bool,
+    boot_s: f64,
     evaporator: Volume,
 }
 
@@ -95,6 +118,9 @@ impl Chiller {
             capacity_w: reference_w,
             power_w: 0.0,
             since_start_s: ANTI_RECYCLE_S,
+            starts: 0,
+            high_pressure: false,
+            boot_s: 0.0,
             evaporator: Volume::new(&WATER, reference_w / 1000.0, temperature_c),
         }
     }
@@ -102,12 +128,34 @@ impl Chiller {
     /// Decides whether the machine runs: trips, supply, anti-recycle.
     pub fn actuate(&mut self, command: &ChillerCommand, powered: bool, dt_s: f64) {
         self.since_start_s += dt_s;
-        if self.tripped || !powered || !command.run {
-            self.running = false;
-        } else if !self.running && self.since_start_s >= ANTI_RECYCLE_S {
-            self.running = true;
-            self.since_start_s = 0.0;
+        if !powered {
+            // quick restart: the panel forgets the anti-recycle of a machine that power took down
+            if self.running {
+                self.since_start_s = ANTI_RECYCLE_S;
+            }
+            (self.boot_s, self.running) = (REBOOT_S, false);
+            return;
         }
+        self.boot_s = (self.boot_s - dt_s).max(0.0);
+        if self.tripped || self.high_pressure || !command.run {
+            self.running = false;
+        } else if !self.running && self.ready() {
+            (self.running, self.since_start_s) = (true, 0.0);
+            self.starts += 1;
+        }
+    }
+
+    /// Contact: it would start if asked to, or runs.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        let free = self.since_start_s >= ANTI_RECYCLE_S && self.boot_s <= 0.0;
+        !self.tripped && !self.high_pressure && (self.running || free)
+    }
+
+    /// Contact: it stands, or has run for its minimum on time.
+    #[must_use]
+    pub fn min_on_met(&self) -> bool {
+        !self.running || self.since_start_s >= MIN_ON_S
     }
 
     /// Advances by `dt_s`: water at `capacity_w_k` enters at `entering_c`. Returns the leaving temperature.
@@ -120,6 +168,8 @@ impl Chiller {
         dt_s: f64,
     ) -> f64 {
         let leaving_c = self.evaporator.temperature_c;
+        let (trip_c, release_c) = HIGH_PRESSURE_C;
+        self.high_pressure = condenser_c > if self.high_pressure { release_c } else { trip_c };
         self.capacity_w = self.reference_w * capacity_factor(leaving_c, condenser_c);
         let ready = self.running && self.since_start_s >= START_SEQUENCE_S;
         // the machine's own control: capacity for the setpoint, never below 4 C leaving
@@ -197,5 +247,42 @@ mod tests {
         chiller.since_start_s = 899.5;
         chiller.actuate(&command, true, 1.0);
         assert!(chiller.running);
+    }
+
+    #[test]
+    fn power_failure_restarts_quickly_and_the_contacts_say_so() {
+        let mut chiller = Chiller::sized(350e3, 20.0);
+        let command = ChillerCommand { run: true, setpoint_c: 14.0 };
+        let run = |chiller: &mut Chiller, powered: bool, seconds: usize| {
+            for _ in 0..seconds {
+                chiller.actuate(&command, powered, 1.0);
+                chiller.step(&command, 30e3, 22.0, 25.0, 1.0);
+            }
+        };
+        run(&mut chiller, true, 300);
+        assert!(chiller.running && !chiller.min_on_met());
+        run(&mut chiller, false, 20);
+        assert!(!chiller.running && !chiller.ready() && chiller.min_on_met());
+        run(&mut chiller, true, 40);
+        assert!(!chiller.running, "the panel boots");
+        run(&mut chiller, true, 10);
+        assert!(chiller.running && chiller.starts == 2);
+        // capacity is back within minutes
+        run(&mut chiller, true, 240);
+        assert!(chiller.load_w > 0.6 * chiller.capacity_w.min(30e3 * 8.0), "{}", chiller.load_w);
+    }
+
+    #[test]
+    fn the_high_pressure_cut_out_trips_and_releases() {
+        let mut chiller = Chiller::sized(350e3, 20.0);
+        let command = ChillerCommand { run: true, setpoint_c: 14.0 };
+        let mut at = |condenser_c: f64, seconds: usize| {
+            for _ in 0..seconds {
+                chiller.actuate(&command, true, 1.0);
+                chiller.step(&command, 30e3, 22.0, condenser_c, 1.0);
+            }
+            chiller.running
+        };
+        assert!(at(30.0, 100) && !at(46.0, 30) && !at(42.0, 2000) && at(38.0, 5));
     }
 }

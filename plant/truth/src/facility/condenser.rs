@@ -1,7 +1,7 @@
-//! Condenser water: pumps, condensers, economiser branch, tower.
+//! Condenser water: pumps, condensers, economiser branch, heat rejection.
 //!
-//! Responsible for: the loop from the basin through chiller condensers and the economiser back over the
-//! tower. Not for: the duties themselves ([`super::chiller`], [`super::primary`]) or fan control (the BMS).
+//! Responsible for: the loop from the basin through chiller condensers and the economiser back over tower or
+//! dry cooler. Not for: the duties themselves ([`super::chiller`], [`super::primary`]) or fan control (the BMS).
 //!
 //! ```text
 //! basin -> { pump + condenser } per chiller, { pump + economiser } -> return pipe -> tower -> basin
@@ -9,8 +9,10 @@
 //! ```
 
 use super::fluid::{Pipe, WATER};
+use super::plant::Outdoor;
 use super::pump::{Pump, operate};
-use super::tower::Tower;
+use super::rejection::Rejection;
+use super::spec::HeatRejection;
 
 /// Design pressure of a condenser branch, kPa.
 const BRANCH_DP_KPA: f64 = 200.0;
@@ -18,24 +20,27 @@ const BRANCH_DP_KPA: f64 = 200.0;
 /// The condenser water loop.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CondenserLoop {
-    /// The tower and its basin.
-    pub tower: Tower,
+    /// Tower or dry cooler with the water it holds.
+    pub tower: Rejection,
     /// One pump per chiller.
     pub pumps: Vec<Pump>,
     /// Pump of the economiser branch.
     pub economiser_pump: Pump,
     /// Temperature of the return to the tower, C.
     pub return_c: f64,
+    /// Flow over the tower, L/min.
+    pub flow_lpm: f64,
     returning: Pipe<4>,
     resistance: f64,
     economiser_resistance: f64,
 }
 
 impl CondenserLoop {
-    /// A loop for `chillers` machines of `chiller_w`, an economiser branch of `economiser_lpm`, and a tower for
-    /// `rejected_w` at its rating range of 5.56 K.
+    /// A loop for `chillers` machines of `chiller_w`, an economiser branch of `economiser_lpm`, and heat
+    /// rejection of a kind for `rejected_w` at a range of 5.56 K.
     #[must_use]
     pub fn sized(
+        kind: HeatRejection,
         chillers: usize,
         chiller_w: f64,
         economiser_lpm: f64,
@@ -46,12 +51,13 @@ impl CondenserLoop {
         let condenser_lpm = 0.042e-3 * chiller_w * 60.0;
         let design_lpm = rejected_w / (5.56 * WATER.capacity_w_k(1.0));
         Self {
-            tower: Tower::sized(rejected_w, design_lpm, temperature_c),
+            tower: Rejection::sized(kind, rejected_w, design_lpm, temperature_c),
             pumps: vec![Pump::sized(condenser_lpm, BRANCH_DP_KPA, 0.72, 20.0); chillers],
             economiser_pump: Pump::sized(economiser_lpm, BRANCH_DP_KPA, 0.72, 20.0),
             return_c: temperature_c,
+            flow_lpm: 0.0,
             returning: Pipe::new(&WATER, 0.6 * design_lpm, temperature_c),
-            resistance: BRANCH_DP_KPA / (condenser_lpm * condenser_lpm),
+            resistance: BRANCH_DP_KPA / (condenser_lpm * condenser_lpm).max(1e-12),
             economiser_resistance: BRANCH_DP_KPA / (economiser_lpm * economiser_lpm),
         }
     }
@@ -68,12 +74,21 @@ impl CondenserLoop {
         WATER.capacity_w_k(self.economiser_pump.flow_lpm)
     }
 
+    /// Drives the pumps: hard-wired, each runs with its chiller; none while the basin is too low.
+    pub fn drive(&mut self, runs: impl Iterator<Item = bool>, economiser: bool, powered: bool, dt_s: f64) {
+        let can = powered && !self.tower.basin.low_level;
+        for (pump, run) in self.pumps.iter_mut().zip(runs) {
+            pump.drive(f64::from(run), can, dt_s);
+        }
+        self.economiser_pump.drive(f64::from(economiser), can, dt_s);
+    }
+
     /// Advances by `dt_s`; duties in W into the condenser water.
     pub fn step(
         &mut self,
         condenser_w: impl Iterator<Item = f64>,
         economiser_w: f64,
-        wet_bulb_c: f64,
+        air: &Outdoor,
         dt_s: f64,
     ) {
         let mut flow_lpm =
@@ -83,16 +98,16 @@ impl CondenserLoop {
             flow_lpm += operate(std::slice::from_mut(pump), self.resistance);
             heat_w += duty_w + pump.fluid_heat_w;
         }
-        let capacity = WATER.capacity_w_k(flow_lpm);
+        self.flow_lpm = flow_lpm;
         if flow_lpm < 1.0 {
             // nothing circulates; what little heat there is stays in the basin
-            self.tower.basin.draw(0.0, 0.0, heat_w, dt_s);
-            self.tower.step(0.0, self.return_c, wet_bulb_c, dt_s);
+            self.tower.step(0.0, self.return_c, heat_w, air, dt_s);
             return;
         }
+        let capacity = WATER.capacity_w_k(flow_lpm);
         let mixed_c = self.supply_c() + heat_w / capacity;
         self.return_c = self.returning.flush(capacity, mixed_c, dt_s);
-        self.tower.step(flow_lpm, self.return_c, wet_bulb_c, dt_s);
+        self.tower.step(flow_lpm, self.return_c, 0.0, air, dt_s);
     }
 
     /// Electric power of the pumps, W.

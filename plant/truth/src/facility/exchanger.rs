@@ -39,14 +39,29 @@ pub struct Exchanger {
 }
 
 impl Exchanger {
+    /// Resistances of the two films relative to the design resistance, and of the fouling.
+    fn resistances(&self, capacity_1_w_k: f64, capacity_2_w_k: f64) -> (f64, f64, f64) {
+        let film = |capacity: f64, design: f64| (design / capacity.max(1e-3 * design)).powf(0.8);
+        let lost = self.fouling.clamp(0.0, 0.95);
+        (
+            self.share_1 * film(capacity_1_w_k, self.design_1_w_k),
+            (1.0 - self.share_1) * film(capacity_2_w_k, self.design_2_w_k),
+            lost / (1.0 - lost),
+        )
+    }
+
     /// Conductance at the given capacity flows, W/K.
     #[must_use]
     pub fn ua_w_k(&self, capacity_1_w_k: f64, capacity_2_w_k: f64) -> f64 {
-        let film = |capacity: f64, design: f64| (design / capacity.max(1e-3 * design)).powf(0.8);
-        let clean = self.share_1 * film(capacity_1_w_k, self.design_1_w_k)
-            + (1.0 - self.share_1) * film(capacity_2_w_k, self.design_2_w_k);
-        let lost = self.fouling.clamp(0.0, 0.95);
-        self.ua_design_w_k / (clean + lost / (1.0 - lost))
+        let (film_1, film_2, fouling) = self.resistances(capacity_1_w_k, capacity_2_w_k);
+        self.ua_design_w_k / (film_1 + film_2 + fouling)
+    }
+
+    /// Conductances from fluid 1 to the wall and from the wall to fluid 2, fouling on side 1, W/K.
+    #[must_use]
+    pub fn sides_w_k(&self, capacity_1_w_k: f64, capacity_2_w_k: f64) -> (f64, f64) {
+        let (film_1, film_2, fouling) = self.resistances(capacity_1_w_k, capacity_2_w_k);
+        (self.ua_design_w_k / (film_1 + fouling), self.ua_design_w_k / film_2)
     }
 
     /// Duty in W from side 1 (entering at `t1_c`) to side 2 (entering at `t2_c`). Negative if reversed.

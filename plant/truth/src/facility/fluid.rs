@@ -12,7 +12,8 @@
 //!
 //! [`Volume::flush`] integrates it with implicit Euler (stable at any step, leaves at the new temperature);
 //! [`Volume::draw`] leaves at the old temperature, which closes a loop without an iteration and is stable
-//! while a step turns over less than the volume. Both conserve energy exactly.
+//! while a step turns over less than the volume. Both conserve energy exactly. A loop too short for that is
+//! closed by [`Line`]: at given flows every temperature on it is a line over the unknown one, `T = a + b x`.
 
 /// A liquid with constant properties.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,6 +47,26 @@ impl Fluid {
     }
 }
 
+/// A temperature as a line over an unknown temperature `x` of the same loop: `a + b x`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Line {
+    /// Constant part, C.
+    pub a: f64,
+    /// Slope.
+    pub b: f64,
+}
+
+impl Line {
+    /// The unknown itself.
+    pub const X: Self = Self { a: 0.0, b: 1.0 };
+
+    /// Value at `x`.
+    #[must_use]
+    pub fn at(self, x: f64) -> f64 {
+        self.a + self.b * x
+    }
+}
+
 /// A well-mixed volume.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Volume {
@@ -68,6 +89,17 @@ impl Volume {
         self.temperature_c =
             (self.temperature_c + gain * inlet_c + heat_w * dt_s / self.capacity_j_k) / (1.0 + gain);
         self.temperature_c
+    }
+
+    /// What [`Self::flush`] would return, as a line over the unknown of the inlet and the heat.
+    #[must_use]
+    pub fn flush_line(&self, capacity_w_k: f64, inlet: Line, heat: Line, dt_s: f64) -> Line {
+        let step = dt_s / self.capacity_j_k;
+        let share = 1.0 / (1.0 + capacity_w_k * step);
+        Line {
+            a: (self.temperature_c + step * (capacity_w_k * inlet.a + heat.a)) * share,
+            b: step * (capacity_w_k * inlet.b + heat.b) * share,
+        }
     }
 
     /// Closing step: the step's outlet was the old temperature, what comes in is mixed afterwards.
@@ -103,6 +135,13 @@ impl<const N: usize> Pipe<N> {
             carried_c = cell.flush(capacity_w_k, carried_c, 0.0, dt_s);
         }
         carried_c
+    }
+
+    /// What [`Self::flush`] would return, as a line over the unknown of the inlet.
+    #[must_use]
+    pub fn flush_line(&self, capacity_w_k: f64, inlet: Line, dt_s: f64) -> Line {
+        let still = Line { a: 0.0, b: 0.0 };
+        self.cells.iter().fold(inlet, |carried, cell| cell.flush_line(capacity_w_k, carried, still, dt_s))
     }
 
     /// Temperature at the outlet, C.

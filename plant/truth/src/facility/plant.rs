@@ -1,16 +1,20 @@
 //! The facility: all equipment, stepped together.
 //!
-//! Responsible for: order of the step, coupling, power and heat totals. Not for: any equipment's own law.
+//! Responsible for: order of the step, coupling, power totals. Not for: any equipment's own law, sizes
+//! ([`super::build`]) or the books ([`super::balance`]).
 
 use super::cdu::{Cdu, CduCommand};
 use super::chiller::{Chiller, ChillerCommand};
 use super::condenser::CondenserLoop;
 use super::fluid::{PG25, WATER};
-use super::hall::{CrahCommand, Hall, HallLoad};
+use super::hall::{Crah, CrahCommand, Hall, HallLoad};
 use super::power::{Loads, PowerPath};
 use super::primary::PrimaryLoop;
-use super::rack_loop::{BALANCED, RackLoop};
+use super::rack_loop::RackLoop;
 use super::spec::FacilitySpec;
+
+/// Longest step of the models, s; longer ones are cut.
+const LONGEST_S: f64 = 10.0;
 
 /// What the controls ask of every actuator.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,8 +82,10 @@ pub struct Powers {
     pub fans_w: f64,
     /// Lights, controls, ventilation of electrical rooms.
     pub house_w: f64,
-    /// Losses of transformer, UPS and busways (with battery charging).
+    /// Losses of transformer, UPS, busways and battery storage.
     pub loss_w: f64,
+    /// Into UPS battery and battery storage; negative while they discharge.
+    pub storage_w: f64,
     /// Everything: what feed or generator gives.
     pub facility_w: f64,
 }
@@ -118,9 +124,9 @@ pub struct Facility {
     pub racks: Vec<RackLoop>,
     /// Hall air.
     pub hall: Hall,
-    /// Facility water with chillers and economiser.
+    /// Facility water with chillers, economiser and tank.
     pub primary: PrimaryLoop,
-    /// Condenser water with tower.
+    /// Condenser water with heat rejection.
     pub condenser: CondenserLoop,
     /// Power path.
     pub power: PowerPath,
@@ -128,95 +134,37 @@ pub struct Facility {
     pub powers: Powers,
     /// Heat into the loops in the last step, W.
     pub heat_in_w: f64,
-    busway_of_rack: Vec<usize>,
-    house_w: f64,
-    coil_lpm: Vec<f64>,
-}
-
-/// Uniform number in -1..1 from a seed and an index (splitmix64).
-fn tolerance(seed: u64, index: u64) -> f64 {
-    let mut z = seed ^ index.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    (z ^ (z >> 31)) as f64 / u64::MAX as f64 * 2.0 - 1.0
-}
-
-fn build_rack(spec: &FacilitySpec, rack: usize, secondary_c: f64) -> RackLoop {
-    if !spec.racks[rack].is_liquid() {
-        return RackLoop::none(secondary_c);
-    }
-    let trim = 1.0 + 0.03 * tolerance(spec.seed, rack as u64);
-    RackLoop::sized(spec.rack_flow_lpm(rack), super::cdu::DESIGN_DP_KPA, trim, secondary_c)
-}
-
-fn build_cdu(spec: &FacilitySpec, cdu: usize, secondary_c: f64, primary_c: f64) -> Cdu {
-    let served = |r: &usize| spec.racks[*r].liquid_cdu() == Some(cdu);
-    let racks: Vec<usize> = (0..spec.racks.len()).filter(served).collect();
-    let flow_lpm: f64 = racks.iter().map(|&r| spec.rack_flow_lpm(r)).sum();
-    let duty_w: f64 = racks.iter().map(|&r| spec.racks[r].liquid_w()).sum();
-    Cdu::sized(racks, flow_lpm.max(1.0), (1.05 * duty_w).max(1000.0), secondary_c, primary_c)
+    pub(super) heat_out_w: f64,
+    pub(super) busway_of_rack: Vec<usize>,
+    pub(super) house_w: f64,
+    pub(super) house_now_w: f64,
+    pub(super) row_air_w: Vec<f64>,
+    pub(super) coil_lpm: Vec<f64>,
 }
 
 impl Facility {
-    /// A facility as described, warm and at rest.
-    #[must_use]
-    pub fn new(spec: FacilitySpec) -> Self {
-        let (secondary_c, primary_c) = (30.0, 18.0);
-        let cdus = (0..spec.cdus()).map(|cdu| build_cdu(&spec, cdu, secondary_c, primary_c)).collect();
-        let it_w = spec.it_peak_w();
-        let air_w = spec.air_peak_w() + 0.02 * it_w;
-        let heat_w = spec.heat_peak_w();
-        let design_lpm = heat_w / (9.5 * WATER.capacity_w_k(1.0));
-        let (chillers, chiller_w) = (spec.chillers, spec.chiller_w());
-        Self {
-            racks: (0..spec.racks.len()).map(|rack| build_rack(&spec, rack, secondary_c)).collect(),
-            hall: Hall::sized(air_w, spec.crahs, primary_c),
-            primary: PrimaryLoop::sized(design_lpm, chillers, chiller_w, primary_c),
-            condenser: CondenserLoop::sized(chillers, chiller_w, design_lpm, 1.15 * heat_w, 24.0),
-            power: PowerPath::sized(&spec.row_peaks_w(), 0.03 * it_w, 0.25 * it_w),
-            powers: Powers::default(),
-            heat_in_w: 0.0,
-            busway_of_rack: spec.racks.iter().map(|r| r.row).collect(),
-            house_w: 0.010 * it_w,
-            coil_lpm: vec![0.0; spec.crahs],
-            cdus,
-            spec,
-        }
-    }
-
-    /// Commands that leave everything at rest.
-    #[must_use]
-    pub fn idle_commands(&self) -> Commands {
-        Commands {
-            cdus: vec![CduCommand { valve: 0.3, pumps: [0.6, 0.6] }; self.cdus.len()],
-            crahs: vec![CrahCommand { fan: 0.5, valve: 0.5 }; self.hall.crahs.len()],
-            chillers: vec![ChillerCommand { run: false, setpoint_c: 18.0 }; self.primary.chillers.len()],
-            rack_valves: vec![BALANCED; self.racks.len()],
-            primary_pumps: vec![0.5; self.primary.pumps.len()],
-            economiser: 0.0,
-            tower_fan: 0.3,
-            adiabatic: 0.0,
-            tank: 0.0,
-            bess_w: 0.0,
-        }
-    }
-
-    /// Advances by `dt_s`, in steps of at most one second.
+    /// Advances by `dt_s`. One pass of the models for anything up to 10 s, several equal ones beyond.
     pub fn step(&mut self, inputs: &FacilityInputs<'_>, dt_s: f64) {
-        let parts = dt_s.ceil().max(1.0);
+        let parts = (dt_s / LONGEST_S).ceil().max(1.0);
+        let (mut heat_in_w, mut heat_out_w) = (0.0, 0.0);
         for _ in 0..parts as usize {
-            self.substep(inputs, dt_s / parts);
+            self.pass(inputs, dt_s / parts);
+            let (entering_w, leaving_w) = self.heat_flows_w(inputs);
+            heat_in_w += entering_w / parts;
+            heat_out_w += leaving_w / parts;
         }
+        (self.heat_in_w, self.heat_out_w) = (heat_in_w, heat_out_w);
     }
 
-    fn substep(&mut self, inputs: &FacilityInputs<'_>, dt_s: f64) {
+    fn pass(&mut self, inputs: &FacilityInputs<'_>, dt_s: f64) {
+        self.power.transfer(dt_s);
         self.actuate(inputs.commands, dt_s);
         let branches = self.cdus.iter().map(Cdu::primary_conductance).sum::<f64>()
-            + self.hall.crahs.iter().map(super::hall::Crah::conductance).sum::<f64>();
+            + self.hall.crahs.iter().map(Crah::conductance).sum::<f64>();
         let root = self.primary.circulate(branches);
-        let condenser_c = self.condenser.supply_c();
+        let outside = (self.condenser.supply_c(), inputs.outdoor.dry_bulb_c);
         let economiser = self.condenser.economiser_capacity_w_k();
-        let supply_c = self.primary.cool(&inputs.commands.chillers, condenser_c, economiser, dt_s);
+        let supply_c = self.primary.cool(&inputs.commands.chillers, outside, economiser, dt_s);
 
         let (mut carried_w, mut branch_lpm) = (0.0, 0.0);
         for cdu in &mut self.cdus {
@@ -228,9 +176,10 @@ impl Facility {
         for (flow, crah) in self.coil_lpm.iter_mut().zip(&self.hall.crahs) {
             *flow = crah.conductance() * root;
         }
+        self.spread_air(inputs);
         let load = HallLoad {
-            rack_air_w: inputs.rack_air_w,
-            room_w: self.house_w + self.cdus.iter().map(|c| c.room_heat_w).sum::<f64>(),
+            row_air_w: &self.row_air_w,
+            room_w: self.room_w(),
             server_m3s: inputs.server_air_m3s,
             outdoor_dew_point_c: inputs.outdoor.dew_point_c,
         };
@@ -242,20 +191,21 @@ impl Facility {
         self.primary.collect(carried_w, branch_lpm, dt_s);
         let rejected = self.primary.chillers.iter().map(Chiller::rejected_w);
         let economiser_w = self.primary.economiser_w;
-        self.condenser.step(rejected, economiser_w, inputs.outdoor.wet_bulb_c, dt_s);
-        self.total(inputs, &load, dt_s);
+        self.condenser.step(rejected, economiser_w, &inputs.outdoor, dt_s);
+        self.total(inputs, dt_s);
     }
 
     fn actuate(&mut self, commands: &Commands, dt_s: f64) {
-        let powered = self.power.mechanical_powered();
+        let (powered, critical) = (self.power.mechanical_powered(), self.power.critical_powered());
+        self.house_now_w = if powered { self.house_w } else { 0.0 };
         for (rack, &position) in self.racks.iter_mut().zip(&commands.rack_valves) {
             rack.valve.step(position, dt_s);
         }
         for (cdu, command) in self.cdus.iter_mut().zip(&commands.cdus) {
-            cdu.actuate(command, true, dt_s);
+            cdu.actuate(command, critical, dt_s);
         }
         for (crah, command) in self.hall.crahs.iter_mut().zip(&commands.crahs) {
-            crah.actuate(command, true, dt_s);
+            crah.actuate(command, critical, dt_s);
         }
         for (chiller, command) in self.primary.chillers.iter_mut().zip(&commands.chillers) {
             chiller.actuate(command, powered, dt_s);
@@ -263,17 +213,36 @@ impl Facility {
         for (pump, &speed) in self.primary.pumps.iter_mut().zip(&commands.primary_pumps) {
             pump.drive(speed, powered, dt_s);
         }
-        // hard-wired interlock: a condenser pump runs with its machine
-        for (pump, chiller) in self.condenser.pumps.iter_mut().zip(&self.primary.chillers) {
-            pump.drive(f64::from(chiller.running || chiller.load_w > 0.0), powered, dt_s);
-        }
-        let economiser = f64::from(commands.economiser > 0.01);
-        self.condenser.economiser_pump.drive(economiser, powered, dt_s);
-        self.primary.economiser_valve.step(commands.economiser, dt_s);
-        self.condenser.tower.actuate(commands.tower_fan, powered, dt_s);
+        self.primary.actuate(commands.economiser, commands.tank, powered, dt_s);
+        let runs = self.primary.chillers.iter().map(|c| c.running || c.load_w > 0.0);
+        let economiser = self.primary.has_economiser && commands.economiser > 0.01;
+        self.condenser.drive(runs, economiser, powered, dt_s);
+        self.condenser.tower.actuate(commands.tower_fan, commands.adiabatic, powered, dt_s);
     }
 
-    fn total(&mut self, inputs: &FacilityInputs<'_>, load: &HallLoad, dt_s: f64) {
+    /// Heat of racks to air by row: in proportion to what each rack does not give to its coolant.
+    fn spread_air(&mut self, inputs: &FacilityInputs<'_>) {
+        self.row_air_w.fill(0.0);
+        let mut all = 0.0;
+        for ((&power, &liquid), &row) in
+            inputs.rack_power_w.iter().zip(inputs.rack_liquid_w).zip(&self.busway_of_rack)
+        {
+            let air = (power - liquid).max(0.0);
+            self.row_air_w[row] += air;
+            all += air;
+        }
+        for (row, aisle) in self.row_air_w.iter_mut().zip(&self.hall.aisles) {
+            *row = inputs.rack_air_w * if all > 1.0 { *row / all } else { aisle.share };
+        }
+        for (rack, (spec, &row)) in self.spec.racks.iter().zip(&self.busway_of_rack).enumerate() {
+            // heat that a rack has no coolant for goes to the air
+            if !spec.is_liquid() {
+                self.row_air_w[row] += inputs.rack_liquid_w[rack];
+            }
+        }
+    }
+
+    fn total(&mut self, inputs: &FacilityInputs<'_>, dt_s: f64) {
         let cdu_pumps_w: f64 = self.cdus.iter().map(Cdu::power_w).sum();
         let hall_fans_w = self.hall.power_w();
         let outside_pumps_w = self.primary.pump_power_w() + self.condenser.pump_power_w();
@@ -284,45 +253,22 @@ impl Facility {
                 rack_w: inputs.rack_power_w,
                 busway_of_rack: &self.busway_of_rack,
                 critical_mechanical_w: cdu_pumps_w + hall_fans_w,
-                mechanical_w: chillers_w + outside_pumps_w + tower_w + self.house_w,
+                mechanical_w: chillers_w + outside_pumps_w + tower_w + self.house_now_w,
+                bess_w: inputs.commands.bess_w,
             },
             dt_s,
         );
+        let served = self.power.ups.served;
         self.powers = Powers {
-            it_w: inputs.rack_power_w.iter().sum(),
+            it_w: self.power.rack_w,
             chillers_w,
-            pumps_w: cdu_pumps_w + outside_pumps_w,
-            fans_w: hall_fans_w + tower_w,
-            house_w: self.house_w,
+            pumps_w: cdu_pumps_w * served + outside_pumps_w,
+            fans_w: hall_fans_w * served + tower_w,
+            house_w: self.house_now_w,
             loss_w: self.power.loss_w,
+            storage_w: self.power.stored_w,
             facility_w: self.power.source_w,
         };
-        let fluid = |pumps: &[super::pump::Pump]| pumps.iter().map(|p| p.fluid_heat_w).sum::<f64>();
-        self.heat_in_w = inputs.rack_liquid_w.iter().sum::<f64>()
-            + load.rack_air_w
-            + load.room_w
-            + hall_fans_w
-            + self.cdus.iter().map(|c| fluid(&c.pumps)).sum::<f64>()
-            + fluid(&self.primary.pumps)
-            + fluid(&self.condenser.pumps)
-            + self.condenser.economiser_pump.fluid_heat_w
-            + chillers_w;
-    }
-
-    /// Heat that left the loops in the last step, W.
-    #[must_use]
-    pub fn heat_out_w(&self) -> f64 {
-        self.condenser.tower.rejected_w
-    }
-
-    /// Heat content of all loops against 0 C, J.
-    #[must_use]
-    pub fn stored_j(&self) -> f64 {
-        self.cdus.iter().map(Cdu::stored_j).sum::<f64>()
-            + self.racks.iter().map(RackLoop::stored_j).sum::<f64>()
-            + self.hall.stored_j()
-            + self.primary.stored_j()
-            + self.condenser.stored_j()
     }
 
     /// CDU of a rack; `None` for an air-cooled one.
@@ -341,6 +287,12 @@ impl Facility {
     #[must_use]
     pub fn busway_of_rack(&self, rack: usize) -> usize {
         self.busway_of_rack[rack]
+    }
+
+    /// Temperature of the air that a rack breathes, C: that of its row's cold aisle.
+    #[must_use]
+    pub fn inlet_air_c(&self, rack: usize) -> f64 {
+        self.hall.aisles[self.busway_of_rack[rack]].cold_c
     }
 
     /// Heat picked up by a rack's coolant now, W (from flow and temperatures, as an energy meter sees it).

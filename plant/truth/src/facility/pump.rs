@@ -7,9 +7,12 @@
 //! H(Q, n) = H0 n^2 - k Q^2                    n = speed / design speed (affinity laws)
 //! P       = Q H / eta(Q/n) / eta_drive + P_idle
 //! eta(q)  = eta_max (1 - c ((q - q_bep) / q_bep)^2)
+//! wear w:  H0 (1 - w),  eta (1 - 0.6 w)      open wear rings leak back and cost head and efficiency
+//! air  x:  H0 (1 - 6 x), eta (1 - 3 x)       gas in the eye: 5 % takes a third, 17 % the prime
 //! ```
 //! Source: affinity laws, Karassik, *Pump Handbook*; efficiency parabola around the best point is the usual
-//! fit. Hydraulic power and hydraulic losses heat the fluid; motor and drive losses heat the room.
+//! fit; gas handling of radial wheels: Guelich, *Centrifugal Pumps*, ch. 13 (head collapses between 5 and
+//! 15 % of gas). Hydraulic power and hydraulic losses heat the fluid; motor and drive losses heat the room.
 
 /// Drive efficiency of motor and inverter.
 const DRIVE_EFFICIENCY: f64 = 0.92;
@@ -39,6 +42,11 @@ pub struct Pump {
     pub power_w: f64,
     /// Part of the power that heats the fluid, W.
     pub fluid_heat_w: f64,
+    /// Share of the head lost to wear (fault), 0 = as new.
+    pub wear: f64,
+    /// Volume share of gas at the eye (fault), 0 = none.
+    pub air: f64,
+    torque: bool,
 }
 
 impl Pump {
@@ -57,12 +65,22 @@ impl Pump {
             flow_lpm: 0.0,
             power_w: 0.0,
             fluid_heat_w: 0.0,
+            wear: 0.0,
+            air: 0.0,
+            torque: true,
         }
+    }
+
+    /// Shut-off head at the present speed and state, kPa.
+    fn shutoff_now_kpa(&self) -> f64 {
+        let health = (1.0 - self.wear.clamp(0.0, 0.9)) * (1.0 - 6.0 * self.air).clamp(0.0, 1.0);
+        self.shutoff_kpa * health * self.speed * self.speed
     }
 
     /// Moves the drive toward `command` (0..1). `powered` is false when its supply is gone.
     pub fn drive(&mut self, command: f64, powered: bool, dt_s: f64) {
         let runs = powered && !self.failed;
+        self.torque = runs;
         let target = if runs { command.clamp(0.0, 1.0) } else { 0.0 };
         // without torque the wheel coasts down in about three seconds
         let step = if runs { dt_s / self.ramp_s } else { dt_s / 3.0 };
@@ -71,7 +89,7 @@ impl Pump {
 
     /// Flow in L/min against `head_kpa`, 0 behind a closed check valve.
     fn flow_at(&self, head_kpa: f64) -> f64 {
-        let surplus = self.shutoff_kpa * self.speed * self.speed - head_kpa;
+        let surplus = self.shutoff_now_kpa() - head_kpa;
         if surplus <= 0.0 { 0.0 } else { (surplus / self.droop).sqrt() }
     }
 
@@ -83,12 +101,14 @@ impl Pump {
             return;
         }
         let relative = flow_lpm / (self.speed * self.best_lpm) - 1.0;
-        let efficiency =
-            (self.best_efficiency * (1.0 - EFFICIENCY_CURVATURE * relative * relative)).max(0.12);
+        let health = (1.0 - 0.6 * self.wear.clamp(0.0, 0.9)) * (1.0 - 3.0 * self.air).clamp(0.3, 1.0);
+        let parabola = 1.0 - EFFICIENCY_CURVATURE * relative * relative;
+        let efficiency = (health * self.best_efficiency * parabola).max(0.12);
         let hydraulic_w = flow_lpm / 60_000.0 * head_kpa * 1000.0;
         let idle_w = 0.01 * self.best_lpm / 60.0 * self.shutoff_kpa * self.speed;
         self.fluid_heat_w = hydraulic_w / efficiency + idle_w;
-        self.power_w = self.fluid_heat_w / DRIVE_EFFICIENCY;
+        // a wheel that coasts down gives its own momentum to the fluid and draws nothing
+        self.power_w = if self.torque { self.fluid_heat_w / DRIVE_EFFICIENCY } else { 0.0 };
     }
 }
 
@@ -102,14 +122,16 @@ pub fn operate(pumps: &mut [Pump], resistance: f64) -> f64 {
         return 0.0;
     }
     let running = pumps.iter().filter(|p| p.speed >= 0.02).count() as f64;
-    let alike = pumps.iter().all(|p| p.speed < 0.02 || (p.speed - fastest).abs() < 1e-6);
     let lead = pumps.iter().find(|p| p.speed >= 0.02).copied().unwrap_or(pumps[0]);
+    let highest_kpa = pumps.iter().map(Pump::shutoff_now_kpa).fold(0.0, f64::max);
+    let surplus = lead.shutoff_now_kpa();
+    let alike =
+        pumps.iter().all(|p| p.speed < 0.02 || (p.shutoff_now_kpa() - surplus).abs() < 1e-6 * surplus);
     let head_kpa = if alike {
-        let surplus = lead.shutoff_kpa * fastest * fastest;
         let flow = (surplus / (resistance + lead.droop / (running * running))).sqrt();
         resistance * flow * flow
     } else {
-        let (mut low, mut high) = (0.0, lead.shutoff_kpa * fastest * fastest);
+        let (mut low, mut high) = (0.0, highest_kpa);
         for _ in 0..24 {
             let head = 0.5 * (low + high);
             let flow: f64 = pumps.iter().map(|p| p.flow_at(head)).sum();
@@ -147,6 +169,30 @@ mod tests {
         let (half_flow, half_w) = at(0.5);
         assert!((half_flow / full_flow - 0.5).abs() < 1e-9);
         assert!((0.11..0.16).contains(&(half_w / full_w)), "{}", half_w / full_w);
+    }
+
+    #[test]
+    fn wear_and_air_cost_flow_and_power_per_flow() {
+        let resistance = 150.0 / (170.0 * 170.0);
+        let run = |wear: f64, air: f64| {
+            let mut pumps = [Pump { speed: 1.0, wear, air, ..Pump::sized(170.0, 150.0, 0.62, 15.0) }];
+            let flow = operate(&mut pumps, resistance);
+            (flow, pumps[0].power_w / flow.powi(3).max(1e-9))
+        };
+        let (new, worn, gassed) = (run(0.0, 0.0), run(0.2, 0.0), run(0.0, 0.05));
+        assert!((worn.0 / new.0 - 0.8_f64.sqrt()).abs() < 1e-6, "{worn:?} {new:?}");
+        assert!((gassed.0 / new.0 - 0.7_f64.sqrt()).abs() < 1e-6, "{gassed:?}");
+        assert!(worn.1 > 1.1 * new.1);
+        assert!(run(0.0, 0.2).0 < 1e-9, "it has lost its prime");
+    }
+
+    #[test]
+    fn a_wheel_that_coasts_draws_nothing() {
+        let mut pumps = pair();
+        pumps[0].speed = 1.0;
+        pumps[0].drive(1.0, false, 0.5);
+        let flow = operate(&mut pumps, 150.0 / (170.0 * 170.0));
+        assert!(flow > 50.0 && pumps[0].power_w.abs() < 1e-12 && pumps[0].fluid_heat_w > 0.0);
     }
 
     #[test]

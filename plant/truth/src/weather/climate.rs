@@ -4,10 +4,13 @@
 //! Not for: any real place; use a weather file for that.
 //!
 //! ```text
-//! T(t)  = T_mean + A_year cos(2 pi (d - d_hot)/365) + A_day s(t) cos(2 pi (h - h_hot)/24) + front(t)
-//! Td(t) = Td_mean + B_year cos(2 pi (d - d_hot)/365) + 0.6 front(t) + own noise, never above T
+//! y(d)  = cos(2 pi (d - d_hot)/365)                                       1 in summer, -1 in winter
+//! T(t)  = T_mean + A_year y + A_day s(t) cos(2 pi (h - h_hot)/24) + (1 - w y) front(t)
+//! Td(t) = Td_mean + B_year y + (1 - w y) (a front(t) + own noise), never above T
 //! ```
-//! s(t) is the sky: clear days swing more. Fronts and sky are first-order processes with a memory of days.
+//! s(t) is the sky: clear days swing more. Fronts and sky are first-order processes with a memory of days; w is how much
+//! stronger fronts are in winter. The continental and the coastal climate are fitted to the monthly means and the 1 % ends
+//! of the typical years (TMY3) of Chicago O'Hare and San Francisco airport.
 
 use super::Hour;
 use crate::psychro::pressure_at_elevation_pa;
@@ -34,6 +37,12 @@ pub struct Climate {
     pub front_k: f64,
     /// Memory of fronts \[h\].
     pub front_h: f64,
+    /// How much stronger than on average fronts are in winter, and weaker in summer, 0 to 1.
+    pub front_year: f64,
+    /// Part of a front that the dew point follows.
+    pub dew_front: f64,
+    /// Standard deviation of the dew point's own fronts over `front_k`.
+    pub dew_own: f64,
     /// Hottest day of the year.
     pub hot_day: f64,
     /// Hottest hour of the day.
@@ -46,14 +55,17 @@ impl Climate {
     /// A continental plain with hot afternoons.
     pub const CONTINENTAL: Self = Self {
         name: "continental",
-        mean_c: 11.5,
-        year_k: 14.0,
-        day_k: 6.0,
-        dew_mean_c: 4.0,
-        dew_year_k: 11.5,
-        front_k: 3.8,
+        mean_c: 10.0,
+        year_k: 14.2,
+        day_k: 4.7,
+        dew_mean_c: 4.4,
+        dew_year_k: 14.0,
+        front_k: 4.9,
         front_h: 60.0,
-        hot_day: 200.0,
+        front_year: 0.4,
+        dew_front: 0.85,
+        dew_own: 0.45,
+        hot_day: 203.0,
         hot_hour: 15.5,
         elevation_m: 250.0,
     };
@@ -61,13 +73,16 @@ impl Climate {
     /// A mild coast.
     pub const COASTAL: Self = Self {
         name: "coastal",
-        mean_c: 13.5,
-        year_k: 4.0,
-        day_k: 3.0,
-        dew_mean_c: 8.5,
-        dew_year_k: 3.0,
-        front_k: 2.0,
+        mean_c: 13.7,
+        year_k: 3.5,
+        day_k: 4.2,
+        dew_mean_c: 8.9,
+        dew_year_k: 2.7,
+        front_k: 2.3,
         front_h: 48.0,
+        front_year: 0.0,
+        dew_front: 0.6,
+        dew_own: 0.6,
         hot_day: 240.0,
         hot_hour: 14.5,
         elevation_m: 10.0,
@@ -83,6 +98,9 @@ impl Climate {
         dew_year_k: 5.5,
         front_k: 2.5,
         front_h: 72.0,
+        front_year: 0.0,
+        dew_front: 0.6,
+        dew_own: 0.6,
         hot_day: 198.0,
         hot_hour: 16.0,
         elevation_m: 640.0,
@@ -92,7 +110,7 @@ impl Climate {
     pub(super) fn year(&self, seed: u64) -> Vec<Hour> {
         let mut rng = Rng::stream(seed, 0x7765_6174);
         let mut front = Noise::new(self.front_k, self.front_h, &mut rng);
-        let mut moist = Noise::new(0.6 * self.front_k, self.front_h, &mut rng);
+        let mut moist = Noise::new(self.dew_own * self.front_k, self.front_h, &mut rng);
         let mut sky = Noise::new(0.30, 30.0, &mut rng);
         let mut pressure = Noise::new(600.0, 72.0, &mut rng);
         let station_pa = pressure_at_elevation_pa(self.elevation_m);
@@ -102,10 +120,12 @@ impl Climate {
                 let day = hour as f64 / 24.0;
                 let season = (turn * (day - self.hot_day) / 365.0).cos();
                 let sun = (turn * (hour as f64 - self.hot_hour) / 24.0).cos();
-                let passing = front.next(&mut rng);
+                let strength = 1.0 - self.front_year * season;
+                let passing = strength * front.next(&mut rng);
                 let clear = (1.0 + sky.next(&mut rng)).clamp(0.3, 1.7);
                 let dry_bulb_c = self.mean_c + self.year_k * season + self.day_k * clear * sun + passing;
-                let dew = self.dew_mean_c + self.dew_year_k * season + 0.6 * passing + moist.next(&mut rng);
+                let own = strength * moist.next(&mut rng);
+                let dew = self.dew_mean_c + self.dew_year_k * season + self.dew_front * passing + own;
                 Hour {
                     dry_bulb_c,
                     dew_point_c: dew.min(dry_bulb_c - 0.3),

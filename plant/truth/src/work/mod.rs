@@ -161,6 +161,13 @@ impl Workload {
         }
     }
 
+    /// Takes over the speed of each node's links from the network.
+    pub fn set_links(&mut self, factors: &[f32]) {
+        for (mine, factor) in self.link_factor.iter_mut().zip(factors) {
+            *mine = *factor;
+        }
+    }
+
     /// Tokens of all jobs of a kind.
     #[must_use]
     pub fn tokens(&self, kind: JobKind) -> f64 {

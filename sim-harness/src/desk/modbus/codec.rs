@@ -103,6 +103,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::float_cmp)] // small whole numbers
     fn faults_of_the_device_are_what_a_client_reads() {
         let read = |encoding, fault| as_read(40.0, 1.0, encoding, fault).1;
         for encoding in [Encoding::U16, Encoding::I16, Encoding::U32, Encoding::F32, Encoding::F32Swapped] {

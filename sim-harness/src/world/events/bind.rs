@@ -3,9 +3,12 @@
 //! Responsible for: devices, points and jobs by name, with the known ones when there is none. Not for: effects.
 
 use super::super::World;
-use super::super::place::{GPUS_PER_NODE, cdu_name, chiller_name, crah_name, node_name, rack_name, row_name};
+use super::super::place::{
+    cdu_name, chiller_name, crah_name, node_name, rack_name, rejection_name, row_name,
+};
 use super::WorldError;
 use crate::scenario::Event;
+use headroom_truth::work::JobKind;
 use std::ops::Range;
 
 /// A class of devices that an event may name.
@@ -18,6 +21,8 @@ pub(super) enum Class {
     Row,
     Node,
     Switch,
+    /// The tower or dry cooler.
+    Rejection,
     /// One device of this name.
     One(Device, &'static str),
 }
@@ -39,8 +44,8 @@ pub(super) enum Device {
     Site,
 }
 
-/// The tower, as `CT-01`.
-pub(super) const TOWER: Class = Class::One(Device::Tower, "CT-01");
+/// The tower as `CT-01`, the dry cooler as `DC-01`.
+pub(super) const REJECTION: Class = Class::Rejection;
 /// The economiser, as `HX-01`.
 pub(super) const ECONOMISER: Class = Class::One(Device::Economiser, "HX-01");
 /// The facility-water loop, as `FWS`.
@@ -77,6 +82,7 @@ impl Bind<'_> {
             Class::Row => row_name(n),
             Class::Node => node_name(n),
             Class::Switch => self.world.network.switches.get(n).map_or_else(String::new, |s| s.name.clone()),
+            Class::Rejection => rejection_name(self.world.facility.spec.heat_rejection).to_owned(),
             Class::One(_, name) => name.to_owned(),
         }
     }
@@ -91,7 +97,7 @@ impl Bind<'_> {
             Class::Row => places.rows,
             Class::Node => places.nodes,
             Class::Switch => self.world.network.switches.len(),
-            Class::One(..) => 1,
+            Class::Rejection | Class::One(..) => 1,
         }
     }
 
@@ -104,6 +110,7 @@ impl Bind<'_> {
             Class::Row => Device::Row(n),
             Class::Node => Device::Node(n),
             Class::Switch => Device::Switch(n),
+            Class::Rejection => Device::Tower,
             Class::One(device, _) => device,
         }
     }
@@ -160,11 +167,6 @@ impl Bind<'_> {
         })
     }
 
-    /// Nodes of a range of GPUs.
-    pub(super) fn nodes(gpus: &Range<usize>) -> Range<usize> {
-        gpus.start / GPUS_PER_NODE..gpus.end.div_ceil(GPUS_PER_NODE)
-    }
-
     /// The sensor point that a field names by its tag or an ending of it that only one has.
     pub(super) fn point(&self, field: &str) -> Result<usize, WorldError> {
         let (name, points) = (self.text(field), &self.world.image.points);
@@ -196,18 +198,24 @@ impl Bind<'_> {
         })
     }
 
-    /// The job that a field names, if it `fits`.
-    pub(super) fn job(&self, field: &str, fits: fn(&World, usize) -> bool) -> Result<usize, WorldError> {
-        let (wanted, jobs) = (self.text(field), &self.world.workload.jobs);
-        let found = (0..jobs.len()).find(|n| jobs[*n].name == wanted && fits(self.world, *n));
-        found.ok_or_else(|| {
-            let all = (0..jobs.len()).filter(|n| fits(self.world, *n));
-            WorldError::UnknownJob {
-                line: self.event.line,
-                job: wanted.to_owned(),
-                kind: self.event.kind.name,
-                known: all.map(|n| jobs[n].name.as_str()).collect::<Vec<_>>().join(", "),
-            }
+    /// The name of a job of one of the kinds, which runs now or is to come.
+    pub(super) fn job(&self, field: &str, kinds: &[JobKind]) -> Result<String, WorldError> {
+        let wanted = self.text(field);
+        let now = self.world.workload.jobs.iter().map(|job| (job.name.as_str(), job.kind));
+        let listed = self.world.config.scenario.work.jobs.iter();
+        let later = listed.map(|job| (job.template.name.as_str(), job.kind()));
+        let known: Vec<&str> =
+            now.chain(later).filter(|(_, kind)| kinds.contains(kind)).map(|(name, _)| name).collect();
+        // jobs of a stream have a number behind the name
+        let fits = |name: &&str| wanted == *name || wanted.strip_prefix(*name).is_some_and(is_number);
+        if known.iter().any(fits) {
+            return Ok(wanted.to_owned());
+        }
+        Err(WorldError::UnknownJob {
+            line: self.event.line,
+            job: wanted.to_owned(),
+            kind: self.event.kind.name,
+            known: known.join(", "),
         })
     }
 
@@ -215,4 +223,10 @@ impl Bind<'_> {
     pub(super) fn missing(&self, what: &'static str, remedy: &'static str) -> WorldError {
         WorldError::Missing { line: self.event.line, what, remedy }
     }
+}
+
+/// `-0012` and the like.
+fn is_number(tail: &str) -> bool {
+    tail.strip_prefix('-')
+        .is_some_and(|digits| !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()))
 }

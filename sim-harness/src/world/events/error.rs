@@ -51,6 +51,9 @@ pub enum WorldError {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// The work does not fit the plant.
+    #[error("work: {0}")]
+    Work(String),
     /// The world itself cannot be built.
     #[error("{0}")]
     Config(&'static str),

@@ -28,7 +28,10 @@ use super::World;
 use super::points::RequestTarget;
 use crate::scenario::{Event, Field, Holds, Kind, Need, Scenario};
 use bind::Bind;
+use headroom_truth::facility::Commands;
+use headroom_truth::gpu::Fleet;
 use headroom_truth::weather::Air;
+use headroom_truth::work::Use;
 use std::fmt;
 use std::sync::Arc;
 
@@ -53,11 +56,21 @@ impl Moment {
 
 /// What an event does.
 #[derive(Clone)]
-struct Effect(Arc<dyn Fn(&mut World, &Moment) + Send + Sync>);
+struct Effect {
+    act: Arc<dyn Fn(&mut World, &Moment) + Send + Sync>,
+    /// Undone in every step in which it is not on.
+    undone_always: bool,
+}
 
 impl Effect {
     fn new(act: impl Fn(&mut World, &Moment) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(act))
+        Self { act: Arc::new(act), undone_always: false }
+    }
+
+    /// The same, undone in every step in which it is not on.
+    fn undone_always(mut self) -> Self {
+        self.undone_always = true;
+        self
     }
 
     /// An effect that needs the degree alone: 0 undoes it.
@@ -116,6 +129,21 @@ const fn optional(name: &'static str, holds: Holds, example: &'static str, doc: 
     Field { name, holds, need: Need::Optional, example, doc }
 }
 
+/// What an actuator does whatever the BMS asks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Hold {
+    /// Most that the fan of a CRAH does.
+    CrahFan(usize, f64),
+    /// A CRAH without fan and water.
+    CrahOff(usize),
+    /// Most that the fan of tower or dry cooler does.
+    TowerFan(f64),
+    /// Flow of the tank over design, -1 to 1.
+    Tank(f64),
+    /// Power of the battery for the grid, W.
+    Bess(f64),
+}
+
 /// An event with its effect on this world.
 #[derive(Debug, Clone)]
 struct Armed {
@@ -153,6 +181,10 @@ pub struct Events {
     pub local: Vec<usize>,
     /// Values that the operator holds at request points.
     pub held: Vec<(usize, f64)>,
+    /// What actuators do whatever the BMS asks.
+    holds: Vec<Hold>,
+    /// GPUs that burn instead of working: from, to, and how much.
+    burns: Vec<(usize, usize, Use)>,
     /// Site import when a curtailment began, W.
     reference_w: Option<f64>,
 }
@@ -189,11 +221,35 @@ impl Events {
         if self.moisture_k <= 0.0 { warm } else { site::moist(&warm, self.moisture_k) }
     }
 
+    /// Changes what the BMS asks into what actuators do.
+    pub(super) fn hold(&self, commands: &mut Commands) {
+        for hold in &self.holds {
+            match *hold {
+                Hold::CrahFan(n, most) => commands.crahs[n].fan = commands.crahs[n].fan.min(most),
+                Hold::CrahOff(n) => (commands.crahs[n].fan, commands.crahs[n].valve) = (0.0, 0.0),
+                Hold::TowerFan(most) => commands.tower_fan = commands.tower_fan.min(most),
+                Hold::Tank(flow) => commands.tank = flow,
+                Hold::Bess(power_w) => commands.bess_w = power_w,
+            }
+        }
+    }
+
+    /// Lets GPUs burn whatever their jobs had them do.
+    pub(super) fn burn(&self, fleet: &mut Fleet) {
+        for &(from, to, load) in &self.burns {
+            fleet.activity[from..to].fill(load.compute);
+            fleet.memory[from..to].fill(load.memory);
+            fleet.context[from..to].fill(true);
+        }
+    }
+
     fn clear_sums(&mut self) {
         (self.warmth_k, self.moisture_k, self.arrivals) = (0.0, 0.0, 1.0);
         (self.price_per_mwh, self.bus_cut) = (None, false);
         self.local.clear();
         self.held.clear();
+        self.burns.clear();
+        self.holds.clear();
     }
 }
 
@@ -206,11 +262,11 @@ impl World {
         let time_s = self.elapsed_s();
         let mut armed = std::mem::take(&mut self.events.armed);
         self.events.clear_sums();
-        for one in armed.iter_mut().filter(|one| one.active) {
-            if one.event.active_for_s(time_s).is_none() {
+        for one in &mut armed {
+            if (one.active || one.effect.undone_always) && one.event.active_for_s(time_s).is_none() {
                 one.active = false;
                 let moment = Moment { degree: 0.0, phase_s: 0.0, begins: false, ends: true };
-                (one.effect.0)(self, &moment);
+                (one.effect.act)(self, &moment);
             }
         }
         for one in &mut armed {
@@ -218,7 +274,7 @@ impl World {
                 let degree = one.event.degree(phase_s);
                 let moment = Moment { degree, phase_s, begins: !one.active, ends: false };
                 one.active = true;
-                (one.effect.0)(self, &moment);
+                (one.effect.act)(self, &moment);
             }
         }
         self.events.armed = armed;
@@ -246,3 +302,6 @@ impl World {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Events of the whole site: weather, grid, operator, event bus.
 
-use super::bind::{Bind, Class, Device, TOWER};
+use super::bind::{Bind, Class, Device, REJECTION};
 use super::{Curtailment, Effect, Entry, WorldError, default, device, optional, required};
 use crate::scenario::{Holds, ImportCut, Kind};
 use crate::world::points::RequestTarget;
@@ -12,7 +12,7 @@ const LOCAL: [Class; 5] = [
     Class::Crah,
     Class::One(Device::ChillerPlant, "chiller-plant"),
     Class::One(Device::Tower, "tower"),
-    TOWER,
+    REJECTION,
 ];
 
 pub(super) const ENTRIES: &[Entry] = &[

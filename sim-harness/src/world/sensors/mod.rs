@@ -12,24 +12,27 @@
 //! the bus shows: changed by at least the deadband, or shown again after 100 s. Nothing here allocates after construction
 //! but the list of faults.
 
+pub mod capture;
 pub mod class;
 mod clock;
 pub mod fault;
 mod scan;
+mod table;
 #[cfg(test)]
 mod tests;
+mod unit;
 
 pub use class::{SensorClass, class_of};
 pub use fault::{SensorFault, SourceFault};
 
 use super::World;
 use crate::image::{Image, Link, SourceIndex};
-use class::Spread;
 use clock::SourceClock;
 use fault::Active;
 use headroom_truth::rng::Rng;
 use scan::{Pace, Scan};
 use std::sync::Arc;
+use unit::Unit;
 
 /// A value that does not change is shown again after this long, s.
 const REPEAT_S: f64 = 100.0;
@@ -44,19 +47,8 @@ const SILENT: u8 = 2;
 const CACHED: u8 = 4;
 /// It has been shown once.
 const SHOWN: u8 = 8;
-
-/// One sensor.
-#[derive(Debug, Clone, Copy)]
-struct Unit {
-    class: &'static SensorClass,
-    /// Bias over its limit.
-    bias: f32,
-    /// Slow noise over its deviation.
-    slow: f32,
-    lagged: f64,
-    shown_s: f64,
-    flags: u8,
-}
+/// It is shown in the next step whatever the scanners do.
+const TOUCHED: u8 = 16;
 
 /// A source fault that is in force.
 #[derive(Debug, Clone, Copy)]
@@ -179,7 +171,8 @@ impl Sensors {
         let mut set = |flag: u8, on| unit.flags = if on { unit.flags | flag } else { unit.flags & !flag };
         set(SILENT, dropout || of_source == Some(SourceFault::Silent));
         set(CACHED, of_source == Some(SourceFault::Cache));
-        if !self.touched.contains(&(point as u32)) {
+        if unit.flags & TOUCHED == 0 {
+            unit.flags |= TOUCHED;
             self.touched.push(point as u32);
         }
     }
@@ -247,6 +240,7 @@ impl Sensors {
         self.due = due;
         let mut touched = std::mem::take(&mut self.touched);
         for &point in &touched {
+            self.units[point as usize].flags &= !TOUCHED;
             self.show(point as usize, None, image);
         }
         touched.clear();
@@ -287,8 +281,8 @@ impl Sensors {
         if unit.flags & (SILENT | CACHED) != 0 && !first {
             return;
         }
-        let shown = unit.display(value);
-        let moved = (shown - image.values[point]).abs();
+        let (value, shown) = unit.display(value);
+        let moved = (value - image.values[point]).abs();
         let small = moved < 0.999 * class.deadband && image.quality[point] == quality;
         if !small || pace.is_none() || self.now_s - unit.shown_s >= REPEAT_S {
             image.values[point] = shown;
@@ -328,56 +322,10 @@ impl Sensors {
     }
 }
 
-impl Unit {
-    /// A field value through the lag and the noise of the sensor.
-    fn reads(&mut self, field: f64, pace: Option<&Pace>, first: bool, rng: &mut Rng) -> f64 {
-        let class = self.class;
-        let slow = !class.slow.is_zero();
-        match pace {
-            _ if first => {
-                self.lagged = field;
-                self.slow = if slow { normal(rng) as f32 } else { 0.0 };
-            }
-            Some(pace) => {
-                self.lagged += (field - self.lagged) * pace.follow;
-                if slow {
-                    self.slow = (f64::from(self.slow) * pace.keep + pace.kick * normal(rng)) as f32;
-                }
-            }
-            None => self.lagged = field,
-        }
-        let mut value = if class.lag_s > 0.0 { self.lagged } else { field };
-        let noise = |spread: &Spread, unit: f64| if spread.is_zero() { 0.0 } else { spread.at(value) * unit };
-        let mut error = noise(&class.slow, f64::from(self.slow));
-        if !class.white.is_zero() {
-            error += noise(&class.white, normal(rng));
-        }
-        value += error;
-        value
-    }
-
-    /// A value within the range of the transmitter, in its steps.
-    fn display(&self, value: f64) -> f64 {
-        let (low, high) = self.class.range;
-        let quantum = self.class.quantum;
-        let within = if value.is_nan() { value } else { value.max(low).min(high) };
-        if quantum > 0.0 { (within / quantum).round() * quantum } else { within }
-    }
-}
-
 fn set<T>(list: &mut [T], at: usize, value: T) {
     if let Some(slot) = list.get_mut(at) {
         *slot = value;
     }
-}
-
-/// A standard normal deviate: the sum of four uniform 16-bit words (Irwin and Hall, 1927), cut at 3.46 deviations. One
-/// draw instead of a logarithm and a cosine; sensors are trimmed lots anyway.
-fn normal(rng: &mut Rng) -> f64 {
-    let word = rng.next_u64();
-    let sum = (word & 0xFFFF) + ((word >> 16) & 0xFFFF) + ((word >> 32) & 0xFFFF) + (word >> 48);
-    // variance of a sum of four uniform words: 4 (2^32 - 1) / 12
-    (sum as f64 - 131_070.0) * (1.0 / 37_837.227)
 }
 
 /// Generator of one thing, by its name, so that a new sensor does not change the others (FNV-1a, 64 bit).

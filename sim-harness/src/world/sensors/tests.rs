@@ -1,5 +1,8 @@
 //! Sensors as a whole.
 
+#![allow(clippy::float_cmp)]
+
+use super::class::Spread;
 use super::*;
 use crate::image::{DeviceFault, ImagePoint, ModbusDevice};
 
@@ -37,7 +40,7 @@ impl Bench {
         let points = classes.iter().enumerate().map(|(n, class)| point(&format!("CDU-{n:02}"), class));
         let device =
             ModbusDevice { id: "bank".to_owned(), unit: 1, registers: vec![], heartbeat_timeout_s: 10.0 };
-        let image = Image::of(points.collect()).with_devices(&[device]);
+        let image = Image::of(points.collect::<Vec<_>>()).with_devices(&[device]);
         let sensors = Sensors::new(&image, &[], 1);
         Self { image, sensors, now_s: 0.0 }
     }
@@ -196,4 +199,82 @@ fn faults_of_a_source_and_their_end() {
     bench.run(1, 30.0);
     assert_eq!(bench.image.device_faults[bank], Some(DeviceFault::WordSwap));
     assert_eq!(bench.image.source("nobody"), None);
+}
+
+/// A plant of 100,000 GPUs, as far as its points go.
+fn large() -> (crate::world::points::PointList, Image) {
+    use crate::world::place::{Group, Layout, Places};
+    use crate::world::{points::PointList, tree::PowerTree};
+    let places = Places::new(&[Group { gpus: 100_000, liquid: true }], Layout::default());
+    let spec = headroom_truth::facility::FacilitySpec::uniform(places.racks, 4, 8, 40_000.0, 0.85, 1);
+    let list = PointList::new(&places, &PowerTree::new(&places, &vec![40_000.0; places.racks]), &spec);
+    let image = list.image();
+    (list, image)
+}
+
+#[test]
+fn points_and_sensors_take_little_memory() {
+    let (list, image) = large();
+    let sensors = Sensors::new(&image, &[], 1);
+    let n = image.points.len();
+    // texts and lists, with the two counters of each shared one, each only once
+    let (mut text, mut seen) = (0, std::collections::BTreeSet::new());
+    for point in image.points.iter() {
+        text += point.tag.capacity() + 8 * point.process_area.capacity() + 24 * point.state_text.capacity();
+        if seen.insert(point.serves.as_ptr()) {
+            text += 16 + point.serves.iter().map(|s| 24 + s.capacity()).sum::<usize>();
+        }
+    }
+    text += image.sources.iter().map(|s| 32 + s.len()).sum::<usize>();
+    let shown = n * (8 + 4 + 1 + 16 + 4) + image.sources.len() * (8 + size_of::<Link>() + 2);
+    let listed = n * (size_of::<ImagePoint>() + size_of::<crate::world::signal::Signal>());
+    let own = sensors.field.capacity() * 8
+        + sensors.units.capacity() * size_of::<Unit>()
+        + (sensors.due.capacity() + sensors.touched.capacity() + n) * 4;
+    let bytes = (text + shown + listed + own) as f64 / 100_000.0;
+    println!("{n} points, {bytes:.0} bytes per GPU");
+    assert!(list.points.len() == n && bytes < 200.0, "{bytes}");
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn measure_a_large_plant() {
+    let (list, mut image) = large();
+    let taps: Vec<usize> =
+        (0..image.points.len()).filter(|p| image.points[*p].object_type == "CDU").collect();
+    let mut sensors = Sensors::new(&image, &taps, 1);
+    // stands for the plant's own state: one value per point
+    let truth: Vec<f64> = (0..list.points.len()).map(|p| 30.0 + (p % 17) as f64).collect();
+    for dt_s in [0.1, 1.0, 10.0] {
+        let (mut looked, mut now_s) = (0, 0.0);
+        let start = std::time::Instant::now();
+        let steps = 300;
+        for _ in 0..steps {
+            now_s += dt_s;
+            for k in 0..sensors.due(now_s).len() {
+                let (point, seen) = sensors.sees(k);
+                sensors.put(point, truth[seen]);
+                looked += 1;
+            }
+            sensors.publish(&mut image);
+        }
+        let spent_ns = start.elapsed().as_nanos() as f64 / f64::from(steps);
+        println!(
+            "dt {dt_s} s: {:.2} ns per GPU and step, {:.0} looks a step, {:.1} ns each",
+            spent_ns / 100_000.0,
+            f64::from(looked) / f64::from(steps),
+            spent_ns * f64::from(steps) / f64::from(looked)
+        );
+    }
+
+    // with the signals of a whole world
+    let config = crate::world::WorldConfig { gpus: 100_000, warmup_s: 0.0, ..Default::default() };
+    let mut world = World::new(config).unwrap();
+    let start = std::time::Instant::now();
+    for _ in 0..300 {
+        world.steps += 1;
+        world.measure();
+    }
+    let spent_ns = start.elapsed().as_nanos() as f64 / 300.0;
+    println!("world: {:.2} ns per GPU and step of 1 s", spent_ns / 100_000.0);
 }

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 const WIDTH: f64 = 360.0;
 const HEIGHT: f64 = 150.0;
 const LEFT: f64 = 40.0;
-const RIGHT: f64 = 354.0;
+const RIGHT: f64 = 348.0;
 const TOP: f64 = 6.0;
 const BOTTOM: f64 = 122.0;
 /// Points of a curve; more cannot be told apart.
@@ -18,7 +18,7 @@ const POINTS: usize = 240;
 pub(super) fn plot(id: &str, title: &str, curves: &[(Id, Vec<f64>, Vec<f64>)]) -> Markup {
     let hours = bounds(curves.iter().flat_map(|(_, hours, _)| hours.iter().copied()));
     let values = bounds(curves.iter().flat_map(|(_, _, values)| values.iter().copied()));
-    let across = Scale::new(hours, (LEFT, RIGHT), 6.0);
+    let across = Scale::exact(hours, (LEFT, RIGHT), 6.0);
     let up = Scale::new(values, (BOTTOM, TOP), 4.0);
     html! {
         svg.plot viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-labelledby=(format!("{id}-title {id}-desc")) {

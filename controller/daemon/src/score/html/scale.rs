@@ -20,15 +20,22 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// From values between `low` and `high` to positions between `from` and `to`, with about `ticks` ticks.
-    pub(super) fn new((low, high): (f64, f64), (from, to): (f64, f64), ticks: f64) -> Self {
+    /// From values between `low` and `high` to positions between `from` and `to`, with about `ticks` ticks; both ends are
+    /// round.
+    pub(super) fn new(bounds: (f64, f64), to: (f64, f64), ticks: f64) -> Self {
+        let exact = Self::exact(bounds, to, ticks);
+        let (low, high) = (exact.low / exact.step, exact.high / exact.step);
+        Self { low: low.floor() * exact.step, high: high.ceil() * exact.step, ..exact }
+    }
+
+    /// The same, from the least value to the largest.
+    pub(super) fn exact((low, high): (f64, f64), (from, to): (f64, f64), ticks: f64) -> Self {
         let span =
             if high - low > 1e-9 * high.abs().max(1.0) { high - low } else { high.abs().max(1.0) * 0.1 };
         let raw = span / ticks;
         let tens = 10_f64.powf(raw.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].map(|f| f * tens).into_iter().find(|s| *s >= raw).unwrap_or(raw);
-        let (low, high) = ((low / step).floor() * step, ((low + span) / step).ceil() * step);
-        Self { low, high, step, from, to }
+        Self { low, high: low + span, step, from, to }
     }
 
     /// Position of a value.
@@ -39,9 +46,10 @@ impl Scale {
     /// Ticks with their labels.
     pub(super) fn ticks(&self) -> Vec<(f64, String)> {
         let digits = (-self.step.log10()).ceil().max(0.0) as usize;
-        let count = ((self.high - self.low) / self.step).round() as usize;
-        (0..=count)
-            .map(|n| self.low + n as f64 * self.step)
+        // A tick that only rounding keeps out is in.
+        let (first, last) = ((self.low / self.step - 1e-6).ceil(), (self.high / self.step + 1e-6).floor());
+        (0..=(last - first).max(0.0) as usize)
+            .map(|n| (first + n as f64) * self.step)
             // no "-0"
             .map(|v| if v.abs() < 1e-9 * self.step { 0.0 } else { v })
             .map(|v| (v, format!("{v:.digits$}")))
@@ -62,6 +70,10 @@ mod tests {
         let small = Scale::new((-0.02, 0.11), (0.0, 1.0), 3.0);
         assert_eq!(small.ticks()[0].1, "-0.05");
         assert!(small.ticks().iter().any(|(_, l)| l == "0.00"));
+        let exact = Scale::exact((0.0, 1.9), (0.0, 190.0), 4.0);
+        let labels: Vec<String> = exact.ticks().into_iter().map(|(_, l)| l).collect();
+        assert_eq!(labels, ["0.0", "0.5", "1.0", "1.5"]);
+        assert!((exact.at(1.9) - 190.0).abs() < 1e-9);
         // One value alone still has an axis.
         assert!(Scale::new((7.0, 7.0), (0.0, 1.0), 3.0).at(7.0).is_finite());
         assert_eq!(bounds([f64::NAN, 2.0, -1.0].into_iter()), (-1.0, 2.0));

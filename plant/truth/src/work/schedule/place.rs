@@ -183,6 +183,10 @@ fn merge(mut nodes: Vec<usize>) -> Vec<Range<usize>> {
 mod tests {
     use super::*;
 
+    fn alone(block: Range<usize>) -> Option<Vec<Range<usize>>> {
+        Some(std::iter::once(block).collect())
+    }
+
     #[test]
     fn policies_place_as_they_say() {
         let racks = |blocks: &[Range<usize>]| {
@@ -191,7 +195,7 @@ mod tests {
             racks
         };
         let mut free = Free::new(512, Layout::default());
-        assert_eq!(free.take(64, Placement::Packed), Some(vec![0..64]));
+        assert_eq!(free.take(64, Placement::Packed), alone(0..64));
         assert_eq!(racks(&free.take(64, Placement::Spread).unwrap()).len(), 8);
         // Racks 0 and 1 were filled, eight others have a gap.
         let near = free.take(24, Placement::Rack).unwrap();
@@ -208,10 +212,10 @@ mod tests {
     #[test]
     fn small_jobs_share_nodes() {
         let mut free = Free::new(20, Layout::default());
-        assert_eq!(free.take(2, Placement::Packed), Some(vec![16..18]), "the partial node is the fullest");
-        assert_eq!(free.take(4, Placement::Packed), Some(vec![0..4]));
-        assert_eq!(free.take(3, Placement::Packed), Some(vec![4..7]));
-        assert_eq!(free.take(1, Placement::Spread), Some(vec![8..9]));
+        assert_eq!(free.take(2, Placement::Packed), alone(16..18), "the partial node is the fullest");
+        assert_eq!(free.take(4, Placement::Packed), alone(0..4));
+        assert_eq!(free.take(3, Placement::Packed), alone(4..7));
+        assert_eq!(free.take(1, Placement::Spread), alone(8..9));
         assert_eq!(free.take(8, Placement::Packed), None);
         assert_eq!(free.gpus(), 20 - 10);
     }

@@ -3,7 +3,7 @@
 //! Responsible for: routing, counters, latency and GPU use of a pool of replicas of some GPUs each.
 //! Not for: when requests come (see `requests`), or what goes on inside a replica (see `replica`).
 //!
-//! A request goes to the least loaded of a few replicas that are up, drawn by turn; with four replicas or fewer that
+//! A request goes to the least loaded of three replicas that are up, drawn by turn; with three replicas or fewer that
 //! is the least loaded of all. Replicas are exact between events, so steps of any length give the same answers.
 //!
 //! In steps longer than 2 s, a pool with a generated source plays an eighth of its replicas (four at least), at a rate
@@ -32,7 +32,7 @@ const SAMPLE: usize = 8;
 /// And at least so many.
 const SAMPLE_MIN: usize = 4;
 /// Replicas that are compared for a request.
-const CHOICES: usize = 4;
+const CHOICES: usize = 3;
 
 /// Totals of a serving job.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -229,6 +229,7 @@ impl Pool {
                 let (clock, held) = (f64::from(clock) / n, f64::from(held) / n);
                 if (clock - self.paces[k].clock).abs() > 1e-6 || held > 0.0 || link < 1.0 {
                     self.paces[k] = self.spec.pace(clock, held, f64::from(link));
+                    self.replicas[k].plan(&self.spec, &self.paces[k]);
                 }
                 up += weight;
                 up_played += 1;
@@ -253,8 +254,11 @@ impl Pool {
                 if self.weights[k] == 0 {
                     continue;
                 }
-                self.play(k, request.arrival_s.max(now_s), totals);
-                let load = self.replicas[k].load();
+                let at_s = request.arrival_s.max(now_s);
+                if self.replicas[k].is_due(at_s) {
+                    self.play(k, at_s, totals);
+                }
+                let load = self.replicas[k].load(at_s);
                 if best.is_none_or(|(least, _)| load < least) {
                     best = Some((load, k));
                 }
@@ -267,7 +271,12 @@ impl Pool {
             self.turn = (self.turn + 7) % played.max(1);
             let weight = best.map_or(refused_weight, |(_, k)| u64::from(self.weights[k]));
             totals.arrived += weight;
-            if !best.is_some_and(|(_, k)| self.replicas[k].offer(request, &self.spec)) {
+            let Some((_, k)) = best else {
+                totals.refused += weight;
+                continue;
+            };
+            self.play(k, request.arrival_s.max(now_s), totals);
+            if !self.replicas[k].offer(request, &self.spec, &self.paces[k]) {
                 totals.refused += weight;
             }
         }

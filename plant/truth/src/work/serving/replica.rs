@@ -14,11 +14,10 @@ use super::super::requests::Request;
 use super::ServingTotals;
 use super::spec::{Pace, ServingSpec};
 
-/// A request that decodes. It is done when the replica's iteration counter reaches `until`.
+/// A request that decodes.
 #[derive(Debug, Clone, Copy)]
 struct Running {
     request: Request,
-    until: f64,
     start_s: f64,
     /// Its first token came in time.
     prompt: bool,
@@ -31,6 +30,18 @@ pub(super) struct Book<'a> {
     pub weight: u64,
 }
 
+/// What ends the present stretch of constant rates.
+#[derive(Debug, Clone, Copy, Default)]
+enum Event {
+    /// Nothing: there is no work.
+    #[default]
+    None,
+    /// The head of the queue has been read.
+    Read,
+    /// The shortest answers have ended.
+    End,
+}
+
 /// One replica.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Replica {
@@ -39,10 +50,18 @@ pub(super) struct Replica {
     /// Prompt tokens of the head of the queue already read.
     head_done: f64,
     running: Vec<Running>,
+    /// Iteration at which each of them is done: apart, because these are searched and the rest is not.
+    until: Vec<f64>,
     iterations: f64,
     first_until: f64,
     /// How far it has come \[s\].
     at_s: f64,
+    /// The next event, and when it comes \[s\].
+    event: Event,
+    event_s: f64,
+    /// Rates until then: prompt tokens, iterations and tokens per second, and the share of time of prefill.
+    rates: [f64; 3],
+    share: f64,
     /// Time in prefill, time in decode, and the batch over the latter, since they were taken.
     spent: [f64; 3],
     prompt_tokens: f64,
@@ -63,19 +82,22 @@ impl Replica {
         self.waiting.is_empty() && self.running.is_empty()
     }
 
-    /// How long a new request would wait, roughly \[tokens of prefill\].
+    /// How long a request that comes at a time before the next event would wait, roughly \[tokens of prefill\].
     #[inline]
-    pub(super) fn load(&self) -> f64 {
-        self.waiting_tokens + 200.0 * self.running.len() as f64
+    pub(super) fn load(&self, at_s: f64) -> f64 {
+        self.waiting_tokens - self.rates[0] * (at_s - self.at_s) + 200.0 * self.running.len() as f64
     }
 
-    /// Queues a request; false if the queue is full.
-    pub(super) fn offer(&mut self, request: Request, spec: &ServingSpec) -> bool {
+    /// Queues a request that comes at a time that the replica has come to; false if the queue is full.
+    pub(super) fn offer(&mut self, request: Request, spec: &ServingSpec, pace: &Pace) -> bool {
         if self.waiting.len() >= spec.max_waiting {
             return false;
         }
         self.waiting_tokens += f64::from(request.input_tokens);
         self.waiting.push_back(request);
+        if self.waiting.len() == 1 {
+            self.plan(spec, pace);
+        }
         true
     }
 
@@ -83,7 +105,9 @@ impl Replica {
     pub(super) fn drain(&mut self, out: &mut Vec<Request>) {
         out.extend(self.waiting.drain(..));
         out.extend(self.running.drain(..).map(|running| running.request));
+        self.until.clear();
         (self.waiting_tokens, self.head_done) = (0.0, 0.0);
+        (self.rates, self.share, self.event) = ([0.0; 3], 0.0, Event::None);
     }
 
     /// Skips time in which it could do nothing.
@@ -92,53 +116,68 @@ impl Replica {
         self.at_s = to_s;
     }
 
-    /// Runs to a time, event by event.
-    pub(super) fn run(&mut self, spec: &ServingSpec, pace: &Pace, to_s: f64, book: &mut Book<'_>) {
-        while self.at_s < to_s {
-            let n = self.running.len();
-            let prefilling = n < spec.max_batch && !self.waiting.is_empty();
-            if !prefilling && n == 0 {
-                break;
-            }
-            let share = if !prefilling {
-                0.0
-            } else if n == 0 {
-                1.0
-            } else {
-                spec.prefill_share
-            };
-            let (mut left, mut read, mut ended) = (to_s - self.at_s, false, false);
-            if let (true, Some(head)) = (prefilling, self.waiting.front()) {
-                let need = (f64::from(head.input_tokens) - self.head_done) / (share * pace.prefill);
-                if need <= left {
-                    (left, read) = (need.max(0.0), true);
-                }
-            }
-            let rate = (1.0 - share) / pace.iteration_s(spec, n as f64);
-            if n > 0 {
-                let need = (self.first_until - self.iterations) / rate;
-                if need <= left {
-                    (left, read, ended) = (need.max(0.0), false, true);
-                }
-            }
-            self.at_s += left;
-            let prompt = share * pace.prefill * left;
-            self.head_done += prompt;
-            self.waiting_tokens -= prompt;
-            self.prompt_tokens += prompt;
-            self.iterations += rate * left;
-            self.tokens += rate * left * n as f64;
-            let decode_s = if n > 0 { (1.0 - share) * left } else { 0.0 };
-            self.spent[0] += share * left;
-            self.spent[1] += decode_s;
-            self.spent[2] += decode_s * n as f64;
-            if read {
-                self.start(spec, pace, book);
-            } else if ended {
-                self.finish(spec, book);
+    /// Sets the rates up to the next event, and finds that. To be called when work or speed has changed.
+    pub(super) fn plan(&mut self, spec: &ServingSpec, pace: &Pace) {
+        let n = self.running.len();
+        let head = self.waiting.front().filter(|_| n < spec.max_batch);
+        self.event = Event::None;
+        self.event_s = f64::INFINITY;
+        (self.rates, self.share) = ([0.0; 3], 0.0);
+        if let Some(head) = head {
+            self.share = if n == 0 { 1.0 } else { spec.prefill_share };
+            self.rates[0] = self.share * pace.prefill;
+            let need_s = (f64::from(head.input_tokens) - self.head_done) / self.rates[0];
+            self.event_s = self.at_s + need_s.max(0.0);
+            self.event = Event::Read;
+        }
+        if n > 0 {
+            let iteration_s = pace.iteration_s(spec, n as f64);
+            let one_s = iteration_s / (1.0 - self.share);
+            self.rates[1] = (1.0 - self.share) / iteration_s;
+            self.rates[2] = self.rates[1] * n as f64;
+            let end_s = self.at_s + ((self.first_until - self.iterations) * one_s).max(0.0);
+            if end_s <= self.event_s {
+                (self.event_s, self.event) = (end_s, Event::End);
             }
         }
+    }
+
+    /// Whether something happens up to a time.
+    #[inline]
+    pub(super) fn is_due(&self, to_s: f64) -> bool {
+        self.event_s <= to_s && !matches!(self.event, Event::None)
+    }
+
+    /// Runs to a time, event by event.
+    pub(super) fn run(&mut self, spec: &ServingSpec, pace: &Pace, to_s: f64, book: &mut Book<'_>) {
+        while self.is_due(to_s) {
+            self.advance(self.event_s);
+            match self.event {
+                Event::Read => self.start(spec, pace, book),
+                Event::End => self.finish(spec, book),
+                Event::None => {}
+            }
+            self.plan(spec, pace);
+        }
+        self.advance(to_s);
+    }
+
+    /// Moves on at constant rates.
+    #[inline]
+    fn advance(&mut self, to_s: f64) {
+        let left = to_s - self.at_s;
         self.at_s = to_s;
+        let prompt = self.rates[0] * left;
+        self.head_done += prompt;
+        self.waiting_tokens -= prompt;
+        self.prompt_tokens += prompt;
+        self.iterations += self.rates[1] * left;
+        self.tokens += self.rates[2] * left;
+        let n = self.running.len() as f64;
+        let decode_s = (1.0 - self.share) * left * n.min(1.0);
+        self.spent[0] += self.share * left;
+        self.spent[1] += decode_s;
+        self.spent[2] += decode_s * n;
     }
 
     /// The head of the queue has been read.
@@ -161,7 +200,8 @@ impl Replica {
         }
         let until = self.iterations + f64::from(request.output_tokens.max(1));
         self.first_until = self.first_until.min(until);
-        self.running.push(Running { request, until, start_s: self.at_s, prompt });
+        self.until.push(until);
+        self.running.push(Running { request, start_s: self.at_s, prompt });
     }
 
     /// The shortest answers in the batch have ended.
@@ -170,14 +210,15 @@ impl Replica {
         let (at_s, limit) = (self.at_s, self.first_until + 1e-9);
         let mut first = f64::INFINITY;
         let mut k = 0;
-        while k < self.running.len() {
-            let one = self.running[k];
-            if one.until > limit {
-                first = first.min(one.until);
+        while k < self.until.len() {
+            let until = self.until[k];
+            if until > limit {
+                first = first.min(until);
                 k += 1;
                 continue;
             }
-            self.running.swap_remove(k);
+            self.until.swap_remove(k);
+            let one = self.running.swap_remove(k);
             let length = f64::from(one.request.output_tokens.max(1));
             let token_s = (at_s - one.start_s) / length;
             let steady = token_s <= spec.slo.token_s;

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! prefill   tokens/s = R g(f) h                          compute-bound
-//! decode    t_iter = (t0 + t1 n) (1 + (c0 + c1 b) (1/(f h) - 1))    mostly memory-bound
+//! decode    t_iter = (t0 + t1 n) (1 + (c0 + c1 b) (1/f - 1)) / h     mostly memory-bound
 //! g(f) = f / ((1 - m) + m f)
 //! h = 1 - loss clamp((from - f)/(from - full), 0, 1)     only while a power cap holds the clock
 //! ```
@@ -16,7 +16,7 @@
 //!
 //! Sources: speed against cap of llama.cpp on six RTX 3090 (prefill 0.86 -> 0.94, 0.71 -> 0.85, 0.57 -> 0.60, 0.43 ->
 //! 0.26, 0.29 -> 0.14; decode 0.99, 0.97, 0.94, 0.86, 0.17), the shape that `from`, `full`, `loss` and the shares are
-//! fitted to; H100 and H200 decode power 137 to 300 W and +1 to 6 % latency at the lowest clock for small batches
+//! fitted to (all within 5 points on our H100, but decode at 0.29, where 200 W still pay for HBM and a low clock); H100 and H200 decode power 137 to 300 W and +1 to 6 % latency at the lowest clock for small batches
 //! (arXiv 2501.08219, H200 decode study); step times of a 405-billion-parameter model in FP8 on eight H100 (weights read
 //! once per token: 405 GB over 8 x 3.35 TB/s is 15 ms, plus attention and collectives).
 
@@ -91,11 +91,11 @@ impl Default for ServingSpec {
             iteration_s: 0.024,
             iteration_per_request_s: 0.000_25,
             decode_compute: [0.08, 0.22],
-            cap_loss: CapLoss { from: 0.78, full: 0.54, loss: 0.5 },
+            cap_loss: CapLoss { from: 0.80, full: 0.60, loss: 0.60 },
             max_batch: 64,
             max_waiting: 256,
             prefill_share: 0.7,
-            prefilling: Use { compute: 0.85, memory: 0.55 },
+            prefilling: Use { compute: 0.85, memory: 0.70 },
             decoding: Use { compute: 0.10, memory: 0.70 },
             batch: Use { compute: 0.22, memory: 0.25 },
             transfer: [258e3, 400e9],
@@ -139,12 +139,15 @@ impl ServingSpec {
     pub(super) fn pace(&self, clock: f64, held: f64, link: f64) -> Pace {
         let left = self.cap_loss.left(clock, held);
         let m = self.prefill_memory_bound;
-        let drag = 1.0 / (clock * left).max(1e-3) - 1.0;
+        let drag = 1.0 / clock.max(1e-3) - 1.0;
         let per_request = 1.0 / self.max_batch.max(1) as f64;
         Pace {
             clock,
             prefill: self.prefill_tokens_per_s * left * clock / ((1.0 - m) + m * clock),
-            drag: [1.0 + self.decode_compute[0] * drag, self.decode_compute[1] * drag * per_request],
+            drag: [
+                (1.0 + self.decode_compute[0] * drag) / left,
+                self.decode_compute[1] * drag * per_request / left,
+            ],
             transfer_s: self.transfer[0] / (self.transfer[1] * link.max(1e-3)),
         }
     }

@@ -1,5 +1,10 @@
 //! What the work must do: pace, tokens, load, and repeatability.
 
+mod faults;
+mod serve;
+mod shapes;
+mod spec;
+
 use super::*;
 use crate::gpu::{Sku, Spread};
 

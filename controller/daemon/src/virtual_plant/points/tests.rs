@@ -1,0 +1,130 @@
+//! What a controller hears of a plant whose sources are not honest.
+
+use super::super::VirtualPlant;
+use super::*;
+use headroom_sim::image::Link;
+use headroom_sim::world::WorldConfig;
+use headroom_sim::world::sensors::{SensorFault, SourceFault};
+use headroom_site::Field;
+
+/// A small plant, and one of its points.
+struct Bench {
+    plant: VirtualPlant,
+    site: Site,
+    inbox: Inbox,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let world = World::new(WorldConfig { gpus: 64, warmup_s: 300.0, ..WorldConfig::default() }).unwrap();
+        let site = crate::score::site_of(&world).unwrap();
+        Self { plant: VirtualPlant::new(world, &site).unwrap(), site, inbox: Inbox::default() }
+    }
+
+    /// The point with this ending of its tag: in the site, and in the image.
+    fn point(&self, ending: &str) -> (PointId, usize) {
+        let is = |s: &Source| matches!(s, Source::Dsx { tag: Some(tag), .. } if tag.ends_with(ending));
+        let at = self.site.points.iter().position(|p| is(&p.source)).unwrap();
+        let image = self.plant.world.image.points.iter().position(|p| p.tag.ends_with(ending)).unwrap();
+        (PointId(at as u32), image)
+    }
+
+    fn source(&mut self, name: &str, fault: Option<SourceFault>) {
+        let source = self.plant.world.image.source(name).unwrap();
+        self.plant.world.sensors_mut().set_source_fault(source, fault);
+    }
+
+    /// Readings of a point over some seconds, each with the time of its arrival.
+    fn hear(&mut self, point: PointId, seconds: u32) -> Vec<(Stamp, Reading)> {
+        let mut heard = Vec::new();
+        for _ in 0..seconds {
+            self.plant.step();
+            self.inbox.clear();
+            self.plant.drain(&mut self.inbox);
+            let now = self.plant.now();
+            heard.extend(self.inbox.readings.iter().filter(|r| r.point == point).map(|r| (now, *r)));
+        }
+        heard
+    }
+}
+
+/// How old a reading says it is, s.
+fn age_s(heard: &(Stamp, Reading)) -> f64 {
+    heard.0.since(heard.1.stamp).s()
+}
+
+#[test]
+fn clocks_of_sources_reach_the_controller() {
+    let mut bench = Bench::new();
+    let (flow, _) = bench.point("rack-01/liquid/flow");
+    let honest = bench.hear(flow, 60);
+    assert!(honest.len() > 45, "{}", honest.len());
+    assert!(honest.iter().all(|h| age_s(h).abs() < 0.05 && h.1.quality == Quality::Good));
+
+    bench.source("rack-01", Some(SourceFault::TimeZone { hours: -1 }));
+    assert!(bench.hear(flow, 10).iter().all(|h| (age_s(h) - 3600.0).abs() < 0.05));
+    bench.source("rack-01", Some(SourceFault::ClockStep { step_s: 30.0 }));
+    let doubtful = Quality::Uncertain(Reason::FutureStamp);
+    assert!(bench.hear(flow, 10).iter().all(|h| age_s(h) == 0.0 && h.1.quality == doubtful));
+    bench.source("rack-01", Some(SourceFault::StuckStamp));
+    let stuck = bench.hear(flow, 30);
+    let spread_s = stuck[stuck.len() - 1].1.stamp.since(stuck[0].1.stamp).s();
+    assert!(spread_s.abs() < 0.005, "{spread_s}");
+    bench.source("rack-01", None);
+    assert!(bench.hear(flow, 10).iter().all(|h| age_s(h).abs() < 0.05));
+}
+
+#[test]
+fn links_lose_delay_and_fall_silent() {
+    let mut bench = Bench::new();
+    let (flow, _) = bench.point("rack-01/liquid/flow");
+    let all = bench.hear(flow, 400).len();
+    bench.source("rack-01", Some(SourceFault::Link(Link { loss: 0.5, ..Link::default() })));
+    let some = bench.hear(flow, 400).len();
+    assert!((0.4..0.6).contains(&(some as f64 / all as f64)), "{some} of {all}");
+    bench.source("rack-01", Some(SourceFault::Link(Link { delay_s: 3.0, ..Link::default() })));
+    assert!(bench.hear(flow, 30).iter().all(|h| (age_s(h) - 3.0).abs() < 0.06));
+    bench.source("rack-01", Some(SourceFault::Silent));
+    bench.hear(flow, 4);
+    assert!(bench.hear(flow, 200).is_empty());
+    bench.source("rack-01", None);
+    assert!(!bench.hear(flow, 3).is_empty());
+}
+
+#[test]
+fn what_a_point_and_a_device_say_wrongly() {
+    let mut bench = Bench::new();
+    let (flow, at) = bench.point("rack-01/liquid/flow");
+    let with = |bench: &mut Bench, fault| {
+        bench.plant.world.sensors_mut().set_fault(at, Some(fault));
+        bench.hear(flow, 1)[0].1
+    };
+    let lie = with(&mut bench, SensorFault::Shows(0.0));
+    assert_eq!((lie.value, lie.quality), (0.0, Quality::Good));
+    assert_eq!(with(&mut bench, SensorFault::Null).quality, Quality::Bad(Reason::NotANumber));
+    let modest = with(&mut bench, SensorFault::BadQuality(0));
+    assert!(modest.value > 0.0 && modest.quality == Quality::Bad(Reason::SourceSaysBad));
+
+    // a float and an integer of the same device
+    let register = |wanted: Encoding, bench: &Bench| {
+        let device = bench.plant.world.modbus.iter().find(|d| d.id == "meters").unwrap();
+        let address = device.registers.iter().find(|r| r.encoding == wanted).unwrap().address;
+        let found = bench.site.points.iter().position(|p| {
+            let Source::Modbus { device, register } = &p.source else { return false };
+            let spec = &bench.site.modbus[*device];
+            spec.id == "meters" && spec.registers[*register].address == address
+        });
+        PointId(found.unwrap() as u32)
+    };
+    let (float, integer) = (register(Encoding::F32, &bench), register(Encoding::U16, &bench));
+    let sound = bench.hear(float, 6)[0].1.value;
+    assert!(sound > 1000.0, "{sound}");
+    bench.source("meters", Some(SourceFault::Device(DeviceFault::WordSwap)));
+    let swapped = bench.hear(float, 6)[0].1;
+    assert!(swapped.quality != Quality::Good || (swapped.value - sound).abs() > 0.5 * sound, "{swapped:?}");
+    bench.source("meters", Some(SourceFault::Device(DeviceFault::Sentinel)));
+    assert_eq!(bench.hear(float, 6)[0].1.quality, Quality::Bad(Reason::NotANumber));
+    assert!(bench.hear(integer, 6)[0].1.value > 6000.0, "65535 counts look like a value");
+    bench.source("meters", Some(SourceFault::Silent));
+    assert_eq!(bench.hear(float, 6)[0].1.quality, Quality::Bad(Reason::NoCommunication));
+}

@@ -1,0 +1,225 @@
+//! Rolling a copy of the world forward under a plan.
+//!
+//! Responsible for: what a plan breaks and what it costs. Not for: which plans are tried.
+
+use super::plan::{Axes, Plan};
+use super::{LimitConfig, Running};
+use crate::score::{Violations, Watch};
+use crate::strategy::Baseline;
+use crate::world::World;
+use crate::world::tree::FEED;
+
+/// Share of the baseline's tokens that may be missing.
+const TOKENS_SLACK: f64 = 5e-4;
+/// Mean time to the first token that is always good enough, s, and the factor on the baseline's.
+const FIRST_TOKEN: (f64, f64) = (1.0, 1.1);
+/// Steps between two looks at whether a plan can still win.
+const LOOK: usize = 8;
+
+/// Work done by a world: per job tokens, requests started and their times to the first token.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Delivered {
+    tokens: Vec<f64>,
+    started: Vec<f64>,
+    first_token_s: Vec<f64>,
+}
+
+/// Work done by a world so far.
+pub(super) fn delivered(world: &World) -> Delivered {
+    let jobs = &world.workload.jobs;
+    Delivered {
+        tokens: jobs.iter().map(|j| j.stats.tokens).collect(),
+        started: jobs.iter().map(|j| j.stats.serving.started as f64).collect(),
+        first_token_s: jobs.iter().map(|j| j.stats.serving.first_token_s).collect(),
+    }
+}
+
+impl Delivered {
+    /// Mean time to the first token of a job since `from`, s.
+    fn first_token_since_s(&self, from: &Self, job: usize) -> f64 {
+        let started = self.started[job] - from.started[job];
+        if started > 0.0 { (self.first_token_s[job] - from.first_token_s[job]) / started } else { 0.0 }
+    }
+}
+
+/// What came of a plan.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Outcome {
+    /// Work and latency owed at the next decision, in units of what would be noticed; 0 is nothing.
+    pub owed: f64,
+    /// Limits broken over the horizon beyond what the baseline breaks till the next decision, likewise.
+    pub breach: f64,
+    /// Facility energy and debt of heat, J.
+    pub cost_j: f64,
+    /// Cooling energy per IT energy.
+    pub cooling: f64,
+}
+
+impl Outcome {
+    /// A plan that was given up.
+    const LOST: Self = Self { owed: f64::INFINITY, breach: f64::INFINITY, cost_j: f64::INFINITY, cooling: 0.0 };
+
+    /// True if this one breaks less; or as little, and owes less; or that too, and costs less.
+    pub(super) fn beats(&self, other: &Self) -> bool {
+        for (ours, theirs) in [(self.breach, other.breach), (self.owed, other.owed)] {
+            if (ours - theirs).abs() > near(theirs) {
+                return ours < theirs;
+            }
+        }
+        self.cost_j < other.cost_j * (1.0 - 1e-7)
+    }
+}
+
+/// Differences up to this do not count.
+fn near(value: f64) -> f64 {
+    5e-3 + 0.01 * value
+}
+
+/// Where plans start from, and what they are held against.
+pub(super) struct Situation<'a> {
+    pub world: &'a World,
+    watch: &'a Watch,
+    runbook: &'a Baseline,
+    start: &'a Delivered,
+    /// What the baseline has delivered at its own present and at the next decision.
+    twin_now: Delivered,
+    twin_then: Delivered,
+    now: Delivered,
+    /// What the baseline breaks till the next decision.
+    allowed: f64,
+    dt_s: f64,
+    commit: usize,
+    horizon: usize,
+    /// A curtailment binds before the next decision.
+    pub curtailed: bool,
+    /// The baseline's training runs slower than it could, or ours is ahead.
+    pub training: bool,
+}
+
+fn violations_sum(v: &Violations, feed_w: f64) -> f64 {
+    v.temperature_k_s / 10.0
+        + v.budget_w_s / (0.01 * feed_w * 10.0)
+        + v.flow_s / 10.0
+        + v.dew_point_s / 10.0
+        + v.ramp_s / 10.0
+}
+
+/// The coarsest step in which a world can go on without losing its place in time.
+fn step_s(world: &World, wanted_s: f64, spans_s: [f64; 2]) -> f64 {
+    let own_s = world.config().dt_s;
+    let whole = |span_s: f64, dt_s: f64| (span_s / dt_s - (span_s / dt_s).round()).abs() < 1e-6;
+    let fits = |dt_s: f64| spans_s.iter().all(|span_s| whole(*span_s, dt_s));
+    let candidates = [wanted_s, 0.5 * wanted_s, 0.2 * wanted_s, 0.1 * wanted_s];
+    candidates.into_iter().find(|dt_s| *dt_s > own_s && fits(*dt_s)).unwrap_or(own_s)
+}
+
+impl<'a> Situation<'a> {
+    pub(super) fn new(world: &'a World, running: &'a Running, config: &LimitConfig, commit_s: f64) -> Self {
+        // Events act in a step: what binds from now on shows after one.
+        let mut ahead = running.twin.clone();
+        ahead.step();
+        let binding = ahead.curtailment().is_some_and(|c| c.binding);
+        let dt_s = if binding {
+            world.config().dt_s.min(config.dt_s)
+        } else {
+            step_s(world, config.dt_s, [world.elapsed_s(), commit_s])
+        };
+        let commit = (commit_s / dt_s).round().max(1.0) as usize;
+        let mut twin = running.twin.clone();
+        let mut twin_runbook = running.twin_runbook.clone();
+        let twin_now = delivered(&twin);
+        twin.set_step_s(dt_s);
+        let mut curtailed = binding;
+        let mut watch = running.twin_watch.clone();
+        let feed_w = twin.tree.branches[FEED].budget_w;
+        let before = violations_sum(&watch.violations, feed_w);
+        for _ in 0..commit {
+            twin_runbook.act(&mut twin);
+            twin.step();
+            watch.observe(&twin, dt_s);
+            curtailed |= twin.curtailment().is_some_and(|c| c.binding);
+        }
+        let horizon_s = if curtailed { commit_s } else { config.horizon_s.max(commit_s) };
+        let (twin_then, now) = (delivered(&twin), delivered(world));
+        let ahead = |job: usize| {
+            let interval = twin_then.tokens[job] - twin_now.tokens[job];
+            now.tokens[job] - twin_now.tokens[job] > 0.003 * interval
+        };
+        let jobs = world.workload.jobs.iter().enumerate().filter(|(_, j)| j.training().is_some());
+        let training = curtailed || jobs.map(|(job, _)| job).any(ahead);
+        Self {
+            world,
+            watch: &running.watch,
+            runbook: &running.runbook,
+            start: &running.start,
+            horizon: (horizon_s / dt_s).round() as usize,
+            twin_now,
+            twin_then,
+            now,
+            allowed: violations_sum(&watch.violations, feed_w) - before,
+            dt_s,
+            commit,
+            curtailed,
+            training,
+        }
+    }
+
+    /// Work and latency that a world owes at the next decision, 1 for a tenth of a percent or a second.
+    fn owed(&self, world: &World) -> f64 {
+        let ours = delivered(world);
+        let mut owed = 0.0;
+        for job in 0..ours.tokens.len() {
+            let theirs = self.twin_then.tokens[job] - self.start.tokens[job];
+            let missing = theirs * (1.0 - TOKENS_SLACK) - (ours.tokens[job] - self.start.tokens[job]);
+            owed += 1e3 * (missing / theirs.max(1.0)).max(0.0);
+            let allowed_s = FIRST_TOKEN.1 * self.twin_then.first_token_since_s(&self.twin_now, job);
+            owed += (ours.first_token_since_s(&self.now, job) - allowed_s.max(FIRST_TOKEN.0)).max(0.0);
+        }
+        owed
+    }
+
+    /// Rolls a plan forward. It is given up as soon as it breaks more than `than`. `heat` is the worth of stored heat, J
+    /// per J.
+    pub(super) fn try_out(&self, axes: &Axes, plan: &Plan, heat: f64, than: Option<&Outcome>) -> Outcome {
+        let mut world = self.world.clone();
+        world.set_step_s(self.dt_s);
+        let mut watch = self.watch.clone();
+        let mut runbook = if plan.runbook { self.runbook.clone() } else { Baseline::new() };
+        axes.apply(plan, &mut world);
+        let feed_w = world.tree.branches[FEED].budget_w;
+        let before = violations_sum(&watch.violations, feed_w);
+        let (mut energy_j, mut cooling_j, mut it_j, mut owed) = (0.0, 0.0, 0.0, 0.0);
+        let stored_j = stored_j(&world);
+        let breach =
+            |watch: &Watch| (violations_sum(&watch.violations, feed_w) - before - self.allowed).max(0.0);
+        for step in 0..self.horizon {
+            if plan.runbook || (step >= self.commit && !self.curtailed) {
+                runbook.act(&mut world);
+            }
+            world.step();
+            watch.observe(&world, self.dt_s);
+            energy_j += world.powers.facility_w * self.dt_s;
+            cooling_j += world.powers.cooling_w() * self.dt_s;
+            it_j += world.powers.it_w * self.dt_s;
+            if step + 1 == self.commit {
+                owed = self.owed(&world);
+                // Only a plan that breaks less may owe more.
+                let settled = than.filter(|than| than.breach <= near(than.breach));
+                if settled.is_some_and(|than| owed > than.owed + near(than.owed)) {
+                    return Outcome::LOST;
+                }
+            }
+            if step % LOOK == 0 && than.is_some_and(|than| breach(&watch) > than.breach + near(than.breach)) {
+                return Outcome::LOST;
+            }
+        }
+        let cost_j = energy_j + heat * (self::stored_j(&world) - stored_j);
+        Outcome { owed, breach: breach(&watch), cost_j, cooling: cooling_j / it_j.max(1.0) }
+    }
+}
+
+/// Heat in loops, hall and GPUs, J.
+fn stored_j(world: &World) -> f64 {
+    let gpus = (0..world.fleet.len()).map(|g| world.fleet.stored_j(g));
+    world.facility().stored_j() + gpus.sum::<f64>()
+}
