@@ -12,14 +12,13 @@ pub mod capture;
 pub mod cooling;
 pub mod dynamics;
 pub mod electric;
+pub mod gpu;
 pub mod hydraulics;
 pub mod report;
 pub mod weather;
 
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-
-pub mod gpu;
 
 /// How far our figure may lie from the published one.
 #[derive(Debug, Clone, Copy, PartialEq)]
