@@ -145,7 +145,7 @@ fn dry_cooler() -> Vec<Check> {
         fan: 1.0,
         wetting: 0.0,
         fouling: 0.0,
-        sensed_c: 41.0,
+        leaving_c: 41.0,
     };
     let full = unit.cool(&inlet);
     let ratio = 1000.0 * full.power_w / duty_w;
