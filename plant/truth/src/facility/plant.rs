@@ -100,6 +100,7 @@ impl Powers {
             (&mut self.fans_w, other.fans_w),
             (&mut self.house_w, other.house_w),
             (&mut self.loss_w, other.loss_w),
+            (&mut self.storage_w, other.storage_w),
             (&mut self.facility_w, other.facility_w),
         ] {
             *sum += share * value;
