@@ -36,6 +36,10 @@ pub(super) fn write_connections(o: &mut String, s: &SiteSource<'_>, a: &SiteAddr
                 "address = {}\ntype = \"{kind}\"\nbyte-order = \"{order}\"\nscale = {}",
                 r.address, r.scale
             )?;
+            let shows = matches!(r.meaning, Meaning::Value(_) | Meaning::Applied(_));
+            if let Some(sentinel) = sentinel(r.encoding).filter(|_| shows) {
+                writeln!(o, "invalid = [{sentinel}]")?;
+            }
         }
         if device.registers.iter().any(|r| r.meaning == Meaning::RemoteEnable) {
             writeln!(o, "[modbus.remote]\nenable = \"remote-enable\"\nheartbeat = \"heartbeat\"")?;
@@ -45,6 +49,16 @@ pub(super) fn write_connections(o: &mut String, s: &SiteSource<'_>, a: &SiteAddr
         writeln!(o)?;
     }
     Ok(())
+}
+
+/// What the device shows where it has no value; a float then shows NaN, which says so itself.
+fn sentinel(encoding: Encoding) -> Option<u32> {
+    match encoding {
+        Encoding::U16 => Some(0xFFFF),
+        Encoding::I16 => Some(0x8000),
+        Encoding::U32 => Some(0xFFFF_FFFF),
+        Encoding::F32 | Encoding::F32Swapped => None,
+    }
 }
 
 pub(super) fn register_name(image: &Image, meaning: &Meaning) -> String {

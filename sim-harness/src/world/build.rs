@@ -141,6 +141,7 @@ pub(super) fn cold(config: WorldConfig) -> Result<World, Vec<WorldError>> {
         sensors: Sensors::new(&image, &taps.points(), config.seed),
         taps,
         events: Events::none(),
+        dark: false,
         steps: 0,
         site_energy_j: 0.0,
         it_energy_j: 0.0,

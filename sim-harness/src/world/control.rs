@@ -107,7 +107,7 @@ impl Taps {
             *load = field[at] / 100.0;
         }
         for (ready, chiller) in i.chiller_ready.iter_mut().zip(&facility.primary.chillers) {
-            *ready = !chiller.tripped;
+            *ready = chiller.ready();
         }
         for (fault, pump) in i.primary_fault.iter_mut().zip(&facility.primary.pumps) {
             *fault = pump.failed;

@@ -189,7 +189,7 @@ impl ItSide {
                 self.air_w += power.air_w;
                 self.gpu_w += load.gpu_w;
             }
-            self.rack_w[rack] = rack_w;
+            self.rack_w[rack] = if facility.power.critical_powered() { rack_w } else { 0.0 };
             self.rack_liquid_w[rack] = liquid_w;
             self.server_air_m3s += kind.air_m3s * speeds / kind.node.fans.floor;
         }

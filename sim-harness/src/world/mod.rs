@@ -123,6 +123,8 @@ pub struct World {
     list: PointList,
     sensors: Sensors,
     events: Events,
+    /// The racks have no supply.
+    dark: bool,
     steps: i64,
     site_energy_j: f64,
     it_energy_j: f64,
@@ -169,6 +171,7 @@ impl World {
         self.it.cool(&self.places, &self.facility, &mut self.fleet, dt_s);
         self.fleet.step(dt_s);
         self.boards.step(&self.fleet, dt_s);
+        self.supply();
         self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, &self.facility, dt_s);
         self.workload.set_links(&self.network.link_factor);
         self.powers = Powers::default();
@@ -187,6 +190,22 @@ impl World {
         self.mean_import_w += (import_w - self.mean_import_w) * (dt_s / 300.0).min(1.0);
         self.steps += 1;
         self.measure();
+    }
+
+    /// Racks without supply are dark; their GPUs start anew when it returns.
+    fn supply(&mut self) {
+        let dark = !self.facility.power.critical_powered();
+        if dark == self.dark {
+            return;
+        }
+        self.dark = dark;
+        for gpu in 0..self.fleet.len() {
+            if dark {
+                self.fleet.tripped[gpu] = true;
+            } else {
+                self.fleet.power_cycle(gpu);
+            }
+        }
     }
 
     /// One turn of BMS and facility, with the IT's heat as it is.

@@ -222,7 +222,7 @@ impl World {
             Signal::ChillerLeaving(n) => f.primary.chillers[n].leaving_c(),
             Signal::ChillerLoad(n) => 100.0 * f.primary.chillers[n].load_w / f.primary.chillers[n].capacity_w,
             Signal::ChillerStatus(n) => f64::from(f.primary.chillers[n].running),
-            Signal::ChillerAvailable(n) => f64::from(!f.primary.chillers[n].tripped),
+            Signal::ChillerAvailable(n) => f64::from(f.primary.chillers[n].ready()),
             Signal::ChillerPower(n) => f.primary.chillers[n].power_w / 1000.0,
             _ => self.plant_signal(signal),
         }

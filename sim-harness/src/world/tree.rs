@@ -65,7 +65,9 @@ impl PowerTree {
         }
         for (rack, peak) in peak_w.iter().enumerate() {
             let busway = FIRST_BUSWAY + places.row_of_rack(rack);
-            branches.push(branch(&rack_name(rack), Some(busway), RACK_SHARE * peak));
+            // In a row of one rack the busway is the tighter of the two.
+            let budget_w = (RACK_SHARE * peak).min(branches[busway].budget_w);
+            branches.push(branch(&rack_name(rack), Some(busway), budget_w));
         }
         Self { branches, rows: places.rows }
     }
