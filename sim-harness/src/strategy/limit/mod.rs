@@ -10,6 +10,7 @@
 //! plan      facility-water, tower, CRAH setpoint; supply and dP of each CDU; one clock lock per job; runbook or not
 //! first     no violation of any kind that `score` counts, over the whole horizon, beyond the baseline's
 //! second    tokens of every job since the start >= (1 - 0.0005) those of the baseline at the next decision,
+//!           as many requests begun but for two,
 //!           mean time to the first token till then <= max(1 s, 1.1 of the baseline's)
 //! third     least facility energy over the horizon + worth of heat x (heat stored at its end - now)
 //! ```
@@ -24,7 +25,7 @@
 //! Search: from the best of some starting points (the last plan, the own BMS, warm and cool designs, and locks when
 //! a curtailment binds) a pattern search changes one coordinate or one group (all CDUs, CDUs alike, facility water
 //! with tower, all serving clocks) at a time, keeps what is better, goes on in a direction that pays, and halves the
-//! step of a coordinate (at first 2 K, 10 kPa, 120 MHz) that no longer does, to a quarter. Deterministic. Copies may be stepped coarser than the world (10 s); while a
+//! step of a coordinate (at first 2 K, 10 kPa, 120 MHz) that no longer does, to an eighth. Deterministic. Copies may be stepped coarser than the world (10 s); while a
 //! curtailment binds they are stepped like the world, since budgets are means of 5 s.
 //!
 //! What the number is: the plan was carried out in the true world, so the energy was reached: it is an achievable
@@ -63,7 +64,7 @@ pub struct LimitConfig {
 impl Default for LimitConfig {
     /// A 15 min interval, a 30 min horizon.
     fn default() -> Self {
-        Self { interval_s: 900.0, horizon_s: 1800.0, dt_s: 10.0, least_scale: 0.25, evaluations: 45 }
+        Self { interval_s: 900.0, horizon_s: 1800.0, dt_s: 10.0, least_scale: 0.125, evaluations: 90 }
     }
 }
 

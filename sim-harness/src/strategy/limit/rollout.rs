@@ -13,6 +13,8 @@ use crate::world::tree::FEED;
 const TOKENS_SLACK: f64 = 5e-4;
 /// Mean time to the first token that is always good enough, s, and the factor on the baseline's.
 const FIRST_TOKEN: (f64, f64) = (1.0, 1.1);
+/// Requests that may wait longer than with the baseline.
+const UNREAD: f64 = 2.0;
 /// Steps between two looks at whether a plan can still win.
 const LOOK: usize = 8;
 
@@ -47,7 +49,7 @@ impl Delivered {
 pub(super) struct Outcome {
     /// Work and latency owed at the next decision, in units of what would be noticed; 0 is nothing.
     pub owed: f64,
-    /// Limits broken over the horizon beyond what the baseline breaks till the next decision, likewise.
+    /// Limits broken over the horizon beyond what the baseline breaks, likewise.
     pub breach: f64,
     /// Facility energy and debt of heat, J.
     pub cost_j: f64,
@@ -86,8 +88,8 @@ pub(super) struct Situation<'a> {
     twin_now: Delivered,
     twin_then: Delivered,
     now: Delivered,
-    /// What the baseline breaks till the next decision.
-    allowed: f64,
+    /// What the baseline breaks over the horizon.
+    allowed: [f64; 5],
     dt_s: f64,
     commit: usize,
     horizon: usize,
@@ -97,12 +99,15 @@ pub(super) struct Situation<'a> {
     pub training: bool,
 }
 
-fn violations_sum(v: &Violations, feed_w: f64) -> f64 {
-    v.temperature_k_s / 10.0
-        + v.budget_w_s / (0.01 * feed_w * 10.0)
-        + v.flow_s / 10.0
-        + v.dew_point_s / 10.0
-        + v.ramp_s / 10.0
+/// Violations by kind, in units of what would be noticed.
+fn broken(v: &Violations, feed_w: f64) -> [f64; 5] {
+    let budget = v.budget_w_s / (0.1 * feed_w);
+    [v.temperature_k_s / 10.0, budget, v.flow_s / 10.0, v.dew_point_s / 10.0, v.ramp_s / 10.0]
+}
+
+/// What one has broken since `before` beyond what is allowed of each kind.
+fn beyond(now: [f64; 5], before: [f64; 5], allowed: [f64; 5]) -> f64 {
+    (0..5).map(|kind| (now[kind] - before[kind] - allowed[kind]).max(0.0)).sum()
 }
 
 /// The coarsest step in which a world can go on without losing its place in time.
@@ -130,18 +135,27 @@ impl<'a> Situation<'a> {
         let mut twin_runbook = running.twin_runbook.clone();
         let twin_now = delivered(&twin);
         twin.set_step_s(dt_s);
-        let mut curtailed = binding;
         let mut watch = running.twin_watch.clone();
         let feed_w = twin.tree.branches[FEED].budget_w;
-        let before = violations_sum(&watch.violations, feed_w);
-        for _ in 0..commit {
-            twin_runbook.act(&mut twin);
-            twin.step();
-            watch.observe(&twin, dt_s);
-            curtailed |= twin.curtailment().is_some_and(|c| c.binding);
-        }
-        let horizon_s = if curtailed { commit_s } else { config.horizon_s.max(commit_s) };
+        let before = broken(&watch.violations, feed_w);
+        let mut curtailed = binding;
+        let mut roll = |steps: usize, twin: &mut World, curtailed: &mut bool| {
+            for _ in 0..steps {
+                twin_runbook.act(twin);
+                twin.step();
+                watch.observe(twin, dt_s);
+                *curtailed |= twin.curtailment().is_some_and(|c| c.binding);
+            }
+            let now = broken(&watch.violations, feed_w);
+            std::array::from_fn(|kind| now[kind] - before[kind])
+        };
+        let mut allowed = roll(commit, &mut twin, &mut curtailed);
         let (twin_then, now) = (delivered(&twin), delivered(world));
+        let horizon_s = if curtailed { commit_s } else { config.horizon_s.max(commit_s) };
+        let horizon = (horizon_s / dt_s).round().max(1.0) as usize;
+        if horizon > commit {
+            allowed = roll(horizon - commit, &mut twin, &mut false);
+        }
         let ahead = |job: usize| {
             let interval = twin_then.tokens[job] - twin_now.tokens[job];
             now.tokens[job] - twin_now.tokens[job] > 0.003 * interval
@@ -153,11 +167,11 @@ impl<'a> Situation<'a> {
             watch: &running.watch,
             runbook: &running.runbook,
             start: &running.start,
-            horizon: (horizon_s / dt_s).round() as usize,
+            horizon,
             twin_now,
             twin_then,
             now,
-            allowed: violations_sum(&watch.violations, feed_w) - before,
+            allowed,
             dt_s,
             commit,
             curtailed,
@@ -173,6 +187,10 @@ impl<'a> Situation<'a> {
             let theirs = self.twin_then.tokens[job] - self.start.tokens[job];
             let missing = theirs * (1.0 - TOKENS_SLACK) - (ours.tokens[job] - self.start.tokens[job]);
             owed += 1e3 * (missing / theirs.max(1.0)).max(0.0);
+            // prompts that wait are work put off
+            let asked = self.twin_then.started[job] - self.start.started[job];
+            let unread = asked - UNREAD - (ours.started[job] - self.start.started[job]);
+            owed += 1e3 * (unread / asked.max(1.0)).max(0.0);
             let allowed_s = FIRST_TOKEN.1 * self.twin_then.first_token_since_s(&self.twin_now, job);
             owed += (ours.first_token_since_s(&self.now, job) - allowed_s.max(FIRST_TOKEN.0)).max(0.0);
         }
@@ -188,11 +206,10 @@ impl<'a> Situation<'a> {
         let mut runbook = if plan.runbook { self.runbook.clone() } else { Baseline::new() };
         axes.apply(plan, &mut world);
         let feed_w = world.tree.branches[FEED].budget_w;
-        let before = violations_sum(&watch.violations, feed_w);
+        let before = broken(&watch.violations, feed_w);
         let (mut energy_j, mut cooling_j, mut it_j, mut owed) = (0.0, 0.0, 0.0, 0.0);
         let stored_j = stored_j(&world);
-        let breach =
-            |watch: &Watch| (violations_sum(&watch.violations, feed_w) - before - self.allowed).max(0.0);
+        let breach = |watch: &Watch| beyond(broken(&watch.violations, feed_w), before, self.allowed);
         for step in 0..self.horizon {
             if plan.runbook || (step >= self.commit && !self.curtailed) {
                 runbook.act(&mut world);

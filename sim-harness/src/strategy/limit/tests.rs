@@ -7,7 +7,7 @@ use crate::world::WorldConfig;
 
 const EVENTFUL: &str = "name=\"e\"\nhours=1\n\
     [[event]]\nat=\"10 min\"\nfor=\"10 min\"\nkind=\"load-step\"\nfactor=1.5\n\
-    [[event]]\nat=\"40 min\"\nfor=\"10 min\"\nkind=\"curtailment\"\nlimit=\"24 kW\"\nnotice=\"60 s\"\n";
+    [[event]]\nat=\"40 min\"\nfor=\"10 min\"\nkind=\"curtailment\"\nlimit=\"27 kW\"\nnotice=\"60 s\"\n";
 
 fn run(config: &WorldConfig, strategy: &mut dyn Strategy, seconds: usize) -> (StrategyScore, Vec<f64>) {
     let mut world = World::new(config.clone()).unwrap();
