@@ -38,8 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let scenario = Scenario::shipped(&scenario).ok_or("no such scenario")?;
     let config = WorldConfig { gpus, seed, scenario, ..WorldConfig::default() };
     println!(
-        "{:<11} {:>9} {:>9} {:>8} {:>7} {:>9} {:>7} {:>6} | K.s W.s flow dew ramp | wall s",
-        "kWh", "facility", "IT", "cooling", "PUE", "Mtokens", "J/tok", "TTFT s"
+        "{:<11} {:>9} {:>9} {:>8} {:>9} {:>7} {:>9} {:>7} {:>6} | K.s W.s flow dew ramp | wall s",
+        "kWh", "facility", "IT", "cooling", "floor", "PUE", "Mtokens", "J/tok", "TTFT s"
     );
     for (name, _) in NAMES {
         if wanted.as_ref().is_some_and(|wanted| !wanted.split(',').any(|w| w == name)) {
@@ -59,16 +59,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         let s = score.finish(&world);
         let v = &s.violations;
-        let serving = world.workload.jobs.iter().filter_map(|j| j.stats.first_token_mean_s());
         println!(
-            "{name:<11} {:9.2} {:9.2} {:8.2} {:7.4} {:9.3} {:7.4} {:6.3} | {:.0} {:.0} {:.0} {:.0} {:.0} | {:.1}",
+            "{name:<11} {:9.2} {:9.2} {:8.2} {:9.2} {:7.4} {:9.3} {:7.4} {:6.3} | {:.0} {:.0} {:.0} {:.0} {:.0} | {:.1}",
             s.facility_kwh,
             s.it_kwh,
             s.cooling_kwh,
+            s.floor_kwh,
             s.pue,
             s.tokens / 1e6,
             s.joules_per_token,
-            serving.fold(0.0, f64::max),
+            s.first_token_mean_s.unwrap_or(f64::NAN),
             v.temperature_k_s,
             v.budget_w_s,
             v.flow_s,

@@ -7,6 +7,7 @@
 //! - `desk`: the receiving side of requests (DSX heartbeats, Modbus registers and timers), sans I/O;
 //! - `scenario`, `score`: what happens to a world, and what came of it;
 //! - [`strategy`]: who acts on a world, from what sites do today to the clairvoyant limit;
+//! - [`calibrate`]: models and sensors beside published and captured figures;
 //! - `site_file`, `telemetry`: how a world is written down, and what its GPUs show;
 //! - `wires`: MQTT broker, DSX publisher, Modbus servers, metrics page.
 

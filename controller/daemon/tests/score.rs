@@ -177,14 +177,15 @@ fn an_option_goes_before_the_file_and_the_file_before_the_default() {
 #[test]
 fn every_strategy_has_its_key() {
     let place = Place::new("strategies");
-    let list = "fixed,steering,static-cap,headroom";
+    let list = "fixed,limit,steering,static-cap,headroom";
     let table = place.fine(&["--scenario", "burst.toml", "--strategies", list, "--out", "out"]);
     let text = place.text("out/score.json");
     let at =
         |key: &str| text.find(&format!("\n    \"{key}\": {{")).unwrap_or_else(|| panic!("{key}\n{text}"));
-    let order = ["baseline", "headroom", "static-cap", "steering", "fixed"].map(at);
+    let order = ["baseline", "headroom", "limit", "static-cap", "steering", "fixed"].map(at);
     assert!(order.is_sorted(), "{order:?}");
     assert!(place.0.join("out/timeline-static-cap.csv").is_file());
+    assert!(table.contains("Headroom closes ") || table.contains("does not count"), "{table}");
     let (violations, energy) = (table.find("violations:").unwrap(), table.find("facility energy").unwrap());
     assert!(violations < energy, "{table}");
 }

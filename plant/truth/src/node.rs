@@ -51,47 +51,37 @@ impl FanSpec {
     }
 }
 
-/// The fan speeds of nodes, over full speed.
+/// The fan speeds of all nodes of one product, over full speed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fans {
     /// Speed by node.
     pub speed: Vec<f64>,
+    spec: FanSpec,
 }
 
 impl Fans {
-    /// Fans at half speed.
+    /// Fans at their floor.
     #[must_use]
-    pub fn new(nodes: usize) -> Self {
-        Self { speed: vec![0.5; nodes] }
+    pub fn new(spec: &NodeSpec, nodes: usize) -> Self {
+        Self { speed: vec![spec.fans.floor; nodes], spec: spec.fans }
     }
 
     /// One step of the fan loop of a node. A step of any length ends where short ones would.
-    pub fn step(&mut self, node: usize, spec: &FanSpec, inlet_c: f64, hottest_c: f64, dt_s: f64) {
-        let demand = spec.demand(inlet_c, hottest_c);
-        let off = self.speed[node] - demand;
-        // fans that have arrived stay: most nodes of most steps
-        self.speed[node] = if off.abs() < 1e-9 { demand } else { demand + off * (-dt_s / spec.tau_s).exp() };
+    pub fn step(&mut self, node: usize, inlet_c: f64, hottest_c: f64, dt_s: f64) {
+        let demand = self.spec.demand(inlet_c, hottest_c);
+        self.speed[node] = demand + (self.speed[node] - demand) * (-dt_s / self.spec.tau_s).exp();
     }
 
-    /// As [`Fans::step`], for a node with the GPUs in `gpus` (none: nothing is hot); their heat sinks, if they have
-    /// some, get the air of the inlet.
-    pub fn blow(&mut self, node: usize, spec: &FanSpec, fleet: &mut Fleet, gpus: Range<usize>, air: Air) {
-        let hottest_c = fleet.die_c[gpus.clone()].iter().copied().fold(0.0, f32::max);
-        self.step(node, spec, air.inlet_c, f64::from(hottest_c), air.dt_s);
-        if !gpus.is_empty() && fleet.sku(gpus.start).cooler.medium == Medium::Air {
-            fleet.coolant_c[gpus.clone()].fill(air.inlet_c as f32);
+    /// As [`Fans::step`], with the GPUs in `gpus`; their heat sinks, if they have some, get the air of the inlet.
+    pub fn blow(&mut self, node: usize, fleet: &mut Fleet, gpus: Range<usize>, inlet_c: f64, dt_s: f64) {
+        let hottest = gpus.clone().map(|gpu| fleet.die_c[gpu]).fold(0.0, f32::max);
+        self.step(node, inlet_c, f64::from(hottest), dt_s);
+        let air = gpus.clone().next().is_some_and(|gpu| fleet.sku(gpu).cooler.medium == Medium::Air);
+        if air {
+            fleet.coolant_c[gpus.clone()].fill(inlet_c as f32);
             fleet.plate_flow[gpus].fill(self.speed[node] as f32);
         }
     }
-}
-
-/// Air at the inlet of a node, for a step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Air {
-    /// Temperature \[degC\].
-    pub inlet_c: f64,
-    /// Length of the step \[s\].
-    pub dt_s: f64,
 }
 
 /// A node product, as data. Watts at full use unless it says idle.
@@ -331,9 +321,9 @@ mod tests {
         let mut fleet = Fleet::new(&[(sku, 8)], 5);
         fleet.activity.fill(activity);
         fleet.memory.fill(0.6 * activity);
-        let mut fans = Fans::new(1);
+        let mut fans = Fans::new(&spec, 1);
         for _ in 0..(1200.0 / dt_s) as usize {
-            fans.blow(0, &spec.fans, &mut fleet, 0..8, Air { inlet_c, dt_s });
+            fans.blow(0, &mut fleet, 0..8, inlet_c, dt_s);
             fleet.step(dt_s);
         }
         let load = NodeLoad { fan_speed: fans.speed[0], ..NodeLoad::of(&fleet, 0..8, 1.0, 240.0, inlet_c) };

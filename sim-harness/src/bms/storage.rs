@@ -132,6 +132,8 @@ mod tests {
         assert!((held - given).abs() < 1.0, "it stands while the load stands: {held}");
         assert!(storage.battery_w(&StorageInputs { battery_charge: 0.05, ..over }).abs() < 1e-9);
         assert!(Storage::default().battery_w(&StorageInputs { import_w: 600e3, ..CALM }) < 0.0);
-        assert!(Storage::default().battery_w(&StorageInputs { battery_charge: f64::NAN, ..over }).abs() < 1e-9);
+        assert!(
+            Storage::default().battery_w(&StorageInputs { battery_charge: f64::NAN, ..over }).abs() < 1e-9
+        );
     }
 }

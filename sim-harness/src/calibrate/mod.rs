@@ -12,14 +12,13 @@ pub mod capture;
 pub mod cooling;
 pub mod dynamics;
 pub mod electric;
+pub mod gpu;
 pub mod hydraulics;
 pub mod report;
 pub mod weather;
 
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-
-pub mod gpu;
 
 /// How far our figure may lie from the published one.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,6 +104,7 @@ pub fn checks(data: Option<&Path>) -> Result<Vec<Check>, DataError> {
     all.extend(air::checks());
     all.extend(electric::checks());
     all.extend(dynamics::checks());
+    all.extend(gpu::checks(data));
     all.extend(weather::checks(data)?);
     all.extend(capture::checks(data)?);
     // one model's checks together, in the order in which models first appear

@@ -72,7 +72,12 @@ impl Taps {
     /// Every point that is read.
     pub(super) fn points(&self) -> Vec<usize> {
         let loops = self.cdus.iter().flatten().chain(self.crahs.iter().flatten());
-        loops.chain(&self.plant).chain(&self.loads).copied().chain(self.stores.into_iter().flatten()).collect()
+        loops
+            .chain(&self.plant)
+            .chain(&self.loads)
+            .copied()
+            .chain(self.stores.into_iter().flatten())
+            .collect()
     }
 
     fn read(&mut self, field: &[f64], facility: &Facility, sink_c: f64) {
@@ -93,8 +98,7 @@ impl Taps {
         i.economiser_leaving_c = economiser;
         (i.tower_leaving_c, i.tower_return_c) = (leaving, entering);
         i.sink_c = sink_c;
-        let [feed, limit, tank, battery] =
-            self.stores.map(|at| at.map_or(f64::NAN, |index| field[index]));
+        let [feed, limit, tank, battery] = self.stores.map(|at| at.map_or(f64::NAN, |index| field[index]));
         i.storage.import_w = 1000.0 * feed;
         i.storage.limit_w = 1000.0 * limit;
         i.storage.tank_charge = tank / 100.0;

@@ -5,14 +5,15 @@
 //!
 //! Switches stand in the racks, one after the other; their heat goes to the air.
 
-use headroom_truth::facility::fluid::AIR_J_M3K;
 use headroom_truth::facility::{Facility, RackSpec};
+use headroom_truth::facility::fluid::AIR_J_M3K;
 use headroom_truth::gpu::{Fleet, Medium, Sku};
 use headroom_truth::network::{Network, NetworkSpec};
-use headroom_truth::node::{Air, FanSpec, Fans, NodeLoad, NodeSpec};
+use headroom_truth::node::{FanSpec, Fans, NodeLoad, NodeSpec};
 use headroom_truth::work::Workload;
 
 use crate::scenario::plant::Group;
+use std::ops::Range;
 
 use super::place::{GPUS_PER_NODE, NODES_PER_RACK, Places};
 
@@ -24,6 +25,9 @@ const SERVER_RISE_K: f64 = 12.0;
 struct Kind {
     node: NodeSpec,
     sku: Sku,
+    fans: Fans,
+    /// First node of the kind.
+    first: usize,
     /// Air of a node at the floor of its fans, m3/s.
     air_m3s: f64,
 }
@@ -32,7 +36,6 @@ struct Kind {
 #[derive(Debug, Clone)]
 pub struct ItSide {
     kinds: Vec<Kind>,
-    fans: Fans,
     /// Electric power of each rack, W.
     pub rack_w: Vec<f64>,
     /// Heat of each rack into its coolant, W.
@@ -46,14 +49,20 @@ pub struct ItSide {
 }
 
 impl Kind {
-    fn new(group: &Group) -> Self {
+    fn new(group: &Group, nodes: Range<usize>) -> Self {
         let node = node_of(&group.sku);
         let (peak_w, liquid_w) = node_peak_w(&node, &group.sku, 200.0);
         let air_m3s = match group.sku.cooler.medium {
             Medium::Liquid => (peak_w - liquid_w) / (SERVER_RISE_K * AIR_J_M3K),
             Medium::Air => node.fans.floor * node.fans.full_m3s,
         };
-        Self { node, sku: group.sku.clone(), air_m3s }
+        Self {
+            fans: Fans::new(&node, nodes.len()),
+            first: nodes.start,
+            sku: group.sku.clone(),
+            node,
+            air_m3s,
+        }
     }
 
     /// Peak electric power of a rack with so many of these nodes and a switch, and its liquid share.
@@ -101,7 +110,7 @@ fn node_peak_w(spec: &NodeSpec, sku: &Sku, nic_w: f64) -> (f64, f64) {
         cpu_utilisation: 0.8,
         network_utilisation: 1.0,
         air_inlet_c: 25.0,
-        fan_speed: if sku.cooler.medium == Medium::Air { 1.0 } else { 0.0 },
+        fan_speed: 0.0,
     });
     (power.total_w, power.liquid_w)
 }
@@ -111,8 +120,7 @@ impl ItSide {
     #[must_use]
     pub fn new(places: &Places, groups: &[Group]) -> Self {
         Self {
-            kinds: groups.iter().map(Kind::new).collect(),
-            fans: Fans::new(places.nodes),
+            kinds: groups.iter().zip(places.nodes_of_groups()).map(|(g, nodes)| Kind::new(g, nodes)).collect(),
             rack_w: vec![0.0; places.racks],
             rack_liquid_w: vec![0.0; places.racks],
             air_w: 0.0,
@@ -143,10 +151,11 @@ impl ItSide {
                 fleet.coolant_c[gpus.clone()].fill(water.supply_c() as f32);
                 fleet.plate_flow[gpus].fill(flow as f32);
             }
-            let air = Air { inlet_c: facility.inlet_air_c(rack), dt_s };
-            let spec = &self.kinds[place.group].node.fans;
+            let inlet_c = facility.inlet_air_c(rack);
+            let kind = &mut self.kinds[place.group];
             for node in place.nodes.clone() {
-                self.fans.blow(node, spec, fleet, places.gpus_of_node(node), air);
+                let gpus = places.gpus_of_node(node);
+                kind.fans.blow(node - kind.first, fleet, gpus, inlet_c, dt_s);
             }
         }
     }
@@ -171,7 +180,7 @@ impl ItSide {
             for node in place.nodes.clone() {
                 let gpus = places.gpus_of_node(node);
                 let (traffic, nic_w) = (network.nic_utilisation[node], network.nic_power_w[node]);
-                let fan_speed = self.fans.speed[node];
+                let fan_speed = kind.fans.speed[node - kind.first];
                 let load = NodeLoad { fan_speed, ..NodeLoad::of(fleet, gpus, traffic, nic_w, inlet_c) };
                 let power = kind.node.power(&load);
                 speeds += fan_speed;
@@ -179,7 +188,6 @@ impl ItSide {
                 liquid_w += power.liquid_w;
                 self.air_w += power.air_w;
                 self.gpu_w += load.gpu_w;
-                self.server_air_m3s += kind.air_m3s * fan_speed / kind.node.fans.floor;
             }
             self.rack_w[rack] = rack_w;
             self.rack_liquid_w[rack] = liquid_w;

@@ -121,6 +121,19 @@ impl Places {
         &self.rack[rack]
     }
 
+    /// Nodes of each group, in order.
+    #[must_use]
+    pub fn nodes_of_groups(&self) -> Vec<Range<usize>> {
+        let mut groups: Vec<Range<usize>> = Vec::new();
+        for rack in &self.rack {
+            match groups.get_mut(rack.group) {
+                Some(nodes) => nodes.end = rack.nodes.end,
+                None => groups.push(rack.nodes.clone()),
+            }
+        }
+        groups
+    }
+
     /// Node of a GPU.
     #[must_use]
     pub fn node_of_gpu(&self, gpu: usize) -> usize {

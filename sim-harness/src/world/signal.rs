@@ -275,7 +275,9 @@ impl World {
                 let cold_c = 0.5 * (design.coldest_c + design.warmest_c);
                 self.facility.primary.tank.map_or(f64::NAN, |t| 100.0 * t.charge(cold_c, cold_c + 9.0))
             }
-            Signal::TankTop => self.facility.primary.tank.map_or(f64::NAN, |t| t.layers_c[t.layers_c.len() - 1]),
+            Signal::TankTop => {
+                self.facility.primary.tank.map_or(f64::NAN, |t| t.layers_c[t.layers_c.len() - 1])
+            }
             Signal::TankBottom => self.facility.primary.tank.map_or(f64::NAN, |t| t.layers_c[0]),
             Signal::BatteryCharge => self.facility.power.bess.map_or(f64::NAN, |b| 100.0 * b.charge()),
             Signal::BatteryPower => self.facility.power.bess.map_or(f64::NAN, |b| b.power_w / 1000.0),

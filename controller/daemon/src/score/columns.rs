@@ -10,11 +10,19 @@ pub(crate) struct Column {
     pub(crate) name: &'static str,
     /// As short as a column of a table wants it.
     pub(crate) short: &'static str,
+    /// The number; not a number where there is none.
     pub(crate) of: fn(&StrategyScore) -> f64,
     /// Digits after the point.
     pub(crate) digits: usize,
     /// Is a change told in percent?
     pub(crate) relative: bool,
+}
+
+impl Column {
+    /// A value of this column in words.
+    pub(crate) fn text(&self, value: f64) -> String {
+        if value.is_nan() { "-".to_owned() } else { format!("{value:.*}", self.digits) }
+    }
 }
 
 const fn column(
@@ -44,7 +52,7 @@ pub(crate) const VIOLATIONS: [Column; 9] = [
 ];
 
 /// Everything else.
-pub(crate) const REST: [Column; 12] = [
+pub(crate) const REST: [Column; 17] = [
     column("throttled: SW power cap [GPU s]", "SW power cap [GPU s]", 1, true, |s| {
         s.throttled_gpu_s.sw_power_cap
     }),
@@ -59,4 +67,11 @@ pub(crate) const REST: [Column; 12] = [
     column("technology supply, mean [degC]", "supply [degC]", 2, false, |s| s.supply_temperature_mean_degc),
     column("setpoint travel [K]", "travel [K]", 1, false, |s| s.setpoint_travel),
     column("cost", "cost", 2, true, |s| s.cost),
+    column("water evaporated [m3]", "water [m3]", 2, true, |s| s.water_m3),
+    column("physical floor of its energy [kWh]", "floor [kWh]", 1, true, |s| s.floor_kwh),
+    column("goodput [tokens/s]", "goodput [tokens/s]", 0, true, |s| s.goodput_tokens_per_s),
+    column("time to first token, mean [s]", "first token [s]", 3, false, |s| {
+        s.first_token_mean_s.unwrap_or(f64::NAN)
+    }),
+    column("requests refused", "refused", 0, false, |s| s.requests_refused as f64),
 ];

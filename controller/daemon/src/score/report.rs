@@ -114,7 +114,7 @@ pub(crate) fn rest(board: &Board) -> Grid {
         for line in &row.lines {
             let mut cells = vec![row.scenario.clone(), line.id.title().to_owned()];
             let mean = |of: fn(&_) -> f64| line.scores.iter().map(of).sum::<f64>() / line.scores.len() as f64;
-            cells.extend(REST.iter().map(|c| format!("{:.*}", c.digits, mean(c.of))));
+            cells.extend(REST.iter().map(|c| c.text(mean(c.of))));
             grid.rows.push(cells);
         }
     }

@@ -58,7 +58,7 @@ impl Id {
     pub(crate) const fn effort(self) -> f64 {
         match self {
             Self::Headroom => 3.0,
-            Self::Limit => 30.0,
+            Self::Limit => 50.0,
             _ => 1.0,
         }
     }

@@ -28,7 +28,7 @@ pub(crate) fn table(file: &ScoreFile) -> String {
     for row in VIOLATIONS.iter().chain(&REST) {
         let _ = write!(out, "{:<38}", row.name);
         for score in file.strategies.values() {
-            let _ = write!(out, "{:>14.d$}", (row.of)(score), d = row.digits);
+            let _ = write!(out, "{:>14}", row.text((row.of)(score)));
         }
         let change = ours.map_or(String::new(), |(_, s)| change(row, baseline, s));
         let _ = writeln!(out, "{change:>12}");
@@ -45,7 +45,9 @@ pub(crate) fn table(file: &ScoreFile) -> String {
 
 fn change(row: &Column, from: &StrategyScore, to: &StrategyScore) -> String {
     let (x, y) = ((row.of)(from), (row.of)(to));
-    if row.relative && x.abs() > 1e-12 {
+    if (x - y).is_nan() {
+        "-".to_owned()
+    } else if row.relative && x.abs() > 1e-12 {
         format!("{:+.1} %", (y / x - 1.0) * 100.0)
     } else {
         format!("{:+.*}", row.digits, y - x)

@@ -47,9 +47,7 @@ impl Agents {
                 Node {
                     id: Arc::from(n.id.as_str()),
                     first: n.gpus.0 as usize,
-                    uuids: (n.gpus.0..n.gpus.1)
-                        .map(|g| Arc::clone(&site.gpus[g as usize].uuid))
-                        .collect(),
+                    uuids: (n.gpus.0..n.gpus.1).map(|g| Arc::clone(&site.gpus[g as usize].uuid)).collect(),
                     receiver,
                     keeper: Keeper::new(POLL_MS),
                     boot,
@@ -58,7 +56,14 @@ impl Agents {
                 }
             })
             .collect();
-        Self { nodes, period: site.agent_period, reported: None, next: 0, spare: Vec::new(), random: seed | 1 }
+        Self {
+            nodes,
+            period: site.agent_period,
+            reported: None,
+            next: 0,
+            spare: Vec::new(),
+            random: seed | 1,
+        }
     }
 
     fn draw(&mut self) -> u64 {

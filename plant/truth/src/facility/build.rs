@@ -46,10 +46,12 @@ fn build_hall(spec: &FacilitySpec, primary_c: f64) -> Hall {
         // what a row needs besides the heat of its servers is spread by power
         rows[rack.row] += (rack.air_w() + 0.02 * rack.peak_w) / air_w.max(1e-9);
     }
+    // a row without racks keeps an aisle of next to no weight
+    rows.iter_mut().for_each(|share| *share = share.max(1e-6));
+    let whole: f64 = rows.iter().sum();
     let tile = |row: usize| 1.0 + 0.04 * tolerance(spec.seed, 1_000_000 + row as u64);
-    // a row without racks keeps an aisle of no weight
     let shares: Vec<(f64, f64)> =
-        rows.iter().enumerate().map(|(r, &share)| (f64::max(share, 1e-6), tile(r))).collect();
+        rows.iter().enumerate().map(|(r, share)| (share / whole, tile(r))).collect();
     Hall::sized(air_w, &shares, spec.crahs, primary_c)
 }
 

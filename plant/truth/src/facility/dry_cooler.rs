@@ -32,7 +32,7 @@ const PAD: f64 = 0.85;
 /// Cycles of concentration of the pad water.
 const PAD_CYCLES: f64 = 3.0;
 /// The unit's own protection slows the fans between these leaving temperatures, C.
-const FROST_BAND_C: (f64, f64) = (4.0, 7.0);
+const FROST_BAND_C: (f64, f64) = (4.0, 8.0);
 /// The fluid is not modelled as ice: it leaves no colder than this, C.
 const COLDEST_C: f64 = 0.5;
 
@@ -68,7 +68,7 @@ pub struct DryInlet {
     pub wetting: f64,
     /// Share of the coil that is dirty, 0 = clean.
     pub fouling: f64,
-    /// Fluid that left in the last step, C: what the frost thermostat sees.
+    /// Leaving fluid as the frost thermostat senses it, C.
     pub leaving_c: f64,
 }
 
@@ -123,7 +123,8 @@ impl DryCooler {
     pub fn cool(&self, i: &DryInlet) -> DryDuty {
         let allowed = ((i.leaving_c - FROST_BAND_C.0) / (FROST_BAND_C.1 - FROST_BAND_C.0)).clamp(0.0, 1.0);
         let fan = i.fan.min(allowed);
-        let flow = fan.max(FREE_AIR);
+        // its louvres shut with the fans
+        let flow = fan.max(FREE_AIR * (0.1 + 0.9 * allowed));
         let wetting = if self.adiabatic && i.dry_bulb_c > 5.0 { i.wetting.clamp(0.0, 1.0) } else { 0.0 };
         let precooled_k = wetting * PAD * (i.dry_bulb_c - i.wet_bulb_c).max(0.0);
         let (air, air_c) = (flow * self.air_w_k, i.dry_bulb_c - precooled_k);

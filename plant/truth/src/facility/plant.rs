@@ -100,6 +100,7 @@ impl Powers {
             (&mut self.fans_w, other.fans_w),
             (&mut self.house_w, other.house_w),
             (&mut self.loss_w, other.loss_w),
+            (&mut self.storage_w, other.storage_w),
             (&mut self.facility_w, other.facility_w),
         ] {
             *sum += share * value;
@@ -143,7 +144,8 @@ pub struct Facility {
 }
 
 impl Facility {
-    /// Advances by `dt_s`. One pass of the models for anything up to 10 s, several equal ones beyond.
+    /// Advances by `dt_s`. One pass of the models for anything up to 10 s, several equal ones beyond: then heat in
+    /// and out are means over the step, all other values those of the last pass.
     pub fn step(&mut self, inputs: &FacilityInputs<'_>, dt_s: f64) {
         let parts = (dt_s / LONGEST_S).ceil().max(1.0);
         let (mut heat_in_w, mut heat_out_w) = (0.0, 0.0);

@@ -85,11 +85,11 @@ fn heat_is_conserved() {
             * conductance
             * dt;
         input += (f64::from(fleet.power_w[0]) - fleet.air_heat_w(0)) * dt;
-        output += f64::from(fleet.coolant_heat_w[0]) * dt;
+        output += fleet.coolant_heat_w[0] * dt;
     }
     let stored = fleet.stored_j(0) - start;
     assert!(input > 15_000.0);
-    near(input - output - stored, 0.0, input * 1e-3);
+    near(input - output - stored, 0.0, input * 1e-12);
     near(by_plate / output, 1.0, 5e-3);
     near(fleet.energy_mj[0] / 1e3 * Sku::h100_sxm().cooler.captured, input, input * 1e-4);
 }

@@ -95,7 +95,7 @@ fn class_of(topic: &str) -> Option<Class> {
         // rack01 is empty: 96 W
         "RackPower" if !has("/rack01/") => Some(Class::RackPower),
         "ActivePower" if busway => Some(Class::BuswayPower),
-        "PhaseCurrent" if busway => Some(Class::BuswayCurrent),
+        "Current" if busway && has("/current/current/") => Some(Class::BuswayCurrent),
         "LiquidDifferentialPressure" if has("/secondary/dp/") => Some(Class::CduDp),
         "LiquidTemperature" if has("/secondary/supply/") => Some(Class::CduSupply),
         "AirTemperature" => Some(Class::AisleTemperature),

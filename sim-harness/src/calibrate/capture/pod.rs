@@ -48,6 +48,8 @@ fn world() -> Result<World, DataError> {
     let mut world = World::new(config)
         .map_err(|errors| DataError::World(errors.iter().map(ToString::to_string).collect()))?;
     world.workload = Workload::new(Vec::new(), GPUS, 1);
+    // the jobs that were there let go of their GPUs
+    world.step();
     world.fleet.activity.fill(ACTIVITY);
     world.fleet.memory.fill(0.5);
     world.fleet.context.fill(true);

@@ -77,7 +77,7 @@ fn h100_idle(coolant_c: f32) -> Option<(Fleet, f64, f64)> {
 
 fn h100() -> Vec<Check> {
     // the water in which this GPU idles at 38 degC
-    let Some((_, idle_w, idle_c)) = h100_idle(32.0) else { return Vec::new() };
+    let Some((_, _, idle_c)) = h100_idle(32.0) else { return Vec::new() };
     let water_c = (32.0 + 38.0 - idle_c) as f32;
     let (Some((mut fleet, cool_w, cool_c)), Some((_, warm_w, warm_c))) =
         (h100_idle(water_c), h100_idle(water_c + 7.5))
@@ -95,7 +95,6 @@ fn h100() -> Vec<Check> {
     let line = |what: &str, unit, pair, tolerance| {
         check("gpu thermal", what.to_owned(), unit, pair, (tolerance, SERVING))
     };
-    let _ = idle_w;
     vec![
         line("H100 idle with a context at 38 degC", "W", (118.7, cool_w), Tolerance::Relative(0.03)),
         line("H100 idle power per kelvin of the die", "%/K", (1.1, per_k), Tolerance::Range(1.0, 1.3)),

@@ -57,7 +57,8 @@ pub(super) struct Outcome {
 
 impl Outcome {
     /// A plan that was given up.
-    const LOST: Self = Self { owed: f64::INFINITY, breach: f64::INFINITY, cost_j: f64::INFINITY, cooling: 0.0 };
+    const LOST: Self =
+        Self { owed: f64::INFINITY, breach: f64::INFINITY, cost_j: f64::INFINITY, cooling: 0.0 };
 
     /// True if this one breaks less; or as little, and owes less; or that too, and costs less.
     pub(super) fn beats(&self, other: &Self) -> bool {

@@ -158,7 +158,9 @@ impl Best<'_> {
                 };
                 let base = Plan { runbook: false, ..last.clone() };
                 let plan = self.axes.with(&base, |ask| match ask {
-                    Ask::Clock(job) if all || world.workload.jobs[job].training().is_some() => Some(lock(job)),
+                    Ask::Clock(job) if all || world.workload.jobs[job].training().is_some() => {
+                        Some(lock(job))
+                    }
                     _ => None,
                 });
                 let better = self.offer(plan);

@@ -7,7 +7,7 @@ use crate::world::WorldConfig;
 
 const EVENTFUL: &str = "name=\"e\"\nhours=1\n\
     [[event]]\nat=\"10 min\"\nfor=\"10 min\"\nkind=\"load-step\"\nfactor=1.5\n\
-    [[event]]\nat=\"40 min\"\nfor=\"10 min\"\nkind=\"curtailment\"\nlimit=\"12 kW\"\nnotice=\"60 s\"\n";
+    [[event]]\nat=\"40 min\"\nfor=\"10 min\"\nkind=\"curtailment\"\nlimit=\"24 kW\"\nnotice=\"60 s\"\n";
 
 fn run(config: &WorldConfig, strategy: &mut dyn Strategy, seconds: usize) -> (StrategyScore, Vec<f64>) {
     let mut world = World::new(config.clone()).unwrap();
@@ -23,7 +23,7 @@ fn run(config: &WorldConfig, strategy: &mut dyn Strategy, seconds: usize) -> (St
 
 fn small(seed: u64, scenario: &str) -> WorldConfig {
     let scenario = if scenario.is_empty() { Scenario::quiet() } else { Scenario::parse(scenario).unwrap() };
-    WorldConfig { gpus: 16, seed, scenario, ..WorldConfig::default() }
+    WorldConfig { gpus: 32, seed, scenario, ..WorldConfig::default() }
 }
 
 #[test]
@@ -31,7 +31,8 @@ fn never_worse_than_the_baseline_at_equal_work() {
     for (seed, scenario) in [(1, ""), (2, EVENTFUL)] {
         let config = small(seed, scenario);
         let (theirs, their_tokens) = run(&config, &mut Baseline::new(), 3600);
-        let mut limit = Limit::new(LimitConfig { evaluations: 12, horizon_s: 900.0, ..LimitConfig::default() });
+        let mut limit =
+            Limit::new(LimitConfig { evaluations: 12, horizon_s: 900.0, ..LimitConfig::default() });
         let (ours, our_tokens) = run(&config, &mut limit, 3600);
         let (a, b) = (ours.facility_kwh, theirs.facility_kwh);
         assert!(a < 0.99 * b, "seed {seed}: {a} {b} kWh after {} plans", limit.evaluations());
@@ -48,7 +49,8 @@ fn never_worse_than_the_baseline_at_equal_work() {
 #[test]
 fn the_same_seed_gives_the_same_plans() {
     let once = || {
-        let mut limit = Limit::new(LimitConfig { evaluations: 15, horizon_s: 900.0, ..LimitConfig::default() });
+        let mut limit =
+            Limit::new(LimitConfig { evaluations: 15, horizon_s: 900.0, ..LimitConfig::default() });
         let (score, _) = run(&small(5, ""), &mut limit, 600);
         (limit.evaluations(), score.facility_kwh.to_bits())
     };

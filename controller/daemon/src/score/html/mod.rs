@@ -226,3 +226,59 @@ fn legend(ids: &[Id]) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::score::ScoreFile;
+    use headroom_sim::score::StrategyScore;
+    use std::collections::BTreeMap;
+
+    fn outcome(seed: u64, hot: f64) -> Outcome {
+        let score = |kwh: f64| StrategyScore { facility_kwh: kwh, tokens: 1e6, ..StrategyScore::default() };
+        let mut steering = score(96.0);
+        steering.violations.temperature_k_s = hot;
+        let all = [
+            (Id::Baseline, score(100.0 + seed as f64)),
+            (Id::Headroom, score(95.0)),
+            (Id::Limit, score(90.0)),
+            (Id::Steering, steering),
+        ];
+        let file =
+            ScoreFile { seed, scenario: "<b>".to_owned(), strategies: all.into(), ..ScoreFile::default() };
+        Outcome { file, runs: BTreeMap::new() }
+    }
+
+    fn shown(hot: f64) -> String {
+        let outcomes = [outcome(1, hot), outcome(2, hot)];
+        let files: Vec<ScoreFile> = outcomes.iter().map(|o| o.file.clone()).collect();
+        let about = About {
+            command: "headroom score".to_owned(),
+            step_s: 1.0,
+            policy: "balanced".to_owned(),
+            scenarios: Vec::new(),
+        };
+        page(&Board::new(&files), &about, &outcomes)
+    }
+
+    #[test]
+    fn the_gap_is_plotted_with_its_interval() {
+        let page = shown(0.0);
+        let plot = page.split("aria-labelledby=\"gap-plot").nth(1).unwrap().split("</svg>").next().unwrap();
+        // Ratios of means over both seeds: (101.5 - 95) / (101.5 - 90), (101.5 - 96) / (101.5 - 90).
+        assert!(plot.contains("&lt;b&gt;: Headroom 57 ±") && plot.contains("steering 48 ±"), "{plot}");
+        assert_eq!(plot.matches("class=\"whisker\"").count(), 2, "{plot}");
+        assert!(!plot.contains("limit 1"), "the limit closes its own gap by definition\n{plot}");
+    }
+
+    #[test]
+    fn what_does_not_count_is_pale_and_named() {
+        let page = shown(7.0);
+        assert!(
+            page.contains("Does not count: </span>&lt;b&gt;, steering: violations: temperature [K s]: 7.0")
+        );
+        assert!(page.contains("fill-opacity=\"0.35\"") && page.contains(" void</text>"));
+        let gap = page.split("aria-labelledby=\"gap-plot").nth(1).unwrap().split("</svg>").next().unwrap();
+        assert!(!gap.contains("steering"), "{gap}");
+    }
+}

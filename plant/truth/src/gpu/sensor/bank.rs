@@ -53,6 +53,8 @@ struct Part {
     spec: SensorSpec,
     bins: usize,
     long: bool,
+    /// Energy refreshes per second.
+    energy_hz: f64,
     /// Share of a power step that is still not through the front end at the end of a step, and in its mean.
     lag_end: f32,
     lag_mean: f32,
@@ -98,7 +100,8 @@ impl SensorBank {
                 });
             }
             let bins = spec.bins();
-            parts.push(Part { range, spec, bins, long: false, lag_end: 0.0, lag_mean: 0.0 });
+            let energy_hz = 1.0 / spec.energy_refresh_s;
+            parts.push(Part { range, spec, bins, energy_hz, long: false, lag_end: 0.0, lag_mean: 0.0 });
         }
         Self { quirks: vec![Quirk::default(); fleet.len()], boards, parts, elapsed_s: 0.0, dt_s: 0.0 }
     }
@@ -236,9 +239,8 @@ impl Board {
     /// The energy counter, as it stood at its last refresh.
     #[inline]
     fn count(&mut self, part: &Part, energy_mj: f64, power_w: f32, elapsed_s: f64, dt_s: f64) {
-        let period_s = part.spec.energy_refresh_s;
-        let x = (elapsed_s + f64::from(self.energy_phase_s)) / period_s;
-        let age_s = (x - x as u64 as f64) * period_s;
+        let x = (elapsed_s + f64::from(self.energy_phase_s)) * part.energy_hz;
+        let age_s = (x - x as i64 as f64) * part.spec.energy_refresh_s;
         if age_s < dt_s {
             self.energy_mj = energy_mj - f64::from(power_w) * age_s * 1e3;
         }

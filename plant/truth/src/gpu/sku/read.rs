@@ -88,7 +88,7 @@ fn must(t: &Table<'_>, key: &str, holds: bool, what: &str, remedy: &str) {
 
 pub(super) fn read(file: &str, text: &str) -> Result<Sku, Vec<Finding>> {
     let doc = Doc::new(file, text);
-    let sku = doc.read(|t| product(t));
+    let sku = doc.read(product);
     match sku {
         Some(Some(sku)) if doc.is_clean() => Ok(sku),
         _ => Err(doc.findings()),
