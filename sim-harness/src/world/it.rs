@@ -5,8 +5,8 @@
 //!
 //! Switches stand in the racks, one after the other; their heat goes to the air.
 
-use headroom_truth::facility::{Facility, RackSpec};
 use headroom_truth::facility::fluid::AIR_J_M3K;
+use headroom_truth::facility::{Facility, RackSpec};
 use headroom_truth::gpu::{Fleet, Medium, Sku};
 use headroom_truth::network::{Network, NetworkSpec};
 use headroom_truth::node::{FanSpec, Fans, NodeLoad, NodeSpec};
@@ -87,11 +87,7 @@ fn node_of(sku: &Sku) -> NodeSpec {
         switch_idle_w: times * spec.switch_idle_w,
         switch_full_w: times * spec.switch_full_w,
         other_w: times * spec.other_w,
-        fans: FanSpec {
-            full_w: times * spec.fans.full_w,
-            full_m3s: times * spec.fans.full_m3s,
-            ..spec.fans
-        },
+        fans: FanSpec { full_w: times * spec.fans.full_w, full_m3s: times * spec.fans.full_m3s, ..spec.fans },
         psu_rated_w: times * spec.psu_rated_w,
         psu_loss: [times * spec.psu_loss[0], spec.psu_loss[1], spec.psu_loss[2]],
         captured: spec.captured,
@@ -120,7 +116,11 @@ impl ItSide {
     #[must_use]
     pub fn new(places: &Places, groups: &[Group]) -> Self {
         Self {
-            kinds: groups.iter().zip(places.nodes_of_groups()).map(|(g, nodes)| Kind::new(g, nodes)).collect(),
+            kinds: groups
+                .iter()
+                .zip(places.nodes_of_groups())
+                .map(|(g, nodes)| Kind::new(g, nodes))
+                .collect(),
             rack_w: vec![0.0; places.racks],
             rack_liquid_w: vec![0.0; places.racks],
             air_w: 0.0,
