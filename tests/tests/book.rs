@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use headroom_drivers::node_report::{Names, decode_command, decode_report, decode_status};
+use headroom_sim::scenario::Scenario;
 use headroom_tests::tree::{root, text, with_extension};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -131,8 +132,47 @@ fn the_listing_is_the_file() {
     }
 }
 
-/// What the binary does, or will with its next merge.
-const VERBS: [&str; 6] = ["agent", "check", "demo", "run", "score", "status"];
+#[test]
+fn the_scenario_reference_is_the_codes() {
+    assert!(
+        text(Path::new("book/src/scenario-reference.md")) == Scenario::reference(),
+        "write it again: cargo run -p headroom-sim --example scenario_reference > book/src/scenario-reference.md"
+    );
+}
+
+#[test]
+fn the_scenarios_chapter_is_right() {
+    let page = text(Path::new("book/src/scenarios.md"));
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let scenario = Scenario::parse(example).map_err(|found| format!("{found:#?}")).unwrap();
+    assert_eq!((scenario.name.as_str(), scenario.events.len()), ("thursday", 3));
+    for name in Scenario::names() {
+        let hours = Scenario::shipped(name).unwrap().hours;
+        assert!(page.contains(&format!("| `{name}` | {hours} |")), "{name} of {hours} h is not in the table");
+    }
+}
+
+#[test]
+fn every_product_and_piece_of_plant_is_in_the_book() {
+    let gpus = text(Path::new("book/src/plant-gpus.md"));
+    for path in with_extension("plant/truth/skus", "toml") {
+        let product = path.file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(gpus.contains(&format!("`{product}`")), "{product}");
+    }
+    let plant = text(Path::new("book/src/plant.md"));
+    for path in with_extension("plant/truth/src/facility", "rs") {
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        let is_equipment = !PLUMBING.contains(&file.as_str());
+        assert!(!is_equipment || plant.contains(&format!("`{file}`")), "{file}");
+    }
+}
+
+/// Files of the facility that hold no equipment.
+const PLUMBING: [&str; 8] =
+    ["balance.rs", "build.rs", "mod.rs", "plant.rs", "plant_tests.rs", "power.rs", "rejection.rs", "spec.rs"];
+
+/// What the binary does.
+const VERBS: [&str; 8] = ["agent", "bench", "calibrate", "check", "demo", "run", "score", "status"];
 
 #[test]
 fn every_command_shown_exists() {
