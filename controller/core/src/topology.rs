@@ -94,6 +94,12 @@ impl Topology {
         self.spans[first..first + count].iter().flat_map(|&(a, b)| a..b)
     }
 
+    /// The spans of a branch's GPUs.
+    pub fn spans_of_branch(&self, branch: usize) -> &[(usize, usize)] {
+        let (first, count) = self.branch_spans[branch];
+        &self.spans[first..first + count]
+    }
+
     /// Guard branches, leaves first, with budgets and other loads filled by the caller's closures.
     pub fn guard_branches(
         &self,

@@ -39,7 +39,7 @@ use sensors::Sensors;
 use tree::{FEED, PowerTree};
 
 /// Longest turn of the BMS's loops, s: its fastest, pump speed on pressure, is stable up to about 5 s.
-const CONTROL_STEP_S: f64 = 2.0;
+const CONTROL_STEP_S: f64 = 5.0;
 /// Seconds between two looks at the weather.
 const WEATHER_PERIOD_S: f64 = 60.0;
 

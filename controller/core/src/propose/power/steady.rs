@@ -40,6 +40,8 @@ pub struct Steady {
     /// Inverse weights by job priority.
     slope: Vec<f64>,
     room_w: Vec<f64>,
+    floor_w: Vec<f64>,
+    ceiling_w: Vec<f64>,
     /// Groups of GPUs that share a clock.
     groups: Vec<Vec<usize>>,
     proposal: CapProposal,
@@ -80,6 +82,8 @@ impl Steady {
             low_w,
             slope,
             room_w: vec![f64::INFINITY; site.power.len()],
+            floor_w: Vec::new(),
+            ceiling_w: Vec::new(),
             groups,
             proposal: CapProposal::default(),
             solved: None,
@@ -108,8 +112,9 @@ impl Steady {
         out.lock_mhz.resize(n, None);
         out.infeasible.clone_from(&self.first.infeasible);
         // What each GPU needs at the clock of its group becomes its floor; the rest is given out above it.
-        let mut floor = self.first.watts.clone();
-        let mut ceiling = self.high_w.clone();
+        let (floor, ceiling) = (&mut self.floor_w, &mut self.ceiling_w);
+        floor.clone_from(&self.first.watts);
+        ceiling.clone_from(&self.high_w);
         for group in &self.groups {
             let Some(lock) = common_clock(site, estimate, group, &self.first.watts) else { continue };
             for &i in group {
@@ -119,7 +124,7 @@ impl Steady {
                 floor[i] = floor[i].min(ceiling[i]);
             }
         }
-        self.second.solve(topology, &self.room_w, &problem(&ceiling, &floor, &ceiling));
+        self.second.solve(topology, &self.room_w, &problem(ceiling, floor, ceiling));
         out.cap_w.clone_from(&self.second.watts);
         let held = |i: usize| out.cap_w[i] < site.skus[site.gpus[i].sku].max_cap_w - 0.5;
         out.binds = (0..n).any(|i| out.lock_mhz[i].is_some() || held(i));
