@@ -11,6 +11,7 @@ use headroom_truth::gpu::{Fleet, Throttle};
 
 /// What GPU `g` shows at an instant (Unix us). Fields that a board does not have show 0; [`quirks`] says which.
 #[must_use]
+#[inline]
 pub fn gpu_outputs(fleet: &Fleet, boards: &SensorBank, g: usize, stamp_us: u64) -> GpuOutputs {
     let readout = boards.read(fleet, g);
     // `as` cuts: of what is not negative this is the nearest
@@ -38,7 +39,7 @@ pub fn gpu_outputs(fleet: &Fleet, boards: &SensorBank, g: usize, stamp_us: u64) 
         memory_power_mw: milliwatts(readout.memory_w.or_zero()),
         module_power_mw: 0,
         sm_mhz: fleet.reported_clock_mhz(g),
-        mem_mhz: fleet.sku(g).memory_clock_mhz as u32,
+        mem_mhz: readout.memory_mhz,
         die_c: readout.die_c,
         hbm_c: readout.memory_c.or_zero(),
         margin_c: readout.margin_k.or_zero(),

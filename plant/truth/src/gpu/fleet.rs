@@ -190,7 +190,11 @@ impl Fleet {
     /// Kelvin left to software thermal slowdown: the lesser of die and HBM. Negative above it.
     #[must_use]
     pub fn thermal_margin_k(&self, gpu: usize) -> f64 {
-        let sku = self.sku(gpu);
+        self.margin_of(self.sku(gpu), gpu)
+    }
+
+    /// As [`Fleet::thermal_margin_k`], where the product is at hand.
+    pub(super) fn margin_of(&self, sku: &Sku, gpu: usize) -> f64 {
         let die = sku.max_operating_c - f64::from(self.die_c[gpu]);
         die.min(sku.hbm_max_c - f64::from(self.hbm_c[gpu]))
     }
@@ -211,10 +215,15 @@ impl Fleet {
     /// Power of the memory \[W\].
     #[must_use]
     pub fn memory_power_w(&self, gpu: usize) -> f64 {
+        self.memory_power_of(self.sku(gpu), gpu)
+    }
+
+    /// As [`Fleet::memory_power_w`], where the product is at hand.
+    pub(super) fn memory_power_of(&self, sku: &Sku, gpu: usize) -> f64 {
         if self.tripped[gpu] {
             return 0.0;
         }
-        let (sku, on) = (self.sku(gpu), self.present[gpu]);
+        let on = self.present[gpu];
         sku.hbm_idle_w + if on { sku.hbm_w * f64::from(self.memory[gpu].clamp(0.0, 1.0)) } else { 0.0 }
     }
 
@@ -237,6 +246,24 @@ impl Fleet {
         match cooler.medium {
             Medium::Liquid => beside,
             Medium::Air => beside + self.coolant_heat_w[gpu],
+        }
+    }
+
+    /// Power, heat to water and heat to air of GPUs side by side of one product, mean of the last step \[W\].
+    #[must_use]
+    pub fn sums_w(&self, gpus: Range<usize>) -> [f64; 3] {
+        let Some(first) = gpus.clone().next() else { return [0.0; 3] };
+        let cooler = self.sku(first).cooler;
+        let (mut power_w, mut beside_w, mut cooled_w) = (0.0, 0.0, 0.0);
+        for (&power, &cooled) in self.power_w[gpus.clone()].iter().zip(&self.coolant_heat_w[gpus]) {
+            let power = f64::from(power);
+            power_w += power;
+            beside_w += power - power * cooler.captured;
+            cooled_w += cooled;
+        }
+        match cooler.medium {
+            Medium::Liquid => [power_w, cooled_w, beside_w],
+            Medium::Air => [power_w, 0.0, beside_w + cooled_w],
         }
     }
 
