@@ -315,15 +315,26 @@ impl Fleet {
         if dt_s <= 0.0 || dt_s.is_nan() {
             return;
         }
+        self.begin_step(dt_s);
+        self.step_some(0..self.len());
+    }
+
+    /// Begins a step of `dt_s` seconds; every GPU is to be given once to [`Fleet::step_some`] then.
+    pub fn begin_step(&mut self, dt_s: f64) {
         if dt_s.to_bits() != self.dt_s.to_bits() {
             self.set_step(dt_s);
         }
         if let Some(sync) = &mut self.sync {
             sync.turn();
         }
+    }
+
+    /// Advances some GPUs by the step that was begun. A caller that does more with a few GPUs before it goes on to the
+    /// next few finds them in the cache.
+    pub fn step_some(&mut self, gpus: Range<usize>) {
         let parts = std::mem::take(&mut self.parts);
         for part in &parts {
-            for gpu in part.range.clone() {
+            for gpu in part.range.start.max(gpus.start)..part.range.end.min(gpus.end) {
                 self.step_one(gpu, &part.coefficients);
             }
         }

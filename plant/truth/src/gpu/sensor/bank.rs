@@ -111,12 +111,23 @@ impl SensorBank {
         if dt_s <= 0.0 || dt_s.is_nan() {
             return;
         }
+        self.begin_step(dt_s);
+        self.step_some(fleet, 0..fleet.len());
+    }
+
+    /// Begins a step; every GPU is to be given once to [`SensorBank::step_some`] then.
+    pub fn begin_step(&mut self, dt_s: f64) {
         if dt_s.to_bits() != self.dt_s.to_bits() {
             self.set_step(dt_s);
         }
         self.elapsed_s += dt_s;
+    }
+
+    /// Sees the step of some GPUs, after it.
+    pub fn step_some(&mut self, fleet: &Fleet, gpus: Range<usize>) {
+        let dt_s = self.dt_s;
         for part in &self.parts {
-            for gpu in part.range.clone() {
+            for gpu in part.range.start.max(gpus.start)..part.range.end.min(gpus.end) {
                 let (board, w) = (&mut self.boards[gpu], fleet.power_w[gpu]);
                 if part.long {
                     board.long_step(part, w, dt_s as f32);
