@@ -288,7 +288,7 @@ fn propose_caps(
 ) -> bool {
     match wants.power {
         PowerStrategy::Steady => {
-            let proposal = steady.propose(site, topology, wants, estimate, &outlook.budget_w);
+            let proposal = steady.propose(topology, wants, estimate, &outlook.budget_w);
             caps.clone_from(proposal);
         }
         PowerStrategy::Hold => *caps = unbound(site),
