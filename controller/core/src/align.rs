@@ -165,7 +165,8 @@ impl Align {
             // Almost always in the order of the inventory; the id decides.
             let next = self.next_node;
             let in_order = self.node_ids.get(next).is_some_and(|id| *id == report.node);
-            let Some(node) = in_order.then_some(next).or_else(|| self.nodes.get(&report.node).copied()) else {
+            let Some(node) = in_order.then_some(next).or_else(|| self.nodes.get(&report.node).copied())
+            else {
                 self.unknown += 1;
                 continue;
             };
@@ -212,11 +213,8 @@ impl Align {
         for (k, (uuid, sample)) in samples.iter().enumerate() {
             // Almost always in the order of the inventory; the UUID decides.
             let hint = first + k;
-            let found = if hint < end && self.uuids[hint] == *uuid {
-                Some(hint)
-            } else {
-                (first..end).find(|&g| self.uuids[g] == *uuid)
-            };
+            let is = |g: usize| Arc::ptr_eq(&self.uuids[g], uuid) || self.uuids[g] == *uuid;
+            let found = if hint < end && is(hint) { Some(hint) } else { (first..end).find(|&g| is(g)) };
             let Some(gpu) = found else {
                 self.unknown += 1;
                 continue;

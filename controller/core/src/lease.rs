@@ -51,6 +51,8 @@ pub struct Leases {
     ttl: Span,
     setpoints: Vec<SetpointLease>,
     nodes: Vec<NodeLease>,
+    /// Highest cap of each GPU, W.
+    most_w: Vec<f64>,
     /// Memory for the targets of one node.
     fresh: Vec<Target>,
 }
@@ -67,6 +69,7 @@ impl Leases {
             ttl: site.lease,
             setpoints: vec![SetpointLease::default(); site.actuators.len()],
             nodes: vec![NodeLease::default(); site.nodes.len()],
+            most_w: site.gpus.iter().map(|g| site.skus[g.sku].max_cap_w).collect(),
             fresh: Vec::new(),
         }
     }
@@ -131,7 +134,7 @@ impl Leases {
         for n in 0..site.nodes.len() {
             let Some(boot) = snapshot.nodes[n].boot.filter(|_| snapshot.nodes[n].heard) else { continue };
             let mut targets = std::mem::take(&mut self.fresh);
-            fill(&mut targets, site, n, proposal);
+            fill(&mut targets, &self.most_w, site.nodes[n].gpus, proposal);
             let holds = targets.iter().any(|t| t.0.is_some() || t.1.is_some());
             let lease = &mut self.nodes[n];
             if lease.boot != Some(boot) {
@@ -170,7 +173,8 @@ impl Leases {
                         lock_mhz: *lock_mhz,
                     })
                     .collect(),
-                reason: if holds { "budget, temperature or common clock binds" } else { "nothing binds" }.into(),
+                reason: if holds { "budget, temperature or common clock binds" } else { "nothing binds" }
+                    .into(),
             }));
             lease.sent = Some(now);
         }
@@ -178,14 +182,19 @@ impl Leases {
 }
 
 /// Cap and clock of each GPU of a node; `None` where the highest cap leaves it as it was found.
-fn fill(targets: &mut Vec<Target>, site: &Site, node: usize, proposal: &CapProposal) {
-    let (first, end) = site.nodes[node].gpus;
+fn fill(targets: &mut Vec<Target>, most_w: &[f64], gpus: (u32, u32), proposal: &CapProposal) {
+    let span = gpus.0 as usize..gpus.1 as usize;
     targets.clear();
-    targets.extend((first as usize..end as usize).map(|g| {
-        let max = site.skus[site.gpus[g].sku].max_cap_w;
-        let cap = proposal.cap_w.get(g).copied().filter(|c| proposal.binds && *c < max - 0.5);
+    let (Some(caps), Some(locks)) = (proposal.cap_w.get(span.clone()), proposal.lock_mhz.get(span.clone()))
+    else {
+        // nothing is proposed for a node that the proposal does not cover
+        targets.resize(span.len(), (None, None));
+        return;
+    };
+    targets.extend(caps.iter().zip(locks).zip(&most_w[span]).map(|((&cap, &lock), most)| {
+        let cap = Some(cap).filter(|c| proposal.binds && *c < most - 0.5);
         // Whole watts, downward: what is asked must not exceed what was allowed.
-        (cap.map(|c| c.floor() as f32), proposal.lock_mhz.get(g).copied().flatten().map(|f| f as f32))
+        (cap.map(|c| c.floor() as f32), lock.map(|f| f as f32))
     }));
 }
 

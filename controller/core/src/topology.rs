@@ -30,6 +30,8 @@ pub struct Reach {
     pub cools: bool,
     /// Actuators of the same kind further upstream, which relax first.
     pub upstream: Vec<usize>,
+    /// Actuators of temperatures right downstream of its own, which must be able to hold them.
+    pub holds: Vec<usize>,
     /// Points with a limit downstream.
     pub limited: Vec<PointId>,
     /// Those of them for which no actuator of the same kind nearer to them answers.
@@ -70,6 +72,11 @@ impl Topology {
         let answers: Vec<Vec<PointId>> = (0..reach.len()).map(|a| answers(site, &reach, a)).collect();
         for (r, answers) in reach.iter_mut().zip(answers) {
             r.answers = answers;
+        }
+        for (a, actuator) in site.actuators.iter().enumerate() {
+            if actuator.unit.dimension == Dimension::Temperature {
+                reach[a].holds = (0..reach.len()).filter(|&o| reach[o].upstream.contains(&a)).collect();
+            }
         }
         let mut spans = Vec::new();
         let mut branch_spans = Vec::new();
@@ -255,6 +262,7 @@ fn reach(site: &Site, actuator: usize, racks: &[Rack], coolant: &[Vec<PointId>])
         relief: own.unloads.iter().map(|p| (*p, relief_per_k(site, *p))).collect(),
         gpus,
         upstream,
+        holds: Vec::new(),
         limited,
         answers: Vec::new(),
         racks: racks

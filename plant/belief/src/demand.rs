@@ -40,6 +40,8 @@ pub struct Demand {
     idle_w: Vec<f64>,
     max_mhz: Vec<f64>,
     last_mhz: Vec<f64>,
+    /// Relative power of the last clock: most clocks stay where they are.
+    last_g: Vec<f64>,
     /// Load c now, W at the highest clock above idle.
     pub load_w: Vec<f64>,
     /// Peak of the load, falling with `decay`.
@@ -57,20 +59,25 @@ impl Demand {
     #[must_use]
     pub fn new(idle_w: Vec<f64>, max_mhz: Vec<f64>) -> Self {
         let n = idle_w.len();
-        Self { idle_w, max_mhz, last_mhz: vec![0.0; n], load_w: vec![0.0; n], peak_w: vec![0.0; n] }
+        let none = vec![0.0; n];
+        let last_g = max_mhz.iter().map(|&max| relative_power(0.0, max)).collect();
+        Self { idle_w, max_mhz, last_mhz: none.clone(), last_g, load_w: none.clone(), peak_w: none }
     }
 
     /// Takes a reading: power (W) at a clock (MHz). A clock that moves does not belong to the power of the same
     /// reading (both are means, over different windows), so only two readings at about the same clock tell the load.
     pub fn update(&mut self, i: usize, power_w: f64, clock_mhz: f64, decay: f64) {
-        let steady = (clock_mhz - self.last_mhz[i]).abs() <= 0.04 * self.max_mhz[i];
-        self.last_mhz[i] = clock_mhz;
+        let moved_mhz = clock_mhz - self.last_mhz[i];
+        let steady = moved_mhz.abs() <= 0.04 * self.max_mhz[i];
+        if moved_mhz != 0.0 {
+            self.last_mhz[i] = clock_mhz;
+            self.last_g[i] = relative_power(clock_mhz, self.max_mhz[i]);
+        }
         if !steady || clock_mhz < LOW_CLOCK * self.max_mhz[i] {
             self.peak_w[i] *= decay;
             return;
         }
-        let g = relative_power(clock_mhz, self.max_mhz[i]);
-        let load = ((power_w - self.idle_w[i]) / g).max(0.0);
+        let load = ((power_w - self.idle_w[i]) / self.last_g[i]).max(0.0);
         self.load_w[i] = load;
         let peak = self.peak_w[i];
         self.peak_w[i] = if load > peak { load } else { load + (peak - load) * decay };
@@ -92,6 +99,18 @@ impl Demand {
     #[must_use]
     pub fn power_at(&self, i: usize, clock_mhz: f64) -> f64 {
         self.idle_w[i] + self.peak_w[i] * relative_power(clock_mhz, self.max_mhz[i])
+    }
+
+    /// Does a power carry the GPU at its recent peak load at a clock?
+    #[must_use]
+    pub fn carries(&self, i: usize, power_w: f64, clock_mhz: f64) -> bool {
+        self.peak_w[i] < 1.0 || self.power_at(i, clock_mhz) <= power_w
+    }
+
+    /// Highest clock, MHz.
+    #[must_use]
+    pub fn max_clock(&self, i: usize) -> f64 {
+        self.max_mhz[i]
     }
 
     /// Highest clock at which the GPU at its recent peak load stays below a power, MHz.
