@@ -2,8 +2,8 @@
 
 use crate::Stamp;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 /// Why a clock is below what the load asks for (NVML clocks-event bits, `nvml.h`).

@@ -61,7 +61,11 @@ fn usual_jobs(config: &WorldConfig) -> Workload {
     };
     let specs = (0..4).filter_map(|quarter| {
         let gpus = edge(quarter)..edge(quarter + 1);
-        task(quarter).filter(|_| !gpus.is_empty()).map(|task| JobSpec { name: names[quarter].to_owned(), gpus, task })
+        task(quarter).filter(|_| !gpus.is_empty()).map(|task| JobSpec {
+            name: names[quarter].to_owned(),
+            gpus,
+            task,
+        })
     });
     Workload::new(specs.collect(), config.gpus, config.seed)
 }
