@@ -52,7 +52,8 @@ impl Member {
     /// Its power at a price.
     fn at(self, price: f64) -> f64 {
         let p = self.demand_w - price * self.slope;
-        let p = if p < self.high_w { p } else { self.high_w };
+        let p = if p > self.high_w { self.high_w } else { p };
+        // what is not a number gets the floor
         if p > self.low_w { p } else { self.low_w }
     }
 
@@ -230,6 +231,12 @@ mod tests {
         assert_eq!(a.watts, vec![300.0, 400.0, 500.0]);
         a.solve(&t, &[1050.0], &p);
         assert!((a.watts.iter().sum::<f64>() - 1050.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn no_number_gets_the_floor() {
+        let gpu = Member { demand_w: f64::NAN, low_w: 200.0, high_w: 700.0, slope: 1.0 };
+        assert!((gpu.at(0.0) - 200.0).abs() < f64::EPSILON);
     }
 
     proptest! {
