@@ -13,6 +13,7 @@
 
 /// Relative power of a clock, g(f) above; 1 at the highest clock.
 #[must_use]
+#[inline]
 pub fn relative_power(clock_mhz: f64, max_mhz: f64) -> f64 {
     let x = (clock_mhz / max_mhz).clamp(0.05, 1.0);
     let v = if x > 0.57 { (1.0 + 0.4 * (x - 0.57) / 0.43) / 1.4 } else { 1.0 / 1.4 };
@@ -66,6 +67,7 @@ impl Demand {
 
     /// Takes a reading: power (W) at a clock (MHz). A clock that moves does not belong to the power of the same
     /// reading (both are means, over different windows), so only two readings at about the same clock tell the load.
+    #[inline]
     pub fn update(&mut self, i: usize, power_w: f64, clock_mhz: f64, decay: f64) {
         let moved_mhz = clock_mhz - self.last_mhz[i];
         let steady = moved_mhz.abs() <= 0.04 * self.max_mhz[i];
@@ -91,6 +93,7 @@ impl Demand {
 
     /// What the GPU would draw at its highest clock at its recent peak load, W.
     #[must_use]
+    #[inline]
     pub fn peak_power(&self, i: usize) -> f64 {
         self.idle_w[i] + self.peak_w[i]
     }
@@ -103,6 +106,7 @@ impl Demand {
 
     /// Does a power carry the GPU at its recent peak load at a clock?
     #[must_use]
+    #[inline]
     pub fn carries(&self, i: usize, power_w: f64, clock_mhz: f64) -> bool {
         self.peak_w[i] < 1.0 || self.power_at(i, clock_mhz) <= power_w
     }
@@ -115,6 +119,7 @@ impl Demand {
 
     /// Highest clock at which the GPU at its recent peak load stays below a power, MHz.
     #[must_use]
+    #[inline]
     pub fn clock_for(&self, i: usize, power_w: f64) -> f64 {
         if self.peak_w[i] < 1.0 {
             return self.max_mhz[i];

@@ -51,7 +51,10 @@ struct Member {
 impl Member {
     /// Its power at a price.
     fn at(self, price: f64) -> f64 {
-        (self.demand_w - price * self.slope).max(self.low_w).min(self.high_w.max(self.low_w))
+        let p = self.demand_w - price * self.slope;
+        let p = if p > self.high_w { self.high_w } else { p };
+        // what is not a number gets the floor
+        if p > self.low_w { p } else { self.low_w }
     }
 
     /// How fast its power falls with its price there.
@@ -138,11 +141,11 @@ impl Allocation {
             self.shadow[branch] = 0.0;
             return;
         }
-        let floor: f64 = spans.iter().flat_map(|&(a, b)| &problem.low_w[a..b]).sum();
-        if floor > room_w {
+        let (price, sum) = self.price_of(spans, branch, room_w, problem);
+        let floor = || -> f64 { spans.iter().flat_map(|&(a, b)| &problem.low_w[a..b]).sum() };
+        if sum > room_w && floor() > room_w {
             self.infeasible.push(branch);
         }
-        let price = self.price_of(spans, branch, room_w, problem);
         self.shadow[branch] = price;
         for &(start, end) in spans {
             let own = self.price[start..end].iter_mut().zip(&mut self.watts[start..end]);
@@ -153,19 +156,21 @@ impl Allocation {
         }
     }
 
-    /// The least price at which a branch fits, sought from its last one.
-    fn price_of(&self, spans: &[(usize, usize)], branch: usize, room_w: f64, problem: &Problem<'_>) -> f64 {
-        let mut low = 0.0;
-        let mut high = 0.0_f64;
-        for &(start, end) in spans {
-            for (gpu, own) in problem.members((start, end)).zip(&self.price[start..end]) {
-                high = high.max(gpu.floor_price().max(*own));
-            }
-        }
-        let mut price = self.shadow[branch].clamp(0.0, high);
-        let (mut sum, mut slope) = problem.sums(spans, &self.price, price);
+    /// The least price at which a branch fits, sought from its last one, and the watts there.
+    fn price_of(
+        &self,
+        spans: &[(usize, usize)],
+        branch: usize,
+        room_w: f64,
+        gpus: &Problem<'_>,
+    ) -> (f64, f64) {
+        let enough = 1e-9 * room_w.abs().max(1.0);
+        // mostly the last price leads there, so that the highest is not asked for
+        let (mut low, mut high) = (0.0, f64::INFINITY);
+        let mut price = self.shadow[branch].max(0.0);
+        let (mut sum, mut slope) = gpus.sums(spans, &self.price, price);
         for _ in 0..100 {
-            if (sum - room_w).abs() <= 1e-9 * room_w.abs().max(1.0) || high - low <= 1e-12 * high.max(1.0) {
+            if (sum - room_w).abs() <= enough || high - low <= 1e-12 * price.max(1.0) {
                 break;
             }
             if sum > room_w {
@@ -174,11 +179,22 @@ impl Allocation {
                 high = price;
             }
             let newton = price + (sum - room_w) / slope;
-            price = if slope > 0.0 && newton > low && newton < high { newton } else { 0.5 * (low + high) };
-            (sum, slope) = problem.sums(spans, &self.price, price);
+            price = if slope > 0.0 && newton > low && newton < high {
+                newton
+            } else {
+                high = high.min(self.highest(spans, gpus)).max(low);
+                0.5 * (low + high)
+            };
+            (sum, slope) = gpus.sums(spans, &self.price, price);
         }
         // End on the side that fits, where the iteration has not met the budget.
-        if sum - room_w > 1e-9 * room_w.abs().max(1.0) { high } else { price }
+        if sum - room_w > enough && high.is_finite() { (high, sum) } else { (price, sum) }
+    }
+
+    /// A price at which every GPU of a branch stands at its floor, and not below the price that it has.
+    fn highest(&self, spans: &[(usize, usize)], gpus: &Problem<'_>) -> f64 {
+        let own = |&(start, end): &(usize, usize)| gpus.members((start, end)).zip(&self.price[start..end]);
+        spans.iter().flat_map(own).map(|(gpu, own)| gpu.floor_price().max(*own)).fold(0.0, f64::max)
     }
 }
 
@@ -215,6 +231,12 @@ mod tests {
         assert_eq!(a.watts, vec![300.0, 400.0, 500.0]);
         a.solve(&t, &[1050.0], &p);
         assert!((a.watts.iter().sum::<f64>() - 1050.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn no_number_gets_the_floor() {
+        let gpu = Member { demand_w: f64::NAN, low_w: 200.0, high_w: 700.0, slope: 1.0 };
+        assert!((gpu.at(0.0) - 200.0).abs() < f64::EPSILON);
     }
 
     proptest! {
