@@ -4,12 +4,13 @@
 //! *Estimation with Applications to Tracking and Navigation*, 2001, 6.3.2):
 //! Q = q \[\[dt^3/3, dt^2/2\], \[dt^2/2, dt\]\]. Readings come at their own times; between them the belief widens.
 
+use nalgebra::{Matrix2, Vector2};
+
 /// Level and trend of one point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Level {
-    /// Value and its rate.
-    x: [f64; 2],
-    p: Covariance,
+    x: Vector2<f64>,
+    p: Matrix2<f64>,
     /// Acceleration density, unit^2/s^3.
     q: f64,
     /// Variance of a reading.
@@ -17,20 +18,12 @@ pub struct Level {
     last_ns: Option<i64>,
 }
 
-/// Covariance of value and rate; symmetric.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-struct Covariance {
-    xx: f64,
-    xv: f64,
-    vv: f64,
-}
-
 impl Level {
     /// With a reading noise (standard deviation) and the change of trend to reckon with per minute.
     #[must_use]
     pub fn new(sigma: f64, trend_change_per_min: f64) -> Self {
         let q = (trend_change_per_min / 60.0).powi(2) / 60.0;
-        Self { x: [0.0; 2], p: Covariance::default(), q, r: sigma * sigma, last_ns: None }
+        Self { x: Vector2::zeros(), p: Matrix2::zeros(), q, r: sigma * sigma, last_ns: None }
     }
 
     /// Has a reading ever come?
@@ -42,8 +35,8 @@ impl Level {
     /// Takes a reading at an event time (ns). A reading older than the last one is ignored.
     pub fn take(&mut self, stamp_ns: i64, reading: f64) {
         let Some(last) = self.last_ns else {
-            self.x = [reading, 0.0];
-            self.p = Covariance { xx: self.r, xv: 0.0, vv: 1e-4 * self.r.max(1e-6) };
+            self.x = Vector2::new(reading, 0.0);
+            self.p = Matrix2::new(self.r, 0.0, 0.0, 1e-4 * self.r.max(1e-6));
             self.last_ns = Some(stamp_ns);
             return;
         };
@@ -52,24 +45,16 @@ impl Level {
             return;
         }
         let (x, p) = self.predict(dt);
-        let s = p.xx + self.r;
-        let (gain_x, gain_v) = (p.xx / s, p.xv / s);
-        let e = reading - x[0];
-        self.x = [x[0] + gain_x * e, x[1] + gain_v * e];
-        self.p = Covariance { xx: p.xx - gain_x * p.xx, xv: p.xv - gain_x * p.xv, vv: p.vv - gain_v * p.xv };
+        let gain = p.column(0) / (p[(0, 0)] + self.r);
+        self.x = x + gain * (reading - x[0]);
+        self.p = p - gain * p.row(0);
         self.last_ns = Some(stamp_ns);
     }
 
-    /// x+ = F x and P+ = F P F' + Q with F = \[\[1, dt\], \[0, 1\]\], written out.
-    fn predict(&self, dt: f64) -> ([f64; 2], Covariance) {
-        let ([x, v], Covariance { xx, xv, vv }, q) = (self.x, self.p, self.q);
-        let xv_next = xv + dt * vv;
-        let p = Covariance {
-            xx: (xx + dt * xv) + xv_next * dt + dt * dt * dt / 3.0 * q,
-            xv: xv_next + dt * dt / 2.0 * q,
-            vv: vv + dt * q,
-        };
-        ([x + dt * v, v], p)
+    fn predict(&self, dt: f64) -> (Vector2<f64>, Matrix2<f64>) {
+        let f = Matrix2::new(1.0, dt, 0.0, 1.0);
+        let q = Matrix2::new(dt.powi(3) / 3.0, dt * dt / 2.0, dt * dt / 2.0, dt) * self.q;
+        (f * self.x, f * self.p * f.transpose() + q)
     }
 
     /// Value and standard deviation at a time (ns). Before the first reading: 0 and infinite.
@@ -79,7 +64,7 @@ impl Level {
         let dt = ((now_ns - last) as f64 * 1e-9).max(0.0);
         let (_, p) = self.predict(dt);
         // The trend is carried for two minutes at most: an old trend says nothing about later.
-        (self.x[0] + self.x[1] * dt.min(120.0), p.xx.max(0.0).sqrt())
+        (self.x[0] + self.x[1] * dt.min(120.0), p[(0, 0)].max(0.0).sqrt())
     }
 
     /// Rate of change, per second.
