@@ -138,7 +138,7 @@ pub(super) fn cold(config: WorldConfig) -> Result<World, Vec<WorldError>> {
         fleet,
         workload,
         network: Network::new(NetworkSpec::NDR400, places.nodes),
-        air: weather.at(config.start_s - config.warmup_s),
+        air: weather.at(config.start_s + config.begin_s - config.warmup_s),
         weather,
         weather_due_s: f64::NEG_INFINITY,
         bms: Bms::new(&commands, &design(&facility.spec)),

@@ -52,8 +52,10 @@ pub struct WorldConfig {
     pub gpus: usize,
     /// Seed of everything random.
     pub seed: u64,
-    /// Start, s since 1 January 00:00 local standard time.
+    /// Start of the scenario, s since 1 January 00:00 local standard time.
     pub start_s: f64,
+    /// Time since the start of the scenario at which this world begins, s: above 0 for a later stretch of a long run.
+    pub begin_s: f64,
     /// Step, s.
     pub dt_s: f64,
     /// Seconds that the plant runs before the start, so that it starts warm.
@@ -80,6 +82,7 @@ impl Default for WorldConfig {
             gpus: 512,
             seed: 1,
             start_s: (198.0 * 24.0 + 12.0) * 3600.0,
+            begin_s: 0.0,
             dt_s: 1.0,
             warmup_s: 1800.0,
             sku: Sku::h100_sxm(),
@@ -153,9 +156,10 @@ impl World {
         }
         world.fleet.settle();
         world.boards = SensorBank::new(&world.fleet, world.config.seed);
-        world.steps = -(world.config.warmup_s / world.config.dt_s).round() as i64;
+        world.steps = world.first_step();
+        let begin = world.begin_step();
         let (site_j, it_j) = (world.site_energy_j, world.it_energy_j);
-        while world.steps < 0 {
+        while world.steps < begin {
             world.step();
         }
         (world.site_energy_j, world.it_energy_j) = (site_j, it_j);

@@ -9,7 +9,7 @@ use super::coefficients::Coefficients;
 use super::firmware::{CLOCK_STEP_MHZ, Decision, Input};
 use super::state::State;
 use super::sync::Groups;
-use super::{Medium, Sku, Spread, Throttle, reason};
+use super::{Sku, Spread, Throttle, reason};
 use crate::rng::Rng;
 
 /// Coolant of a fleet that nothing cools yet \[degC\].

@@ -5,12 +5,10 @@
 
 mod power;
 
-use super::place::{
-    HALL, Places, busway_name, cdu_name, chiller_name, crah_name, rack_name, rejection_name, row_name,
-};
+use super::place::{HALL, Places, cdu_name, chiller_name, crah_name, rack_name, rejection_name, row_name};
 use super::sensors::class::{self, SensorClass};
 use super::signal::Signal;
-use super::tree::{FEED, PowerTree};
+use super::tree::PowerTree;
 use crate::image::{Image, ImagePoint};
 use headroom_truth::facility::FacilitySpec;
 use std::sync::Arc;
