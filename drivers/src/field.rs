@@ -227,7 +227,7 @@ impl Field for LiveField {
             }
             Command::Caps(caps) => {
                 let receipt = |outcome| {
-                    let target = Target::Node(caps.node.clone());
+                    let target = Target::Node(caps.node.to_string());
                     Receipt { target, epoch: caps.epoch, sequence: caps.sequence, outcome }
                 };
                 if self.agent_buses.is_empty() {

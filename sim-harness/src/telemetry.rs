@@ -11,9 +11,11 @@ use headroom_truth::gpu::{Fleet, Throttle};
 
 /// What GPU `g` shows at an instant (Unix us). Fields that a board does not have show 0; [`quirks`] says which.
 #[must_use]
+#[inline]
 pub fn gpu_outputs(fleet: &Fleet, boards: &SensorBank, g: usize, stamp_us: u64) -> GpuOutputs {
     let readout = boards.read(fleet, g);
-    let milliwatts = |w: f64| (w * 1e3).round().max(0.0) as u32;
+    // `as` cuts: of what is not negative this is the nearest
+    let milliwatts = |w: f64| (w * 1e3 + 0.5) as u32;
     let throttle = |t: Throttle| fleet.throttle_ns[t as usize][g];
     let busy = fleet.activity[g].max(fleet.memory[g]);
     let instant_w = match readout.instant_w {
@@ -37,12 +39,12 @@ pub fn gpu_outputs(fleet: &Fleet, boards: &SensorBank, g: usize, stamp_us: u64) 
         memory_power_mw: milliwatts(readout.memory_w.or_zero()),
         module_power_mw: 0,
         sm_mhz: fleet.reported_clock_mhz(g),
-        mem_mhz: fleet.sku(g).memory_clock_mhz.round() as u32,
+        mem_mhz: readout.memory_mhz,
         die_c: readout.die_c,
         hbm_c: readout.memory_c.or_zero(),
         margin_c: readout.margin_k.or_zero(),
-        gpu_percent: (busy * 100.0).round().clamp(0.0, 100.0) as u32,
-        memory_percent: (fleet.memory[g] * 100.0).round().clamp(0.0, 100.0) as u32,
+        gpu_percent: (busy * 100.0 + 0.5).clamp(0.0, 100.0) as u32,
+        memory_percent: (fleet.memory[g] * 100.0 + 0.5).clamp(0.0, 100.0) as u32,
         performance_state: u32::from(fleet.reasons[g] & 1 != 0 && !fleet.context[g]) * 8,
     }
 }

@@ -23,7 +23,7 @@ fn demo_text() -> String {
         places: &world.places,
         tree: &world.tree,
         jobs: &world.workload.jobs,
-        skus: &["H100-SXM".to_owned()],
+        skus: &[world.config().sku.clone()],
         design: world.bms().design(),
     };
     site_file(&source, &SiteAddresses::nowhere(world.modbus.len()))

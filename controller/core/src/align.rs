@@ -105,6 +105,8 @@ pub struct Align {
     ranges: Vec<Option<(f64, f64)>>,
     stale_after: Vec<Span>,
     nodes: BTreeMap<Arc<str>, usize>,
+    node_ids: Vec<Arc<str>>,
+    next_node: usize,
     spans: Vec<(usize, usize)>,
     uuids: Vec<Arc<str>>,
     heard_for: Span,
@@ -140,6 +142,8 @@ impl Align {
             },
             ranges: site.points.iter().map(|p| p.range).collect(),
             stale_after: site.points.iter().map(|p| p.stale_after).collect(),
+            node_ids: site.nodes.iter().map(|n| Arc::from(n.id.as_str())).collect(),
+            next_node: 0,
             nodes: site.nodes.iter().enumerate().map(|(i, n)| (Arc::from(n.id.as_str()), i)).collect(),
             spans: site.nodes.iter().map(|n| (n.gpus.0 as usize, n.gpus.1 as usize)).collect(),
             uuids: site.gpus.iter().map(|g| Arc::clone(&g.uuid)).collect(),
@@ -158,10 +162,15 @@ impl Align {
             self.take_reading(reading);
         }
         for report in &inbox.nodes {
-            let Some(&node) = self.nodes.get(&report.node) else {
+            // Almost always in the order of the inventory; the id decides.
+            let next = self.next_node;
+            let in_order = self.node_ids.get(next).is_some_and(|id| *id == report.node);
+            let Some(node) = in_order.then_some(next).or_else(|| self.nodes.get(&report.node).copied())
+            else {
                 self.unknown += 1;
                 continue;
             };
+            self.next_node = (node + 1) % self.node_ids.len();
             let known = &mut self.snapshot.nodes[node];
             if known.boot == Some(report.boot) && report.sequence <= known.sequence {
                 self.late += 1;
@@ -204,11 +213,8 @@ impl Align {
         for (k, (uuid, sample)) in samples.iter().enumerate() {
             // Almost always in the order of the inventory; the UUID decides.
             let hint = first + k;
-            let found = if hint < end && self.uuids[hint] == *uuid {
-                Some(hint)
-            } else {
-                (first..end).find(|&g| self.uuids[g] == *uuid)
-            };
+            let is = |g: usize| Arc::ptr_eq(&self.uuids[g], uuid) || self.uuids[g] == *uuid;
+            let found = if hint < end && is(hint) { Some(hint) } else { (first..end).find(|&g| is(g)) };
             let Some(gpu) = found else {
                 self.unknown += 1;
                 continue;

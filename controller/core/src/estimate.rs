@@ -1,6 +1,6 @@
 //! Estimate: the belief after a snapshot, with its uncertainty, and the headroom that follows from it.
 
-use crate::align::Snapshot;
+use crate::align::{GpuValue, Snapshot};
 use crate::topology::Topology;
 use crate::wants::Wants;
 use headroom_belief::gpu::{GpuInput, GpuNoise};
@@ -68,9 +68,43 @@ pub struct Estimator {
     die_limit_c: Vec<f64>,
     hbm_limit_c: Vec<f64>,
     k_sigma: f64,
+    /// Does a GPU share its coolant with the one before it?
+    shares: Vec<bool>,
+    below: Below,
     sums: Vec<Sums>,
     last: Option<Stamp>,
     tau_s: f64,
+}
+
+/// What lies below the branches, looked at once and not once a level.
+#[derive(Debug, Clone, Default)]
+struct Below {
+    /// Power of the GPUs before each one, W.
+    before_w: Vec<f64>,
+    /// Time of each GPU's last sample, TAI ns; the least where it is not heard.
+    heard_ns: Vec<i64>,
+}
+
+impl Below {
+    fn read(&mut self, power_w: &[f64], snapshot: &Snapshot) {
+        self.before_w.clear();
+        let mut sum = 0.0;
+        self.before_w.push(sum);
+        self.before_w.extend(power_w.iter().map(|watts| {
+            sum += watts;
+            sum
+        }));
+        let heard = |g: &GpuValue| if g.heard { g.sample.stamp.tai_ns() } else { i64::MIN };
+        self.heard_ns.clear();
+        self.heard_ns.extend(snapshot.gpus.iter().map(heard));
+    }
+
+    /// Power of some spans of GPUs, and the last time at which one of them was heard.
+    fn sum(&self, spans: &[(usize, usize)]) -> (f64, Option<Stamp>) {
+        let watts = spans.iter().map(|&(a, b)| self.before_w[b] - self.before_w[a]).sum();
+        let newest = spans.iter().flat_map(|&(a, b)| &self.heard_ns[a..b]).fold(i64::MIN, |x, &y| x.max(y));
+        (watts, (newest > i64::MIN).then(|| Stamp::from_tai_ns(newest)))
+    }
 }
 
 /// The last sums of a branch's GPU powers, so that a meter can be compared with what they drew at its own time.
@@ -129,6 +163,8 @@ impl Estimator {
             die_limit_c: sku(|s| s.max_operating_c),
             hbm_limit_c: sku(|s| s.hbm_max_c),
             k_sigma: wants.k_sigma,
+            shares: shares(topology),
+            below: Below::default(),
             sums: vec![Sums::default(); site.power.len()],
             last: None,
             tau_s: noise.tau_s,
@@ -179,14 +215,12 @@ impl Estimator {
         let e = &mut self.estimate;
         let step = e.gpus.step(dt_s);
         let decay = Demand::decay(dt_s);
-        // neighbours share their coolant, and looking ahead costs more than a comparison
-        let mut shared: (&[PointId], f64) = (&[], coolant(&[], snapshot, e));
+        let mut coolant_c = COOLANT_UNKNOWN_C;
         for (i, g) in snapshot.gpus.iter().enumerate() {
             let s = &g.sample;
-            if shared.0 != topology.coolant[i] {
-                shared = (&topology.coolant[i], coolant(&topology.coolant[i], snapshot, e));
+            if !self.shares[i] {
+                coolant_c = coolant(&topology.coolant[i], snapshot, e);
             }
-            let coolant_c = shared.1;
             e.coolant_c[i] = coolant_c;
             // A GPU that is not heard counts with its cap: it may be drawing it.
             let cap_w = s.enforced_cap_w.map_or(self.max_cap_w[i], f64::from).min(self.max_cap_w[i]);
@@ -218,18 +252,11 @@ impl Estimator {
 
     /// What each branch carries beside its GPUs: its meter less what they drew at the meter's own time, followed slowly.
     fn update_branches(&mut self, site: &Site, topology: &Topology, snapshot: &Snapshot, dt_s: f64) {
+        self.below.read(&self.estimate.power_w, snapshot);
         for (i, branch) in site.power.iter().enumerate() {
-            let (mut gpu_w, mut heard, mut at) = (0.0, 0_usize, 0_i64);
-            for g in topology.gpus_of_branch(i) {
-                gpu_w += self.estimate.power_w[g];
-                if snapshot.gpus[g].heard {
-                    heard += 1;
-                    at = at.max(snapshot.gpus[g].sample.stamp.tai_ns());
-                }
-            }
+            let (gpu_w, heard) = self.below.sum(topology.spans_of_branch(i));
             let sums = &mut self.sums[i];
-            let stamp = if heard > 0 { Stamp::from_tai_ns(at) } else { snapshot.stamp };
-            sums.keep(stamp, gpu_w);
+            sums.keep(heard.unwrap_or(snapshot.stamp), gpu_w);
             let other = &mut self.estimate.other_w[i];
             let metered = branch.meter.map(|m| snapshot.points[m.index()]).filter(|p| p.quality.is_good());
             let Some(meter) = metered else {
@@ -245,6 +272,12 @@ impl Estimator {
             }
         }
     }
+}
+
+/// Neighbours share their coolant: looking for it once a rack is enough.
+fn shares(topology: &Topology) -> Vec<bool> {
+    let lists = &topology.coolant;
+    (0..lists.len()).map(|i| i > 0 && lists[i] == lists[i - 1]).collect()
 }
 
 /// Noise and liveliness to reckon with by dimension: figures of public captures (temperatures 0.05 K and 0.1 K steps,

@@ -5,6 +5,7 @@
 
 use crate::align::Snapshot;
 use crate::estimate::Estimate;
+use crate::propose::cooling::Scene;
 use crate::propose::power::CapProposal;
 use crate::topology::Topology;
 use crate::wants::Wants;
@@ -72,21 +73,14 @@ impl Guarding {
 
     /// Judges one setpoint. In advisory the same question is asked as if it were active, so that the advice is what
     /// would have been commanded; whether anything is commanded is the lease's matter.
-    pub fn setpoint(
-        &mut self,
-        site: &Site,
-        topology: &Topology,
-        snapshot: &Snapshot,
-        e: &Estimate,
-        question: &Question,
-    ) -> Verdict {
+    pub fn setpoint(&mut self, scene: &Scene<'_>, question: &Question) -> Verdict {
+        let Scene { site, topology, snapshot, estimate: e, survey, .. } = *scene;
         let i = question.actuator;
         let a = &site.actuators[i];
         let reach = &topology.reach[i];
         let readback = a.readback.map(|p| snapshot.points[p.index()]);
-        let heard = reach.gpus.iter().filter(|&&g| snapshot.gpus[g].heard).count();
         let limits_good = reach.limited.iter().all(|p| snapshot.good(*p).is_some());
-        let inputs_fresh = heard as f64 >= QUORUM * reach.gpus.len() as f64 && limits_good;
+        let inputs_fresh = survey.set(i).heard as f64 >= QUORUM * reach.gpus.len() as f64 && limits_good;
         let flows_known = reach.racks.iter().all(|&r| snapshot.good(topology.racks[r].flow).is_some());
         let context = Context {
             dt_s: question.dt_s,
@@ -97,7 +91,7 @@ impl Guarding {
             ceiling: Bound::Free,
             inputs_fresh,
             relaxing_allowed: a.saves == Saves::Up || flows_known,
-            watch: watch(site, topology, e, i),
+            watch: watch(scene, i),
             interlock: false,
             operator_owns: question.operator_owns,
         };
@@ -157,7 +151,8 @@ fn floor(site: &Site, e: &Estimate, binds: bool) -> Bound {
 
 /// What must stay safe for a minute if this setpoint is held: the die nearest to its limit, else the limited point
 /// nearest to its.
-fn watch(site: &Site, topology: &Topology, e: &Estimate, actuator: usize) -> Option<Watch> {
+fn watch(scene: &Scene<'_>, actuator: usize) -> Option<Watch> {
+    let Scene { site, topology, estimate: e, survey, .. } = *scene;
     let a = &site.actuators[actuator];
     let reach = &topology.reach[actuator];
     let gain = if a.unit.dimension == Dimension::Temperature {
@@ -165,12 +160,7 @@ fn watch(site: &Site, topology: &Topology, e: &Estimate, actuator: usize) -> Opt
     } else {
         DIE_PER_RANGE_K / (a.range.1 - a.range.0).max(1e-9)
     };
-    let hottest = reach
-        .gpus
-        .iter()
-        .filter(|&&g| e.gpus.seen(g))
-        .min_by(|&&x, &&y| e.headroom[x].kelvin.total_cmp(&e.headroom[y].kelvin));
-    if let Some(&g) = hottest {
+    if let Some((g, _)) = survey.set(actuator).hottest {
         // The trend of a die follows its power by tens of kelvin per second and settles by itself: a minute ahead it is
         // the steady temperature at full load that counts.
         let full = -e.headroom[g].kelvin_full_load;

@@ -10,6 +10,7 @@ use headroom_guard::Mode;
 use headroom_site::command::SetpointCommand;
 use headroom_site::gpu::CapTarget;
 use headroom_site::{ActuatorId, CapCommand, Command, Site, Span, Stamp};
+use std::sync::Arc;
 
 /// Change of a cap worth a command, relative. The budget's reserve covers it.
 const CAP_DEADBAND: f64 = 0.02;
@@ -29,9 +30,12 @@ struct SetpointLease {
     sent: Option<Stamp>,
 }
 
+/// Cap in W and clock in MHz; `None` leaves it free.
+type Target = (Option<f32>, Option<f32>);
+
 #[derive(Debug, Clone, Default)]
 struct NodeLease {
-    targets: Vec<(Option<f32>, Option<f32>)>,
+    targets: Vec<Target>,
     sent: Option<Stamp>,
     boot: Option<u64>,
 }
@@ -40,10 +44,17 @@ struct NodeLease {
 #[derive(Debug, Clone)]
 pub struct Leases {
     identity: Identity,
+    /// Who commands, and the ids of the nodes, as commands carry them.
+    who: Arc<str>,
+    node_ids: Vec<Arc<str>>,
     sequence: u64,
     ttl: Span,
     setpoints: Vec<SetpointLease>,
     nodes: Vec<NodeLease>,
+    /// Highest cap of each GPU, W.
+    most_w: Vec<f64>,
+    /// Memory for the targets of one node.
+    fresh: Vec<Target>,
 }
 
 impl Leases {
@@ -51,11 +62,15 @@ impl Leases {
     #[must_use]
     pub fn new(site: &Site, identity: Identity) -> Self {
         Self {
+            who: Arc::from(identity.who.as_str()),
+            node_ids: site.nodes.iter().map(|n| Arc::from(n.id.as_str())).collect(),
             identity,
             sequence: 0,
             ttl: site.lease,
             setpoints: vec![SetpointLease::default(); site.actuators.len()],
             nodes: vec![NodeLease::default(); site.nodes.len()],
+            most_w: site.gpus.iter().map(|g| site.skus[g.sku].max_cap_w).collect(),
+            fresh: Vec::new(),
         }
     }
 
@@ -118,7 +133,8 @@ impl Leases {
         }
         for n in 0..site.nodes.len() {
             let Some(boot) = snapshot.nodes[n].boot.filter(|_| snapshot.nodes[n].heard) else { continue };
-            let targets = targets(site, n, proposal);
+            let mut targets = std::mem::take(&mut self.fresh);
+            fill(&mut targets, &self.most_w, site.nodes[n].gpus, proposal);
             let holds = targets.iter().any(|t| t.0.is_some() || t.1.is_some());
             let lease = &mut self.nodes[n];
             if lease.boot != Some(boot) {
@@ -129,15 +145,20 @@ impl Leases {
             let held = lease.targets.iter().any(|t| t.0.is_some() || t.1.is_some());
             let send_now = if holds { due || changed } else { held };
             if !send_now {
+                self.fresh = targets;
                 continue;
             }
             self.sequence += 1;
             let (first, _) = site.nodes[n].gpus;
             // Between real changes the old targets are repeated, so that a deadband does not creep.
-            let send = if changed { targets } else { lease.targets.clone() };
+            if changed {
+                std::mem::swap(&mut lease.targets, &mut targets);
+            }
+            self.fresh = targets;
+            let send = &lease.targets;
             out.push(Command::Caps(CapCommand {
-                node: site.nodes[n].id.clone(),
-                who: self.identity.who.clone(),
+                node: Arc::clone(&self.node_ids[n]),
+                who: Arc::clone(&self.who),
                 epoch: self.identity.epoch,
                 sequence: self.sequence,
                 ttl_ms: self.ttl.ms().max(1) as u64,
@@ -153,28 +174,31 @@ impl Leases {
                     })
                     .collect(),
                 reason: if holds { "budget, temperature or common clock binds" } else { "nothing binds" }
-                    .to_owned(),
+                    .into(),
             }));
-            lease.targets = send;
             lease.sent = Some(now);
         }
     }
 }
 
 /// Cap and clock of each GPU of a node; `None` where the highest cap leaves it as it was found.
-fn targets(site: &Site, node: usize, proposal: &CapProposal) -> Vec<(Option<f32>, Option<f32>)> {
-    let (first, end) = site.nodes[node].gpus;
-    (first as usize..end as usize)
-        .map(|g| {
-            let max = site.skus[site.gpus[g].sku].max_cap_w;
-            let cap = proposal.cap_w.get(g).copied().filter(|c| proposal.binds && *c < max - 0.5);
-            // Whole watts, downward: what is asked must not exceed what was allowed.
-            (cap.map(|c| c.floor() as f32), proposal.lock_mhz.get(g).copied().flatten().map(|f| f as f32))
-        })
-        .collect()
+fn fill(targets: &mut Vec<Target>, most_w: &[f64], gpus: (u32, u32), proposal: &CapProposal) {
+    let span = gpus.0 as usize..gpus.1 as usize;
+    targets.clear();
+    let (Some(caps), Some(locks)) = (proposal.cap_w.get(span.clone()), proposal.lock_mhz.get(span.clone()))
+    else {
+        // nothing is proposed for a node that the proposal does not cover
+        targets.resize(span.len(), (None, None));
+        return;
+    };
+    targets.extend(caps.iter().zip(locks).zip(&most_w[span]).map(|((&cap, &lock), most)| {
+        let cap = Some(cap).filter(|c| proposal.binds && *c < most - 0.5);
+        // Whole watts, downward: what is asked must not exceed what was allowed.
+        (cap.map(|c| c.floor() as f32), lock.map(|f| f as f32))
+    }));
 }
 
-fn differs(old: &[(Option<f32>, Option<f32>)], new: &[(Option<f32>, Option<f32>)]) -> bool {
+fn differs(old: &[Target], new: &[Target]) -> bool {
     old.iter().zip(new).any(|(o, n)| {
         let cap = match (o.0, n.0) {
             (None, None) => false,

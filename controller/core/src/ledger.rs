@@ -86,6 +86,10 @@ impl Ledger {
 
     fn book_throttling(&mut self, snapshot: &Snapshot) {
         for (g, known) in snapshot.gpus.iter().zip(&mut self.throttle_ns).filter(|(g, _)| g.fresh) {
+            // most counters stand still
+            if g.sample.throttle_ns == *known {
+                continue;
+            }
             for (reason, (now, before)) in g.sample.throttle_ns.iter().zip(known.iter_mut()).enumerate() {
                 if let (Some(now), Some(before)) = (now, *before) {
                     self.totals.throttled_s[reason] += now.saturating_sub(before) as f64 * 1e-9;

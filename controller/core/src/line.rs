@@ -7,7 +7,7 @@ use crate::lease::{Identity, Leases};
 use crate::ledger::Ledger;
 use crate::outlook::Outlook;
 use crate::propose::Why;
-use crate::propose::cooling::{self, Scene, SetpointProposal};
+use crate::propose::cooling::{self, Scene, SetpointProposal, Survey};
 use crate::propose::power::{CapProposal, Steady};
 use crate::topology::Topology;
 use crate::wants::Wants;
@@ -63,6 +63,7 @@ pub struct Line {
     steady: Steady,
     caps: CapProposal,
     guarding: Guarding,
+    survey: Survey,
     leases: Leases,
     ledger: Ledger,
     last_cooling: Option<Stamp>,
@@ -91,6 +92,7 @@ impl Line {
             steady: Steady::new(site, &wants),
             caps: unbound(site),
             guarding: Guarding::new(site, &wants),
+            survey: Survey::new(site, &topology),
             leases: Leases::new(site, identity),
             ledger: Ledger::new(site),
             last_cooling: None,
@@ -147,8 +149,14 @@ impl Line {
         self.last_cooling = Some(now);
         let booting = self.first_tick.is_none_or(|first| now.since(first) < BOOT);
         let (snapshot, estimate) = (self.align.last(), self.estimator.last());
-        let scene =
-            Scene { site: &self.site, topology: &self.topology, wants: &self.wants, snapshot, estimate };
+        let scene = Scene {
+            site: &self.site,
+            topology: &self.topology,
+            wants: &self.wants,
+            snapshot,
+            estimate,
+            survey: self.survey.look(&self.site, &self.topology, snapshot, estimate),
+        };
         for actuator in 0..self.site.actuators.len() {
             let mode = self.wants.actuator_mode[actuator];
             if mode == Mode::Off {
@@ -168,7 +176,7 @@ impl Line {
             let question =
                 Question { actuator, proposed: proposal.value, assumed, dt_s, mode, operator_owns };
             self.targets[actuator] = Some(proposal.value);
-            let verdict = self.guarding.setpoint(&self.site, &self.topology, snapshot, estimate, &question);
+            let verdict = self.guarding.setpoint(&scene, &question);
             let value = verdict.value();
             tick.commands.extend(
                 self.leases.setpoint(&self.site, actuator, mode, value, now, || proposal.why.to_string()),
@@ -288,7 +296,7 @@ fn propose_caps(
 ) -> bool {
     match wants.power {
         PowerStrategy::Steady => {
-            let proposal = steady.propose(site, topology, wants, estimate, &outlook.budget_w);
+            let proposal = steady.propose(topology, wants, estimate, &outlook.budget_w);
             caps.clone_from(proposal);
         }
         PowerStrategy::Hold => *caps = unbound(site),

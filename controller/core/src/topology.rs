@@ -30,6 +30,8 @@ pub struct Reach {
     pub cools: bool,
     /// Actuators of the same kind further upstream, which relax first.
     pub upstream: Vec<usize>,
+    /// Actuators of temperatures right downstream of its own, which must be able to hold them.
+    pub holds: Vec<usize>,
     /// Points with a limit downstream.
     pub limited: Vec<PointId>,
     /// Those of them for which no actuator of the same kind nearer to them answers.
@@ -71,6 +73,11 @@ impl Topology {
         for (r, answers) in reach.iter_mut().zip(answers) {
             r.answers = answers;
         }
+        for (a, actuator) in site.actuators.iter().enumerate() {
+            if actuator.unit.dimension == Dimension::Temperature {
+                reach[a].holds = (0..reach.len()).filter(|&o| reach[o].upstream.contains(&a)).collect();
+            }
+        }
         let mut spans = Vec::new();
         let mut branch_spans = Vec::new();
         let mut branch_other_w = Vec::new();
@@ -92,6 +99,12 @@ impl Topology {
     pub fn gpus_of_branch(&self, branch: usize) -> impl Iterator<Item = usize> + '_ {
         let (first, count) = self.branch_spans[branch];
         self.spans[first..first + count].iter().flat_map(|&(a, b)| a..b)
+    }
+
+    /// The spans of a branch's GPUs.
+    pub fn spans_of_branch(&self, branch: usize) -> &[(usize, usize)] {
+        let (first, count) = self.branch_spans[branch];
+        &self.spans[first..first + count]
     }
 
     /// Guard branches, leaves first, with budgets and other loads filled by the caller's closures.
@@ -249,6 +262,7 @@ fn reach(site: &Site, actuator: usize, racks: &[Rack], coolant: &[Vec<PointId>])
         relief: own.unloads.iter().map(|p| (*p, relief_per_k(site, *p))).collect(),
         gpus,
         upstream,
+        holds: Vec::new(),
         limited,
         answers: Vec::new(),
         racks: racks

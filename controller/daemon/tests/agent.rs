@@ -188,7 +188,7 @@ impl Controller {
     fn cap(&mut self, report: &NodeReport, uuid: &str, cap_w: f32) {
         self.sequence += 1;
         let command = CapCommand {
-            node: report.node.to_string(),
+            node: report.node.clone(),
             who: "test".into(),
             epoch: 1,
             sequence: self.sequence,

@@ -179,7 +179,7 @@ impl World {
 
     fn caps(&mut self, node: &str, sequence: u64) {
         let gpus = vec![CapTarget { uuid: "GPU-a".into(), cap_w: Some(500.0), lock_mhz: None }];
-        let (node, who, reason) = (node.to_owned(), "c".to_owned(), String::new());
+        let (node, who, reason) = (node.into(), "c".into(), "".into());
         let command = CapCommand {
             node,
             who,

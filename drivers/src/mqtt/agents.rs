@@ -142,7 +142,7 @@ impl Agents {
     /// A command on its way, or the receipt of its refusal.
     pub(crate) fn command(&mut self, command: &CapCommand) -> Result<Outgoing, Receipt> {
         let refused = |why: String| {
-            let target = Target::Node(command.node.clone());
+            let target = Target::Node(command.node.to_string());
             Receipt {
                 target,
                 epoch: command.epoch,

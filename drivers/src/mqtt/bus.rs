@@ -270,7 +270,7 @@ impl Bus {
     fn caps(&mut self, command: &CapCommand) {
         let Some(agents) = self.agents.as_mut() else { return };
         let receipt = |outcome| {
-            let target = Target::Node(command.node.clone());
+            let target = Target::Node(command.node.to_string());
             Receipt { target, epoch: command.epoch, sequence: command.sequence, outcome }
         };
         let receipt = match agents.command(command) {

@@ -13,6 +13,7 @@
 
 /// Relative power of a clock, g(f) above; 1 at the highest clock.
 #[must_use]
+#[inline]
 pub fn relative_power(clock_mhz: f64, max_mhz: f64) -> f64 {
     let x = (clock_mhz / max_mhz).clamp(0.05, 1.0);
     let v = if x > 0.57 { (1.0 + 0.4 * (x - 0.57) / 0.43) / 1.4 } else { 1.0 / 1.4 };
@@ -40,6 +41,8 @@ pub struct Demand {
     idle_w: Vec<f64>,
     max_mhz: Vec<f64>,
     last_mhz: Vec<f64>,
+    /// Relative power of the last clock: most clocks stay where they are.
+    last_g: Vec<f64>,
     /// Load c now, W at the highest clock above idle.
     pub load_w: Vec<f64>,
     /// Peak of the load, falling with `decay`.
@@ -57,20 +60,26 @@ impl Demand {
     #[must_use]
     pub fn new(idle_w: Vec<f64>, max_mhz: Vec<f64>) -> Self {
         let n = idle_w.len();
-        Self { idle_w, max_mhz, last_mhz: vec![0.0; n], load_w: vec![0.0; n], peak_w: vec![0.0; n] }
+        let none = vec![0.0; n];
+        let last_g = max_mhz.iter().map(|&max| relative_power(0.0, max)).collect();
+        Self { idle_w, max_mhz, last_mhz: none.clone(), last_g, load_w: none.clone(), peak_w: none }
     }
 
     /// Takes a reading: power (W) at a clock (MHz). A clock that moves does not belong to the power of the same
     /// reading (both are means, over different windows), so only two readings at about the same clock tell the load.
+    #[inline]
     pub fn update(&mut self, i: usize, power_w: f64, clock_mhz: f64, decay: f64) {
-        let steady = (clock_mhz - self.last_mhz[i]).abs() <= 0.04 * self.max_mhz[i];
-        self.last_mhz[i] = clock_mhz;
+        let moved_mhz = clock_mhz - self.last_mhz[i];
+        let steady = moved_mhz.abs() <= 0.04 * self.max_mhz[i];
+        if moved_mhz != 0.0 {
+            self.last_mhz[i] = clock_mhz;
+            self.last_g[i] = relative_power(clock_mhz, self.max_mhz[i]);
+        }
         if !steady || clock_mhz < LOW_CLOCK * self.max_mhz[i] {
             self.peak_w[i] *= decay;
             return;
         }
-        let g = relative_power(clock_mhz, self.max_mhz[i]);
-        let load = ((power_w - self.idle_w[i]) / g).max(0.0);
+        let load = ((power_w - self.idle_w[i]) / self.last_g[i]).max(0.0);
         self.load_w[i] = load;
         let peak = self.peak_w[i];
         self.peak_w[i] = if load > peak { load } else { load + (peak - load) * decay };
@@ -84,6 +93,7 @@ impl Demand {
 
     /// What the GPU would draw at its highest clock at its recent peak load, W.
     #[must_use]
+    #[inline]
     pub fn peak_power(&self, i: usize) -> f64 {
         self.idle_w[i] + self.peak_w[i]
     }
@@ -94,8 +104,22 @@ impl Demand {
         self.idle_w[i] + self.peak_w[i] * relative_power(clock_mhz, self.max_mhz[i])
     }
 
+    /// Does a power carry the GPU at its recent peak load at a clock?
+    #[must_use]
+    #[inline]
+    pub fn carries(&self, i: usize, power_w: f64, clock_mhz: f64) -> bool {
+        self.peak_w[i] < 1.0 || self.power_at(i, clock_mhz) <= power_w
+    }
+
+    /// Highest clock, MHz.
+    #[must_use]
+    pub fn max_clock(&self, i: usize) -> f64 {
+        self.max_mhz[i]
+    }
+
     /// Highest clock at which the GPU at its recent peak load stays below a power, MHz.
     #[must_use]
+    #[inline]
     pub fn clock_for(&self, i: usize, power_w: f64) -> f64 {
         if self.peak_w[i] < 1.0 {
             return self.max_mhz[i];

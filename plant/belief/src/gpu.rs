@@ -96,18 +96,21 @@ impl GpuObservers {
 
     /// Has this GPU ever been read?
     #[must_use]
+    #[inline]
     pub fn seen(&self, i: usize) -> bool {
         self.seen[i]
     }
 
     /// Standard deviation of the die temperature, K.
     #[must_use]
+    #[inline]
     pub fn sigma_c(&self, i: usize) -> f64 {
         self.p_tt[i].max(0.0).sqrt()
     }
 
     /// Standard deviation of the resistance, K/W.
     #[must_use]
+    #[inline]
     pub fn sigma_r(&self, i: usize) -> f64 {
         self.p_rr[i].max(0.0).sqrt()
     }
@@ -115,6 +118,7 @@ impl GpuObservers {
     /// Die temperature (degC) and its standard deviation after long at a power and coolant temperature:
     /// T = Tc + R P, with the variance of R.
     #[must_use]
+    #[inline]
     pub fn steady(&self, i: usize, power_w: f64, coolant_c: f64) -> (f64, f64) {
         (coolant_c + self.resistance[i] * power_w, self.sigma_r(i) * power_w)
     }
@@ -133,6 +137,7 @@ impl GpuObservers {
     }
 
     /// One predict and update of GPU `i`. All inputs finite.
+    #[inline]
     pub fn update(&mut self, i: usize, step: &Step, input: &GpuInput) {
         if !self.seen[i] {
             let Some(die_c) = input.die_c else { return };

@@ -93,6 +93,7 @@ pub struct GpuBelief {
 /// After a step to full load the die approaches T_full as T(t) = T_full - (T_full - T) exp(-t/tau); it meets the limit
 /// L at t = tau ln((T_full - T) / (T_full - L)), if T_full > L.
 #[must_use]
+#[inline]
 pub fn of_gpu(b: &GpuBelief) -> Headroom {
     let die = b.die_limit_c - b.die_c.0 - b.k_sigma * b.die_c.1;
     let hbm = b.hbm_c.map_or(f64::INFINITY, |t| b.hbm_limit_c - t);

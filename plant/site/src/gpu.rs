@@ -2,6 +2,7 @@
 
 use crate::Stamp;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -130,9 +131,11 @@ fn from_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Arc<st
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CapCommand {
     /// Node id of the site file.
-    pub node: String,
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    pub node: Arc<str>,
     /// Controller id.
-    pub who: String,
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    pub who: Arc<str>,
     /// Controller epoch: a later controller has a higher one.
     pub epoch: u64,
     /// Rises with each command of an epoch.
@@ -146,7 +149,7 @@ pub struct CapCommand {
     /// What to hold, by UUID. A GPU that is not named is not touched.
     pub gpus: Vec<CapTarget>,
     /// Why.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
 }
 
 /// Cap and clock of one GPU.

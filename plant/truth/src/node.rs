@@ -237,17 +237,19 @@ impl NodeLoad {
         air_inlet_c: f64,
     ) -> Self {
         let count = range.len().max(1) as f64;
-        let mut load = Self { nic_w, network_utilisation, air_inlet_c, ..Self::default() };
-        let mut activity = 0.0;
-        for gpu in range {
-            load.gpu_w += f64::from(fleet.power_w[gpu]);
-            load.gpu_coolant_w += fleet.liquid_heat_w(gpu);
-            load.gpu_air_w += fleet.air_heat_w(gpu);
-            activity += f64::from(fleet.activity[gpu]);
-        }
+        let activity: f64 = fleet.activity[range.clone()].iter().map(|a| f64::from(*a)).sum();
+        let [gpu_w, gpu_coolant_w, gpu_air_w] = fleet.sums_w(range);
         let mean = activity / count;
-        load.cpu_utilisation = if mean > 0.0 { 0.2 + 0.6 * mean } else { 0.05 };
-        load
+        Self {
+            gpu_w,
+            gpu_coolant_w,
+            gpu_air_w,
+            nic_w,
+            network_utilisation,
+            air_inlet_c,
+            cpu_utilisation: if mean > 0.0 { 0.2 + 0.6 * mean } else { 0.05 },
+            fan_speed: 0.0,
+        }
     }
 }
 

@@ -217,7 +217,7 @@ impl Field {
     }
 }
 
-/// Import limits: less than what the site drew when it began, or at most so much.
+/// Import limits: less than what the site drew when it began, or at most so much, or so much of what the feed may carry.
 fn limits(table: &mut Table<'_>, key: Key) -> Option<(Value, String)> {
     let units = [("W", 1.0), ("kW", 1e3), ("MW", 1e6), ("%", 0.01)];
     let (line, shown) = (table.line_of(key.0), table.shown(key.0));
@@ -225,11 +225,12 @@ fn limits(table: &mut Table<'_>, key: Key) -> Option<(Value, String)> {
     for (value, unit) in table.quantities(key, &units)? {
         limits.push(match unit {
             "%" if (-0.9..=0.0).contains(&value) => ImportCut::Share(-value),
+            "%" if (0.1..=1.0).contains(&value) => ImportCut::OfFeed(value),
             "%" => {
                 table.find(
                     line,
-                    format!("`{}` in % must be a reduction", key.0),
-                    "write `limit = \"-12 %\"`",
+                    format!("`{}` must be down to -90 %, or 10 to 100 %", key.0),
+                    "write `limit = \"-12 %\"` for a reduction, `limit = \"70 %\"` for a share of the feed",
                 );
                 return None;
             }

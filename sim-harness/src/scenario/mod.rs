@@ -81,6 +81,8 @@ pub enum ImportCut {
     Watts(f64),
     /// Less than what the site drew when it began, by this share.
     Share(f64),
+    /// At most this share of what the feed may carry: the same for everyone who runs the plant.
+    OfFeed(f64),
 }
 
 /// Fields that every event has.

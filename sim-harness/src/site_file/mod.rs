@@ -7,6 +7,7 @@ mod actuators;
 mod places;
 mod points;
 mod power;
+mod skus;
 mod wires;
 
 use crate::bms::design::Design;
@@ -14,6 +15,7 @@ use crate::image::{Image, ImagePoint, ModbusDevice};
 use crate::world::place::Places;
 use crate::world::tree::PowerTree;
 use headroom_truth::facility::spec::MIN_FLOW_TABLE;
+use headroom_truth::gpu::Sku;
 use headroom_truth::work::Job;
 use std::fmt::{self, Write};
 
@@ -34,8 +36,8 @@ pub struct SiteSource<'a> {
     pub tree: &'a PowerTree,
     /// Jobs.
     pub jobs: &'a [Job],
-    /// GPU product of each group, in the site file's words.
-    pub skus: &'a [String],
+    /// GPU product of each group.
+    pub skus: &'a [Sku],
     /// The BMS's design: where setpoints go when nobody asks.
     pub design: &'a Design,
 }
@@ -103,6 +105,7 @@ fn write_site(o: &mut String, s: &SiteSource<'_>, a: &SiteAddresses) -> fmt::Res
     writeln!(o, "dew-point-margin = \"2 K\"\n\n[site]\nname = \"{}\"\n", s.name)?;
     writeln!(o, "[periods]\npower = \"1 s\"\ncooling = \"30 s\"\nagent = \"1 s\"\nlease = \"30 s\"\n")?;
     wires::write_connections(o, s, a)?;
+    skus::write_skus(o, s.skus)?;
     places::write_places(o, s)?;
     power::write_power(o, s)?;
     places::write_equipment(o, s)?;

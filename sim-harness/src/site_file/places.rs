@@ -1,5 +1,6 @@
 //! Places, nodes, jobs, and the equipment that serves them.
 
+use super::skus::word;
 use super::{SiteSource, gpu_uuid, list};
 use crate::world::place::{HALL, node_name, rack_name, row_name};
 use headroom_truth::work::JobKind;
@@ -17,7 +18,7 @@ pub(super) fn write_places(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
     }
     for node in 0..s.places.nodes {
         let rack = s.places.rack_of_node(node);
-        let (name, sku) = (rack_name(rack), &s.skus[s.places.rack(rack).group]);
+        let (name, sku) = (rack_name(rack), word(&s.skus[s.places.rack(rack).group]));
         writeln!(o, "[[node]]\nid = \"{}\"\nrack = \"{name}\"\nsku = \"{sku}\"", node_name(node))?;
         writeln!(o, "other-power = \"1600 W\"\ngpus = {}", list(s.places.gpus_of_node(node).map(gpu_uuid)))?;
     }

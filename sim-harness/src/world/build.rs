@@ -61,7 +61,11 @@ fn usual_jobs(config: &WorldConfig) -> Workload {
     };
     let specs = (0..4).filter_map(|quarter| {
         let gpus = edge(quarter)..edge(quarter + 1);
-        task(quarter).map(|task| JobSpec { name: names[quarter].to_owned(), gpus, task })
+        task(quarter).filter(|_| !gpus.is_empty()).map(|task| JobSpec {
+            name: names[quarter].to_owned(),
+            gpus,
+            task,
+        })
     });
     Workload::new(specs.collect(), config.gpus, config.seed)
 }
@@ -134,7 +138,7 @@ pub(super) fn cold(config: WorldConfig) -> Result<World, Vec<WorldError>> {
         fleet,
         workload,
         network: Network::new(NetworkSpec::NDR400, places.nodes),
-        air: weather.at(config.start_s - config.warmup_s),
+        air: weather.at(config.start_s + config.begin_s - config.warmup_s),
         weather,
         weather_due_s: f64::NEG_INFINITY,
         bms: Bms::new(&commands, &design(&facility.spec)),

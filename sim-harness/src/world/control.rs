@@ -274,8 +274,18 @@ impl World {
         }
     }
 
+    /// Step at which this world begins.
+    pub(super) fn begin_step(&self) -> i64 {
+        (self.config.begin_s / self.config.dt_s).round() as i64
+    }
+
+    /// First step of the time before, in which it gets warm.
+    pub(super) fn first_step(&self) -> i64 {
+        self.begin_step() - (self.config.warmup_s / self.config.dt_s).round() as i64
+    }
+
     fn steps_taken(&self) -> i64 {
-        self.steps + (self.config.warmup_s / self.config.dt_s).round() as i64
+        self.steps - self.first_step()
     }
 }
 

@@ -10,7 +10,6 @@ use headroom_truth::facility::{Facility, RackSpec};
 use headroom_truth::gpu::{Fleet, Medium, Sku};
 use headroom_truth::network::{Network, NetworkSpec};
 use headroom_truth::node::{FanSpec, Fans, NodeLoad, NodeSpec};
-use headroom_truth::work::Workload;
 
 use crate::scenario::plant::Group;
 use std::ops::Range;
@@ -30,6 +29,17 @@ struct Kind {
     first: usize,
     /// Air of a node at the floor of its fans, m3/s.
     air_m3s: f64,
+}
+
+/// What the IT stands in.
+#[derive(Debug, Clone, Copy)]
+pub struct Plant<'a> {
+    /// Places.
+    pub places: &'a Places,
+    /// Cooling and power.
+    pub facility: &'a Facility,
+    /// Network.
+    pub network: &'a Network,
 }
 
 /// Powers and heats of the racks.
@@ -141,9 +151,10 @@ impl ItSide {
         (0..places.racks).map(rack).collect()
     }
 
-    /// Gives the GPUs the coolant that their rack receives, or the air that their node's fans move.
-    pub fn cool(&mut self, places: &Places, facility: &Facility, fleet: &mut Fleet, dt_s: f64) {
-        for rack in 0..places.racks {
+    /// Gives the GPUs of some racks the coolant that they receive, or the air that their node's fans move.
+    pub fn cool(&mut self, racks: Range<usize>, plant: &Plant<'_>, fleet: &mut Fleet, dt_s: f64) {
+        let Plant { places, facility, .. } = *plant;
+        for rack in racks {
             let place = places.rack(rack);
             if place.cdu.is_some() {
                 let (water, gpus) = (facility.rack(rack), places.gpus_of_rack(rack));
@@ -160,19 +171,16 @@ impl ItSide {
         }
     }
 
-    /// Gathers the powers of a step.
-    pub fn gather(
-        &mut self,
-        places: &Places,
-        fleet: &Fleet,
-        network: &mut Network,
-        work: &Workload,
-        facility: &Facility,
-        dt_s: f64,
-    ) {
-        network.update(&work.node_traffic, facility.hall.cold_c, dt_s);
+    /// Begins to gather the powers of a step.
+    pub fn begin(&mut self) {
         (self.air_w, self.gpu_w, self.server_air_m3s) = (0.0, 0.0, 0.0);
-        for rack in 0..places.racks {
+    }
+
+    /// Gathers the powers of some racks.
+    pub fn gather(&mut self, racks: Range<usize>, plant: &Plant<'_>, fleet: &Fleet) {
+        let Plant { places, facility, network } = *plant;
+        let powered = facility.power.critical_powered();
+        for rack in racks {
             let place = places.rack(rack);
             let kind = &self.kinds[place.group];
             let inlet_c = facility.inlet_air_c(rack);
@@ -189,12 +197,19 @@ impl ItSide {
                 self.air_w += power.air_w;
                 self.gpu_w += load.gpu_w;
             }
-            self.rack_w[rack] = if facility.power.critical_powered() { rack_w } else { 0.0 };
+            self.rack_w[rack] = if powered { rack_w } else { 0.0 };
             self.rack_liquid_w[rack] = liquid_w;
             self.server_air_m3s += kind.air_m3s * speeds / kind.node.fans.floor;
         }
-        for (n, switch) in network.switches.iter().enumerate() {
-            self.rack_w[n % places.racks] += switch.power_w;
+    }
+
+    /// Adds the switches, which stand in the racks one after the other.
+    pub fn finish(&mut self, plant: &Plant<'_>) {
+        if !plant.facility.power.critical_powered() {
+            return;
+        }
+        for (n, switch) in plant.network.switches.iter().enumerate() {
+            self.rack_w[n % plant.places.racks] += switch.power_w;
             self.air_w += switch.power_w;
         }
     }

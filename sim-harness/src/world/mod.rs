@@ -32,14 +32,16 @@ use headroom_truth::gpu::{Fleet, Sku};
 use headroom_truth::network::Network;
 use headroom_truth::weather::{Air, Weather};
 use headroom_truth::work::{Request, Workload};
-use it::ItSide;
+use it::{ItSide, Plant};
 use place::{GPUS_PER_NODE, Places};
 use points::PointList;
 use sensors::Sensors;
 use tree::{FEED, PowerTree};
 
 /// Longest turn of the BMS's loops, s: its fastest, pump speed on pressure, is stable up to about 5 s.
-const CONTROL_STEP_S: f64 = 2.0;
+const CONTROL_STEP_S: f64 = 5.0;
+/// Racks that are stepped together: about a thousand GPUs, which fit the second-level cache.
+const RACKS_AT_ONCE: usize = 32;
 /// Seconds between two looks at the weather.
 const WEATHER_PERIOD_S: f64 = 60.0;
 
@@ -50,8 +52,10 @@ pub struct WorldConfig {
     pub gpus: usize,
     /// Seed of everything random.
     pub seed: u64,
-    /// Start, s since 1 January 00:00 local standard time.
+    /// Start of the scenario, s since 1 January 00:00 local standard time.
     pub start_s: f64,
+    /// Time since the start of the scenario at which this world begins, s: above 0 for a later stretch of a long run.
+    pub begin_s: f64,
     /// Step, s.
     pub dt_s: f64,
     /// Seconds that the plant runs before the start, so that it starts warm.
@@ -78,6 +82,7 @@ impl Default for WorldConfig {
             gpus: 512,
             seed: 1,
             start_s: (198.0 * 24.0 + 12.0) * 3600.0,
+            begin_s: 0.0,
             dt_s: 1.0,
             warmup_s: 1800.0,
             sku: Sku::h100_sxm(),
@@ -151,9 +156,10 @@ impl World {
         }
         world.fleet.settle();
         world.boards = SensorBank::new(&world.fleet, world.config.seed);
-        world.steps = -(world.config.warmup_s / world.config.dt_s).round() as i64;
+        world.steps = world.first_step();
+        let begin = world.begin_step();
         let (site_j, it_j) = (world.site_energy_j, world.it_energy_j);
-        while world.steps < 0 {
+        while world.steps < begin {
             world.step();
         }
         (world.site_energy_j, world.it_energy_j) = (site_j, it_j);
@@ -168,11 +174,7 @@ impl World {
         self.workload.set_serving_boost(self.events.arrivals);
         self.workload.step(dt_s, self.now_s(), &mut self.fleet);
         self.events.burn(&mut self.fleet);
-        self.it.cool(&self.places, &self.facility, &mut self.fleet, dt_s);
-        self.fleet.step(dt_s);
-        self.boards.step(&self.fleet, dt_s);
-        self.supply();
-        self.it.gather(&self.places, &self.fleet, &mut self.network, &self.workload, &self.facility, dt_s);
+        self.run_it(dt_s);
         self.workload.set_links(&self.network.link_factor);
         self.powers = Powers::default();
         let parts = (dt_s / CONTROL_STEP_S).ceil().max(1.0);
@@ -190,6 +192,26 @@ impl World {
         self.mean_import_w += (import_w - self.mean_import_w) * (dt_s / 300.0).min(1.0);
         self.steps += 1;
         self.measure();
+    }
+
+    /// One step of GPUs and nodes, a few racks at a time: so their state stays in the cache from the coolant to the meter.
+    fn run_it(&mut self, dt_s: f64) {
+        self.supply();
+        self.network.update(&self.workload.node_traffic, self.facility.hall.cold_c, dt_s);
+        let plant = Plant { places: &self.places, facility: &self.facility, network: &self.network };
+        self.fleet.begin_step(dt_s);
+        self.boards.begin_step(dt_s);
+        self.it.begin();
+        let racks = self.places.racks;
+        for first in (0..racks).step_by(RACKS_AT_ONCE) {
+            let some = first..(first + RACKS_AT_ONCE).min(racks);
+            let gpus = self.places.gpus_of_rack(some.start).start..self.places.gpus_of_rack(some.end - 1).end;
+            self.it.cool(some.clone(), &plant, &mut self.fleet, dt_s);
+            self.fleet.step_some(gpus.clone());
+            self.boards.step_some(&self.fleet, gpus);
+            self.it.gather(some, &plant, &self.fleet);
+        }
+        self.it.finish(&plant);
     }
 
     /// Racks without supply are dark; their GPUs start anew when it returns.

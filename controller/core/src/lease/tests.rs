@@ -119,7 +119,7 @@ fn a_new_start_of_an_agent_is_told_at_once() {
     bench.tick(1.0, &[], nodes);
     let sent = caps(&mut l, &bench, Mode::Active, &held(600.0), 1.0);
     assert_eq!(sent.len(), 1);
-    assert_eq!((sent[0].node.as_str(), sent[0].echo_boot, sent[0].echo_mono_ns), ("n2", 2, 2_000_000_000));
+    assert_eq!((&*sent[0].node, sent[0].echo_boot, sent[0].echo_mono_ns), ("n2", 2, 2_000_000_000));
 }
 
 #[test]
@@ -127,5 +127,5 @@ fn a_silent_node_is_not_addressed() {
     let (mut bench, mut l) = heard();
     bench.tick(10.0, &[], reports(10.0, [500.0; 4])[..1].to_vec());
     let sent = caps(&mut l, &bench, Mode::Active, &held(600.0), 10.0);
-    assert_eq!(sent.iter().map(|c| c.node.as_str()).collect::<Vec<_>>(), ["n1"]);
+    assert_eq!(sent.iter().map(|c| &*c.node).collect::<Vec<_>>(), ["n1"]);
 }

@@ -21,10 +21,14 @@
 //! 1.5 P/dp (pump affinity, P ~ dp^1.5), the price 0.16 R P/dp kelvin of die (a plate's convective share 0.4,
 //! h ~ flow^0.8, flow ~ dp^0.5).
 
+mod survey;
+
+pub use survey::{Set, Survey};
+
 use super::{Binds, Why};
 use crate::align::Snapshot;
 use crate::estimate::Estimate;
-use crate::topology::{Reach, Topology};
+use crate::topology::Topology;
 use crate::wants::Wants;
 use headroom_site::model::{Actuator, Saves};
 use headroom_site::{Dimension, Site};
@@ -84,12 +88,14 @@ pub struct Scene<'a> {
     pub snapshot: &'a Snapshot,
     /// What is believed.
     pub estimate: &'a Estimate,
+    /// What the actuators serve.
+    pub survey: &'a Survey,
 }
 
 /// Proposes a value for an actuator that stands at `stands` and is on its way to `from`.
 #[must_use]
 pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -> SetpointProposal {
-    let Scene { site, topology, wants, estimate: e, .. } = *scene;
+    let Scene { site, topology, wants, .. } = *scene;
     let actuator = &site.actuators[index];
     let (slack_k, by) = slack(scene, index);
     let toward = match actuator.saves {
@@ -105,8 +111,8 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
         return SetpointProposal { stands, value, why: Why::Tighten { slack_k, by } };
     }
     let reach = &topology.reach[index];
-    let saves = saving_w_per_unit(actuator, reach, e, stands);
-    let costs = cost_w_per_unit(site, reach, e, actuator, stands);
+    let saves = saving_w_per_unit(scene, index, stands);
+    let costs = cost_w_per_unit(scene, index, stands);
     let technology = reach.technology && actuator.unit.dimension == Dimension::Temperature;
     let beyond = toward * (from - actuator.fallback);
     let cooler = if beyond > 0.0 { COOLER_BACK } else { COOLER };
@@ -148,12 +154,12 @@ fn at_end(scene: &Scene<'_>, index: usize) -> bool {
 }
 
 /// Share of the GPUs' power that an actuator serves; all of it where there are no GPUs.
-fn share_of_load(reach: &Reach, e: &Estimate) -> f64 {
-    let all: f64 = e.slow_power_w.iter().sum();
-    if reach.gpus.is_empty() || all <= 0.0 {
+fn share_of_load(scene: &Scene<'_>, index: usize) -> f64 {
+    let all = scene.survey.load_w();
+    if scene.topology.reach[index].gpus.is_empty() || all <= 0.0 {
         return 1.0;
     }
-    reach.gpus.iter().map(|&g| e.slow_power_w[g]).sum::<f64>() / all
+    scene.survey.set(index).load_w / all
 }
 
 /// Units of the actuator that are worth a kelvin: itself for temperatures, 3 % of its range otherwise.
@@ -166,18 +172,18 @@ fn unit_per_kelvin(actuator: &Actuator) -> f64 {
 }
 
 fn slack(scene: &Scene<'_>, index: usize) -> (f64, Binds) {
-    let Scene { site, topology: t, wants, snapshot, estimate: e } = *scene;
-    let reach = &t.reach[index];
+    let Scene { site, topology, wants, snapshot, estimate: e, survey } = *scene;
+    let reach = &topology.reach[index];
     let mut best = (f64::INFINITY, Binds::Unknown);
     let mut take = |k: f64, by: Binds| {
         if k < best.0 {
             best = (k, by);
         }
     };
-    for &g in reach.gpus.iter().filter(|&&g| e.gpus.seen(g)) {
+    if let Some((g, kelvin)) = survey.set(index).full {
         // Who does not cool them by himself comes in only when what cools them cannot keep them any more.
         let margin = if reach.cools { wants.gpu_margin_k } else { 0.0 };
-        take(e.headroom[g].kelvin_full_load - margin, Binds::Gpu(g));
+        take(kelvin - margin, Binds::Gpu(g));
     }
     for p in &reach.answers {
         if snapshot.good(*p).is_some() {
@@ -187,12 +193,12 @@ fn slack(scene: &Scene<'_>, index: usize) -> (f64, Binds) {
     // Only what moves the racks' own liquid answers for its flow; a temperature among them only stops rising.
     let temperature = site.actuators[index].unit.dimension == Dimension::Temperature;
     for &r in reach.racks.iter().filter(|_| reach.technology) {
-        if let Some(k) = flow_slack(site, t, snapshot, e, r) {
+        if let Some(k) = survey.flow_k(r) {
             take(if temperature { k.max(0.0) } else { k }, Binds::Flow(r));
         }
     }
-    for (other, a) in site.actuators.iter().enumerate().filter(|(o, _)| *o != index) {
-        if let Some(k) = track_slack(site, snapshot, index, a) {
+    for &other in &reach.holds {
+        if let Some(k) = track_slack(snapshot, &site.actuators[other]) {
             take(k, Binds::Downstream(other));
         }
     }
@@ -214,39 +220,15 @@ fn point_slack(site: &Site, wants: &Wants, e: &Estimate, p: usize) -> f64 {
     (near - wants.point_margin[p]) / per_k
 }
 
-/// Distance of a rack's flow to the least it needs at full load.
-fn flow_slack(site: &Site, t: &Topology, snapshot: &Snapshot, e: &Estimate, r: usize) -> Option<f64> {
-    let rack = &t.racks[r];
-    let flow = snapshot.good(rack.flow)?;
-    let supply_c =
-        rack.supply.and_then(|p| snapshot.good(p)).or_else(|| rack.gpus.first().map(|&g| e.coolant_c[g]))?;
-    let full_w: f64 = rack
-        .gpus
-        .iter()
-        .map(|&g| {
-            let sku = &site.skus[site.gpus[g].sku];
-            // What it may come to: its recent peak with reserve, but not less than four fifths of its cap.
-            (e.demand.peak_power(g) * 1.1).max(0.8 * sku.max_cap_w).min(sku.max_cap_w)
-        })
-        .sum::<f64>()
-        + rack.other_w;
-    let metered = rack.power.and_then(|p| snapshot.good(p)).unwrap_or(0.0);
-    let need = site.min_flow_at(supply_c)? * full_w.max(metered) / 1e3;
-    Some((flow / need.max(1e-9) - 1.0 - FLOW_RESERVE) / FLOW_PER_K)
-}
-
-/// Can a setpoint downstream be held? Only temperatures: too warm by more than a kelvin binds what is upstream.
-fn track_slack(site: &Site, snapshot: &Snapshot, upstream: usize, a: &Actuator) -> Option<f64> {
-    let own = &site.actuators[upstream];
-    let below = own.of != a.of && site.equipment.iter().any(|e| e.id == own.of && e.serves.contains(&a.of));
-    if !below || a.unit.dimension != Dimension::Temperature || own.unit.dimension != Dimension::Temperature {
-        return None;
-    }
+/// Can a setpoint downstream be held? Too warm by more than a kelvin binds what is upstream.
+fn track_slack(snapshot: &Snapshot, a: &Actuator) -> Option<f64> {
     let (measured, setpoint) = (snapshot.good(a.measures?)?, snapshot.good(a.readback?)?);
     Some(TRACK_K - (measured - setpoint).max(0.0))
 }
 
-fn saving_w_per_unit(actuator: &Actuator, reach: &Reach, e: &Estimate, stands: f64) -> f64 {
+fn saving_w_per_unit(scene: &Scene<'_>, index: usize, stands: f64) -> f64 {
+    let Scene { site, topology, estimate: e, .. } = *scene;
+    let actuator = &site.actuators[index];
     if actuator.unloads.is_empty() {
         // Nobody says what it saves: it is worth moving by custom.
         return f64::INFINITY;
@@ -254,31 +236,23 @@ fn saving_w_per_unit(actuator: &Actuator, reach: &Reach, e: &Estimate, stands: f
     let watts =
         |p: &headroom_site::PointId| Some(e.slow_meter_w[p.index()]).filter(|w| w.is_finite()).unwrap_or(0.0);
     if actuator.unit.dimension == Dimension::Temperature {
-        let relief: f64 = reach.relief.iter().map(|(p, per_k)| watts(p) * per_k).sum();
-        relief * share_of_load(reach, e)
+        let relief: f64 = topology.reach[index].relief.iter().map(|(p, per_k)| watts(p) * per_k).sum();
+        relief * share_of_load(scene, index)
     } else {
         1.5 * actuator.unloads.iter().map(watts).sum::<f64>() / stands.abs().max(1e-9)
     }
 }
 
-fn cost_w_per_unit(site: &Site, reach: &Reach, e: &Estimate, actuator: &Actuator, stands: f64) -> f64 {
-    let temperature = actuator.unit.dimension == Dimension::Temperature;
-    if temperature && !reach.technology {
+fn cost_w_per_unit(scene: &Scene<'_>, index: usize, stands: f64) -> f64 {
+    let set = scene.survey.set(index);
+    if scene.site.actuators[index].unit.dimension != Dimension::Temperature {
+        set.plate_w / stands.abs().max(1e-9)
+    } else if scene.topology.reach[index].technology {
+        set.leak_w_per_k
+    } else {
         // Upstream of a technology loop with its own setpoint the die does not feel it.
-        return 0.0;
+        0.0
     }
-    reach
-        .gpus
-        .iter()
-        .map(|&g| {
-            let leak = site.skus[site.gpus[g].sku].leakage_per_k * e.slow_power_w[g];
-            if temperature {
-                leak
-            } else {
-                leak * PLATE_SHARE * e.gpus.resistance[g] * e.slow_power_w[g] / stands.abs().max(1e-9)
-            }
-        })
-        .sum()
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ impl Node {
         owner: &mut Ownership,
     ) -> Result<(), Fault> {
         if *command.node != *self.id {
-            return Err(Fault::OtherNode(command.node.clone()));
+            return Err(Fault::OtherNode(command.node.to_string()));
         }
         let lease = Lease {
             epoch: command.epoch,

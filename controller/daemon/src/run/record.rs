@@ -105,13 +105,13 @@ impl CommandRecord {
                 reason: c.reason.clone(),
             },
             Command::Caps(c) => Self {
-                target: c.node.clone(),
+                target: c.node.to_string(),
                 sequence: c.sequence,
                 value: None,
                 caps_w: c.gpus.iter().map(|g| g.cap_w).collect(),
                 locks_mhz: c.gpus.iter().map(|g| g.lock_mhz).collect(),
                 ttl_ms: c.ttl_ms,
-                reason: c.reason.clone(),
+                reason: c.reason.to_string(),
             },
         }
     }

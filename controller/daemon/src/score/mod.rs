@@ -34,6 +34,7 @@ use headroom_sim::site_file::{SiteAddresses, SiteSource, site_file};
 use headroom_sim::world::{World, WorldConfig};
 use headroom_site::Site;
 use headroom_site::file::read_site;
+use headroom_truth::gpu::Sku;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -71,7 +72,7 @@ pub(crate) fn build_world(config: WorldConfig) -> Result<World> {
 pub(crate) fn site_text(world: &World, addresses: &SiteAddresses) -> String {
     let plant = &world.config().scenario.plant;
     let groups = plant.groups(world.config().gpus, &world.config().sku);
-    let skus: Vec<String> = groups.iter().map(|g| sku_id(&g.sku.name).to_owned()).collect();
+    let skus: Vec<Sku> = groups.into_iter().map(|g| g.sku).collect();
     let source = SiteSource {
         name: SITE_NAME,
         integration: &world.config().integration,
@@ -84,18 +85,6 @@ pub(crate) fn site_text(world: &World, addresses: &SiteAddresses) -> String {
         design: world.bms().design(),
     };
     site_file(&source, addresses)
-}
-
-/// The site file's word for a GPU product.
-fn sku_id(product: &str) -> &str {
-    const WORDS: [(&str, &str); 5] = [
-        ("A100", "A100-SXM"),
-        ("H100", "H100-SXM"),
-        ("H200", "H200-SXM"),
-        ("GB200", "GB200"),
-        ("B200", "B200"),
-    ];
-    WORDS.iter().find(|(word, _)| product.contains(word)).map_or(product, |(_, id)| id)
 }
 
 /// The site of a world as the controller knows it.

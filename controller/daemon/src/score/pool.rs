@@ -2,17 +2,21 @@
 //!
 //! Responsible for: order of work, shared beginnings, progress, the first error. Not for: what a run does (`run`).
 //!
+//! A run of many months is cut into stretches of a quarter of a year that are run side by side: each begins with a plant
+//! that has got warm and a controller that has just started, and the scores are joined. How it is cut depends on its
+//! length alone.
+//!
 //! Nothing that a run computes depends on the thread it runs on or on what ran before it, so the scores are the same bits
 //! for any number of threads.
 
 use super::run::{self, Course, Passed, Run};
 use super::strategy::Id;
-use super::timeline::Keep;
+use super::timeline::{Keep, Trend};
 use super::{SITE_NAME, ScoreFile, build_world};
 use crate::files::{ModeChoice, load_policy};
 use anyhow::{Context, Result, anyhow, bail};
 use headroom_core::Wants;
-use headroom_sim::score::Prices;
+use headroom_sim::score::{Prices, StrategyScore};
 use headroom_sim::world::{World, WorldConfig};
 use headroom_site::Site;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -45,9 +49,35 @@ pub(crate) struct Outcome {
 
 struct Job {
     start: usize,
+    /// Stretch of the run.
+    stretch: usize,
     id: Id,
     /// Expected work; only ratios count.
     work: f64,
+}
+
+/// Longest run that is not cut, h.
+const UNCUT_H: f64 = 1000.0;
+/// Length of a stretch, h.
+const STRETCH_H: f64 = 2190.0;
+
+impl Start {
+    /// Number of stretches.
+    fn stretches(&self) -> usize {
+        if self.hours <= UNCUT_H { 1 } else { (self.hours / STRETCH_H).ceil() as usize }
+    }
+
+    /// Beginning and length of a stretch, h.
+    fn stretch(&self, n: usize) -> (f64, f64) {
+        let begin_h = if self.stretches() == 1 { 0.0 } else { n as f64 * STRETCH_H };
+        let longest_h = if self.stretches() == 1 { self.hours } else { STRETCH_H };
+        (begin_h, longest_h.min(self.hours - begin_h))
+    }
+
+    /// The world of a stretch.
+    fn world(&self, n: usize) -> WorldConfig {
+        WorldConfig { begin_s: self.stretch(n).0 * 3600.0, ..self.config.clone() }
+    }
 }
 
 /// A warm world that several strategies begin from, built by whoever comes first and gone with the last.
@@ -87,14 +117,15 @@ fn progress(jobs: &[Job]) -> ProgressBar {
 }
 
 fn jobs(plan: &Plan) -> Vec<Job> {
-    let work = |start: &Start, id: Id| {
-        start.hours * 3600.0 / start.config.dt_s * start.config.gpus as f64 * id.effort()
-    };
-    let all = plan.starts.iter().enumerate();
-    all.flat_map(|(n, start)| {
-        plan.strategies.iter().map(move |id| Job { start: n, id: *id, work: work(start, *id) })
-    })
-    .collect()
+    let mut jobs = Vec::new();
+    for (n, start) in plan.starts.iter().enumerate() {
+        for stretch in 0..start.stretches() {
+            let steps = start.stretch(stretch).1 * 3600.0 / start.config.dt_s;
+            let work = |id: Id| steps * start.config.gpus as f64 * id.effort();
+            jobs.extend(plan.strategies.iter().map(|&id| Job { start: n, stretch, id, work: work(id) }));
+        }
+    }
+    jobs
 }
 
 /// What the threads share.
@@ -106,7 +137,7 @@ struct Work<'a> {
     next: AtomicUsize,
     done: AtomicUsize,
     stop: AtomicBool,
-    shared: Vec<Shared>,
+    shared: Vec<Vec<Shared>>,
     share: bool,
     bar: ProgressBar,
 }
@@ -144,9 +175,11 @@ impl Work<'_> {
 
     fn carry_out(&self, job: &Job) -> Result<Run> {
         let (plan, start) = (self.plan, &self.plan.starts[job.start]);
-        let world = self.shared[job.start].world(&start.config, plan.strategies.len(), self.share)?;
-        let course = Course { hours: start.hours, prices: plan.prices, keep: start.keep };
-        let per_s = job.work / (start.hours * 3600.0);
+        let shared = &self.shared[job.start][job.stretch];
+        let world = shared.world(&start.world(job.stretch), plan.strategies.len(), self.share)?;
+        let (_, hours) = start.stretch(job.stretch);
+        let course = Course { hours, whole_h: start.hours, prices: plan.prices, keep: start.keep };
+        let per_s = job.work / (hours * 3600.0);
         let passed: Passed<'_> = &mut |seconds| {
             self.bar.inc((seconds * per_s) as u64);
             if self.stop.load(Ordering::Relaxed) { Err(anyhow!(Stopped)) } else { Ok(()) }
@@ -182,7 +215,11 @@ pub(crate) fn run_all(plan: &Plan) -> Result<Vec<Outcome>> {
         next: AtomicUsize::new(0),
         done: AtomicUsize::new(0),
         stop: AtomicBool::new(false),
-        shared: plan.starts.iter().map(|_| Shared::default()).collect(),
+        shared: plan
+            .starts
+            .iter()
+            .map(|start| (0..start.stretches()).map(|_| Shared::default()).collect())
+            .collect(),
         share: gpus <= WAITING_GPUS,
         bar: progress(&jobs),
         jobs,
@@ -203,6 +240,7 @@ pub(crate) fn run_all(plan: &Plan) -> Result<Vec<Outcome>> {
 
 fn collect(work: &Work<'_>, results: Vec<(usize, Result<Run>)>) -> Result<Vec<Outcome>> {
     let mut outcomes: Vec<Outcome> = work.plan.starts.iter().map(outcome).collect();
+    let mut parts: BTreeMap<(usize, Id), Vec<(f64, Run)>> = BTreeMap::new();
     let mut stopped = false;
     for (index, result) in results {
         let job = &work.jobs[index];
@@ -214,16 +252,32 @@ fn collect(work: &Work<'_>, results: Vec<(usize, Result<Run>)>) -> Result<Vec<Ou
             Err(error) if error.is::<Stopped>() => stopped = true,
             Err(error) => return Err(error.context(of())),
             Ok(run) => {
-                let outcome = &mut outcomes[job.start];
-                outcome.file.strategies.insert(job.id, run.score.clone());
-                outcome.runs.insert(job.id, run);
+                let hours = work.plan.starts[job.start].stretch(job.stretch).1;
+                parts.entry((job.start, job.id)).or_default().push((hours, run));
             }
         }
     }
     if stopped {
         bail!(Stopped);
     }
+    for ((start, id), stretches) in parts {
+        let run = join(stretches);
+        outcomes[start].file.strategies.insert(id, run.score.clone());
+        outcomes[start].runs.insert(id, run);
+    }
     Ok(outcomes)
+}
+
+/// Stretches, in order, as one run.
+fn join(mut stretches: Vec<(f64, Run)>) -> Run {
+    if stretches.len() == 1 {
+        return stretches.remove(0).1;
+    }
+    let scores: Vec<_> = stretches.iter().map(|(hours, run)| (*hours, &run.score)).collect();
+    let score = StrategyScore::joined(&scores);
+    let mut trend = Trend::default();
+    stretches.into_iter().for_each(|(_, run)| trend.extend(run.trend));
+    Run { score, trend }
 }
 
 fn outcome(start: &Start) -> Outcome {

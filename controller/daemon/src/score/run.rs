@@ -24,6 +24,8 @@ pub(crate) struct Run {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Course {
     pub(crate) hours: f64,
+    /// Hours of the whole run, of which this may be a stretch.
+    pub(crate) whole_h: f64,
     pub(crate) prices: Prices,
     pub(crate) keep: Keep,
 }
@@ -47,7 +49,7 @@ impl<'a> Notes<'a> {
     fn new(world: &World, course: &Course, passed: Passed<'a>) -> Self {
         Self {
             score: Score::new(world, course.prices),
-            timeline: Timeline::new(world, course.keep, course.hours),
+            timeline: Timeline::new(world, course.keep, course.whole_h),
             passed,
             steps: (course.hours * 3600.0 / world.config().dt_s).round() as u64,
             since_s: 0.0,
@@ -73,7 +75,7 @@ impl<'a> Notes<'a> {
 /// The plant on its own BMS, with the usual runbook.
 pub(crate) fn baseline(config: &WorldConfig, hours: f64, prices: Prices) -> Result<Run> {
     let world = build_world(config.clone())?;
-    let course = Course { hours, prices, keep: Keep::Minutes };
+    let course = Course { hours, whole_h: hours, prices, keep: Keep::Minutes };
     by_strategy(Id::Baseline, world, &course, &mut |_| Ok(()))
 }
 

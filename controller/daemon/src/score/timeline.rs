@@ -94,6 +94,15 @@ impl Trend {
         text
     }
 
+    /// Goes on with a later stretch.
+    pub(crate) fn extend(&mut self, later: Self) {
+        if self.names.is_empty() {
+            *self = later;
+        } else {
+            self.values.extend(later.values);
+        }
+    }
+
     /// A column by name.
     pub(crate) fn column(&self, name: &str) -> Option<Vec<f64>> {
         let at = self.names.iter().position(|n| n == name)?;

@@ -92,11 +92,12 @@ impl Agents {
         for node in &mut self.nodes {
             node.sequence += 1;
             let mut gpus = self.spare.pop().unwrap_or_default();
-            gpus.extend(
-                (node.uuids.iter().enumerate())
-                    .filter(|(k, _)| world.fleet.present[node.first + k])
-                    .map(|(k, uuid)| (Arc::clone(uuid), sample(world, node.first + k, now, stamp_us))),
-            );
+            gpus.reserve(node.uuids.len());
+            for (k, uuid) in node.uuids.iter().enumerate() {
+                if world.fleet.present[node.first + k] {
+                    gpus.push((Arc::clone(uuid), sample(world, node.first + k, now, stamp_us)));
+                }
+            }
             inbox.nodes.push(NodeReport {
                 node: Arc::clone(&node.id),
                 boot: node.boot,
@@ -181,6 +182,7 @@ fn mono_ns(now: Stamp) -> u64 {
     now.tai_ns().max(0) as u64
 }
 
+#[inline]
 fn sample(world: &World, g: usize, stamp: Stamp, stamp_us: u64) -> GpuSample {
     let o = gpu_outputs(&world.fleet, &world.boards, g, stamp_us);
     GpuSample {

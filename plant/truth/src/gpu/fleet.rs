@@ -9,7 +9,7 @@ use super::coefficients::Coefficients;
 use super::firmware::{CLOCK_STEP_MHZ, Decision, Input};
 use super::state::State;
 use super::sync::Groups;
-use super::{Medium, Sku, Spread, Throttle, reason};
+use super::{Sku, Spread, Throttle, reason};
 use crate::rng::Rng;
 
 /// Coolant of a fleet that nothing cools yet \[degC\].
@@ -190,7 +190,11 @@ impl Fleet {
     /// Kelvin left to software thermal slowdown: the lesser of die and HBM. Negative above it.
     #[must_use]
     pub fn thermal_margin_k(&self, gpu: usize) -> f64 {
-        let sku = self.sku(gpu);
+        self.margin_of(self.sku(gpu), gpu)
+    }
+
+    /// As [`Fleet::thermal_margin_k`], where the product is at hand.
+    pub(super) fn margin_of(&self, sku: &Sku, gpu: usize) -> f64 {
         let die = sku.max_operating_c - f64::from(self.die_c[gpu]);
         die.min(sku.hbm_max_c - f64::from(self.hbm_c[gpu]))
     }
@@ -211,33 +215,16 @@ impl Fleet {
     /// Power of the memory \[W\].
     #[must_use]
     pub fn memory_power_w(&self, gpu: usize) -> f64 {
+        self.memory_power_of(self.sku(gpu), gpu)
+    }
+
+    /// As [`Fleet::memory_power_w`], where the product is at hand.
+    pub(super) fn memory_power_of(&self, sku: &Sku, gpu: usize) -> f64 {
         if self.tripped[gpu] {
             return 0.0;
         }
-        let (sku, on) = (self.sku(gpu), self.present[gpu]);
+        let on = self.present[gpu];
         sku.hbm_idle_w + if on { sku.hbm_w * f64::from(self.memory[gpu].clamp(0.0, 1.0)) } else { 0.0 }
-    }
-
-    /// Mean heat given to water in the last step \[W\]: none from an air-cooled GPU.
-    #[must_use]
-    pub fn liquid_heat_w(&self, gpu: usize) -> f64 {
-        match self.sku(gpu).cooler.medium {
-            Medium::Liquid => self.coolant_heat_w[gpu],
-            Medium::Air => 0.0,
-        }
-    }
-
-    /// Mean heat given to the air in the last step \[W\]: what misses the cooler, and what a heat sink gives off.
-    #[must_use]
-    pub fn air_heat_w(&self, gpu: usize) -> f64 {
-        let cooler = &self.sku(gpu).cooler;
-        // The complement of what the ladder took in, to the last bit.
-        let power_w = f64::from(self.power_w[gpu]);
-        let beside = power_w - power_w * cooler.captured;
-        match cooler.medium {
-            Medium::Liquid => beside,
-            Medium::Air => beside + self.coolant_heat_w[gpu],
-        }
     }
 
     /// Ties GPUs into a boost group: each follows the slowest of them that has work. A GPU is in one group at most.
@@ -288,15 +275,26 @@ impl Fleet {
         if dt_s <= 0.0 || dt_s.is_nan() {
             return;
         }
+        self.begin_step(dt_s);
+        self.step_some(0..self.len());
+    }
+
+    /// Begins a step of `dt_s` seconds; every GPU is to be given once to [`Fleet::step_some`] then.
+    pub fn begin_step(&mut self, dt_s: f64) {
         if dt_s.to_bits() != self.dt_s.to_bits() {
             self.set_step(dt_s);
         }
         if let Some(sync) = &mut self.sync {
             sync.turn();
         }
+    }
+
+    /// Advances some GPUs by the step that was begun. A caller that does more with a few GPUs before it goes on to the
+    /// next few finds them in the cache.
+    pub fn step_some(&mut self, gpus: Range<usize>) {
         let parts = std::mem::take(&mut self.parts);
         for part in &parts {
-            for gpu in part.range.clone() {
+            for gpu in part.range.start.max(gpus.start)..part.range.end.min(gpus.end) {
                 self.step_one(gpu, &part.coefficients);
             }
         }

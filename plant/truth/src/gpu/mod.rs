@@ -29,6 +29,7 @@ mod coefficients;
 mod energy_tests;
 mod firmware;
 mod fleet;
+mod heat;
 pub mod sensor;
 mod sku;
 mod state;

@@ -27,8 +27,9 @@ pub(super) const ENTRIES: &[Entry] = &[
                     "limit",
                     Holds::Limits,
                     "\"-12 %\"",
-                    "Less than what the site drew when it began, or at \
-                    most so much (`\"420 kW\"`); a list gives limits in turn.",
+                    "Less than what the site drew when it began, at most so much (`\"420 kW\"`), or at most \
+                    a share of what the feed may carry (`\"70 %\"`: the same limit whoever runs the plant); a list \
+                    gives limits in turn.",
                 ),
                 default("each", Holds::Time, "\"15 min\"", "Time for which each limit of a list holds."),
                 default("notice", Holds::Time, "\"0 s\"", "Time between showing and binding."),
@@ -138,6 +139,7 @@ fn curtailment(bind: &Bind<'_>) -> Result<Effect, WorldError> {
         let limit_w = match limits[turn(moment.phase_s, each_s, limits.len())] {
             ImportCut::Watts(limit_w) => limit_w,
             ImportCut::Share(share) => (1.0 - share) * reference_w,
+            ImportCut::OfFeed(share) => share * world.tree.branches[crate::world::tree::FEED].budget_w,
         };
         world.events.curtailment = Some(Curtailment { limit_w, binding: moment.phase_s >= notice_s });
     }))

@@ -38,12 +38,14 @@ impl Room {
 
     fn propose(&self, actuator: usize, stands: f64) -> SetpointProposal {
         let b = &self.bench;
+        let mut survey = Survey::new(&b.site, &b.topology);
         let scene = Scene {
             site: &b.site,
             topology: &b.topology,
             wants: &b.wants,
             snapshot: b.snapshot(),
             estimate: &self.e,
+            survey: survey.look(&b.site, &b.topology, b.snapshot(), &self.e),
         };
         least_headroom(&scene, actuator, stands, stands)
     }
@@ -154,6 +156,7 @@ fn nothing_known_nothing_relaxed() {
         wants: &bench.wants,
         snapshot: bench.snapshot(),
         estimate: e,
+        survey: &Survey::new(&bench.site, &bench.topology),
     };
     let p = least_headroom(&scene, CDU_SUPPLY, 30.0, 30.0);
     assert!(p.value <= 30.0, "{p:?}");

@@ -9,7 +9,7 @@ pub mod tree;
 pub use steady::Steady;
 
 /// What is proposed for each GPU.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, PartialEq, Default)]
 pub struct CapProposal {
     /// Cap, W; equal to the GPU's highest cap where nothing binds.
     pub cap_w: Vec<f64>,
@@ -19,4 +19,21 @@ pub struct CapProposal {
     pub binds: bool,
     /// Branches whose floors alone exceed their budget.
     pub infeasible: Vec<usize>,
+}
+
+impl Clone for CapProposal {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    /// Every tick copies one; the memory stays.
+    fn clone_from(&mut self, other: &Self) {
+        let Self { cap_w, lock_mhz, binds, infeasible } = other;
+        self.cap_w.clone_from(cap_w);
+        self.lock_mhz.clone_from(lock_mhz);
+        self.infeasible.clone_from(infeasible);
+        self.binds = *binds;
+    }
 }

@@ -15,7 +15,7 @@ use super::tree::{Allocation, Problem};
 use crate::estimate::Estimate;
 use crate::topology::Topology;
 use crate::wants::Wants;
-use headroom_site::model::JobKind;
+use headroom_site::model::{JobKind, Sku};
 use headroom_site::{Site, Span, Stamp};
 
 /// Distance to the maximum operating temperature that the thermal cap keeps, K: the supervisory loop's reserve for what
@@ -37,13 +37,59 @@ pub struct Steady {
     demand_w: Vec<f64>,
     low_w: Vec<f64>,
     high_w: Vec<f64>,
+    /// Highest caps.
+    most_w: Vec<f64>,
+    /// Die temperatures that the thermal caps keep.
+    kept_c: Vec<f64>,
     /// Inverse weights by job priority.
     slope: Vec<f64>,
     room_w: Vec<f64>,
+    floor_w: Vec<f64>,
+    ceiling_w: Vec<f64>,
     /// Groups of GPUs that share a clock.
-    groups: Vec<Vec<usize>>,
+    groups: Vec<Group>,
     proposal: CapProposal,
     solved: Option<Stamp>,
+}
+
+/// GPUs that share a clock.
+#[derive(Debug, Clone)]
+struct Group {
+    gpus: Vec<usize>,
+    /// Widest clock step among their models, MHz.
+    step_mhz: f64,
+    /// Highest of their lowest clocks, MHz.
+    min_mhz: f64,
+}
+
+impl Group {
+    fn new(site: &Site, gpus: Vec<usize>) -> Self {
+        let (mut step_mhz, mut min_mhz) = (15.0_f64, 0.0_f64);
+        for sku in gpus.iter().map(|&i| &site.skus[site.gpus[i].sku]) {
+            step_mhz = step_mhz.max(sku.clock_step_mhz);
+            min_mhz = min_mhz.max(sku.min_clock_mhz);
+        }
+        Self { gpus, step_mhz, min_mhz }
+    }
+
+    /// The clock that every GPU can hold with its watts, on the step of their models; `None` if all can run free.
+    fn clock(&self, e: &Estimate, watts: &[f64]) -> Option<f64> {
+        let mut clock = f64::INFINITY;
+        let mut free = true;
+        for &i in &self.gpus {
+            // most could run as fast as the slowest so far, and then need not be asked how fast exactly
+            if !free && e.demand.carries(i, watts[i], clock) {
+                continue;
+            }
+            let own = e.demand.clock_for(i, watts[i]);
+            free &= own >= e.demand.max_clock(i) - 0.5;
+            clock = clock.min(own);
+        }
+        if free || !clock.is_finite() {
+            return None;
+        }
+        Some(((clock / self.step_mhz).floor() * self.step_mhz).max(self.min_mhz))
+    }
 }
 
 /// A solution that still fits is kept so long before it is sought anew.
@@ -63,23 +109,28 @@ impl Steady {
             }
             let gpus: Vec<usize> = job.gpus.iter().map(|g| g.index()).collect();
             match job.kind {
-                JobKind::Training => groups.push(gpus),
+                JobKind::Training => groups.push(Group::new(site, gpus)),
                 JobKind::Serving => {
-                    groups.extend(
-                        gpus.chunk_by(|a, b| site.gpus[*a].node == site.gpus[*b].node).map(<[usize]>::to_vec),
-                    );
+                    let nodes = gpus.chunk_by(|a, b| site.gpus[*a].node == site.gpus[*b].node);
+                    groups.extend(nodes.map(|node| Group::new(site, node.to_vec())));
                 }
             }
         }
-        let low_w: Vec<f64> = site.gpus.iter().map(|g| site.skus[g.sku].min_cap_w).collect();
+        let sku =
+            |f: fn(&Sku) -> f64| -> Vec<f64> { site.gpus.iter().map(|g| f(&site.skus[g.sku])).collect() };
+        let low_w = sku(|s| s.min_cap_w);
         Self {
             first: Allocation::default(),
             second: Allocation::default(),
             demand_w: vec![0.0; n],
             high_w: low_w.clone(),
             low_w,
+            most_w: sku(|s| s.max_cap_w),
+            kept_c: sku(|s| s.max_operating_c - THERMAL_RESERVE_K),
             slope,
             room_w: vec![f64::INFINITY; site.power.len()],
+            floor_w: Vec::new(),
+            ceiling_w: Vec::new(),
             groups,
             proposal: CapProposal::default(),
             solved: None,
@@ -89,14 +140,13 @@ impl Steady {
     /// Proposes caps and clocks.
     pub fn propose(
         &mut self,
-        site: &Site,
         topology: &Topology,
         wants: &Wants,
         estimate: &Estimate,
         budget_w: &[f64],
     ) -> &CapProposal {
-        let n = site.gpus.len();
-        self.read(site, wants, estimate, budget_w);
+        let n = self.low_w.len();
+        self.read(wants, estimate, budget_w);
         if self.still_fits(topology, estimate) {
             return &self.proposal;
         }
@@ -108,21 +158,22 @@ impl Steady {
         out.lock_mhz.resize(n, None);
         out.infeasible.clone_from(&self.first.infeasible);
         // What each GPU needs at the clock of its group becomes its floor; the rest is given out above it.
-        let mut floor = self.first.watts.clone();
-        let mut ceiling = self.high_w.clone();
+        let (floor, ceiling) = (&mut self.floor_w, &mut self.ceiling_w);
+        floor.clone_from(&self.first.watts);
+        ceiling.clone_from(&self.high_w);
         for group in &self.groups {
-            let Some(lock) = common_clock(site, estimate, group, &self.first.watts) else { continue };
-            for &i in group {
+            let Some(lock) = group.clock(estimate, &self.first.watts) else { continue };
+            for &i in &group.gpus {
                 out.lock_mhz[i] = Some(lock);
                 let need = estimate.demand.power_at(i, lock) * CAP_ABOVE;
                 ceiling[i] = need.clamp(self.low_w[i], self.high_w[i]);
                 floor[i] = floor[i].min(ceiling[i]);
             }
         }
-        self.second.solve(topology, &self.room_w, &problem(&ceiling, &floor, &ceiling));
+        self.second.solve(topology, &self.room_w, &problem(ceiling, floor, ceiling));
         out.cap_w.clone_from(&self.second.watts);
-        let held = |i: usize| out.cap_w[i] < site.skus[site.gpus[i].sku].max_cap_w - 0.5;
-        out.binds = (0..n).any(|i| out.lock_mhz[i].is_some() || held(i));
+        let mut held = out.cap_w.iter().zip(&self.most_w).map(|(cap, most)| *cap < most - 0.5);
+        out.binds = held.any(|held| held) || out.lock_mhz.iter().any(Option::is_some);
         out
     }
 
@@ -145,41 +196,23 @@ impl Steady {
     }
 
     /// Demands, ceilings and rooms of this tick.
-    fn read(&mut self, site: &Site, wants: &Wants, e: &Estimate, budget_w: &[f64]) {
-        for (i, gpu) in site.gpus.iter().enumerate() {
-            let sku = &site.skus[gpu.sku];
-            let stiff = e.gpus.resistance[i] + wants.k_sigma * e.gpus.sigma_r(i);
+    fn read(&mut self, wants: &Wants, e: &Estimate, budget_w: &[f64]) {
+        let bounds = self.low_w.iter().zip(self.most_w.iter().zip(&self.kept_c));
+        let wanted = self.demand_w.iter_mut().zip(&mut self.high_w);
+        for (i, ((demand, high), (&low, (&most, kept_c)))) in wanted.zip(bounds).enumerate() {
             let thermal = if e.gpus.seen(i) {
-                (sku.max_operating_c - THERMAL_RESERVE_K - e.coolant_c[i]) / stiff
+                let stiff = e.gpus.resistance[i] + wants.k_sigma * e.gpus.sigma_r(i);
+                (kept_c - e.coolant_c[i]) / stiff
             } else {
-                sku.max_cap_w
+                most
             };
-            self.high_w[i] = thermal.clamp(sku.min_cap_w, sku.max_cap_w);
-            self.demand_w[i] = (e.demand.peak_power(i) * DEMAND_ABOVE).clamp(sku.min_cap_w, self.high_w[i]);
+            *high = thermal.max(low).min(most);
+            *demand = (e.demand.peak_power(i) * DEMAND_ABOVE).max(low).min(*high);
         }
         for (room, (budget, other)) in self.room_w.iter_mut().zip(budget_w.iter().zip(&e.other_w)) {
             *room = budget - other;
         }
     }
-}
-
-/// The clock that every GPU of a group can hold with its watts, on the step of its model; `None` if all can run free.
-fn common_clock(site: &Site, e: &Estimate, group: &[usize], watts: &[f64]) -> Option<f64> {
-    let mut clock = f64::INFINITY;
-    let mut free = true;
-    let (mut step, mut min) = (15.0_f64, 0.0_f64);
-    for &i in group {
-        let sku = &site.skus[site.gpus[i].sku];
-        step = step.max(sku.clock_step_mhz);
-        min = min.max(sku.min_clock_mhz);
-        let own = e.demand.clock_for(i, watts[i]);
-        free &= own >= sku.max_clock_mhz - 0.5;
-        clock = clock.min(own);
-    }
-    if free || !clock.is_finite() {
-        return None;
-    }
-    Some(((clock / step).floor() * step).max(min))
 }
 
 #[cfg(test)]

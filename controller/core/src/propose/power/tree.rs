@@ -22,6 +22,8 @@ pub struct Allocation {
     pub infeasible: Vec<usize>,
     /// Multiplier of each branch; the next solve begins with it.
     pub shadow: Vec<f64>,
+    /// Sums of the unpriced watts of the GPUs before each one.
+    before_w: Vec<f64>,
 }
 
 /// What is asked.
@@ -37,15 +39,59 @@ pub struct Problem<'a> {
     pub slope: &'a [f64],
 }
 
-impl Problem<'_> {
-    fn at(&self, i: usize, price: f64) -> f64 {
-        (self.demand_w[i] - price * self.slope[i]).max(self.low_w[i]).min(self.high_w[i].max(self.low_w[i]))
+/// One GPU of a problem.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    demand_w: f64,
+    low_w: f64,
+    high_w: f64,
+    slope: f64,
+}
+
+impl Member {
+    /// Its power at a price.
+    fn at(self, price: f64) -> f64 {
+        let p = self.demand_w - price * self.slope;
+        let p = if p > self.high_w { self.high_w } else { p };
+        // what is not a number gets the floor
+        if p > self.low_w { p } else { self.low_w }
     }
 
-    /// Does the power of this GPU move with its price there?
-    fn moves(&self, i: usize, price: f64) -> bool {
-        let p = self.demand_w[i] - price * self.slope[i];
-        p > self.low_w[i] && p < self.high_w[i]
+    /// How fast its power falls with its price there.
+    fn falls(self, price: f64) -> f64 {
+        let p = self.demand_w - price * self.slope;
+        if p > self.low_w && p < self.high_w { self.slope } else { 0.0 }
+    }
+
+    /// The price from which on it stands at its floor.
+    fn floor_price(self) -> f64 {
+        (self.demand_w - self.low_w).max(0.0) / self.slope
+    }
+}
+
+impl Problem<'_> {
+    /// The GPUs of a span.
+    fn members(&self, (start, end): (usize, usize)) -> impl Iterator<Item = Member> + '_ {
+        let wanted = self.demand_w[start..end].iter().zip(&self.slope[start..end]);
+        let bounds = self.low_w[start..end].iter().zip(&self.high_w[start..end]);
+        wanted.zip(bounds).map(|((&demand_w, &slope), (&low_w, &high_w))| Member {
+            demand_w,
+            low_w,
+            high_w,
+            slope,
+        })
+    }
+
+    /// Watts of some spans and how fast they fall, if no price is below this one.
+    fn sums(&self, spans: &[(usize, usize)], prices: &[f64], price: f64) -> (f64, f64) {
+        let (mut sum, mut slope) = (0.0, 0.0);
+        for &(start, end) in spans {
+            for (gpu, own) in self.members((start, end)).zip(&prices[start..end]) {
+                sum += gpu.at(own.max(price));
+                slope += if price >= *own { gpu.falls(price) } else { 0.0 };
+            }
+        }
+        (sum, slope)
     }
 }
 
@@ -57,48 +103,74 @@ impl Allocation {
         self.price.resize(n, 0.0);
         self.infeasible.clear();
         self.shadow.resize(room_w.len(), 0.0);
-        for branch in (0..room_w.len()).rev() {
-            if room_w[branch].is_finite() {
-                self.meet(topology, branch, room_w[branch], problem);
+        self.watts.clear();
+        self.watts.extend(problem.members((0, n)).map(|gpu| gpu.at(0.0)));
+        self.add_up();
+        for (branch, &room_w) in room_w.iter().enumerate().rev() {
+            let spans = topology.spans_of_branch(branch);
+            if self.surely_fits(spans, room_w) {
+                self.shadow[branch] = 0.0;
+            } else {
+                self.meet(spans, branch, room_w, problem);
             }
         }
-        self.watts.clear();
-        self.watts.extend((0..n).map(|i| problem.at(i, self.price[i])));
+    }
+
+    /// Sums of the unpriced watts, so that each GPU is looked at once and not once a level.
+    fn add_up(&mut self) {
+        self.before_w.clear();
+        let mut sum = 0.0;
+        self.before_w.push(sum);
+        self.before_w.extend(self.watts.iter().map(|watts| {
+            sum += watts;
+            sum
+        }));
+    }
+
+    /// Does a branch carry what is wanted? A price only lowers it, so what fits without prices fits.
+    fn surely_fits(&self, spans: &[(usize, usize)], room_w: f64) -> bool {
+        let carried = || -> f64 { spans.iter().map(|&(a, b)| self.before_w[b] - self.before_w[a]).sum() };
+        // where rounding could decide, the exact way does
+        !room_w.is_finite() || carried() <= room_w - 1e-6
     }
 
     /// Raises the price of a branch's GPUs until they fit.
-    fn meet(&mut self, topology: &Topology, branch: usize, room_w: f64, problem: &Problem<'_>) {
-        let sums = |prices: &[f64], price: f64| {
-            let (mut sum, mut slope) = (0.0, 0.0);
-            for i in topology.gpus_of_branch(branch) {
-                let own = prices[i].max(price);
-                sum += problem.at(i, own);
-                if price >= prices[i] && problem.moves(i, own) {
-                    slope += problem.slope[i];
-                }
-            }
-            (sum, slope)
-        };
-        let (sum, _) = sums(&self.price, 0.0);
-        if sum <= room_w {
+    fn meet(&mut self, spans: &[(usize, usize)], branch: usize, room_w: f64, problem: &Problem<'_>) {
+        let carried: f64 = spans.iter().flat_map(|&(a, b)| &self.watts[a..b]).sum();
+        if carried <= room_w {
             self.shadow[branch] = 0.0;
             return;
         }
-        let floor: f64 = topology.gpus_of_branch(branch).map(|i| problem.low_w[i]).sum();
-        if floor > room_w {
+        let (price, sum) = self.price_of(spans, branch, room_w, problem);
+        let floor = || -> f64 { spans.iter().flat_map(|&(a, b)| &problem.low_w[a..b]).sum() };
+        if sum > room_w && floor() > room_w {
             self.infeasible.push(branch);
         }
-        let mut low = 0.0;
-        let mut high = topology
-            .gpus_of_branch(branch)
-            .map(|i| {
-                ((problem.demand_w[i] - problem.low_w[i]).max(0.0) / problem.slope[i]).max(self.price[i])
-            })
-            .fold(0.0, f64::max);
-        let mut price = self.shadow[branch].clamp(0.0, high);
-        let (mut sum, mut slope) = sums(&self.price, price);
+        self.shadow[branch] = price;
+        for &(start, end) in spans {
+            let own = self.price[start..end].iter_mut().zip(&mut self.watts[start..end]);
+            for (gpu, (own, watts)) in problem.members((start, end)).zip(own) {
+                *own = own.max(price);
+                *watts = gpu.at(*own);
+            }
+        }
+    }
+
+    /// The least price at which a branch fits, sought from its last one, and the watts there.
+    fn price_of(
+        &self,
+        spans: &[(usize, usize)],
+        branch: usize,
+        room_w: f64,
+        gpus: &Problem<'_>,
+    ) -> (f64, f64) {
+        let enough = 1e-9 * room_w.abs().max(1.0);
+        // mostly the last price leads there, so that the highest is not asked for
+        let (mut low, mut high) = (0.0, f64::INFINITY);
+        let mut price = self.shadow[branch].max(0.0);
+        let (mut sum, mut slope) = gpus.sums(spans, &self.price, price);
         for _ in 0..100 {
-            if (sum - room_w).abs() <= 1e-9 * room_w.abs().max(1.0) || high - low <= 1e-12 * high.max(1.0) {
+            if (sum - room_w).abs() <= enough || high - low <= 1e-12 * price.max(1.0) {
                 break;
             }
             if sum > room_w {
@@ -107,17 +179,22 @@ impl Allocation {
                 high = price;
             }
             let newton = price + (sum - room_w) / slope;
-            price = if slope > 0.0 && newton > low && newton < high { newton } else { 0.5 * (low + high) };
-            (sum, slope) = sums(&self.price, price);
+            price = if slope > 0.0 && newton > low && newton < high {
+                newton
+            } else {
+                high = high.min(self.highest(spans, gpus)).max(low);
+                0.5 * (low + high)
+            };
+            (sum, slope) = gpus.sums(spans, &self.price, price);
         }
         // End on the side that fits, where the iteration has not met the budget.
-        if sum - room_w > 1e-9 * room_w.abs().max(1.0) {
-            price = high;
-        }
-        self.shadow[branch] = price;
-        for i in topology.gpus_of_branch(branch) {
-            self.price[i] = self.price[i].max(price);
-        }
+        if sum - room_w > enough && high.is_finite() { (high, sum) } else { (price, sum) }
+    }
+
+    /// A price at which every GPU of a branch stands at its floor, and not below the price that it has.
+    fn highest(&self, spans: &[(usize, usize)], gpus: &Problem<'_>) -> f64 {
+        let own = |&(start, end): &(usize, usize)| gpus.members((start, end)).zip(&self.price[start..end]);
+        spans.iter().flat_map(own).map(|(gpu, own)| gpu.floor_price().max(*own)).fold(0.0, f64::max)
     }
 }
 
@@ -154,6 +231,12 @@ mod tests {
         assert_eq!(a.watts, vec![300.0, 400.0, 500.0]);
         a.solve(&t, &[1050.0], &p);
         assert!((a.watts.iter().sum::<f64>() - 1050.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn no_number_gets_the_floor() {
+        let gpu = Member { demand_w: f64::NAN, low_w: 200.0, high_w: 700.0, slope: 1.0 };
+        assert!((gpu.at(0.0) - 200.0).abs() < f64::EPSILON);
     }
 
     proptest! {

@@ -111,12 +111,23 @@ impl SensorBank {
         if dt_s <= 0.0 || dt_s.is_nan() {
             return;
         }
+        self.begin_step(dt_s);
+        self.step_some(fleet, 0..fleet.len());
+    }
+
+    /// Begins a step; every GPU is to be given once to [`SensorBank::step_some`] then.
+    pub fn begin_step(&mut self, dt_s: f64) {
         if dt_s.to_bits() != self.dt_s.to_bits() {
             self.set_step(dt_s);
         }
         self.elapsed_s += dt_s;
+    }
+
+    /// Sees the step of some GPUs, after it.
+    pub fn step_some(&mut self, fleet: &Fleet, gpus: Range<usize>) {
+        let dt_s = self.dt_s;
         for part in &self.parts {
-            for gpu in part.range.clone() {
+            for gpu in part.range.start.max(gpus.start)..part.range.end.min(gpus.end) {
                 let (board, w) = (&mut self.boards[gpu], fleet.power_w[gpu]);
                 if part.long {
                     board.long_step(part, w, dt_s as f32);
@@ -153,25 +164,32 @@ impl SensorBank {
         let new = board.period_s - board.due_s >= sku.sensor.delay_s as f32;
         let watts = |shown: Shown| f64::from(gain * if new { shown.now } else { shown.before });
         let (instant_w, average_w) = (watts(board.instant), watts(board.average));
-        let margin_k = fleet.thermal_margin_k(gpu).floor() as i32;
+        let margin_k = whole(fleet.margin_of(sku, gpu));
         let energy_mj = (board.energy_mj * f64::from(gain)).max(0.0) as u64;
         let plain = if sku.sensor.average_s.is_some() { average_w } else { instant_w };
         Readout {
+            memory_mhz: sku.memory_clock_mhz as u32,
             power_w: if quirk.zeros { 0.0 } else { plain },
             average_w: answer(missing, Fields::AVERAGE, quirk.zeros, average_w),
             instant_w: answer(missing, Fields::INSTANT, quirk.zeros, instant_w),
-            memory_w: answer(missing, Fields::MEMORY_POWER, quirk.zeros, fleet.memory_power_w(gpu)),
+            memory_w: answer(missing, Fields::MEMORY_POWER, quirk.zeros, fleet.memory_power_of(sku, gpu)),
             energy_mj: answer(missing, Fields::ENERGY, quirk.zeros, energy_mj),
-            die_c: fleet.die_c[gpu].round() as i32,
+            die_c: whole(f64::from(fleet.die_c[gpu]) + 0.5),
             memory_c: answer(
                 missing,
                 Fields::MEMORY_TEMPERATURE,
                 quirk.zeros,
-                fleet.hbm_c[gpu].round() as i32,
+                whole(f64::from(fleet.hbm_c[gpu]) + 0.5),
             ),
             margin_k: answer(missing, Fields::MARGIN, quirk.zeros, margin_k),
         }
     }
+}
+
+/// The whole degree at or below; a cast and a comparison where `floor` would be a call.
+fn whole(degrees: f64) -> i32 {
+    let cut = degrees as i32;
+    cut - i32::from(degrees < f64::from(cut))
 }
 
 fn answer<T>(missing: Fields, field: Fields, zeros: bool, value: T) -> Answer<T> {

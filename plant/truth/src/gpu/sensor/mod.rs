@@ -144,6 +144,8 @@ impl<T: Default> Answer<T> {
 /// What a board answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Readout {
+    /// Memory clock \[MHz\].
+    pub memory_mhz: u32,
     /// What the plain power call gives: the average where there is one, else the instant reading \[W\].
     pub power_w: f64,
     /// Average power \[W\].

@@ -1,0 +1,141 @@
+//! What the actuators serve, looked at once a cooling tick: several actuators act upon the same GPUs and racks.
+
+use super::{FLOW_PER_K, FLOW_RESERVE, PLATE_SHARE};
+use crate::align::Snapshot;
+use crate::estimate::Estimate;
+use crate::topology::{Rack, Topology};
+use headroom_site::Site;
+
+/// Sets of GPUs and racks as of one snapshot.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// For each actuator its set.
+    set_of: Vec<usize>,
+    /// For each set an actuator whose GPUs it is.
+    actuator_of: Vec<usize>,
+    sets: Vec<Set>,
+    /// Distance of each rack's flow to the least it needs, K-equivalent.
+    flow_k: Vec<Option<f64>>,
+    /// Power of all GPUs over some minutes, W.
+    load_w: f64,
+    leakage_per_k: Vec<f64>,
+}
+
+/// What some GPUs say together.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Set {
+    /// The GPU with the least headroom at full load, and that headroom, K.
+    pub full: Option<(usize, f64)>,
+    /// The GPU whose die is nearest to its limit now, and that distance, K.
+    pub hottest: Option<(usize, f64)>,
+    /// GPUs that are heard.
+    pub heard: usize,
+    /// Power over some minutes, W.
+    pub load_w: f64,
+    /// Leakage per kelvin of die, W/K.
+    pub leak_w_per_k: f64,
+    /// Leakage per relative change of a differential pressure, W: sum of leakage and plate's rise.
+    pub plate_w: f64,
+}
+
+impl Survey {
+    /// For a site.
+    #[must_use]
+    pub fn new(site: &Site, topology: &Topology) -> Self {
+        let mut actuator_of: Vec<usize> = Vec::new();
+        let set_of = (0..topology.reach.len())
+            .map(|a| {
+                let same = |&of: &usize| topology.reach[of].gpus == topology.reach[a].gpus;
+                actuator_of.iter().position(same).unwrap_or_else(|| {
+                    actuator_of.push(a);
+                    actuator_of.len() - 1
+                })
+            })
+            .collect();
+        Self {
+            set_of,
+            sets: vec![Set::default(); actuator_of.len()],
+            actuator_of,
+            flow_k: vec![None; topology.racks.len()],
+            load_w: 0.0,
+            leakage_per_k: site.gpus.iter().map(|g| site.skus[g.sku].leakage_per_k).collect(),
+        }
+    }
+
+    /// Looks at everything anew.
+    pub fn look(&mut self, site: &Site, topology: &Topology, snapshot: &Snapshot, e: &Estimate) -> &Self {
+        self.load_w = e.slow_power_w.iter().sum();
+        for (set, &actuator) in self.sets.iter_mut().zip(&self.actuator_of) {
+            *set = Set::of(&topology.reach[actuator].gpus, &self.leakage_per_k, snapshot, e);
+        }
+        for (flow_k, rack) in self.flow_k.iter_mut().zip(&topology.racks) {
+            *flow_k = flow_slack(site, rack, snapshot, e);
+        }
+        self
+    }
+
+    /// The GPUs of an actuator.
+    #[must_use]
+    pub fn set(&self, actuator: usize) -> &Set {
+        &self.sets[self.set_of[actuator]]
+    }
+
+    /// Distance of a rack's flow to the least it needs, K-equivalent, where both are known.
+    #[must_use]
+    pub fn flow_k(&self, rack: usize) -> Option<f64> {
+        self.flow_k[rack]
+    }
+
+    /// Power of all GPUs over some minutes, W.
+    #[must_use]
+    pub fn load_w(&self) -> f64 {
+        self.load_w
+    }
+}
+
+impl Set {
+    fn of(gpus: &[usize], leakage_per_k: &[f64], snapshot: &Snapshot, e: &Estimate) -> Self {
+        let mut set = Self::default();
+        for &g in gpus {
+            set.heard += usize::from(snapshot.gpus[g].heard);
+            let watts = e.slow_power_w[g];
+            let leak = leakage_per_k[g] * watts;
+            set.load_w += watts;
+            set.leak_w_per_k += leak;
+            set.plate_w += leak * PLATE_SHARE * e.gpus.resistance[g] * watts;
+            if e.gpus.seen(g) {
+                let room = &e.headroom[g];
+                lower(&mut set.full, g, room.kelvin_full_load);
+                lower(&mut set.hottest, g, room.kelvin);
+            }
+        }
+        set
+    }
+}
+
+/// Keeps the first of the least.
+fn lower(least: &mut Option<(usize, f64)>, g: usize, k: f64) {
+    if least.is_none_or(|(_, known)| k < known) {
+        *least = Some((g, k));
+    }
+}
+
+/// Distance of a rack's flow to the least it needs at full load.
+fn flow_slack(site: &Site, rack: &Rack, snapshot: &Snapshot, e: &Estimate) -> Option<f64> {
+    let flow = snapshot.good(rack.flow)?;
+    let supply_c =
+        rack.supply.and_then(|p| snapshot.good(p)).or_else(|| rack.gpus.first().map(|&g| e.coolant_c[g]))?;
+    let full_w: f64 = rack
+        .gpus
+        .iter()
+        .map(|&g| {
+            let sku = &site.skus[site.gpus[g].sku];
+            // What it may come to: its recent peak with reserve, but not less than four fifths of its cap.
+            (e.demand.peak_power(g) * 1.1).max(0.8 * sku.max_cap_w).min(sku.max_cap_w)
+        })
+        .sum::<f64>()
+        + rack.other_w;
+    let metered = rack.power.and_then(|p| snapshot.good(p)).unwrap_or(0.0);
+    let need = site.min_flow_at(supply_c)? * full_w.max(metered) / 1e3;
+    Some((flow / need.max(1e-9) - 1.0 - FLOW_RESERVE) / FLOW_PER_K)
+}
