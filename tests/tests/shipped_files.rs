@@ -24,6 +24,7 @@ fn demo_text() -> String {
         tree: &world.tree,
         jobs: &world.workload.jobs,
         skus: &[world.config().sku.clone()],
+        step_s: world.config().dt_s,
         design: world.bms().design(),
     };
     site_file(&source, &SiteAddresses::nowhere(world.modbus.len()))

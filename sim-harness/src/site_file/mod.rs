@@ -38,6 +38,8 @@ pub struct SiteSource<'a> {
     pub jobs: &'a [Job],
     /// GPU product of each group.
     pub skus: &'a [Sku],
+    /// Step of the plant, s.
+    pub step_s: f64,
     /// The BMS's design: where setpoints go when nobody asks.
     pub design: &'a Design,
 }
@@ -103,7 +105,10 @@ fn list(items: impl IntoIterator<Item = String>) -> String {
 fn write_site(o: &mut String, s: &SiteSource<'_>, a: &SiteAddresses) -> fmt::Result {
     writeln!(o, "# Written by the plant itself. The format is explained in the book.\nformat = 1")?;
     writeln!(o, "dew-point-margin = \"2 K\"\n\n[site]\nname = \"{}\"\n", s.name)?;
-    writeln!(o, "[periods]\npower = \"1 s\"\ncooling = \"30 s\"\nagent = \"1 s\"\nlease = \"30 s\"\n")?;
+    // A plant that moves in long steps is looked at once a step.
+    let (power_s, lease_s) = (s.step_s.max(1.0), (6.0 * s.step_s).max(30.0));
+    writeln!(o, "[periods]\npower = \"{power_s} s\"\ncooling = \"30 s\"\nagent = \"{power_s} s\"")?;
+    writeln!(o, "lease = \"{lease_s} s\"\n")?;
     wires::write_connections(o, s, a)?;
     skus::write_skus(o, s.skus)?;
     places::write_places(o, s)?;

@@ -82,6 +82,7 @@ pub(crate) fn site_text(world: &World, addresses: &SiteAddresses) -> String {
         tree: &world.tree,
         jobs: &world.workload.jobs,
         skus: &skus,
+        step_s: world.config().dt_s,
         design: world.bms().design(),
     };
     site_file(&source, addresses)

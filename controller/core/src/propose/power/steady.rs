@@ -50,6 +50,7 @@ pub struct Steady {
     groups: Vec<Group>,
     proposal: CapProposal,
     solved: Option<Stamp>,
+    keep: Span,
 }
 
 /// GPUs that share a clock.
@@ -92,7 +93,7 @@ impl Group {
     }
 }
 
-/// A solution that still fits is kept so long before it is sought anew.
+/// A solution that still fits is kept so long, or for two ticks, before it is sought anew.
 const KEEP: Span = Span::from_ms(5_000);
 
 impl Steady {
@@ -133,6 +134,7 @@ impl Steady {
             ceiling_w: Vec::new(),
             groups,
             proposal: CapProposal::default(),
+            keep: Span::from_ns(KEEP.ns().max(site.power_period.ns() * 5 / 2)),
             solved: None,
         }
     }
@@ -181,7 +183,7 @@ impl Steady {
     /// and it is not old? Where clocks are held nothing is kept: who was short may now be given more.
     fn still_fits(&self, topology: &Topology, e: &Estimate) -> bool {
         let p = &self.proposal;
-        let fresh = self.solved.is_some_and(|at| e.stamp.since(at) < KEEP);
+        let fresh = self.solved.is_some_and(|at| e.stamp.since(at) < self.keep);
         if !fresh || p.lock_mhz.iter().any(Option::is_some) {
             return false;
         }
