@@ -91,7 +91,7 @@ impl Default for ServingSpec {
             iteration_s: 0.024,
             iteration_per_request_s: 0.000_25,
             decode_compute: [0.08, 0.22],
-            cap_loss: CapLoss { from: 0.85, full: 0.60, loss: 0.65 },
+            cap_loss: CapLoss { from: 0.80, full: 0.60, loss: 0.60 },
             max_batch: 64,
             max_waiting: 256,
             prefill_share: 0.7,
