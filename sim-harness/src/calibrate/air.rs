@@ -1,6 +1,6 @@
 //! Moist air and air handlers against tables and practice.
 //!
-//! Responsible for: running [`psychro`] and the hall's fans at the points where figures are published.
+//! Responsible for: running `psychro` and the hall's fans at the points where figures are published.
 //! Not for: weather records ([`super::weather`]).
 
 use super::{Check, Ledger, Tolerance};

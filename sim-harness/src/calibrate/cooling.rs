@@ -1,6 +1,6 @@
 //! Chiller, cooling tower and plate exchangers against their published curves.
 //!
-//! Responsible for: running [`chiller`], [`tower`] and [`exchanger`] at the points where figures are published.
+//! Responsible for: running `chiller`, `tower` and `exchanger` at the points where figures are published.
 //! Not for: pumps and loops ([`super::hydraulics`]).
 //!
 //! The chiller of the plant is a smaller machine of the published family, with a lower reference COP and the same

@@ -1,7 +1,7 @@
 //! What the sensors of the plant show, against a capture of a real pod.
 //!
 //! Responsible for: the list of point classes that capture and plant share, and the checks on them. Not for: reading
-//! the capture ([`file`]), statistics ([`figures`]), or running the world ([`pod`]).
+//! the capture (`file`), statistics (`figures`), or running the world (`pod`).
 //!
 //! The capture is the example of NVIDIA's DSX Exchange repository: 100 s of one pod with five loaded racks, a CDU and
 //! two busways at steady load. Of each point class these are compared:

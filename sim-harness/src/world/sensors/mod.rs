@@ -1,7 +1,7 @@
 //! Sensors as they are: from true values to what the BMS shows.
 //!
-//! Responsible for: who is looked at when ([`scan`]), noise, bias, lag, steps ([`class`]), faults ([`fault`]), the clocks
-//! of those who stamp ([`clock`]). Not for: what is measured ([`super::signal`]), how it travels (`desk`).
+//! Responsible for: who is looked at when (`scan`), noise, bias, lag, steps (`class`), faults (`fault`), the clocks
+//! of those who stamp (`clock`). Not for: what is measured (`super::signal`), how it travels (`desk`).
 //!
 //! One step:
 //! ```text
