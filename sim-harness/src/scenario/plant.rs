@@ -190,7 +190,7 @@ impl PlantSpec {
                 }
             };
             left = left.saturating_sub(wanted);
-            let sku = find_sku(&group.sku).unwrap_or_else(|| sku.clone());
+            let sku = Sku::find(&group.sku).unwrap_or_else(|| sku.clone());
             let sku = sku.cooled_by(group.cooling.medium()).unwrap_or(sku);
             if wanted > 0 {
                 groups.push(Group { sku, gpus: wanted, cooling: group.cooling });
@@ -274,7 +274,7 @@ fn groups(t: &mut Table<'_>) -> Vec<GpuGroup> {
 fn group(mut t: Table<'_>) -> Option<GpuGroup> {
     let line = t.line_of("sku");
     let sku = t.required(("sku", "\"H100-SXM\""), Table::text);
-    if let Some(name) = sku.as_ref().filter(|name| find_sku(name).is_none()) {
+    if let Some(name) = sku.as_ref().filter(|name| Sku::find(name).is_none()) {
         let known: Vec<&str> = Sku::shipped().iter().map(|sku| sku.id.as_str()).collect();
         t.find(line, format!("no GPU `{name}` is known"), format!("use one of {}", known.join(", ")));
     }
@@ -296,7 +296,7 @@ fn group(mut t: Table<'_>) -> Option<GpuGroup> {
         t.find(line, format!("`count = {count}` leaves a node partly filled"), remedy);
     }
     let cooling = [Cooling::Liquid, Cooling::Air][cooling.unwrap_or(0)];
-    if let Some(found) = sku.as_deref().and_then(find_sku)
+    if let Some(found) = sku.as_deref().and_then(Sku::find)
         && found.cooled_by(cooling.medium()).is_none()
     {
         let other = if cooling == Cooling::Air { "liquid" } else { "air" };
@@ -305,13 +305,6 @@ fn group(mut t: Table<'_>) -> Option<GpuGroup> {
     }
     t.finish("a group of `gpus`", &["sku", "count", "share", "cooling"]);
     Some(GpuGroup { sku: sku?, size: size?, cooling })
-}
-
-/// A product by the name that people use ("H100-SXM", "B200") or the driver's own.
-fn find_sku(name: &str) -> Option<Sku> {
-    let short = || name.split_once('-').and_then(|(chip, board)| Some((Sku::find(chip)?, board)));
-    let boards = ["SXM", "SXM4", "SXM5", "NVL72", "HGX"];
-    Sku::find(name).or_else(|| short().filter(|(_, board)| boards.contains(board)).map(|(sku, _)| sku))
 }
 
 #[cfg(test)]

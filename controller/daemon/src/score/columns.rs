@@ -42,7 +42,7 @@ pub(crate) const VIOLATIONS: [Column; 9] = [
     column("violations: power budget [kW s]", "budget [kW s]", 1, false, |s| s.violations.budget_w_s / 1e3),
     column("violations: least flow [s]", "flow [s]", 1, false, |s| s.violations.flow_s),
     column("violations: dew point [s]", "dew point [s]", 1, false, |s| s.violations.dew_point_s),
-    column("violations: grid ramp [s]", "ramp [s]", 1, false, |s| s.violations.ramp_s),
+    column("violations: rate of change [s]", "ramp [s]", 1, false, |s| s.violations.ramp_s),
     column("throttled: SW thermal [GPU s]", "SW thermal [GPU s]", 1, false, |s| s.throttled_gpu_s.sw_thermal),
     column("throttled: HW thermal [GPU s]", "HW thermal [GPU s]", 1, false, |s| s.throttled_gpu_s.hw_thermal),
     column("throttled: HW slowdown [GPU s]", "HW slowdown [GPU s]", 1, false, |s| {
