@@ -25,10 +25,10 @@ pub(super) const CLOCK_STEP_MHZ: f32 = 15.0;
 
 /// Ripple of power inside a step, as a fraction. A load whose mean sits this close under its cap meets it part of
 /// the time, so the counters grow before the mean clock falls.
-const RIPPLE: f32 = 0.015;
+pub(super) const RIPPLE: f32 = 0.015;
 
 /// How near its maximum a temperature must come for software slowdown to start \[K\].
-const ENGAGE_K: f32 = 0.5;
+pub(super) const ENGAGE_K: f32 = 0.5;
 
 /// Hysteresis of hardware thermal slowdown \[K\].
 const RELEASE_K: f32 = 1.5;
@@ -66,7 +66,7 @@ pub(super) struct Spot {
 }
 
 /// Newton steps before the search by halves takes over.
-const NEWTON_STEPS: usize = 6;
+pub(super) const NEWTON_STEPS: usize = 6;
 
 /// How near the root a Newton step must end, as a fraction of the top clock. Steps converge with the square, so the
 /// root is then known to about 1e-7.
@@ -95,18 +95,15 @@ impl PowerCurve {
                 return Spot { f, power_w: budget_w, slope_w };
             }
         }
-        let f = self.bisect(c, budget_w);
-        Spot { f, power_w: self.at(c, f), slope_w: 0.0 }
+        self.by_halves(c, budget_w)
     }
 
     /// For budgets outside the range of P, and voltage tables on which Newton's method runs in circles.
     #[cold]
-    fn bisect(&self, c: &Coefficients, budget_w: f32) -> f32 {
+    pub(super) fn by_halves(&self, c: &Coefficients, budget_w: f32) -> Spot {
         let (mut low, mut high) = (c.floor, 1.0);
-        if self.at(c, low) >= budget_w {
-            return low;
-        }
-        for _ in 0..20 {
+        let steps = if self.at(c, low) >= budget_w { 0 } else { 20 };
+        for _ in 0..steps {
             let middle = 0.5 * (low + high);
             if self.at(c, middle) > budget_w {
                 high = middle;
@@ -114,7 +111,7 @@ impl PowerCurve {
                 low = middle;
             }
         }
-        low
+        Spot { f: low, power_w: self.at(c, low), slope_w: 0.0 }
     }
 }
 

@@ -5,8 +5,10 @@
 
 use std::ops::Range;
 
+use super::block::{Block, LANES};
 use super::coefficients::Coefficients;
-use super::firmware::{CLOCK_STEP_MHZ, Decision, Input};
+use super::firmware::CLOCK_STEP_MHZ;
+use super::lanes::Lanes;
 use super::state::State;
 use super::sync::Groups;
 use super::{Sku, Spread, Throttle, reason};
@@ -24,6 +26,7 @@ struct Part {
     sku: Sku,
     range: Range<usize>,
     coefficients: Coefficients,
+    blocks: Vec<Block>,
 }
 
 /// The fleet. Inputs may be written between steps, outputs read; all arrays have one entry per GPU.
@@ -72,8 +75,7 @@ pub struct Fleet {
     /// Out: switched itself off at its shutdown temperature; stays so until [`Fleet::power_cycle`].
     pub tripped: Vec<bool>,
     parts: Vec<Part>,
-    sync: Option<Groups>,
-    state: Vec<State>,
+    pub(super) sync: Option<Groups>,
     dt_s: f64,
 }
 
@@ -95,16 +97,16 @@ impl Fleet {
         let mut rng = Rng::stream(seed, 0x6770_7573);
         let mut gains = Rng::stream(seed, 0x6761_696e);
         for (sku, count) in parts {
-            let start = fleet.state.len();
+            let start = fleet.cap_w.len();
             fleet.cap_w.extend(std::iter::repeat_n(sku.tdp_w as f32, *count));
             fleet.clock_max_mhz.extend(std::iter::repeat_n(sku.clock_max_mhz as f32, *count));
             fleet.clock_mhz.extend(std::iter::repeat_n(sku.clock_idle_mhz as f32, *count));
             let spread = spread.unwrap_or(sku.spread);
-            fleet.state.extend((0..*count).map(|_| State::cold(sku, COOLANT_C, &spread, &mut rng)));
+            let blocks = Block::of((0..*count).map(|_| State::cold(sku, COOLANT_C, &spread, &mut rng)));
             let gain = |_| (1.0 + gains.trimmed_normal(0.5 * spread.sensor_gain)) as f32;
             fleet.sensor_gain.extend((0..*count).map(gain));
             let coefficients = Coefficients::new(sku, DT_S);
-            fleet.parts.push(Part { sku: sku.clone(), range: start..start + count, coefficients });
+            fleet.parts.push(Part { sku: sku.clone(), range: start..start + count, coefficients, blocks });
         }
         fleet
     }
@@ -135,7 +137,6 @@ impl Fleet {
             tripped: vec![false; n],
             parts: Vec::new(),
             sync: None,
-            state: Vec::with_capacity(n),
             dt_s: DT_S,
         }
     }
@@ -143,13 +144,13 @@ impl Fleet {
     /// Number of GPUs.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.state.len()
+        self.present.len()
     }
 
     /// Whether there are no GPUs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.state.is_empty()
+        self.present.is_empty()
     }
 
     /// Bytes that each GPU takes, tables of the products aside.
@@ -157,7 +158,7 @@ impl Fleet {
     pub fn bytes_per_gpu() -> usize {
         let floats = 14 * size_of::<f32>() + 2 * size_of::<f64>();
         let bits = 4 * size_of::<bool>() + size_of::<u32>();
-        floats + bits + Throttle::COUNT * size_of::<u64>() + size_of::<State>()
+        floats + bits + Throttle::COUNT * size_of::<u64>() + size_of::<Block>() / LANES
     }
 
     /// The product of a GPU.
@@ -166,8 +167,25 @@ impl Fleet {
     /// As an array index does, where there is no such GPU.
     #[must_use]
     pub fn sku(&self, gpu: usize) -> &Sku {
-        let part = self.parts.partition_point(|part| part.range.end <= gpu);
-        &self.parts[part].sku
+        &self.parts[self.part_of(gpu)].sku
+    }
+
+    fn part_of(&self, gpu: usize) -> usize {
+        self.parts.partition_point(|part| part.range.end <= gpu)
+    }
+
+    /// What a GPU carries from step to step.
+    fn state(&self, gpu: usize) -> State {
+        let part = &self.parts[self.part_of(gpu)];
+        let place = gpu - part.range.start;
+        part.blocks[place / LANES].get(place % LANES)
+    }
+
+    fn change_state(&mut self, gpu: usize, change: impl FnOnce(&mut State)) {
+        let part = self.part_of(gpu);
+        let part = &mut self.parts[part];
+        let place = gpu - part.range.start;
+        part.blocks[place / LANES].with(place % LANES, change);
     }
 
     /// The products of the fleet and the GPUs that are of each.
@@ -202,14 +220,14 @@ impl Fleet {
     /// Heat a GPU and its cooler hold, from an arbitrary zero \[J\].
     #[must_use]
     pub fn stored_j(&self, gpu: usize) -> f64 {
-        let (s, sku) = (&self.state[gpu], self.sku(gpu));
+        let (s, sku) = (self.state(gpu), self.sku(gpu));
         sku.tau1_s * s.q1_w + sku.tau2_s * s.q2_w + sku.cooler.capacity_jpk * s.plate_c
     }
 
     /// Temperature of the cold plate or heat sink \[degC\]. No sensor shows it.
     #[must_use]
     pub fn plate_temperature_c(&self, gpu: usize) -> f64 {
-        self.state[gpu].plate_c
+        self.state(gpu).plate_c
     }
 
     /// Power of the memory \[W\].
@@ -246,14 +264,13 @@ impl Fleet {
 
     /// Makes the thermal interface of one GPU worse (or better) by a factor: a dried-out or badly seated plate.
     pub fn scale_thermal_resistance(&mut self, gpu: usize, factor: f64) {
-        self.state[gpu].r_scale *= factor as f32;
+        self.change_state(gpu, |state| state.r_scale *= factor as f32);
     }
 
     /// Switches a tripped GPU on again.
     pub fn power_cycle(&mut self, gpu: usize) {
         self.tripped[gpu] = false;
-        self.state[gpu].hw_thermal = false;
-        self.state[gpu].sw_thermal = false;
+        self.change_state(gpu, |state| (state.hw_thermal, state.sw_thermal) = (false, false));
     }
 
     /// Runs the present inputs until temperatures stand still, then clears counters and energy.
@@ -292,10 +309,12 @@ impl Fleet {
     /// Advances some GPUs by the step that was begun. A caller that does more with a few GPUs before it goes on to the
     /// next few finds them in the cache.
     pub fn step_some(&mut self, gpus: Range<usize>) {
-        let parts = std::mem::take(&mut self.parts);
-        for part in &parts {
-            for gpu in part.range.start.max(gpus.start)..part.range.end.min(gpus.end) {
-                self.step_one(gpu, &part.coefficients);
+        let mut parts = std::mem::take(&mut self.parts);
+        for part in &mut parts {
+            let some = part.range.start.max(gpus.start)..part.range.end.min(gpus.end);
+            if !some.is_empty() {
+                let place = some.start - part.range.start;
+                Lanes::of(self, some).step(&part.coefficients, &mut part.blocks, place);
             }
         }
         self.parts = parts;
@@ -305,66 +324,6 @@ impl Fleet {
         self.dt_s = dt_s;
         for part in &mut self.parts {
             part.coefficients = Coefficients::new(&part.sku, dt_s);
-        }
-    }
-
-    #[inline(always)]
-    fn step_one(&mut self, i: usize, c: &Coefficients) {
-        let on = self.present[i] && !self.tripped[i];
-        let input = Input {
-            activity: if on { self.activity[i].clamp(0.0, 1.0) } else { 0.0 },
-            memory: if on { self.memory[i].clamp(0.0, 1.0) } else { 0.0 },
-            cap_w: self.cap_w[i] / self.sensor_gain[i],
-            lock_min_mhz: self.lock_min_mhz[i],
-            lock_max_mhz: self.lock_max_mhz[i],
-            coolant_c: self.coolant_c[i],
-            flow: self.plate_flow[i],
-            brake: self.state[i].brake(c, self.brake[i]) && on,
-            context: self.context[i] && on,
-            peers: self.sync.as_ref().map_or(f32::INFINITY, |sync| sync.slowest(i)),
-        };
-        let out = self.state[i].advance(c, &input, self.tripped[i], self.die_c[i], self.hbm_c[i]);
-        self.power_w[i] = out.power_w;
-        self.die_c[i] = out.die_c;
-        self.hbm_c[i] = out.hbm_c;
-        self.coolant_heat_w[i] = out.coolant_heat_w;
-        self.energy_mj[i] += f64::from(out.power_w) * c.dt_mj;
-        self.clock_mhz[i] = if on { out.clock * c.clock_max_mhz } else { 0.0 };
-        self.reasons[i] = if on { out.decision.reasons } else { 0 };
-        if on {
-            self.count(i, c, &out.decision);
-            if let Some(sync) = &mut self.sync {
-                let busy = out.decision.reasons & reason::IDLE == 0;
-                let held = out.decision.reasons & reason::SYNC_BOOST != 0;
-                sync.note(i, busy.then_some(out.decision.own), if held { c.dt_ns } else { 0.0 });
-            }
-        }
-        if out.die_c >= c.shutdown_c {
-            self.tripped[i] = true;
-        }
-    }
-
-    #[inline(always)]
-    fn count(&mut self, i: usize, c: &Coefficients, decision: &Decision) {
-        if decision.cap_share >= 1.0 {
-            self.throttle_ns[Throttle::SwPowerCap as usize][i] += c.whole_ns;
-        } else if decision.cap_share > 0.0 {
-            self.throttle_ns[Throttle::SwPowerCap as usize][i] +=
-                (c.dt_ns * f64::from(decision.cap_share)) as u64;
-        }
-        let slow = reason::SW_THERMAL | reason::HW_SLOWDOWN;
-        if decision.reasons & slow == 0 {
-            return;
-        }
-        for (bit, counter) in [
-            (reason::SW_THERMAL, Throttle::SwThermal),
-            (reason::HW_THERMAL, Throttle::HwThermal),
-            (reason::POWER_BRAKE, Throttle::PowerBrake),
-            (reason::HW_SLOWDOWN, Throttle::HwSlowdown),
-        ] {
-            if decision.reasons & bit != 0 {
-                self.throttle_ns[counter as usize][i] += c.whole_ns;
-            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! GPUs as they are: power, heat, and the firmware that trims the clock.
 //!
 //! Responsible for: what a fleet of GPUs draws, how warm it gets and why it slows down, per step of any length.
-//! Rooms: `sku` (products, as data), `fleet` (all GPUs, stepped), `state` and `firmware` (one GPU), `sync` (boost groups),
-//! `sensor` (what the boards measure of themselves).
+//! Rooms: `sku` (products, as data), `fleet` (all GPUs), `lanes` (some of them, stepped), `state` and `firmware` (one
+//! GPU), `eight` (eight at once, where nothing special happens), `block` (their state), `sync` (boost groups), `sensor`
+//! (what the boards measure of themselves).
 //! Not for: what the driver reports (integers, codes), or what runs on the GPUs (see `work`).
 //!
 //! Per GPU, with f the SM clock over its maximum and v the voltage over its maximum:
@@ -24,12 +25,17 @@
 //! water or a heat sink in air. The ladder runs in double precision and the heat given away is what came in less what is
 //! stored, so a fleet loses or makes no energy however long it runs.
 
+mod block;
 mod coefficients;
+mod eight;
+#[cfg(test)]
+mod eight_tests;
 #[cfg(test)]
 mod energy_tests;
 mod firmware;
 mod fleet;
 mod heat;
+mod lanes;
 pub mod sensor;
 mod sku;
 mod state;

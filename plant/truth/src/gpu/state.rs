@@ -93,7 +93,10 @@ impl State {
         } else {
             curve.at(c, clock)
         };
-        let coolant_heat_w = self.conduct(c, u, f64::from(power_w) * c.captured);
+        let ladder = (self.q1_w, self.q2_w, self.plate_c);
+        let heat_w = f64::from(power_w) * c.captured;
+        let (ladder, coolant_heat_w) = conduct(c, ladder, f64::from(u.coolant_c), c.plate(u.flow), heat_w);
+        (self.q1_w, self.q2_w, self.plate_c) = ladder;
         let rise = self.r_scale * (c.r1 * self.q1_w + c.r2 * self.q2_w) as f32;
         let plate_c = self.plate_c as f32;
         let hbm_w = if dead { 0.0 } else { heat.hbm_w };
@@ -108,24 +111,6 @@ impl State {
         }
     }
 
-    /// The heat ladder over one step of constant captured power; gives the mean heat to the coolant, which is what
-    /// came in less what stayed, whatever the rounding of the rest.
-    #[inline(always)]
-    fn conduct(&mut self, c: &Coefficients, u: &Input, heat_w: f64) -> f64 {
-        let (d1, d2) = (self.q1_w - heat_w, self.q2_w - heat_w);
-        let q1_w = heat_w + d1 * c.a1;
-        let q2_w = heat_w + d2 * c.a2 + d1 * c.b21;
-        // What did not stay in the first two stages reached the plate.
-        let to_plate = heat_w - c.tau1_per_dt * (q1_w - self.q1_w) - c.tau2_per_dt * (q2_w - self.q2_w);
-        (self.q1_w, self.q2_w) = (q1_w, q2_w);
-        let (resistance, decay) = c.plate(u.flow);
-        let end = f64::from(u.coolant_c) + to_plate * resistance;
-        let plate_c = end + (self.plate_c - end) * decay;
-        let stored = c.plate_c_per_dt * (plate_c - self.plate_c);
-        self.plate_c = plate_c;
-        to_plate - stored
-    }
-
     /// Whether the power brake acts in a step: its signal, and a while after.
     #[inline(always)]
     pub(super) fn brake(&mut self, c: &Coefficients, signal: bool) -> bool {
@@ -137,4 +122,29 @@ impl State {
         self.brake_s = (self.brake_s - c.dt_s).max(0.0);
         acts
     }
+}
+
+/// What the heat ladder of a GPU holds: heat through its first two stages \[W\], and its plate \[degC\].
+pub(super) type Ladder = (f64, f64, f64);
+
+/// The heat ladder over one step of constant captured power, and the mean heat to the coolant, which is what came in
+/// less what stayed, whatever the rounding of the rest. `plate` is the resistance to the coolant \[K/W\] and the decay of
+/// the cooler over a step.
+#[inline(always)]
+pub(super) fn conduct(
+    c: &Coefficients,
+    (q1, q2, plate_c): Ladder,
+    coolant_c: f64,
+    (resistance, decay): (f64, f64),
+    heat_w: f64,
+) -> (Ladder, f64) {
+    let (d1, d2) = (q1 - heat_w, q2 - heat_w);
+    let q1_end = heat_w + d1 * c.a1;
+    let q2_end = heat_w + d2 * c.a2 + d1 * c.b21;
+    // What did not stay in the first two stages reached the plate.
+    let to_plate = heat_w - c.tau1_per_dt * (q1_end - q1) - c.tau2_per_dt * (q2_end - q2);
+    let rest_c = coolant_c + to_plate * resistance;
+    let plate_end = rest_c + (plate_c - rest_c) * decay;
+    let stored = c.plate_c_per_dt * (plate_end - plate_c);
+    ((q1_end, q2_end, plate_end), to_plate - stored)
 }
