@@ -4,16 +4,19 @@
 //! Not for: wishes (policies), decisions (core) or physics of the harness (truth): no equation or parameter is
 //! shared with `plant/truth`.
 //!
+//! - [`clock`]: the clocks of those who stamp, and lags that only physics can tell;
 //! - [`gpu`]: one observer per GPU, batched: die temperature and thermal resistance;
 //! - [`demand`]: what a GPU would draw if nobody held it, and its power against clock;
 //! - [`level`]: level and trend of a point;
 //! - [`headroom`]: kelvin, watts and seconds to the limit that binds.
 
+pub mod clock;
 pub mod demand;
 pub mod gpu;
 pub mod headroom;
 pub mod level;
 
+pub use clock::{ClockEstimate, ClockFault, SourceClock};
 pub use demand::Demand;
 pub use gpu::GpuObservers;
 pub use headroom::{Binding, Headroom};
