@@ -28,7 +28,7 @@ use watch::Watch;
 /// much wider is the deviation stated, that 1.96 of them mean what they mean elsewhere.
 const TAILS: f64 = 2.12 / 1.96;
 /// Messages that are worth weighing everything anew.
-const NEWS: f64 = 20.0;
+const NEWS: f64 = 100.0;
 /// Messages before anything is said.
 const LEAST: f64 = 5.0;
 

@@ -117,7 +117,8 @@ fn covered(ratios: &[f64]) -> usize {
 
 #[test]
 fn round_trips_find_a_clock_to_a_millisecond() {
-    let cases: [(&str, fn(&mut Dice) -> (f64, Jitter)); 4] = [
+    type Draw = fn(&mut Dice) -> (f64, Jitter);
+    let cases: [(&str, Draw); 4] = [
         ("2 s uniform", |_| (0.0, Jitter::Uniform(2.0))),
         ("exponential", |d| (d.range(0.0, 0.01), Jitter::Exponential(d.range(0.001, 0.2)))),
         ("bursts", |d| (d.range(0.0, 0.01), Jitter::Bursts(d.range(0.0005, 0.02)))),
