@@ -7,8 +7,8 @@
 //! `{"v":1,"node":..,"boot":..,"seq":..,"mono":..,"t":TAI ns,"uuid":[..],"dt":[ns after t],"p":[W],..}`. A column
 //! that no sample has is left out; a missing value is `null`. The same UUID may stand in several rows.
 
-use headroom_site::gpu::CapReceipt;
-use headroom_site::{CapCommand, GpuSample, NodeReport, Stamp};
+use headroom_site::gpu::{Answer, CapReceipt};
+use headroom_site::{CapCommand, GpuSample, NodeReport, Span, Stamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -110,6 +110,12 @@ struct Columns<'a> {
     thr: [Vec<Option<u64>>; 5],
     #[serde(default, skip_serializing_if = "Option::is_none")]
     receipt: Option<CapReceipt>,
+    /// When the last command was sent (by its sender's clock) and heard (by the agent's), TAI ns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<[i64; 2]>,
+    /// When this was sent, ns after `t`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent: Option<i64>,
 }
 
 fn all_zero(column: &[i64]) -> bool {
@@ -149,6 +155,8 @@ pub fn encode_report(report: &NodeReport) -> Result<Vec<u8>, CodecError> {
         why: report.gpus.iter().map(|(_, s)| s.reasons).collect(),
         thr: std::array::from_fn(|i| column(report, |s| s.throttle_ns[i])),
         receipt: report.receipt.clone(),
+        sent: report.sent.map(|sent| sent.since(report.stamp).ns()),
+        answer: report.answer.map(|a| [a.sent.tai_ns(), a.heard.tai_ns()]),
     };
     Ok(serde_json::to_vec(&columns)?)
 }
@@ -224,6 +232,11 @@ pub fn decode_report(payload: &[u8], names: &mut Names) -> Result<NodeReport, Co
         mono_ns: c.mono,
         stamp,
         receipt: c.receipt,
+        answer: c
+            .answer
+            .map(|[sent, heard]| Answer { sent: Stamp::from_tai_ns(sent), heard: Stamp::from_tai_ns(heard) }),
+        sent: c.sent.map(|after| stamp + Span::from_ns(after)),
+        arrival: None,
     })
 }
 
@@ -289,6 +302,9 @@ mod tests {
                 .map(|i| (format!("GPU-{i:08x}-aaaa-bbbb-cccc-0123456789ab").into(), sample(i)))
                 .collect(),
             receipt: Some(CapReceipt { epoch: 1, sequence: 2, refused: Some("too old".into()) }),
+            answer: Some(Answer { sent: Stamp::from_tai_ns(-5), heard: Stamp::from_tai_ns(i64::MAX) }),
+            sent: Some(Stamp::from_tai_ns(1_700_000_000_002_000_000)),
+            arrival: None,
         }
     }
 

@@ -3,6 +3,12 @@
 //! A reading is placed by its event time, never by its arrival: an older one than the newest known does not replace
 //! it (it is counted). A snapshot holds everything as of one instant, each value with its age; a value older than its
 //! point allows is still there, with the quality that says so.
+//!
+//! Event times of others come by their own clocks; [`sources`] knows how far those are off.
+
+mod sources;
+
+pub use sources::{ClockView, Sources};
 
 use headroom_site::gpu::CapReceipt;
 use headroom_site::{GpuSample, Inbox, PointId, Quality, Reading, Reason, Site, Span, Stamp};
@@ -110,6 +116,7 @@ pub struct Align {
     spans: Vec<(usize, usize)>,
     uuids: Vec<Arc<str>>,
     heard_for: Span,
+    sources: Sources,
     /// Readings that were older than what was known.
     pub late: u64,
     /// Reports of nodes or GPUs that the site file does not know.
@@ -151,6 +158,7 @@ impl Align {
             heard_for: Span::from_ns(
                 site.power_period.ns().max(site.agent_period.ns()).max(1_000_000_000) * 5,
             ),
+            sources: Sources::new(site),
             late: 0,
             unknown: 0,
         }
@@ -159,7 +167,8 @@ impl Align {
     /// Takes what has arrived.
     pub fn take(&mut self, inbox: &Inbox) {
         for reading in &inbox.readings {
-            self.take_reading(reading);
+            let reading = self.sources.reading(reading);
+            self.take_reading(&reading);
         }
         for report in &inbox.nodes {
             // Almost always in the order of the inventory; the id decides.
@@ -182,7 +191,8 @@ impl Align {
             if report.receipt.is_some() {
                 known.receipt.clone_from(&report.receipt);
             }
-            self.take_samples(node, &report.gpus);
+            let ahead = self.sources.report(node, report);
+            self.take_samples(node, &report.gpus, ahead);
         }
     }
 
@@ -208,7 +218,8 @@ impl Align {
         };
     }
 
-    fn take_samples(&mut self, node: usize, samples: &[(Arc<str>, GpuSample)]) {
+    /// Samples of a node whose clock is ahead of ours.
+    fn take_samples(&mut self, node: usize, samples: &[(Arc<str>, GpuSample)], ahead: Span) {
         let (first, end) = self.spans[node];
         for (k, (uuid, sample)) in samples.iter().enumerate() {
             // Almost always in the order of the inventory; the UUID decides.
@@ -220,8 +231,9 @@ impl Align {
                 continue;
             };
             let known = &mut self.snapshot.gpus[gpu];
-            if sample.stamp > known.sample.stamp {
-                known.sample = *sample;
+            let stamp = sample.stamp - ahead;
+            if stamp > known.sample.stamp {
+                known.sample = GpuSample { stamp, ..*sample };
                 known.fresh = true;
             }
         }
@@ -257,6 +269,12 @@ impl Align {
         for g in &mut self.snapshot.gpus {
             g.fresh = false;
         }
+    }
+
+    /// The clocks of those who stamp.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// The last snapshot.

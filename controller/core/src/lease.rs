@@ -164,6 +164,8 @@ impl Leases {
                 ttl_ms: self.ttl.ms().max(1) as u64,
                 echo_boot: boot,
                 echo_mono_ns: snapshot.nodes[n].mono_ns,
+                // Whoever sends it says when.
+                sent_ns: 0,
                 gpus: send
                     .iter()
                     .enumerate()

@@ -1,6 +1,6 @@
 //! The straight line: one function from snapshot to commands.
 
-use crate::align::{Align, Snapshot};
+use crate::align::{Align, Snapshot, Sources};
 use crate::estimate::{Estimate, Estimator};
 use crate::guarding::{Guarding, Question};
 use crate::lease::{Identity, Leases};
@@ -205,6 +205,12 @@ impl Line {
             .all(|i| self.site.actuators[i].readback.is_none_or(|p| snapshot.good(p).is_some()));
         let heard = snapshot.nodes.iter().filter(|n| n.heard).count();
         setpoints && heard * 5 >= snapshot.nodes.len() * 4
+    }
+
+    /// The clocks of those who stamp.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        self.align.sources()
     }
 
     /// The site.

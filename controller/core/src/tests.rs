@@ -200,6 +200,9 @@ pub(crate) fn report(node: &str, boot: u64, sequence: u64, gpus: &[(&str, GpuSam
         stamp: gpus.first().map_or_else(Stamp::default, |g| g.1.stamp),
         gpus: gpus.iter().map(|(uuid, sample)| ((*uuid).into(), *sample)).collect(),
         receipt: None,
+        answer: None,
+        sent: None,
+        arrival: None,
     }
 }
 

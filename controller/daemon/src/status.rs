@@ -2,6 +2,7 @@
 
 use crate::check::Format;
 use crate::exit;
+use crate::run::clocks;
 use crate::run::view::{BranchView, View};
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
@@ -17,6 +18,8 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(3);
 /// Branches of the power tree shown: those nearest to their budgets.
 const BRANCHES: usize = 8;
+/// Clocks shown that are not right.
+const CLOCKS: usize = 8;
 /// Largest page taken, bytes.
 const MAX_BYTES: usize = 64 << 20;
 
@@ -101,6 +104,7 @@ fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
     write_branches(o, v)?;
     write_jobs(o, v)?;
     write_setpoints(o, v)?;
+    write_clocks(o, v)?;
     writeln!(o)?;
     for c in &v.connections {
         writeln!(o, "{:<30}{}", c.id, c.state)?;
@@ -154,6 +158,29 @@ fn write_setpoints(o: &mut String, v: &View) -> std::fmt::Result {
     Ok(())
 }
 
+/// How many clocks there are, and those that are not right.
+fn write_clocks(o: &mut String, v: &View) -> std::fmt::Result {
+    if v.clocks.is_empty() {
+        return Ok(());
+    }
+    let known: Vec<f64> = v.clocks.iter().filter_map(|c| c.sigma_s).collect();
+    let widest = known.iter().copied().fold(0.0, f64::max);
+    let wrong = || v.clocks.iter().filter(|c| c.corrected || c.fault.is_some());
+    writeln!(
+        o,
+        "\nclocks    {} of {} sources known, the least sure to {widest:.4} s; {} off",
+        known.len(),
+        v.clocks.len(),
+        wrong().count()
+    )?;
+    for c in wrong().take(CLOCKS) {
+        let drift = c.drift_ppm.map_or(String::new(), |ppm| format!("  {ppm:+.0} ppm"));
+        let fault = c.fault.as_ref().map_or(String::new(), |fault| format!("  {fault}"));
+        writeln!(o, "{:<22}{:>26}{drift}{fault}", c.source, clocks::offset(c))?;
+    }
+    Ok(())
+}
+
 fn share(b: &BranchView) -> f64 {
     b.budget_w.filter(|w| *w > 0.0).map_or(0.0, |w| b.power_w / w)
 }
@@ -183,6 +210,7 @@ pub(crate) fn headroom(v: &View) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::clocks::ClockView;
     use crate::run::view::{JobView, SetpointView};
 
     #[test]
@@ -199,8 +227,24 @@ mod tests {
         });
         view.jobs.push(JobView { id: "train-a".into(), clock_cv: 0.004, ..JobView::default() });
         view.branches.push(BranchView { id: "feed".into(), power_w: 5e5, budget_w: Some(1e6) });
+        view.clocks.push(ClockView {
+            source: "CDU-05".into(),
+            offset_s: Some(7200.0312),
+            sigma_s: Some(0.03),
+            corrected: true,
+            fault: Some("its clock is +2.00 h off, like a time zone".into()),
+            ..ClockView::default()
+        });
         let text = screen(&view);
-        for part in ["32.0 -> 32.5 degC", "headroom to spare (guard: the ramp)", "0.40 %", "50 %", "21.0 K"] {
+        for part in [
+            "32.0 -> 32.5 degC",
+            "headroom to spare (guard: the ramp)",
+            "0.40 %",
+            "50 %",
+            "21.0 K",
+            "+7200.0312 +- 0.0300 s",
+            "1 off",
+        ] {
             assert!(text.contains(part), "{part}\n{text}");
         }
     }

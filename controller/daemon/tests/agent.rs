@@ -195,6 +195,7 @@ impl Controller {
             ttl_ms: self.ttl_ms,
             echo_boot: report.boot,
             echo_mono_ns: report.mono_ns,
+            sent_ns: 0,
             gpus: vec![CapTarget { uuid: uuid.into(), cap_w: Some(cap_w), lock_mhz: Some(1500.0) }],
             reason: "a test".into(),
         };

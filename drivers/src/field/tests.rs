@@ -188,6 +188,7 @@ impl World {
             ttl_ms: 15_000,
             echo_boot: 7,
             echo_mono_ns: 9,
+            sent_ns: 0,
             gpus,
             reason,
         };
@@ -217,6 +218,9 @@ async fn a_site_is_read() {
         stamp: now,
         gpus: vec![("GPU-a".into(), GpuSample { stamp: now, power_w: Some(650.0), ..GpuSample::default() })],
         receipt: None,
+        answer: None,
+        sent: None,
+        arrival: None,
     };
     w.plant.say(&topic("test", "n.1", Leaf::Telemetry), encode_report(&report).unwrap());
     w.plant.say(
@@ -226,7 +230,8 @@ async fn a_site_is_read() {
     w.until(|w| (0..3).all(|p| w.last(p).is_some_and(|r| r.value > 1.0)) && !w.inbox.nodes.is_empty()).await;
     let values: Vec<_> = (0..3).map(|p| (w.last(p).unwrap().value * 100.0).round() as i64).collect();
     assert_eq!(values, [3050, 1825, 3120]);
-    assert_eq!(w.inbox.nodes[0], report);
+    assert!(w.inbox.nodes[0].arrival.is_some());
+    assert_eq!(NodeReport { arrival: None, ..w.inbox.nodes[0].clone() }, report);
     assert_eq!(w.field.status().mqtt.len(), 1, "one address, one connection");
     w.field.close().await;
 }

@@ -7,7 +7,7 @@ use super::client::Delivery;
 use super::outgoing::Outgoing;
 use crate::node_report::{Names, decode_report, decode_status, encode_command};
 use headroom_site::command::Receipt;
-use headroom_site::{CapCommand, NodeReport, Outcome, Site, Target};
+use headroom_site::{CapCommand, NodeReport, Outcome, Site, Stamp, Target};
 use std::collections::BTreeMap;
 
 /// What an agent's topic ends in.
@@ -140,7 +140,7 @@ impl Agents {
     }
 
     /// A command on its way, or the receipt of its refusal.
-    pub(crate) fn command(&mut self, command: &CapCommand) -> Result<Outgoing, Receipt> {
+    pub(crate) fn command(&mut self, command: &CapCommand, now: Stamp) -> Result<Outgoing, Receipt> {
         let refused = |why: String| {
             let target = Target::Node(command.node.to_string());
             Receipt {
@@ -156,7 +156,8 @@ impl Agents {
         if !self.agents.contains_key(&level(&command.node)) {
             return Err(refused(format!("the site has no node `{}`", command.node)));
         }
-        let payload = encode_command(command).map_err(|e| refused(e.to_string()))?;
+        let command = CapCommand { sent_ns: now.tai_ns(), ..command.clone() };
+        let payload = encode_command(&command).map_err(|e| refused(e.to_string()))?;
         let topic = topic(&self.site, &command.node, Leaf::Command);
         self.counts.writes += 1;
         Ok(Outgoing { topic, payload, delivery: Delivery::Command, while_alive: false })

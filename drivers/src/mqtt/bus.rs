@@ -10,7 +10,7 @@ use super::topic::is_filter;
 use crate::context::{Context, Order, lock, receipt_of};
 use headroom_site::command::{Receipt, SetpointCommand};
 use headroom_site::model::{Dialect, Sink};
-use headroom_site::{CapCommand, Outcome, Reading, Site, Target};
+use headroom_site::{CapCommand, NodeReport, Outcome, Reading, Site, Target};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -188,6 +188,7 @@ impl Bus {
                     let (topic, payload) = (m.topic(), m.payload.as_ref());
                     // One message may concern several dialects of one broker.
                     if let Some(report) = self.agents.as_mut().and_then(|a| a.message(topic, payload)) {
+                        let report = report.map(|r| NodeReport { arrival: Some(arrival), ..r });
                         report.into_iter().for_each(|r| self.context.mailbox.node(r));
                         continue;
                     }
@@ -273,7 +274,7 @@ impl Bus {
             let target = Target::Node(command.node.to_string());
             Receipt { target, epoch: command.epoch, sequence: command.sequence, outcome }
         };
-        let receipt = match agents.command(command) {
+        let receipt = match agents.command(command, self.context.clock.now()) {
             Err(refused) => refused,
             Ok(m) => match self.client.try_publish(&m.topic, m.payload, m.delivery) {
                 Ok(()) => receipt(Outcome::Sent),

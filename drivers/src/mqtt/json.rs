@@ -15,8 +15,6 @@ use headroom_site::{ActuatorId, Outcome, Quality, Reading, Reason, Site, Span, S
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
-/// Stamps further in the future than this are not believed.
-const FUTURE: Span = Span::from_ms(2000);
 /// Uncertainty of a document that does not say when it was true.
 const NO_TIME: Span = Span::from_ms(1000);
 /// Uncertainty of a document that does: the sender's clock.
@@ -122,17 +120,12 @@ impl Json {
             let (stamp, uncertainty, quality) = match said {
                 None => (arrival, NO_TIME, Quality::Good),
                 Some(None) => (arrival, NO_TIME, Quality::Uncertain(Reason::NotSupported)),
-                Some(Some(ms)) => {
-                    let stamp = Stamp::from_unix_ms(ms as i64);
-                    if stamp.since(arrival) > FUTURE {
-                        (arrival, NO_TIME, Quality::Uncertain(Reason::FutureStamp))
-                    } else {
-                        (stamp, WITH_TIME, Quality::Good)
-                    }
-                }
+                Some(Some(ms)) => (Stamp::from_unix_ms(ms as i64), WITH_TIME, Quality::Good),
             };
+            let own_clock = matches!(said, Some(Some(_)));
             readings.push(if let Some(value) = number(&place.pointer) {
-                place.gauge.reading(stamp, uncertainty, value, quality)
+                let reading = place.gauge.reading(stamp, uncertainty, value, quality);
+                if own_clock { reading.arrived(arrival) } else { reading }
             } else {
                 self.status.malformed += 1;
                 place.gauge.bad(arrival, Reason::NotANumber)
@@ -244,7 +237,8 @@ to = { mqtt = "j", topic = "ct/1/set" }
         assert!(!j.message("other", b"1", now, &mut r));
         assert_eq!((r[0].stamp.unix_ms(), r[0].quality), (999_000, Quality::Good));
         assert_eq!((r[1].stamp, r[1].value.to_bits()), (now, 2500.0_f64.to_bits()));
-        assert_eq!((r[2].stamp, r[2].quality), (now, Quality::Uncertain(Reason::FutureStamp)));
+        assert_eq!((r[2].stamp.unix_ms(), r[2].arrival), (1_009_000, Some(now)));
+        assert_eq!((r[0].arrival, r[1].arrival), (Some(now), None));
         assert_eq!(r[3].quality, Quality::Bad(Reason::NotANumber));
         assert_eq!((j.status().malformed, j.status().silent.len()), (1, 0));
     }

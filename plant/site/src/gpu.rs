@@ -106,6 +106,21 @@ pub struct NodeReport {
     pub gpus: Vec<(Arc<str>, GpuSample)>,
     /// What became of the last command.
     pub receipt: Option<CapReceipt>,
+    /// When the last command was sent and when it was heard.
+    pub answer: Option<Answer>,
+    /// When this report was sent, by the agent's clock: looking at the GPUs takes its time.
+    pub sent: Option<Stamp>,
+    /// When this report arrived, by the controller's clock. Not on the wire.
+    pub arrival: Option<Stamp>,
+}
+
+/// A command on its way: what a round trip is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// When the controller sent it, by its own clock.
+    pub sent: Stamp,
+    /// When the agent heard it, by the agent's clock.
+    pub heard: Stamp,
 }
 
 /// What an agent did with a command.
@@ -146,6 +161,9 @@ pub struct CapCommand {
     pub echo_boot: u64,
     /// The agent's monotonic time, from its last report.
     pub echo_mono_ns: u64,
+    /// When it was sent, by the controller's clock, TAI ns; comes back in reports beside when it was heard. 0 if unknown.
+    #[serde(default)]
+    pub sent_ns: i64,
     /// What to hold, by UUID. A GPU that is not named is not touched.
     pub gpus: Vec<CapTarget>,
     /// Why.

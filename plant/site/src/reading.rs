@@ -12,6 +12,8 @@ pub struct Reading {
     pub stamp: Stamp,
     /// How far `stamp` may be off.
     pub stamp_uncertainty: Span,
+    /// When it arrived, by our clock, if `stamp` is by a clock of its source; `None` if `stamp` is ours.
+    pub arrival: Option<Stamp>,
     /// The value, base unit of the point.
     pub value: f64,
     /// Can it be used?
@@ -23,10 +25,16 @@ impl Reading {
     #[must_use]
     pub fn new(point: PointId, stamp: Stamp, stamp_uncertainty: Span, value: f64, quality: Quality) -> Self {
         if value.is_finite() {
-            Self { point, stamp, stamp_uncertainty, value, quality }
+            Self { point, stamp, stamp_uncertainty, arrival: None, value, quality }
         } else {
             let quality = quality.worst(Quality::Bad(Reason::NotANumber));
-            Self { point, stamp, stamp_uncertainty, value: 0.0, quality }
+            Self { point, stamp, stamp_uncertainty, arrival: None, value: 0.0, quality }
         }
+    }
+
+    /// The same, stamped by its source's clock, and arrived then by ours.
+    #[must_use]
+    pub fn arrived(self, arrival: Stamp) -> Self {
+        Self { arrival: Some(arrival), ..self }
     }
 }

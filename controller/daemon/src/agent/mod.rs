@@ -151,7 +151,8 @@ impl Agent {
         let (reports, reported) = mpsc::channel(self.nodes.len() * REPORTS_PER_NODE);
         let mut wires = Vec::with_capacity(self.nodes.len());
         for (index, node) in self.nodes.iter().enumerate() {
-            let wire = Wire::open(&self.url, &self.site.name, node.id(), index, self.boot, order.clone());
+            let (order, clock) = (order.clone(), self.clock.clone());
+            let wire = Wire::open(&self.url, &self.site.name, node.id(), index, self.boot, order, clock);
             wires.push(wire.context("the bus of the site file")?);
         }
         tracing::info!(
@@ -219,7 +220,7 @@ async fn pass_on(
                 }
                 // Down or full: the report is dropped, and its gap in the sequence tells.
                 if let Some(wire) = wires.get(index) {
-                    let _ = wire.report(&report);
+                    let _ = wire.report(report);
                 }
             }
             Ok(None) => return,

@@ -11,7 +11,7 @@ use super::gpu::{Gpu, RETRY, Range, Tools};
 use headroom_drivers::nvml::persist::{Found, Ownership};
 use headroom_drivers::nvml::{NvmlError, NvmlHost};
 use headroom_guard::{Action, Echo, Keeper, Lease, Mode, Receiver, Refusal, State};
-use headroom_site::gpu::CapReceipt;
+use headroom_site::gpu::{Answer, CapReceipt};
 use headroom_site::{CapCommand, NodeReport, Site, Stamp};
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,6 +25,7 @@ pub(super) struct Node {
     echo: Echo,
     sequence: u64,
     receipt: Option<CapReceipt>,
+    answer: Option<Answer>,
     restore_tried: Option<Instant>,
     /// Caps found lifted by somebody else and put back.
     pub(super) reasserted: u64,
@@ -65,6 +66,7 @@ impl Node {
                 keeper: Keeper::new(period_ms),
                 sequence: 0,
                 receipt: None,
+                answer: None,
                 restore_tried: None,
                 reasserted: 0,
             });
@@ -79,6 +81,12 @@ impl Node {
     /// True while a command is in force or not yet undone.
     pub(super) fn holds(&self) -> bool {
         self.keeper.state() != State::Found { restore: false }
+    }
+
+    /// Notes when a command was heard: the next report says so, and its sender learns how our clocks stand.
+    pub(super) fn hear(&mut self, command: &CapCommand, heard: Stamp) {
+        let sent = Stamp::from_tai_ns(command.sent_ns);
+        self.answer = (command.sent_ns != 0).then_some(Answer { sent, heard });
     }
 
     /// Carries out a command, or keeps the reason why not; the next report says which.
@@ -223,6 +231,10 @@ impl Node {
             stamp,
             gpus,
             receipt: self.receipt.clone(),
+            // Once: a second look at the same round trip tells nothing new.
+            answer: self.answer.take(),
+            sent: None,
+            arrival: None,
         }
     }
 }

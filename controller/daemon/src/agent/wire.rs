@@ -7,6 +7,7 @@
 //! Not for: whether an order is to be obeyed (`node`).
 
 use super::worker::Order;
+use headroom_drivers::Clock;
 use headroom_drivers::mqtt::agents::{Leaf, level, topic};
 use headroom_drivers::mqtt::client::{Delivery, Event, MqttClient, Refused, UrlError, Will};
 use headroom_drivers::node_report::{self, AgentStatus};
@@ -21,6 +22,7 @@ pub(super) struct Wire {
     telemetry: String,
     status: String,
     boot: u64,
+    clock: Clock,
 }
 
 fn status(online: bool, boot: u64) -> Vec<u8> {
@@ -37,6 +39,7 @@ impl Wire {
         index: usize,
         boot: u64,
         orders: SyncSender<Order>,
+        clock: Clock,
     ) -> Result<Self, UrlError> {
         let status_topic = topic(site, node, Leaf::Status);
         let will = Will { topic: status_topic.clone(), payload: status(false, boot).into() };
@@ -46,13 +49,14 @@ impl Wire {
         if let Err(error) = client.try_publish(&status_topic, status(true, boot), Delivery::State) {
             tracing::warn!(%node, %error, "cannot say that the agent is there");
         }
-        tokio::spawn(listen(events, Arc::clone(node), index, orders));
-        Ok(Self { client, telemetry: topic(site, node, Leaf::Telemetry), status: status_topic, boot })
+        tokio::spawn(listen(events, Arc::clone(node), index, orders, clock.clone()));
+        Ok(Self { client, telemetry: topic(site, node, Leaf::Telemetry), status: status_topic, boot, clock })
     }
 
     /// Sends a report, or drops it.
-    pub(super) fn report(&self, report: &NodeReport) -> Result<(), Refused> {
-        match node_report::encode_report(report) {
+    pub(super) fn report(&self, mut report: NodeReport) -> Result<(), Refused> {
+        report.sent = Some(self.clock.now());
+        match node_report::encode_report(&report) {
             Ok(payload) => self.client.try_publish(&self.telemetry, payload, Delivery::Telemetry),
             Err(error) => {
                 tracing::error!(%error, "a report that cannot be written");
@@ -69,7 +73,13 @@ impl Wire {
     }
 }
 
-async fn listen(mut events: mpsc::Receiver<Event>, node: Arc<str>, index: usize, orders: SyncSender<Order>) {
+async fn listen(
+    mut events: mpsc::Receiver<Event>,
+    node: Arc<str>,
+    index: usize,
+    orders: SyncSender<Order>,
+    clock: Clock,
+) {
     let mut was_down = false;
     while let Some(event) = events.recv().await {
         match event {
@@ -91,7 +101,7 @@ async fn listen(mut events: mpsc::Receiver<Event>, node: Arc<str>, index: usize,
             }
             Event::Message(message) => match node_report::decode_command(&message.payload) {
                 // No room: the thread is behind, and what it has not read would be stale. The sender repeats.
-                Ok(command) => drop(orders.try_send(Order::Command(index, command))),
+                Ok(command) => drop(orders.try_send(Order::Command(index, command, clock.now()))),
                 Err(error) => tracing::warn!(%node, %error, "a command that cannot be read"),
             },
         }

@@ -34,8 +34,8 @@ const OVERTIME: u32 = 64;
 
 /// What the worker is told.
 pub(super) enum Order {
-    /// A command for the node with this index.
-    Command(usize, CapCommand),
+    /// A command for the node with this index, and when it was heard.
+    Command(usize, CapCommand, Stamp),
     /// Look at the stop flag now.
     Wake,
 }
@@ -107,7 +107,7 @@ impl Worker {
             }
             let nap = if left.ns() <= 0 { Duration::ZERO } else { self.clock.nap(left).min(NAP) };
             match self.orders.recv_timeout(nap) {
-                Ok(Order::Command(node, command)) => self.obey(node, &command),
+                Ok(Order::Command(node, command, heard)) => self.obey(node, &command, heard),
                 Ok(Order::Wake) => {}
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) if left.ns() <= 0 => return Some(()),
@@ -116,10 +116,11 @@ impl Worker {
         }
     }
 
-    fn obey(&mut self, node: usize, command: &CapCommand) {
+    fn obey(&mut self, node: usize, command: &CapCommand, heard: Stamp) {
         let now_ns = self.clock.mono_ns();
         let mut tools = Tools { host: &mut self.host, owner: &mut self.owner };
         if let Some(node) = self.nodes.get_mut(node) {
+            node.hear(command, heard);
             node.obey(command, now_ns, random(), &mut tools);
         }
     }

@@ -70,6 +70,7 @@ pub(super) fn page(view: &View) -> String {
     plant(&mut page, view);
     jobs_and_branches(&mut page, view);
     setpoints(&mut page, view);
+    clocks(&mut page, view);
     loop_itself(&mut page, view);
     let mut text = String::new();
     // Writing to a String cannot fail.
@@ -151,6 +152,19 @@ fn setpoints(page: &mut Page, v: &View) {
         let admitted = of_unit().filter_map(|s| s.admitted.map(|a| (label(&s.actuator), a * factor)));
         page.gauges("setpoint_admitted", Some(word), "What the guard has left of the proposal", admitted);
     }
+}
+
+fn clocks(page: &mut Page, v: &View) {
+    let of = |get: fn(&super::clocks::ClockView) -> Option<f64>| {
+        let label = |c: &super::clocks::ClockView| vec![("source", c.source.clone())];
+        v.clocks.iter().filter_map(move |c| get(c).map(|value| (label(c), value)))
+    };
+    let help = "Clock of a source less ours";
+    page.gauges("clock_offset", Some("seconds"), help, of(|c| c.offset_s));
+    let help = "Standard deviation of that offset";
+    page.gauges("clock_offset_sigma", Some("seconds"), help, of(|c| c.sigma_s));
+    let help = "1 while a clock is wrong: set, in another time zone, or standing";
+    page.gauges("clock_fault", None, help, of(|c| Some(f64::from(u8::from(c.fault.is_some())))));
 }
 
 fn loop_itself(page: &mut Page, v: &View) {

@@ -5,6 +5,7 @@
 //! read-backs all verified. Not for: deciding (`headroom-core`) or wires (`headroom-drivers`).
 
 mod bulletin;
+pub(crate) mod clocks;
 pub(crate) mod http;
 mod metrics;
 pub(crate) mod record;

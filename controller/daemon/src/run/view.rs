@@ -1,5 +1,6 @@
 //! What the daemon shows of itself: one struct, served as JSON, printed by `headroom status` and drawn by the demo.
 
+use super::clocks::{self, ClockView};
 use super::record::SetpointRecord;
 use headroom_core::Line;
 use headroom_drivers::FieldStatus;
@@ -104,6 +105,9 @@ pub(crate) struct View {
     pub(crate) branches: Vec<BranchView>,
     pub(crate) setpoints: Vec<SetpointView>,
     pub(crate) connections: Vec<ConnectionView>,
+    /// Clocks of those who stamp what they send.
+    #[serde(default)]
+    pub(crate) clocks: Vec<ClockView>,
 }
 
 impl View {
@@ -143,6 +147,7 @@ impl View {
         self.cooling_w = site.meters.cooling.iter().filter_map(|p| snapshot.good(*p)).sum();
         self.pue = if self.it_w > 0.0 { self.facility_w / self.it_w } else { 0.0 };
         self.caps_bind = line.caps().binds;
+        self.clocks = clocks::of(line);
         self.update_headroom(line);
         self.update_totals(line);
         self.update_jobs(line);

@@ -106,6 +106,10 @@ impl Agents {
                 stamp: now,
                 gpus,
                 receipt: node.receipt.take(),
+                // Agents of a virtual plant have its clock.
+                answer: None,
+                sent: None,
+                arrival: None,
             });
         }
     }

@@ -11,8 +11,6 @@ use headroom_site::{Inbox, Outcome, PointId, Quality, Reading, Reason, Receipt, 
 
 /// Unchanged values are shown again after this long (DSX: every 100 s).
 const REPEAT: Span = Span::from_ms(100_000);
-/// Stamps further in the future than this are not believed, as on the wires.
-const FUTURE: Span = Span::from_ms(2000);
 /// How sure a stamp is.
 const UNCERTAINTY: Span = Span::from_ms(500);
 
@@ -68,7 +66,7 @@ impl Shows {
 
     pub(super) fn drain(&mut self, now: Stamp, world: &World, inbox: &mut Inbox) {
         let readings = &mut inbox.readings;
-        self.way.arrive(now.unix_ms(), &mut |r| readings.push(believed(r, now)));
+        self.way.arrive(now.unix_ms(), &mut |r| readings.push(heard(r, now)));
         let cut = world.bus_cut();
         for s in &mut self.shown {
             if cut && matches!(s.from, From::Image(_)) {
@@ -90,8 +88,10 @@ impl Shows {
             s.last = Some((now, seen.value, seen.flag));
             let value = seen.value * s.scale + s.offset;
             let reading = Reading::new(s.point, seen.stamp, UNCERTAINTY, value, seen.quality);
+            let own_clock = matches!(s.from, From::Image(_));
+            let reading = if own_clock { reading.arrived(now) } else { reading };
             let link = seen.source.and_then(|n| image.links.get(n)).copied().unwrap_or_default();
-            self.way.carry(now.unix_ms(), &link, reading, &mut |r| readings.push(believed(r, now)));
+            self.way.carry(now.unix_ms(), &link, reading, &mut |r| readings.push(heard(r, now)));
         }
     }
 
@@ -172,13 +172,9 @@ fn look(from: From, now: Stamp, world: &World, polled: &[Polled]) -> Option<Seen
     }
 }
 
-/// A reading as the driver of the bus takes it: a stamp in the future counts as the time of arrival, with a doubt.
-fn believed(reading: Reading, now: Stamp) -> Reading {
-    if reading.stamp.since(now) <= FUTURE {
-        return reading;
-    }
-    let quality = reading.quality.worst(Quality::Uncertain(Reason::FutureStamp));
-    Reading { stamp: now, quality, ..reading }
+/// A reading as it arrives: one with a clock of its own comes with the time of arrival beside its stamp.
+fn heard(reading: Reading, now: Stamp) -> Reading {
+    if reading.arrival.is_some() { reading.arrived(now) } else { reading }
 }
 
 fn space_word(space: Space) -> String {

@@ -24,15 +24,13 @@ use super::outgoing::Outgoing;
 use crate::context::{Gauge, receipt_of};
 use bind::{Binder, Bindings, Catalogue};
 use headroom_site::command::{Receipt, SetpointCommand};
-use headroom_site::{Outcome, Quality, Reading, Reason, Site, Span, Stamp};
+use headroom_site::{Outcome, Reading, Reason, Site, Span, Stamp};
 use heartbeat::Heartbeat;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 const METADATA: &str = "BMS/v1/PUB/Metadata/";
 const VALUE: &str = "BMS/v1/PUB/Value/";
-/// Stamps further in the future than this are not believed.
-const FUTURE: Span = Span::from_ms(2000);
 /// Uncertainty of a BMS clock that nothing was heard of yet: servers under NTP keep 1 to 50 ms.
 const UNKNOWN_CLOCK: Span = Span::from_ms(50);
 /// Values kept until their metadata is known.
@@ -286,13 +284,11 @@ fn take(gauges: &[Gauge], payload: &[u8], arrival: Stamp, uncertainty: Span, out
         out.extend(gauges.iter().map(|g| g.bad(arrival, Reason::NotANumber)));
         return false;
     };
-    let ahead = v.stamp.since(arrival) > FUTURE;
-    let stamp = if ahead { arrival } else { v.stamp };
-    let quality = if ahead { v.quality.worst(Quality::Uncertain(Reason::FutureStamp)) } else { v.quality };
-    out.extend(gauges.iter().map(|g| match v.value {
-        Some(value) => g.reading(stamp, uncertainty, value, quality),
-        None => Reading::new(g.point, stamp, uncertainty, 0.0, quality),
-    }));
+    let said = |g: &Gauge| match v.value {
+        Some(value) => g.reading(v.stamp, uncertainty, value, v.quality),
+        None => Reading::new(g.point, v.stamp, uncertainty, 0.0, v.quality),
+    };
+    out.extend(gauges.iter().map(|g| said(g).arrived(arrival)));
     true
 }
 

@@ -167,6 +167,7 @@ impl Bench {
             ttl_ms: TTL_MS,
             echo_boot: BOOT,
             echo_mono_ns: self.now_ns,
+            sent_ns: 0,
             gpus: gpus.iter().map(target).collect(),
             reason: "a test".into(),
         }

@@ -1,0 +1,169 @@
+//! The clocks of those who stamp: whose stamps are read how.
+//!
+//! Responsible for: which points and nodes share a clock, feeding what arrives to [`SourceClock`], and turning stamps of
+//! theirs into instants of ours. Not for: the estimate itself (`headroom-belief`, `clock`).
+//!
+//! Points of one object on one connection share a clock, as its controller stamps them; each node's agent has its own.
+//! What is read by request (Modbus, pages) bears our own stamps and has no clock here.
+//!
+//! A stamp is corrected where its clock is off for sure: by more than three deviations. One that is right within its
+//! doubt stays as it is, so that a clock under NTP is never "corrected" by the delay of its link. A stamp that lies in the
+//! future all the same is not believed: the reading counts as of its arrival, with a doubt.
+
+use headroom_belief::{ClockEstimate, ClockFault, SourceClock};
+use headroom_site::gpu::NodeReport;
+use headroom_site::model::Source;
+use headroom_site::{Quality, Reading, Reason, Site, Span, Stamp};
+use std::collections::BTreeMap;
+
+/// What a message takes at least over a bus, from the event to us: scan of the controller, gateway, broker \[s\].
+const BUS_DELAY_S: f64 = 0.03;
+/// The same for a report of an agent \[s\].
+const AGENT_DELAY_S: f64 = 0.002;
+/// Steps of stamps: the bus writes whole milliseconds, agents nanoseconds \[s\].
+const BUS_GRAIN_S: f64 = 1e-3;
+const AGENT_GRAIN_S: f64 = 1e-6;
+/// Deviations that an offset has to exceed to be one.
+const SURE: f64 = 3.0;
+/// Stamps further in the future than this are not believed.
+const FUTURE: Span = Span::from_ms(2000);
+
+/// One clock, and what it is called.
+#[derive(Debug, Clone)]
+struct Named {
+    name: String,
+    clock: SourceClock,
+    agent: bool,
+}
+
+/// What is known of one clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClockView<'a> {
+    /// Object or node.
+    pub source: &'a str,
+    /// True for the agent of a node.
+    pub agent: bool,
+    /// Offset, drift and how sure; `None` before enough was heard.
+    pub estimate: Option<ClockEstimate>,
+    /// What is wrong with it.
+    pub fault: Option<ClockFault>,
+    /// Messages that speak for the estimate.
+    pub messages: u64,
+    /// Its stamps are corrected.
+    pub corrected: bool,
+}
+
+/// All clocks of a site.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    clocks: Vec<Named>,
+    of_point: Vec<Option<usize>>,
+    /// Clock of the first node; those of the others follow.
+    nodes: usize,
+    /// What each point said last: stamp as written, and value.
+    said: Vec<(Stamp, f64)>,
+}
+
+impl Sources {
+    /// For a site.
+    pub(super) fn new(site: &Site) -> Self {
+        let mut clocks: Vec<Named> = Vec::new();
+        let mut known: BTreeMap<(usize, &str), usize> = BTreeMap::new();
+        let of_point = site
+            .points
+            .iter()
+            .map(|point| {
+                let connection = match &point.source {
+                    Source::Dsx { connection, .. } => *connection,
+                    Source::Json { connection, time: Some(_), .. } => *connection,
+                    _ => return None,
+                };
+                let clock = *known.entry((connection, point.of.as_str())).or_insert_with(|| {
+                    let clock = SourceClock::new(BUS_DELAY_S, BUS_GRAIN_S);
+                    clocks.push(Named { name: point.of.clone(), clock, agent: false });
+                    clocks.len() - 1
+                });
+                Some(clock)
+            })
+            .collect();
+        let nodes = clocks.len();
+        clocks.extend(site.nodes.iter().map(|node| Named {
+            name: node.id.clone(),
+            clock: SourceClock::new(AGENT_DELAY_S, AGENT_GRAIN_S),
+            agent: true,
+        }));
+        Self { clocks, of_point, nodes, said: vec![(Stamp::default(), 0.0); site.points.len()] }
+    }
+
+    /// A reading on our own time.
+    pub(super) fn reading(&mut self, reading: &Reading) -> Reading {
+        let point = reading.point.index();
+        let clock = self.of_point.get(point).copied().flatten();
+        let (Some(arrival), Some(clock)) = (reading.arrival, clock) else { return *reading };
+        let clock = &mut self.clocks[clock].clock;
+        let (last, value) = std::mem::replace(&mut self.said[point], (reading.stamp, reading.value));
+        // The same stamp again is a repetition, unless it says something else.
+        if reading.stamp != last {
+            clock.heard(arrival.tai_ns(), reading.stamp.tai_ns());
+        } else if value.to_bits() != reading.value.to_bits() {
+            clock.stood();
+        }
+        clock.update(arrival.tai_ns());
+        let (stamp, uncertainty) = placed(clock, reading, arrival);
+        if stamp.since(arrival) > FUTURE {
+            let quality = reading.quality.worst(Quality::Uncertain(Reason::FutureStamp));
+            return Reading { stamp: arrival, quality, ..*reading };
+        }
+        Reading { stamp, stamp_uncertainty: uncertainty, ..*reading }
+    }
+
+    /// How far the stamps of a node's report are ahead of our time; zero where they are right or nobody knows.
+    pub(super) fn report(&mut self, node: usize, report: &NodeReport) -> Span {
+        let (Some(arrival), Some(named)) = (report.arrival, self.clocks.get_mut(self.nodes + node)) else {
+            return Span::ZERO;
+        };
+        let clock = &mut named.clock;
+        clock.heard(arrival.tai_ns(), report.sent.unwrap_or(report.stamp).tai_ns());
+        if let Some(answer) = report.answer {
+            clock.answered(answer.sent.tai_ns(), answer.heard.tai_ns());
+        }
+        clock.update(arrival.tai_ns());
+        offset(clock, arrival).map_or(Span::ZERO, Span::from_s)
+    }
+
+    /// What is known of each clock.
+    pub fn view(&self) -> impl Iterator<Item = ClockView<'_>> {
+        self.clocks.iter().map(|named| {
+            let estimate = named.clock.estimate();
+            ClockView {
+                source: &named.name,
+                agent: named.agent,
+                estimate,
+                fault: named.clock.fault(),
+                messages: named.clock.messages(),
+                corrected: estimate.is_some_and(|e| e.offset_s.abs() > SURE * e.sigma_s),
+            }
+        })
+    }
+}
+
+/// The offset to take off stamps, where there is one for sure \[s\].
+fn offset(clock: &SourceClock, at: Stamp) -> Option<f64> {
+    let (offset_s, sigma_s) = clock.offset_at(at.tai_ns())?;
+    (offset_s.abs() > SURE * sigma_s).then_some(offset_s)
+}
+
+/// A stamp of theirs on our time, and how far that may be off.
+fn placed(clock: &SourceClock, reading: &Reading, arrival: Stamp) -> (Stamp, Span) {
+    let Some((offset_s, sigma_s)) = clock.offset_at(arrival.tai_ns()) else {
+        return (reading.stamp, reading.stamp_uncertainty);
+    };
+    match offset(clock, arrival) {
+        Some(offset_s) => (reading.stamp - Span::from_s(offset_s), Span::from_s(2.0 * sigma_s)),
+        // Left as it is, it may be off by what the offset seems to be.
+        None => (reading.stamp, Span::from_s(offset_s.hypot(2.0 * sigma_s))),
+    }
+}
+
+#[cfg(test)]
+mod tests;
