@@ -22,7 +22,7 @@ mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("maps");
         assert_eq!(std::fs::read_dir(folder).unwrap().count(), ALL.len(), "a map is not listed");
         for (name, text) in ALL {
-            let registers = read_register_map(name, text).map_err(|f| format!("{f:#?}")).unwrap();
+            let registers = read_register_map(name, text).map_err(|f| format!("{f:#?}")).unwrap().registers;
             assert!(text.contains("\nsource = ") && !registers.is_empty(), "{name}");
             for (i, a) in registers.iter().enumerate() {
                 for b in &registers[i + 1..] {
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn documented_addresses_become_pdu_addresses() {
         let text = ALL.iter().find(|(n, _)| *n == "schneider-pm5xxx").unwrap().1;
-        let registers = read_register_map("pm5xxx", text).unwrap();
+        let registers = read_register_map("pm5xxx", text).unwrap().registers;
         let power = registers.iter().find(|r| r.name == "active-power").unwrap();
         assert_eq!(power.address, 3059);
     }

@@ -1,18 +1,24 @@
-//! One TCP connection to one device: one request in flight, a deadline on each, replies checked.
+//! One connection to one device: one request in flight, a deadline on each, replies checked.
 //!
 //! Responsible for: connecting with back-off, the pause between requests, and dropping the connection whenever
 //! a reply is late, malformed, of another unit or of the wrong length, so that no late reply can ever be taken
-//! for the answer to the next request. Not for: what is read or written.
+//! for the answer to the next request. Not for: what is read or written, nor the bytes of it (`frame`, `wire`).
+//!
+//! ```text
+//!            connect                      answer or exception
+//!  [waiting] -------> [up] -- request --> [up]
+//!      ^                |  late, foreign, half, closed, unasked
+//!      +--- back-off ---+
+//! ```
 
+use super::frame::{Ask, Exchange, Framing, Wrong};
 use super::plan::{Block, is_bits};
+use super::wire::{Wire, WireError};
 use crate::backoff::Backoff;
 use headroom_site::Reason;
-use headroom_site::model::{ModbusSpec, RegisterSpace};
+use headroom_site::model::{ModbusSpec, RegisterSpace, Transport};
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_modbus::client::{Client, Context};
-use tokio_modbus::{ExceptionCode, Request, Response, Slave};
 
 /// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,17 +51,22 @@ impl LinkError {
     }
 }
 
-fn exception_number(code: ExceptionCode) -> u8 {
-    code.into()
+/// How one attempt at a request failed.
+enum Attempt {
+    /// The connection had been closed before anything was sent.
+    Gone,
+    Failed(LinkError),
 }
 
 /// The connection.
 pub(super) struct Link {
     address: String,
+    transport: Transport,
     unit: u8,
     deadline: Duration,
     min_gap: Duration,
-    context: Option<Context>,
+    wire: Option<Wire>,
+    transaction: u16,
     last: Instant,
     retry_at: Instant,
     backoff: Backoff,
@@ -72,10 +83,12 @@ impl Link {
         let now = Instant::now();
         Self {
             address: spec.address.clone(),
+            transport: spec.transport.clone(),
             unit: spec.unit,
             deadline: wall(spec.timeout).max(Duration::from_millis(1)),
             min_gap: wall(spec.min_gap),
-            context: None,
+            wire: None,
+            transaction: 0,
             last: now,
             retry_at: now,
             backoff: Backoff::new(),
@@ -85,110 +98,98 @@ impl Link {
     }
 
     pub(super) const fn is_up(&self) -> bool {
-        self.context.is_some()
+        self.wire.is_some()
     }
 
     async fn connect(&mut self) -> Result<(), LinkError> {
         if Instant::now() < self.retry_at {
             return Err(LinkError::Waiting);
         }
-        let stream = match timeout(self.deadline, TcpStream::connect(&self.address)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(e)) => return Err(self.broken(format!("cannot connect to {}: {e}", self.address))),
+        match timeout(self.deadline, Wire::open(&self.transport, &self.address)).await {
+            Ok(Ok(wire)) => self.wire = Some(wire),
+            Ok(Err(e)) => return Err(self.broken(e.to_string())),
             Err(_) => return Err(self.broken(format!("{} does not accept the connection", self.address))),
-        };
-        if let Err(e) = stream.set_nodelay(true) {
-            return Err(self.broken(e.to_string()));
         }
-        self.context = Some(tokio_modbus::client::tcp::attach_slave(stream, Slave(self.unit)));
         self.connects += 1;
         Ok(())
     }
 
     /// Drops the connection: whatever still comes on it, nobody will read.
     fn broken(&mut self, why: String) -> LinkError {
-        self.context = None;
+        self.wire = None;
         self.retry_at = Instant::now() + self.backoff.next_wait();
         LinkError::Broken(why)
     }
 
-    /// Sends a request and waits for its answer.
-    async fn call(&mut self, request: Request<'static>) -> Result<Response, LinkError> {
-        if self.context.is_none() {
-            self.connect().await?;
+    /// Sends a request and waits for its answer: a word per register or bit read, nothing for a write.
+    async fn call(&mut self, ask: &Ask) -> Result<Vec<u16>, LinkError> {
+        match self.attempt(ask).await {
+            // Devices close connections that are idle for long: that is no trouble, once.
+            Err(Attempt::Gone) => {
+                self.wire = None;
+                match self.attempt(ask).await {
+                    Err(Attempt::Gone) => Err(self.broken(WireError::Gone.to_string())),
+                    Err(Attempt::Failed(e)) => Err(e),
+                    Ok(words) => Ok(words),
+                }
+            }
+            Err(Attempt::Failed(e)) => Err(e),
+            Ok(words) => Ok(words),
+        }
+    }
+
+    async fn attempt(&mut self, ask: &Ask) -> Result<Vec<u16>, Attempt> {
+        if self.wire.is_none() {
+            self.connect().await.map_err(Attempt::Failed)?;
         }
         let pause = self.min_gap.saturating_sub(self.last.elapsed());
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
-        let Some(context) = self.context.as_mut() else { return Err(LinkError::Waiting) };
+        let Some(wire) = self.wire.as_mut() else { return Err(Attempt::Failed(LinkError::Waiting)) };
         self.requests += 1;
-        let answer = timeout(self.deadline, context.call(request)).await;
+        self.transaction = self.transaction.wrapping_add(1);
+        let framing = match self.transport {
+            Transport::Tcp | Transport::Tls(_) => Framing::Tcp,
+            Transport::RtuOverTcp => Framing::Rtu,
+        };
+        let exchange = Exchange { framing, transaction: self.transaction, unit: self.unit, ask };
+        let answer = timeout(self.deadline, wire.exchange(&exchange)).await;
         self.last = Instant::now();
-        match answer {
-            Err(_) => Err(self.broken(format!("no answer within {:?}", self.deadline))),
-            Ok(Err(e)) => Err(self.broken(e.to_string())),
-            Ok(Ok(Err(code))) => {
+        let failed = match answer {
+            Err(_) => self.broken(format!("no answer within {:?}", self.deadline)),
+            Ok(Err(WireError::Gone)) => return Err(Attempt::Gone),
+            Ok(Err(WireError::Wrong(Wrong::Exception(code)))) => {
                 self.backoff.reset();
-                Err(LinkError::Exception(exception_number(code)))
+                LinkError::Exception(code)
             }
-            Ok(Ok(Ok(response))) => {
+            Ok(Err(e)) => self.broken(e.to_string()),
+            Ok(Ok(words)) => {
                 self.backoff.reset();
-                Ok(response)
+                return Ok(words);
             }
-        }
+        };
+        Err(Attempt::Failed(failed))
     }
 
     /// Reads a block: one word per register, or per bit.
     pub(super) async fn read(&mut self, block: &Block) -> Result<Vec<u16>, LinkError> {
-        let (start, count) = (block.start, block.count);
-        let request = match block.space {
-            RegisterSpace::Coil => Request::ReadCoils(start, count),
-            RegisterSpace::Discrete => Request::ReadDiscreteInputs(start, count),
-            RegisterSpace::Input => Request::ReadInputRegisters(start, count),
-            RegisterSpace::Holding => Request::ReadHoldingRegisters(start, count),
-        };
-        let wanted = usize::from(count);
-        let words = match self.call(request).await? {
-            Response::ReadInputRegisters(words) | Response::ReadHoldingRegisters(words) => words,
-            // Bits come in whole bytes: up to seven more than asked for.
-            Response::ReadCoils(bits) | Response::ReadDiscreteInputs(bits)
-                if bits.len() == wanted.div_ceil(8) * 8 =>
-            {
-                bits.into_iter().take(wanted).map(u16::from).collect()
-            }
-            _ => Vec::new(),
-        };
-        if words.len() == wanted {
-            Ok(words)
-        } else {
-            Err(self.broken(format!("the answer to a read of {wanted} at {start} has another length")))
-        }
+        self.call(&Ask::block(block)).await
     }
 
     /// Writes a coil (FC5).
     pub(super) async fn write_coil(&mut self, address: u16, on: bool) -> Result<(), LinkError> {
-        match self.call(Request::WriteSingleCoil(address, on)).await? {
-            Response::WriteSingleCoil(a, b) if (a, b) == (address, on) => Ok(()),
-            _ => Err(self.broken(format!("the answer to a write of coil {address} does not repeat it"))),
-        }
+        self.call(&Ask::WriteCoil(address, on)).await.map(drop)
     }
 
     /// Writes registers (FC16).
     pub(super) async fn write_many(&mut self, address: u16, words: &[u16]) -> Result<(), LinkError> {
-        let count = words.len();
-        match self.call(Request::WriteMultipleRegisters(address, words.to_vec().into())).await? {
-            Response::WriteMultipleRegisters(a, n) if a == address && usize::from(n) == count => Ok(()),
-            _ => Err(self.broken(format!("the answer to a write at {address} does not repeat it"))),
-        }
+        self.call(&Ask::WriteMany(address, words.to_vec())).await.map(drop)
     }
 
     /// Writes one register (FC6).
     pub(super) async fn write_one(&mut self, address: u16, word: u16) -> Result<(), LinkError> {
-        match self.call(Request::WriteSingleRegister(address, word)).await? {
-            Response::WriteSingleRegister(a, w) if (a, w) == (address, word) => Ok(()),
-            _ => Err(self.broken(format!("the answer to a write at {address} does not repeat it"))),
-        }
+        self.call(&Ask::WriteOne(address, word)).await.map(drop)
     }
 }
 

@@ -1,11 +1,12 @@
-//! Modbus TCP: one owner task per device.
+//! Modbus over TCP, RTU over TCP and TLS: one owner task per device.
 //!
 //! Responsible for: reading a device's registers in planned blocks, with quality per register; commanding it
 //! through its remote-enable, timer and heartbeat; reading back what was written.
 //! Not for: which devices exist (`headroom-site`), nor what may be commanded (`guard`).
 //!
 //! ```text
-//! plan (blocks) -> link (one request in flight) -> decode -> Reading
+//! plan (blocks) -> link (one request in flight) -> frame -> wire (TCP, TLS)
+//!                                               answer -> decode -> Reading
 //! SetpointCommand -> write: local? -> enable -> timer -> setpoint -> read back -> Receipt
 //! ```
 //!
@@ -14,11 +15,14 @@
 //! `stale-after` and the filters have to allow for it.
 
 mod decode;
+mod frame;
 mod link;
 mod plan;
 mod poll;
 mod status;
 mod task;
+mod tls;
+mod wire;
 mod write;
 
 pub use status::DeviceStatus;

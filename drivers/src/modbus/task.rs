@@ -32,7 +32,9 @@ pub(crate) fn start(site: &Site, index: usize, context: Context, may_write: bool
         if let Source::Modbus { device, register } = point.source
             && device == index
         {
-            gauges.entry(register).or_default().push(Gauge::of(site, i));
+            let mut gauge = Gauge::of(site, i);
+            gauge.unit = spec.registers[register].unit.unwrap_or(gauge.unit);
+            gauges.entry(register).or_default().push(gauge);
         }
     }
     let outlets: BTreeMap<_, _> = site
@@ -41,7 +43,7 @@ pub(crate) fn start(site: &Site, index: usize, context: Context, may_write: bool
         .enumerate()
         .filter_map(|(i, a)| match a.sink {
             Sink::Modbus { device, register } if device == index => {
-                Some((ActuatorId(i as u32), Outlet::of(a, register)))
+                Some((ActuatorId(i as u32), Outlet::of(a, register, &spec.registers[register])))
             }
             _ => None,
         })
@@ -144,7 +146,7 @@ impl Device {
             (_, None) => Outcome::Refused("this field may not write".into()),
             (Some(_), Some(_)) if late => Outcome::Failed("its lease ran out before it could be sent".into()),
             (Some(value), Some(writer)) => {
-                let outcome = writer.hold(&self.spec, &mut self.link, command.actuator, value).await;
+                let outcome = writer.hold(&self.spec, &mut self.link, command.actuator, value, now).await;
                 if let Some(outlet) = writer.outlets.get(&command.actuator)
                     && outcome == Outcome::Applied
                 {
@@ -194,7 +196,7 @@ impl Device {
                 if !self.context.beat.is_fresh(&clock) {
                     continue;
                 }
-                let outcome = writer.hold(&self.spec, &mut self.link, actuator, held.value).await;
+                let outcome = writer.hold(&self.spec, &mut self.link, actuator, held.value, now).await;
                 if outcome != Outcome::Applied {
                     self.context.mailbox.receipt(held.receipt(actuator, outcome));
                 }

@@ -2,7 +2,7 @@
 
 use super::task::{Handle, start};
 use crate::context::{Context, Order};
-use crate::testing::modbus::{Fault, Shared, serve};
+use crate::testing::modbus::{Fault, Shared, serve, serve_rtu};
 use crate::testing::{context, site, until};
 use headroom_site::command::SetpointCommand;
 use headroom_site::{ActuatorId, Inbox, Outcome, Quality, Reading, Reason, Span, Stamp};
@@ -93,11 +93,19 @@ struct Bench {
 }
 
 async fn bench(may_write: bool) -> Bench {
-    let (port, device) = serve().await;
+    bench_with(serve().await, may_write, |text| text).await
+}
+
+/// A bench on this device, with its site file changed.
+async fn bench_with(
+    (port, device): (u16, Shared),
+    may_write: bool,
+    change: impl FnOnce(String) -> String,
+) -> Bench {
     for (address, raw) in [(10, 215), (12, 220), (18, 225)] {
         device.lock().unwrap().words.insert((4, address), raw);
     }
-    let site = site(&text(port));
+    let site = site(&change(text(port)));
     let context = context(Span::from_ms(300));
     let handle = start(&site, 0, context.clone(), may_write);
     Bench { device, handle, context, inbox: Inbox::default() }
@@ -170,9 +178,17 @@ async fn every_kind_of_bad_answer_is_no_communication_and_then_a_new_connection(
         Fault::Length,
         Fault::Function,
         Fault::Noise,
+        Fault::Close,
+        Fault::Twice,
+        Fault::Garbled,
     ];
-    for fault in faults {
-        let mut b = bench(false).await;
+    let tcp_only = [Fault::Transaction, Fault::Length];
+    let on =
+        |rtu: bool| faults.into_iter().filter(move |f| !rtu || !tcp_only.contains(f)).map(move |f| (f, rtu));
+    for (fault, rtu) in on(false).chain(on(true)) {
+        let device = if rtu { serve_rtu().await } else { serve().await };
+        let scheme = if rtu { "rtu+tcp" } else { "tcp" };
+        let mut b = bench_with(device, false, |t| t.replace("tcp://", &format!("{scheme}://"))).await;
         b.until(|i| good(i, 0, 21.5)).await;
         b.device.lock().unwrap().fault = fault;
         b.until(|i| bad(i, 0, Reason::NoCommunication)).await;
@@ -287,4 +303,6 @@ async fn release_and_close_let_go_and_advice_never_writes() {
     assert!(b.device.lock().unwrap().writes.is_empty());
 }
 
+mod registers;
 mod servers;
+mod writing;
