@@ -158,6 +158,7 @@ mod tests {
             unit,
             range,
             invalid: vec![],
+            description: String::new(),
         }
     }
 

@@ -14,6 +14,7 @@
 //! and the clock's own error. How old the value was inside the device nobody knows; the site file's
 //! `stale-after` and the filters have to allow for it.
 
+pub mod csv;
 mod decode;
 mod frame;
 mod link;

@@ -109,6 +109,7 @@ mod tests {
             unit: None,
             range: None,
             invalid: vec![],
+            description: String::new(),
         }
     }
 

@@ -9,31 +9,6 @@ use crate::doc::{At, Doc, Finding, Table};
 use crate::model::{ByteOrder, Forbidden, RegisterMap, RegisterSpace, RegisterSpec, RegisterType};
 use std::ops::Range;
 
-const SPACES: [(&str, RegisterSpace); 4] = [
-    ("coil", RegisterSpace::Coil),
-    ("discrete", RegisterSpace::Discrete),
-    ("input", RegisterSpace::Input),
-    ("holding", RegisterSpace::Holding),
-];
-
-const TYPES: [(&str, RegisterType); 8] = [
-    ("bool", RegisterType::Bool),
-    ("uint16", RegisterType::Uint16),
-    ("int16", RegisterType::Int16),
-    ("uint32", RegisterType::Uint32),
-    ("int32", RegisterType::Int32),
-    ("uint64", RegisterType::Uint64),
-    ("float32", RegisterType::Float32),
-    ("float64", RegisterType::Float64),
-];
-
-const ORDERS: [(&str, ByteOrder); 4] = [
-    ("ABCD", ByteOrder::Abcd),
-    ("CDAB", ByteOrder::Cdab),
-    ("BADC", ByteOrder::Badc),
-    ("DCBA", ByteOrder::Dcba),
-];
-
 /// Most copies of one template.
 const MOST_COPIES: u16 = 4096;
 
@@ -61,7 +36,7 @@ pub fn read_register_map(file: &str, text: &str) -> Result<RegisterMap, Vec<Find
 /// The order of bytes that a table names, else the common one.
 pub(super) fn byte_order(t: &Table<'_>) -> ByteOrder {
     let Some(order) = t.at::<String>("byte-order") else { return ByteOrder::Abcd };
-    if let Some((_, found)) = ORDERS.iter().find(|(name, _)| *name == order.value) {
+    if let Some((_, found)) = ByteOrder::ALL.iter().find(|(name, _)| *name == order.value) {
         return *found;
     }
     let what = format!("unknown byte order `{}`", order.value);
@@ -94,7 +69,7 @@ fn choice<T: Copy>(t: &Table<'_>, key: &str, choices: &[(&str, T)]) -> Option<T>
 pub(super) fn forbid(t: &Table<'_>, address_base: u16) -> Vec<Forbidden> {
     let parse = |text: &str| {
         let (space, range) = match text.trim().split_once(' ') {
-            Some((space, range)) => (Some(SPACES.iter().find(|(n, _)| *n == space)?.1), range),
+            Some((space, range)) => (Some(RegisterSpace::ALL.iter().find(|(n, _)| *n == space)?.1), range),
             None => (None, text),
         };
         let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -217,9 +192,10 @@ fn repeat(t: &Table<'_>) -> Option<(u16, u16)> {
 fn one(t: &Table<'_>, address_base: u16, order: ByteOrder) -> Option<(At<String>, RegisterSpec)> {
     let doc = t.doc();
     let name = t.need_at::<String>("name");
-    let space = choice(t, "space", &SPACES);
+    let space = choice(t, "space", RegisterSpace::ALL);
     let bits = matches!(space, Some(RegisterSpace::Coil | RegisterSpace::Discrete));
-    let kind = if bits && !t.has("type") { Some(RegisterType::Bool) } else { choice(t, "type", &TYPES) };
+    let kind =
+        if bits && !t.has("type") { Some(RegisterType::Bool) } else { choice(t, "type", RegisterType::ALL) };
     let address = t.need_at::<u16>("address");
     let scale = t.or("scale", 1.0);
     if scale == 0.0 {
@@ -230,7 +206,7 @@ fn one(t: &Table<'_>, address_base: u16, order: ByteOrder) -> Option<(At<String>
     let unit = t.at::<String>("unit").and_then(|u| unit_of(doc, &u));
     let range = range(t);
     let invalid = t.get::<Vec<i64>>("invalid").unwrap_or_default().into_iter().map(|v| v as u64).collect();
-    let _ = t.get::<String>("description");
+    let description = t.or("description", String::new());
     let (name, space, kind, address) = (name?, space?, kind?, address?);
     let Some(pdu) = address.value.checked_sub(address_base) else {
         let what = format!("address {} is below the address base {address_base}", address.value);
@@ -249,6 +225,7 @@ fn one(t: &Table<'_>, address_base: u16, order: ByteOrder) -> Option<(At<String>
         unit,
         range,
         invalid,
+        description,
     };
     Some((name, spec))
 }

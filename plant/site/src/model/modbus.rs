@@ -50,6 +50,28 @@ pub enum RegisterType {
     Float64,
 }
 
+macro_rules! words {
+    ($name:ident, $what:literal, $($word:literal $variant:ident),+) => {
+        impl $name {
+            #[doc = concat!("Every ", $what, " by its word in files.")]
+            pub const ALL: &[(&str, Self)] = &[$(($word, Self::$variant)),+];
+
+            /// Its word in files.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+    };
+}
+
+words!(ByteOrder, "order", "ABCD" Abcd, "CDAB" Cdab, "BADC" Badc, "DCBA" Dcba);
+words!(RegisterSpace, "space", "coil" Coil, "discrete" Discrete, "input" Input, "holding" Holding);
+words!(
+    RegisterType, "type", "bool" Bool, "uint16" Uint16, "int16" Int16, "uint32" Uint32, "int32" Int32,
+    "uint64" Uint64, "float32" Float32, "float64" Float64
+);
+
 impl RegisterType {
     /// Number of 16-bit words (1 for a bit).
     #[must_use]
@@ -87,6 +109,8 @@ pub struct RegisterSpec {
     pub range: Option<(f64, f64)>,
     /// Raw bit patterns that mean "no sensor".
     pub invalid: Vec<u64>,
+    /// For people.
+    pub description: String,
 }
 
 impl RegisterSpec {
