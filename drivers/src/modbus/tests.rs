@@ -303,6 +303,7 @@ async fn release_and_close_let_go_and_advice_never_writes() {
     assert!(b.device.lock().unwrap().writes.is_empty());
 }
 
+mod conformance;
 mod registers;
 mod servers;
 mod writing;
