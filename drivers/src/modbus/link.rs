@@ -1,24 +1,23 @@
-//! One connection to one device: one request in flight, a deadline on each, replies checked.
+//! One unit on its line: its deadlines, its own back-off, and what its troubles mean for what was to be read.
 //!
-//! Responsible for: connecting with back-off, the pause between requests, and dropping the connection whenever
-//! a reply is late, malformed, of another unit or of the wrong length, so that no late reply can ever be taken
-//! for the answer to the next request. Not for: what is read or written, nor the bytes of it (`frame`, `wire`).
+//! Not for: the connection, which other units may share (`line`), nor what is read or written.
 //!
 //! ```text
-//!            connect                      answer or exception
-//!  [waiting] -------> [up] -- request --> [up]
-//!      ^                |  late, foreign, half, closed, unasked
-//!      +--- back-off ---+
+//!                              answer, exception
+//!  [asked] -------------------------------------------> [asked]
+//!     |  late, foreign, half: 0.2 s doubling to 30 s
+//!     +---------------------> [left alone] -----------> [asked]
 //! ```
 
-use super::frame::{Ask, Exchange, Framing, Wrong};
+use super::frame::Ask;
+use super::line::{Line, LineError, Terms};
 use super::plan::{Block, is_bits};
-use super::wire::{Wire, WireError};
+use crate::Clock;
 use crate::backoff::Backoff;
-use headroom_site::Reason;
-use headroom_site::model::{ModbusSpec, RegisterSpace, Transport};
+use headroom_site::model::{ModbusSpec, RegisterSpace};
+use headroom_site::{Reason, Stamp};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::time::timeout;
 
 /// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +28,7 @@ pub(super) enum LinkError {
     /// No usable answer; the connection is gone.
     #[error("{0}")]
     Broken(String),
-    /// Not connected, and it is not yet time to try again.
+    /// Not connected or left alone, and it is not yet time to try again.
     #[error("not connected")]
     Waiting,
 }
@@ -51,125 +50,79 @@ impl LinkError {
     }
 }
 
-/// How one attempt at a request failed.
-enum Attempt {
-    /// The connection had been closed before anything was sent.
-    Gone,
-    Failed(LinkError),
-}
-
-/// The connection.
+/// A unit and its way to it.
 pub(super) struct Link {
-    address: String,
-    transport: Transport,
-    unit: u8,
-    deadline: Duration,
-    min_gap: Duration,
-    wire: Option<Wire>,
-    transaction: u16,
-    last: Instant,
+    line: Arc<Line>,
+    clock: Clock,
+    terms: Terms,
     retry_at: Instant,
     backoff: Backoff,
-    /// Connections made.
-    pub(super) connects: u64,
+    /// When the last question went out.
+    asked: Stamp,
     /// Requests sent.
     pub(super) requests: u64,
 }
 
 impl Link {
     /// Deadlines and pauses are wall time: they belong to the wire and the device, not to the plant.
-    pub(super) fn new(spec: &ModbusSpec) -> Self {
+    pub(super) fn new(spec: &ModbusSpec, line: Arc<Line>, clock: Clock) -> Self {
         let wall = |span: headroom_site::Span| Duration::from_nanos(span.ns().max(0).cast_unsigned());
-        let now = Instant::now();
+        let deadline = wall(spec.timeout).max(Duration::from_millis(1));
+        let asked = clock.now();
         Self {
-            address: spec.address.clone(),
-            transport: spec.transport.clone(),
-            unit: spec.unit,
-            deadline: wall(spec.timeout).max(Duration::from_millis(1)),
-            min_gap: wall(spec.min_gap),
-            wire: None,
-            transaction: 0,
-            last: now,
-            retry_at: now,
+            line,
+            clock,
+            terms: Terms { unit: spec.unit, deadline, min_gap: wall(spec.min_gap) },
+            retry_at: Instant::now(),
             backoff: Backoff::new(),
-            connects: 0,
+            asked,
             requests: 0,
         }
     }
 
-    pub(super) const fn is_up(&self) -> bool {
-        self.wire.is_some()
+    pub(super) fn is_up(&self) -> bool {
+        self.line.is_up()
     }
 
-    async fn connect(&mut self) -> Result<(), LinkError> {
-        if Instant::now() < self.retry_at {
-            return Err(LinkError::Waiting);
-        }
-        match timeout(self.deadline, Wire::open(&self.transport, &self.address)).await {
-            Ok(Ok(wire)) => self.wire = Some(wire),
-            Ok(Err(e)) => return Err(self.broken(e.to_string())),
-            Err(_) => return Err(self.broken(format!("{} does not accept the connection", self.address))),
-        }
-        self.connects += 1;
-        Ok(())
+    /// Connections made, by whichever unit of the line.
+    pub(super) fn connects(&self) -> u64 {
+        self.line.connects()
     }
 
-    /// Drops the connection: whatever still comes on it, nobody will read.
-    fn broken(&mut self, why: String) -> LinkError {
-        self.wire = None;
-        self.retry_at = Instant::now() + self.backoff.next_wait();
-        LinkError::Broken(why)
+    /// When the last question went out: waiting for a turn and for the connection is over then.
+    pub(super) const fn asked(&self) -> Stamp {
+        self.asked
     }
 
     /// Sends a request and waits for its answer: a word per register or bit read, nothing for a write.
     async fn call(&mut self, ask: &Ask) -> Result<Vec<u16>, LinkError> {
-        match self.attempt(ask).await {
-            // Devices close connections that are idle for long: that is no trouble, once.
-            Err(Attempt::Gone) => {
-                self.wire = None;
-                match self.attempt(ask).await {
-                    Err(Attempt::Gone) => Err(self.broken(WireError::Gone.to_string())),
-                    Err(Attempt::Failed(e)) => Err(e),
-                    Ok(words) => Ok(words),
-                }
-            }
-            Err(Attempt::Failed(e)) => Err(e),
-            Ok(words) => Ok(words),
+        if Instant::now() < self.retry_at {
+            return Err(LinkError::Waiting);
         }
-    }
-
-    async fn attempt(&mut self, ask: &Ask) -> Result<Vec<u16>, Attempt> {
-        if self.wire.is_none() {
-            self.connect().await.map_err(Attempt::Failed)?;
-        }
-        let pause = self.min_gap.saturating_sub(self.last.elapsed());
-        if !pause.is_zero() {
-            tokio::time::sleep(pause).await;
-        }
-        let Some(wire) = self.wire.as_mut() else { return Err(Attempt::Failed(LinkError::Waiting)) };
-        self.requests += 1;
-        self.transaction = self.transaction.wrapping_add(1);
-        let framing = match self.transport {
-            Transport::Tcp | Transport::Tls(_) => Framing::Tcp,
-            Transport::RtuOverTcp => Framing::Rtu,
+        self.asked = self.clock.now();
+        let (clock, asked, requests) = (&self.clock, &mut self.asked, &mut self.requests);
+        let sent = || {
+            *asked = clock.now();
+            *requests += 1;
         };
-        let exchange = Exchange { framing, transaction: self.transaction, unit: self.unit, ask };
-        let answer = timeout(self.deadline, wire.exchange(&exchange)).await;
-        self.last = Instant::now();
-        let failed = match answer {
-            Err(_) => self.broken(format!("no answer within {:?}", self.deadline)),
-            Ok(Err(WireError::Gone)) => return Err(Attempt::Gone),
-            Ok(Err(WireError::Wrong(Wrong::Exception(code)))) => {
-                self.backoff.reset();
-                LinkError::Exception(code)
-            }
-            Ok(Err(e)) => self.broken(e.to_string()),
-            Ok(Ok(words)) => {
+        let failed = match self.line.ask(self.terms, ask, sent).await {
+            Ok(words) => {
                 self.backoff.reset();
                 return Ok(words);
             }
+            Err(LineError::Exception(code)) => {
+                self.backoff.reset();
+                return Err(LinkError::Exception(code));
+            }
+            Err(LineError::Waiting) => return Err(LinkError::Waiting),
+            // The line has its own back-off toward an address that does not let us in.
+            Err(e @ (LineError::Closed(_) | LineError::Shut(_))) => {
+                return Err(LinkError::Broken(e.to_string()));
+            }
+            Err(e @ (LineError::Late(_) | LineError::Broken(_))) => e,
         };
-        Err(Attempt::Failed(failed))
+        self.retry_at = Instant::now() + self.backoff.next_wait();
+        Err(LinkError::Broken(failed.to_string()))
     }
 
     /// Reads a block: one word per register, or per bit.

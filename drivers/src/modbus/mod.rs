@@ -5,8 +5,8 @@
 //! Not for: which devices exist (`headroom-site`), nor what may be commanded (`guard`).
 //!
 //! ```text
-//! plan (blocks) -> link (one request in flight) -> frame -> wire (TCP, TLS)
-//!                                               answer -> decode -> Reading
+//! plan (blocks) -> link (a unit) -> line (one request in flight) -> frame -> wire (TCP, TLS)
+//!                                                                 answer -> decode -> Reading
 //! SetpointCommand -> write: local? -> enable -> timer -> setpoint -> read back -> Receipt
 //! ```
 //!
@@ -17,6 +17,7 @@
 pub mod csv;
 mod decode;
 mod frame;
+mod line;
 mod link;
 mod plan;
 mod poll;
@@ -26,6 +27,7 @@ mod tls;
 mod wire;
 mod write;
 
+pub(crate) use line::lines;
 pub use status::DeviceStatus;
 pub(crate) use task::{Handle, start};
 

@@ -76,8 +76,8 @@ impl Poller {
                 self.blocks.push(block);
                 continue;
             }
-            let asked = context.clock.now();
             let answer = link.read(&block).await;
+            let asked = link.asked();
             let half = Span::from_ns(context.clock.now().since(asked).ns() / 2);
             let when = When(asked + half, Span::from_ns(half.ns().saturating_add(error.ns())));
             match answer {
@@ -185,9 +185,9 @@ impl Poller {
         status.out_of_service = self.refused.iter().map(name).collect();
         context.mailbox.readings(&mut self.out);
         // A device that came back may be another one, or the same with a new configuration.
-        if link.connects != self.connects {
+        if link.connects() != self.connects {
             let first = self.connects == 0;
-            self.connects = link.connects;
+            self.connects = link.connects();
             if !first {
                 self.plan(spec);
             }

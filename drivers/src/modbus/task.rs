@@ -1,5 +1,6 @@
 //! The owner of one device: it alone talks to it, in the order poll, orders, refresh, heartbeat.
 
+use super::line::Line;
 use super::link::Link;
 use super::poll::Poller;
 use super::status::DeviceStatus;
@@ -24,8 +25,8 @@ pub(crate) struct Handle {
     pub(crate) task: JoinHandle<()>,
 }
 
-/// Starts the device with this index. Without `may_write` there is no writer at all.
-pub(crate) fn start(site: &Site, index: usize, context: Context, may_write: bool) -> Handle {
+/// Starts the device with this index on its line. Without `may_write` there is no writer at all.
+pub(crate) fn start(site: &Site, index: usize, line: Arc<Line>, context: Context, may_write: bool) -> Handle {
     let spec = site.modbus[index].clone();
     let mut gauges: BTreeMap<usize, Vec<Gauge>> = BTreeMap::new();
     for (i, point) in site.points.iter().enumerate() {
@@ -53,7 +54,7 @@ pub(crate) fn start(site: &Site, index: usize, context: Context, may_write: bool
     let status = Arc::new(Mutex::new(status));
     let (orders, inbox) = mpsc::channel(ORDERS);
     let device = Device {
-        link: Link::new(&spec),
+        link: Link::new(&spec, line, context.clock.clone()),
         poller: Poller::new(&spec, gauges),
         spec,
         context,
@@ -129,7 +130,7 @@ impl Device {
 
     fn publish_status(&mut self) {
         self.mine.up = self.link.is_up();
-        self.mine.connects = self.link.connects;
+        self.mine.connects = self.link.connects();
         self.mine.requests = self.link.requests;
         self.mine.held = self.held.len() as u64;
         if let Some(writer) = &self.writer {

@@ -1,6 +1,7 @@
 //! Over real sockets: a device that behaves, one that does not, and one that is commanded.
 
-use super::task::{Handle, start};
+use super::line::lines;
+use super::task::{self, Handle};
 use crate::context::{Context, Order};
 use crate::testing::modbus::{Fault, Shared, serve, serve_rtu};
 use crate::testing::{context, site, until};
@@ -82,6 +83,11 @@ fn text(port: u16) -> String {
         t(1, 12),
         t(2, 18)
     )
+}
+
+/// Starts a device of a site on a line of its own.
+fn start(site: &headroom_site::Site, index: usize, context: Context, may_write: bool) -> Handle {
+    task::start(site, index, lines(site)[index].clone(), context, may_write)
 }
 
 /// A device, its driver and what the driver shares.
@@ -304,6 +310,7 @@ async fn release_and_close_let_go_and_advice_never_writes() {
 }
 
 mod conformance;
+mod gateway;
 mod registers;
 mod servers;
 mod writing;

@@ -12,6 +12,8 @@ pub(crate) enum Fault {
     None,
     /// The right answer, too late, then more of them.
     Late(Duration),
+    /// Nothing, if this unit is asked.
+    Deaf(u8),
     /// Half of the answer, then silence.
     Half,
     /// Half of the answer, then the end of the connection.
@@ -141,6 +143,9 @@ async fn connection(mut stream: TcpStream, device: Shared, rtu: bool) {
     while let Ok((id, unit, pdu)) = request(&mut stream, rtu).await {
         device.lock().unwrap().asked.push(Instant::now());
         let fault = device.lock().unwrap().fault;
+        if fault == Fault::Deaf(unit) {
+            continue;
+        }
         let answer = answer(&pdu, &mut device.lock().unwrap());
         let frame = |id, unit, pdu: &[u8]| framed(rtu, id, unit, pdu);
         let whole = frame(id, unit, &answer);

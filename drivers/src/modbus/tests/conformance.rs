@@ -2,9 +2,10 @@
 //!
 //! The page `conformance` of the book lists these tests; a test holds the list to their names.
 
+use super::start;
 use super::{bad, good, last};
 use crate::context::Order;
-use crate::modbus::task::{Handle, start};
+use crate::modbus::task::Handle;
 use crate::testing::{context, free_port, site, until};
 use headroom_site::command::SetpointCommand;
 use headroom_site::{ActuatorId, Inbox, Outcome, Quality, Reason, Span, Stamp};

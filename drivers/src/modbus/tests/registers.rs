@@ -1,7 +1,7 @@
 //! What a register can say of itself: power of ten, unit, range, copies, and addresses that are never asked for.
 
+use super::start;
 use super::{bad, good, last};
-use crate::modbus::task::start;
 use crate::testing::modbus::{Fault, Shared, serve};
 use crate::testing::{context, site, until};
 use headroom_site::{Inbox, Reason, Site, Span};

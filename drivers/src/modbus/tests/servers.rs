@@ -1,7 +1,7 @@
 //! Against the server of tokio-modbus.
 
+use super::start;
 use super::{good, last};
-use crate::modbus::task::start;
 use crate::testing::{context, site, until};
 use headroom_site::{Inbox, Span};
 use std::future;
