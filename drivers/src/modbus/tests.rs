@@ -212,6 +212,19 @@ async fn every_kind_of_bad_answer_is_no_communication_and_then_a_new_connection(
 }
 
 #[tokio::test]
+async fn a_device_that_hangs_up_after_each_answer_is_no_trouble() {
+    let mut b = bench(false).await;
+    b.device.lock().unwrap().fault = Fault::HangUp;
+    b.until(|i| good(i, 0, 21.5)).await;
+    b.inbox.clear();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    b.context.mailbox.drain(&mut b.inbox);
+    let goods = b.inbox.readings.iter().filter(|r| r.quality.is_good()).count();
+    assert!(goods > 6 && goods == b.inbox.readings.len(), "{goods} of {}", b.inbox.readings.len());
+    assert!(b.device.lock().unwrap().connections > 3);
+}
+
+#[tokio::test]
 async fn every_exception_has_its_quality_and_leaves_the_connection() {
     for code in [1, 2, 3, 4, 5, 6, 8, 10, 11, 77] {
         let mut b = bench(false).await;

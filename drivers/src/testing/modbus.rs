@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     Half,
     /// Half of the answer, then the end of the connection.
     Close,
+    /// The answer, then the end of the connection.
+    HangUp,
     /// The answer, and the same again a moment later.
     Twice,
     /// One byte of the answer is another.
@@ -178,7 +180,7 @@ async fn connection(mut stream: TcpStream, device: Shared, rtu: bool) {
             Fault::Noise => b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
             _ => whole,
         };
-        if stream.write_all(&bytes).await.is_err() || fault == Fault::Close {
+        if stream.write_all(&bytes).await.is_err() || matches!(fault, Fault::Close | Fault::HangUp) {
             return;
         }
         if fault == Fault::Twice {

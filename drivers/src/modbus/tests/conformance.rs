@@ -77,8 +77,11 @@ impl Peer {
         static PROGRAM: std::sync::OnceLock<Option<PathBuf>> = std::sync::OnceLock::new();
         let program = PROGRAM.get_or_init(|| {
             let out = folder("libmodbus").join("server");
-            let cc = Command::new("cc").arg(LIBMODBUS).arg("-o").arg(&out).arg("-lmodbus").output();
-            cc.is_ok_and(|o| o.status.success()).then_some(out)
+            // Another run of the tests may be starting the program that is there.
+            let new = out.with_extension(std::process::id().to_string());
+            let cc = Command::new("cc").arg(LIBMODBUS).arg("-o").arg(&new).arg("-lmodbus").output();
+            let made = cc.is_ok_and(|o| o.status.success()) && std::fs::rename(&new, &out).is_ok();
+            made.then_some(out)
         });
         let Some(program) = program else {
             println!("skipped: no libmodbus (libmodbus-dev) to compile against");
@@ -88,9 +91,9 @@ impl Peer {
     }
 }
 
-/// A folder of this run's own.
+/// A folder beside the program of the tests.
 fn folder(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("headroom-{name}-{}", std::process::id()));
+    let path = std::env::current_exe().unwrap().with_file_name(format!("peer-{name}"));
     std::fs::create_dir_all(&path).unwrap();
     path
 }
@@ -390,7 +393,7 @@ async fn libmodbus_is_commanded() {
 
 /// An authority and one certificate by it, or `None`, with a word on why, where there is no openssl.
 fn certificates(name: &str) -> Option<[String; 3]> {
-    let folder = folder(&format!("tls-{name}"));
+    let folder = folder(&format!("tls-{name}-{}", std::process::id()));
     let file = |f: &str| folder.join(f).display().to_string();
     let config = "[req]\ndistinguished_name = dn\nprompt = no\n[dn]\nCN = plant\n[ca]\nbasicConstraints = critical,CA:true\n[leaf]\nbasicConstraints = CA:false\nsubjectAltName = DNS:plant\n";
     std::fs::write(folder.join("config"), config).unwrap();
@@ -437,5 +440,8 @@ async fn pymodbus_over_tls_with_certificates_on_both_sides() {
         assert!(w.inbox.readings.iter().all(|r| !r.quality.is_good()), "{keys}");
         let trouble = w.trouble().to_lowercase();
         assert!(!trouble.is_empty() && trouble.contains(why), "{keys}: {trouble}");
+    }
+    for ca in [ca, other] {
+        let _ = std::fs::remove_dir_all(Path::new(&ca).parent().unwrap());
     }
 }

@@ -109,3 +109,38 @@ async fn units_ranges_and_copies() {
     put(&device, 12, 2600);
     until(&context, &mut inbox, |i| bad(i, 1, Reason::OutOfRange)).await;
 }
+
+#[tokio::test]
+async fn a_sunspec_meter_is_read_by_the_map_that_is_shipped() {
+    let (port, device) = serve().await;
+    // "SunS", model 203, 1234.5 W as 12345 with -1, 50.02 Hz, and no current at all.
+    for (address, word) in [
+        (40_000, 0x5375),
+        (40_001, 0x6E53),
+        (40_070, 203),
+        (40_088, 12_345),
+        (40_086, 5002),
+        (40_087, -2),
+        (40_092, -1),
+    ] {
+        put(&device, address, word);
+    }
+    put(&device, 40_072, i16::MIN);
+    let mut text = format!(
+        "[[modbus]]\nid = \"m\"\nurl = \"127.0.0.1:{port}\"\npoll = \"20 ms\"\nmap = \"maps/sunspec-meter.toml\"\n"
+    );
+    for (register, unit) in
+        [("marker", "count"), ("model", "count"), ("power", "kW"), ("frequency", "Hz"), ("current", "A")]
+    {
+        text.push_str(&format!(
+            "[[point]]\nid = \"{register}\"\nof = \"site\"\nunit = \"{unit}\"\nfrom = {{ modbus = \"m\", register = \"{register}\" }}\n"
+        ));
+    }
+    let context = context(Span::from_ms(100));
+    let _handle = start(&site(&text), 0, context.clone(), false);
+    let mut inbox = Inbox::default();
+    until(&context, &mut inbox, |i| good(i, 0, 1_400_204_883.0) && good(i, 1, 203.0)).await;
+    until(&context, &mut inbox, |i| good(i, 2, 1234.5) && bad(i, 4, Reason::Sentinel)).await;
+    // The base unit of a frequency is the MHz.
+    assert!(last(&inbox, 3).is_some_and(|r| (r.value - 50.02e-6).abs() < 1e-12));
+}
