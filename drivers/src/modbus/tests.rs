@@ -212,6 +212,25 @@ async fn every_kind_of_bad_answer_is_no_communication_and_then_a_new_connection(
 }
 
 #[tokio::test]
+async fn a_second_copy_is_never_the_next_answer() {
+    for rtu in [false, true] {
+        let device = if rtu { serve_rtu().await } else { serve().await };
+        let scheme = if rtu { "rtu+tcp" } else { "tcp" };
+        let mut b = bench_with(device, false, |t| t.replace("tcp://", &format!("{scheme}://"))).await;
+        b.until(|i| good(i, 0, 21.5)).await;
+        b.device.lock().unwrap().words.insert((4, 10), 300);
+        b.device.lock().unwrap().fault = Fault::Twice;
+        let goods = |i: &Inbox| -> Vec<f64> {
+            let of_it = i.readings.iter().filter(|r| r.point.index() == 0 && r.quality.is_good());
+            of_it.map(|r| r.value).filter(|v| *v > 30.0).collect()
+        };
+        b.until(|i| goods(i).len() > 3).await;
+        let seen = goods(&b.inbox);
+        assert!(seen.windows(2).all(|w| w[1] > w[0]), "an answer was taken twice: {seen:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_device_that_hangs_up_after_each_answer_is_no_trouble() {
     let mut b = bench(false).await;
     b.device.lock().unwrap().fault = Fault::HangUp;

@@ -20,7 +20,7 @@ pub(crate) enum Fault {
     Close,
     /// The answer, then the end of the connection.
     HangUp,
-    /// The answer, and the same again a moment later.
+    /// The answer, and the same again a moment later; input register 10 counts the answers.
     Twice,
     /// One byte of the answer is another.
     Garbled,
@@ -184,6 +184,7 @@ async fn connection(mut stream: TcpStream, device: Shared, rtu: bool) {
             return;
         }
         if fault == Fault::Twice {
+            *device.lock().unwrap().words.entry((4, 10)).or_default() += 1;
             tokio::time::sleep(Duration::from_millis(5)).await;
             let _ = stream.write_all(&bytes).await;
         }
