@@ -139,8 +139,10 @@ impl LiveField {
             routes: site.actuators.iter().map(|a| route(&a.sink)).collect(),
             agent_buses: (0..groups.len()).filter(|i| has_agents(&groups[*i])).collect(),
             buses,
-            devices: (0..site.modbus.len())
-                .map(|i| modbus::start(site, i, context.clone(), may_write))
+            devices: modbus::lines(site)
+                .into_iter()
+                .enumerate()
+                .map(|(i, line)| modbus::start(site, i, line, context.clone(), may_write))
                 .collect(),
             pages: (0..site.prometheus.len()).map(|i| prometheus::start(site, i, context.clone())).collect(),
             context,

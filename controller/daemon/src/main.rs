@@ -8,6 +8,7 @@ mod demo;
 mod exit;
 mod files;
 mod journal;
+mod map;
 mod run;
 mod scenarios;
 mod score;
@@ -49,6 +50,11 @@ enum Verb {
     },
     /// A whole factory on loopback with real protocols: live view, and the score at the end.
     Demo(demo::Options),
+    /// Register maps from and to a spreadsheet.
+    Map {
+        #[command(subcommand)]
+        way: map::Way,
+    },
     /// The daemon beside the BMS: reads the field, decides, and commands as leases.
     Run(RunArgs),
     /// Worlds in virtual time: the plant on its own BMS, Headroom and other strategies, side by side.
@@ -123,6 +129,7 @@ fn main() -> Result<ExitCode> {
         Verb::Calibrate(options) => calibrate::run(&options),
         Verb::Check { files, format } => check::run(&files, format),
         Verb::Demo(options) => demo::run(&options),
+        Verb::Map { way } => Ok(map::run(&way)),
         Verb::Run(args) => {
             let RunArgs { site, policy, mode, clock, state, http, id } = args;
             let options = run::Options { site, policy, mode, clock, state, http, id };

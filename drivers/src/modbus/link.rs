@@ -1,18 +1,23 @@
-//! One TCP connection to one device: one request in flight, a deadline on each, replies checked.
+//! One unit on its line: its deadlines, its own back-off, and what its troubles mean for what was to be read.
 //!
-//! Responsible for: connecting with back-off, the pause between requests, and dropping the connection whenever
-//! a reply is late, malformed, of another unit or of the wrong length, so that no late reply can ever be taken
-//! for the answer to the next request. Not for: what is read or written.
+//! Not for: the connection, which other units may share (`line`), nor what is read or written.
+//!
+//! ```text
+//!                              answer, exception
+//!  [asked] -------------------------------------------> [asked]
+//!     |  late, foreign, half: 0.2 s doubling to 30 s
+//!     +---------------------> [left alone] -----------> [asked]
+//! ```
 
+use super::frame::Ask;
+use super::line::{Line, LineError, Terms};
 use super::plan::{Block, is_bits};
+use crate::Clock;
 use crate::backoff::Backoff;
-use headroom_site::Reason;
 use headroom_site::model::{ModbusSpec, RegisterSpace};
+use headroom_site::{Reason, Stamp};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_modbus::client::{Client, Context};
-use tokio_modbus::{ExceptionCode, Request, Response, Slave};
 
 /// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +28,7 @@ pub(super) enum LinkError {
     /// No usable answer; the connection is gone.
     #[error("{0}")]
     Broken(String),
-    /// Not connected, and it is not yet time to try again.
+    /// Not connected or left alone, and it is not yet time to try again.
     #[error("not connected")]
     Waiting,
 }
@@ -45,150 +50,99 @@ impl LinkError {
     }
 }
 
-fn exception_number(code: ExceptionCode) -> u8 {
-    code.into()
-}
-
-/// The connection.
+/// A unit and its way to it.
 pub(super) struct Link {
-    address: String,
-    unit: u8,
-    deadline: Duration,
-    min_gap: Duration,
-    context: Option<Context>,
-    last: Instant,
+    line: Arc<Line>,
+    clock: Clock,
+    terms: Terms,
     retry_at: Instant,
     backoff: Backoff,
-    /// Connections made.
-    pub(super) connects: u64,
+    /// When the last question went out.
+    asked: Stamp,
     /// Requests sent.
     pub(super) requests: u64,
 }
 
 impl Link {
     /// Deadlines and pauses are wall time: they belong to the wire and the device, not to the plant.
-    pub(super) fn new(spec: &ModbusSpec) -> Self {
+    pub(super) fn new(spec: &ModbusSpec, line: Arc<Line>, clock: Clock) -> Self {
         let wall = |span: headroom_site::Span| Duration::from_nanos(span.ns().max(0).cast_unsigned());
-        let now = Instant::now();
+        let deadline = wall(spec.timeout).max(Duration::from_millis(1));
+        let asked = clock.now();
         Self {
-            address: spec.address.clone(),
-            unit: spec.unit,
-            deadline: wall(spec.timeout).max(Duration::from_millis(1)),
-            min_gap: wall(spec.min_gap),
-            context: None,
-            last: now,
-            retry_at: now,
+            line,
+            clock,
+            terms: Terms { unit: spec.unit, deadline, min_gap: wall(spec.min_gap) },
+            retry_at: Instant::now(),
             backoff: Backoff::new(),
-            connects: 0,
+            asked,
             requests: 0,
         }
     }
 
-    pub(super) const fn is_up(&self) -> bool {
-        self.context.is_some()
+    pub(super) fn is_up(&self) -> bool {
+        self.line.is_up()
     }
 
-    async fn connect(&mut self) -> Result<(), LinkError> {
+    /// Connections made, by whichever unit of the line.
+    pub(super) fn connects(&self) -> u64 {
+        self.line.connects()
+    }
+
+    /// When the last question went out: waiting for a turn and for the connection is over then.
+    pub(super) const fn asked(&self) -> Stamp {
+        self.asked
+    }
+
+    /// Sends a request and waits for its answer: a word per register or bit read, nothing for a write.
+    async fn call(&mut self, ask: &Ask) -> Result<Vec<u16>, LinkError> {
         if Instant::now() < self.retry_at {
             return Err(LinkError::Waiting);
         }
-        let stream = match timeout(self.deadline, TcpStream::connect(&self.address)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(e)) => return Err(self.broken(format!("cannot connect to {}: {e}", self.address))),
-            Err(_) => return Err(self.broken(format!("{} does not accept the connection", self.address))),
+        self.asked = self.clock.now();
+        let (clock, asked, requests) = (&self.clock, &mut self.asked, &mut self.requests);
+        let sent = || {
+            *asked = clock.now();
+            *requests += 1;
         };
-        if let Err(e) = stream.set_nodelay(true) {
-            return Err(self.broken(e.to_string()));
-        }
-        self.context = Some(tokio_modbus::client::tcp::attach_slave(stream, Slave(self.unit)));
-        self.connects += 1;
-        Ok(())
-    }
-
-    /// Drops the connection: whatever still comes on it, nobody will read.
-    fn broken(&mut self, why: String) -> LinkError {
-        self.context = None;
+        let failed = match self.line.ask(self.terms, ask, sent).await {
+            Ok(words) => {
+                self.backoff.reset();
+                return Ok(words);
+            }
+            Err(LineError::Exception(code)) => {
+                self.backoff.reset();
+                return Err(LinkError::Exception(code));
+            }
+            Err(LineError::Waiting) => return Err(LinkError::Waiting),
+            // The line has its own back-off toward an address that does not let us in.
+            Err(e @ (LineError::Closed(_) | LineError::Shut(_))) => {
+                return Err(LinkError::Broken(e.to_string()));
+            }
+            Err(e @ (LineError::Late(_) | LineError::Broken(_))) => e,
+        };
         self.retry_at = Instant::now() + self.backoff.next_wait();
-        LinkError::Broken(why)
-    }
-
-    /// Sends a request and waits for its answer.
-    async fn call(&mut self, request: Request<'static>) -> Result<Response, LinkError> {
-        if self.context.is_none() {
-            self.connect().await?;
-        }
-        let pause = self.min_gap.saturating_sub(self.last.elapsed());
-        if !pause.is_zero() {
-            tokio::time::sleep(pause).await;
-        }
-        let Some(context) = self.context.as_mut() else { return Err(LinkError::Waiting) };
-        self.requests += 1;
-        let answer = timeout(self.deadline, context.call(request)).await;
-        self.last = Instant::now();
-        match answer {
-            Err(_) => Err(self.broken(format!("no answer within {:?}", self.deadline))),
-            Ok(Err(e)) => Err(self.broken(e.to_string())),
-            Ok(Ok(Err(code))) => {
-                self.backoff.reset();
-                Err(LinkError::Exception(exception_number(code)))
-            }
-            Ok(Ok(Ok(response))) => {
-                self.backoff.reset();
-                Ok(response)
-            }
-        }
+        Err(LinkError::Broken(failed.to_string()))
     }
 
     /// Reads a block: one word per register, or per bit.
     pub(super) async fn read(&mut self, block: &Block) -> Result<Vec<u16>, LinkError> {
-        let (start, count) = (block.start, block.count);
-        let request = match block.space {
-            RegisterSpace::Coil => Request::ReadCoils(start, count),
-            RegisterSpace::Discrete => Request::ReadDiscreteInputs(start, count),
-            RegisterSpace::Input => Request::ReadInputRegisters(start, count),
-            RegisterSpace::Holding => Request::ReadHoldingRegisters(start, count),
-        };
-        let wanted = usize::from(count);
-        let words = match self.call(request).await? {
-            Response::ReadInputRegisters(words) | Response::ReadHoldingRegisters(words) => words,
-            // Bits come in whole bytes: up to seven more than asked for.
-            Response::ReadCoils(bits) | Response::ReadDiscreteInputs(bits)
-                if bits.len() == wanted.div_ceil(8) * 8 =>
-            {
-                bits.into_iter().take(wanted).map(u16::from).collect()
-            }
-            _ => Vec::new(),
-        };
-        if words.len() == wanted {
-            Ok(words)
-        } else {
-            Err(self.broken(format!("the answer to a read of {wanted} at {start} has another length")))
-        }
+        self.call(&Ask::block(block)).await
     }
 
     /// Writes a coil (FC5).
     pub(super) async fn write_coil(&mut self, address: u16, on: bool) -> Result<(), LinkError> {
-        match self.call(Request::WriteSingleCoil(address, on)).await? {
-            Response::WriteSingleCoil(a, b) if (a, b) == (address, on) => Ok(()),
-            _ => Err(self.broken(format!("the answer to a write of coil {address} does not repeat it"))),
-        }
+        self.call(&Ask::WriteCoil(address, on)).await.map(drop)
     }
 
     /// Writes registers (FC16).
     pub(super) async fn write_many(&mut self, address: u16, words: &[u16]) -> Result<(), LinkError> {
-        let count = words.len();
-        match self.call(Request::WriteMultipleRegisters(address, words.to_vec().into())).await? {
-            Response::WriteMultipleRegisters(a, n) if a == address && usize::from(n) == count => Ok(()),
-            _ => Err(self.broken(format!("the answer to a write at {address} does not repeat it"))),
-        }
+        self.call(&Ask::WriteMany(address, words.to_vec())).await.map(drop)
     }
 
     /// Writes one register (FC6).
     pub(super) async fn write_one(&mut self, address: u16, word: u16) -> Result<(), LinkError> {
-        match self.call(Request::WriteSingleRegister(address, word)).await? {
-            Response::WriteSingleRegister(a, w) if (a, w) == (address, word) => Ok(()),
-            _ => Err(self.broken(format!("the answer to a write at {address} does not repeat it"))),
-        }
+        self.call(&Ask::WriteOne(address, word)).await.map(drop)
     }
 }
 

@@ -1,11 +1,12 @@
-//! Modbus TCP: one owner task per device.
+//! Modbus over TCP, RTU over TCP and TLS: one owner task per device.
 //!
 //! Responsible for: reading a device's registers in planned blocks, with quality per register; commanding it
 //! through its remote-enable, timer and heartbeat; reading back what was written.
 //! Not for: which devices exist (`headroom-site`), nor what may be commanded (`guard`).
 //!
 //! ```text
-//! plan (blocks) -> link (one request in flight) -> decode -> Reading
+//! plan (blocks) -> link (a unit) -> line (one request in flight) -> frame -> wire (TCP, TLS)
+//!                                                                 answer -> decode -> Reading
 //! SetpointCommand -> write: local? -> enable -> timer -> setpoint -> read back -> Receipt
 //! ```
 //!
@@ -13,14 +14,20 @@
 //! and the clock's own error. How old the value was inside the device nobody knows; the site file's
 //! `stale-after` and the filters have to allow for it.
 
+pub mod csv;
 mod decode;
+mod frame;
+mod line;
 mod link;
 mod plan;
 mod poll;
 mod status;
 mod task;
+mod tls;
+mod wire;
 mod write;
 
+pub(crate) use line::lines;
 pub use status::DeviceStatus;
 pub(crate) use task::{Handle, start};
 

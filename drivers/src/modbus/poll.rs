@@ -1,8 +1,11 @@
 //! One round of reading: every block, every register, a reading for each point.
+//!
+//! A value whose power of ten stands in another register waits until the round is over: only an exponent of the same
+//! round counts, since a device may change both together.
 
-use super::decode::decode;
+use super::decode::{decode, exponent};
 use super::link::{Link, LinkError};
-use super::plan::{Block, plan, split, width};
+use super::plan::{Block, Limits, plan, split};
 use super::status::DeviceStatus;
 use crate::context::{Context, Gauge};
 use headroom_site::model::ModbusSpec;
@@ -16,24 +19,37 @@ pub(super) struct Poller {
     /// Registers the device refused since the last connect.
     refused: BTreeMap<usize, LinkError>,
     connects: u64,
+    /// Of this round: exponents by register, and values that wait for one.
+    exponents: BTreeMap<usize, Result<i32, Reason>>,
+    scaled: Vec<(usize, Vec<u16>, When)>,
     out: Vec<Reading>,
 }
 
 /// When a block was true, and how sure that is.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct When(Stamp, Span);
 
 impl Poller {
     pub(super) fn new(spec: &ModbusSpec, gauges: BTreeMap<usize, Vec<Gauge>>) -> Self {
-        let mut poller =
-            Self { blocks: Vec::new(), gauges, refused: BTreeMap::new(), connects: 0, out: Vec::new() };
+        let mut poller = Self {
+            blocks: Vec::new(),
+            gauges,
+            refused: BTreeMap::new(),
+            connects: 0,
+            exponents: BTreeMap::new(),
+            scaled: Vec::new(),
+            out: Vec::new(),
+        };
         poller.plan(spec);
         poller
     }
 
     fn plan(&mut self, spec: &ModbusSpec) {
-        let wanted: Vec<usize> = self.gauges.keys().copied().collect();
-        self.blocks = plan(&spec.registers, &wanted, spec.max_block, spec.max_gap);
+        let mut wanted: Vec<usize> = self.gauges.keys().copied().collect();
+        let scales: Vec<usize> = wanted.iter().filter_map(|&i| spec.registers[i].scale_register).collect();
+        self.exponents = scales.iter().map(|&i| (i, Err(Reason::NoCommunication))).collect();
+        wanted.extend(scales);
+        self.blocks = plan(&spec.registers, &wanted, Limits::of(spec));
         self.refused.clear();
     }
 
@@ -51,6 +67,7 @@ impl Poller {
         status: &mut DeviceStatus,
     ) {
         let error = context.clock.uncertainty();
+        self.exponents.values_mut().for_each(|e| *e = Err(Reason::NoCommunication));
         let mut open: Vec<Block> = std::mem::take(&mut self.blocks);
         open.reverse();
         let mut trouble = None;
@@ -59,8 +76,8 @@ impl Poller {
                 self.blocks.push(block);
                 continue;
             }
-            let asked = context.clock.now();
             let answer = link.read(&block).await;
+            let asked = link.asked();
             let half = Span::from_ns(context.clock.now().since(asked).ns() / 2);
             let when = When(asked + half, Span::from_ns(half.ns().saturating_add(error.ns())));
             match answer {
@@ -74,6 +91,7 @@ impl Poller {
             }
             self.blocks.push(block);
         }
+        self.scale(spec);
         let now = context.clock.now();
         for (register, error) in &self.refused {
             let gauges = self.gauges.get(register).map(Vec::as_slice).unwrap_or_default();
@@ -83,24 +101,50 @@ impl Poller {
     }
 
     fn take(&mut self, spec: &ModbusSpec, block: &Block, words: &[u16], when: When) {
-        let When(stamp, uncertainty) = when;
         for &i in &block.registers {
             let register = &spec.registers[i];
             let at = usize::from(register.address - block.start);
-            let value = words
-                .get(at..at + usize::from(width(register)))
-                .map_or(Err(Reason::DeviceFailure), |w| decode(register, w));
-            for gauge in self.gauges.get(&i).map(Vec::as_slice).unwrap_or_default() {
-                self.out.push(match value {
-                    Ok(value) => gauge.reading(stamp, uncertainty, value, Quality::Good),
-                    Err(reason) => gauge.bad(stamp, reason),
-                });
+            let words = words.get(at..at + usize::from(register.width())).unwrap_or_default();
+            if let Some(slot) = self.exponents.get_mut(&i) {
+                *slot = exponent(register, words);
             }
+            match register.scale_register {
+                Some(_) => self.scaled.push((i, words.to_vec(), when)),
+                None => self.say(i, decode(register, words, 0), when),
+            }
+        }
+    }
+
+    /// Readings of the values that waited for their exponent.
+    fn scale(&mut self, spec: &ModbusSpec) {
+        for (i, words, when) in std::mem::take(&mut self.scaled) {
+            let register = &spec.registers[i];
+            let scale = register.scale_register.unwrap_or(i);
+            let refused = self.refused.get(&scale).map(|e| Err(e.reason()));
+            let exponent = refused.or_else(|| self.exponents.get(&scale).copied());
+            let exponent = exponent.unwrap_or(Err(Reason::NoCommunication));
+            self.say(i, exponent.and_then(|e| decode(register, &words, e)), when);
+        }
+    }
+
+    /// A reading of a register for each point that wants it.
+    fn say(&mut self, register: usize, value: Result<f64, Reason>, when: When) {
+        let When(stamp, uncertainty) = when;
+        for gauge in self.gauges.get(&register).map(Vec::as_slice).unwrap_or_default() {
+            self.out.push(match value {
+                Ok(value) => gauge.reading(stamp, uncertainty, value, Quality::Good),
+                Err(reason) => gauge.bad(stamp, reason),
+            });
         }
     }
 
     fn all_bad(&mut self, block: &Block, error: &LinkError, stamp: Stamp) {
         let reason = error.reason();
+        for i in &block.registers {
+            if let Some(slot) = self.exponents.get_mut(i) {
+                *slot = Err(reason);
+            }
+        }
         for gauge in block.registers.iter().filter_map(|i| self.gauges.get(i)).flatten() {
             self.out.push(gauge.bad(stamp, reason));
         }
@@ -141,9 +185,9 @@ impl Poller {
         status.out_of_service = self.refused.iter().map(name).collect();
         context.mailbox.readings(&mut self.out);
         // A device that came back may be another one, or the same with a new configuration.
-        if link.connects != self.connects {
+        if link.connects() != self.connects {
             let first = self.connects == 0;
-            self.connects = link.connects;
+            self.connects = link.connects();
             if !first {
                 self.plan(spec);
             }

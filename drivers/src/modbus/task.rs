@@ -1,5 +1,6 @@
 //! The owner of one device: it alone talks to it, in the order poll, orders, refresh, heartbeat.
 
+use super::line::Line;
 use super::link::Link;
 use super::poll::Poller;
 use super::status::DeviceStatus;
@@ -24,15 +25,17 @@ pub(crate) struct Handle {
     pub(crate) task: JoinHandle<()>,
 }
 
-/// Starts the device with this index. Without `may_write` there is no writer at all.
-pub(crate) fn start(site: &Site, index: usize, context: Context, may_write: bool) -> Handle {
+/// Starts the device with this index on its line. Without `may_write` there is no writer at all.
+pub(crate) fn start(site: &Site, index: usize, line: Arc<Line>, context: Context, may_write: bool) -> Handle {
     let spec = site.modbus[index].clone();
     let mut gauges: BTreeMap<usize, Vec<Gauge>> = BTreeMap::new();
     for (i, point) in site.points.iter().enumerate() {
         if let Source::Modbus { device, register } = point.source
             && device == index
         {
-            gauges.entry(register).or_default().push(Gauge::of(site, i));
+            let mut gauge = Gauge::of(site, i);
+            gauge.unit = spec.registers[register].unit.unwrap_or(gauge.unit);
+            gauges.entry(register).or_default().push(gauge);
         }
     }
     let outlets: BTreeMap<_, _> = site
@@ -41,7 +44,7 @@ pub(crate) fn start(site: &Site, index: usize, context: Context, may_write: bool
         .enumerate()
         .filter_map(|(i, a)| match a.sink {
             Sink::Modbus { device, register } if device == index => {
-                Some((ActuatorId(i as u32), Outlet::of(a, register)))
+                Some((ActuatorId(i as u32), Outlet::of(a, register, &spec.registers[register])))
             }
             _ => None,
         })
@@ -51,7 +54,7 @@ pub(crate) fn start(site: &Site, index: usize, context: Context, may_write: bool
     let status = Arc::new(Mutex::new(status));
     let (orders, inbox) = mpsc::channel(ORDERS);
     let device = Device {
-        link: Link::new(&spec),
+        link: Link::new(&spec, line, context.clock.clone()),
         poller: Poller::new(&spec, gauges),
         spec,
         context,
@@ -127,7 +130,7 @@ impl Device {
 
     fn publish_status(&mut self) {
         self.mine.up = self.link.is_up();
-        self.mine.connects = self.link.connects;
+        self.mine.connects = self.link.connects();
         self.mine.requests = self.link.requests;
         self.mine.held = self.held.len() as u64;
         if let Some(writer) = &self.writer {
@@ -144,7 +147,7 @@ impl Device {
             (_, None) => Outcome::Refused("this field may not write".into()),
             (Some(_), Some(_)) if late => Outcome::Failed("its lease ran out before it could be sent".into()),
             (Some(value), Some(writer)) => {
-                let outcome = writer.hold(&self.spec, &mut self.link, command.actuator, value).await;
+                let outcome = writer.hold(&self.spec, &mut self.link, command.actuator, value, now).await;
                 if let Some(outlet) = writer.outlets.get(&command.actuator)
                     && outcome == Outcome::Applied
                 {
@@ -194,7 +197,7 @@ impl Device {
                 if !self.context.beat.is_fresh(&clock) {
                     continue;
                 }
-                let outcome = writer.hold(&self.spec, &mut self.link, actuator, held.value).await;
+                let outcome = writer.hold(&self.spec, &mut self.link, actuator, held.value, now).await;
                 if outcome != Outcome::Applied {
                     self.context.mailbox.receipt(held.receipt(actuator, outcome));
                 }

@@ -1,8 +1,9 @@
 //! Over real sockets: a device that behaves, one that does not, and one that is commanded.
 
-use super::task::{Handle, start};
+use super::line::lines;
+use super::task::{self, Handle};
 use crate::context::{Context, Order};
-use crate::testing::modbus::{Fault, Shared, serve};
+use crate::testing::modbus::{Fault, Shared, serve, serve_rtu};
 use crate::testing::{context, site, until};
 use headroom_site::command::SetpointCommand;
 use headroom_site::{ActuatorId, Inbox, Outcome, Quality, Reading, Reason, Span, Stamp};
@@ -84,6 +85,11 @@ fn text(port: u16) -> String {
     )
 }
 
+/// Starts a device of a site on a line of its own.
+fn start(site: &headroom_site::Site, index: usize, context: Context, may_write: bool) -> Handle {
+    task::start(site, index, lines(site)[index].clone(), context, may_write)
+}
+
 /// A device, its driver and what the driver shares.
 struct Bench {
     device: Shared,
@@ -93,11 +99,19 @@ struct Bench {
 }
 
 async fn bench(may_write: bool) -> Bench {
-    let (port, device) = serve().await;
+    bench_with(serve().await, may_write, |text| text).await
+}
+
+/// A bench on this device, with its site file changed.
+async fn bench_with(
+    (port, device): (u16, Shared),
+    may_write: bool,
+    change: impl FnOnce(String) -> String,
+) -> Bench {
     for (address, raw) in [(10, 215), (12, 220), (18, 225)] {
         device.lock().unwrap().words.insert((4, address), raw);
     }
-    let site = site(&text(port));
+    let site = site(&change(text(port)));
     let context = context(Span::from_ms(300));
     let handle = start(&site, 0, context.clone(), may_write);
     Bench { device, handle, context, inbox: Inbox::default() }
@@ -170,9 +184,17 @@ async fn every_kind_of_bad_answer_is_no_communication_and_then_a_new_connection(
         Fault::Length,
         Fault::Function,
         Fault::Noise,
+        Fault::Close,
+        Fault::Twice,
+        Fault::Garbled,
     ];
-    for fault in faults {
-        let mut b = bench(false).await;
+    let tcp_only = [Fault::Transaction, Fault::Length];
+    let on =
+        |rtu: bool| faults.into_iter().filter(move |f| !rtu || !tcp_only.contains(f)).map(move |f| (f, rtu));
+    for (fault, rtu) in on(false).chain(on(true)) {
+        let device = if rtu { serve_rtu().await } else { serve().await };
+        let scheme = if rtu { "rtu+tcp" } else { "tcp" };
+        let mut b = bench_with(device, false, |t| t.replace("tcp://", &format!("{scheme}://"))).await;
         b.until(|i| good(i, 0, 21.5)).await;
         b.device.lock().unwrap().fault = fault;
         b.until(|i| bad(i, 0, Reason::NoCommunication)).await;
@@ -187,6 +209,38 @@ async fn every_kind_of_bad_answer_is_no_communication_and_then_a_new_connection(
         assert_eq!(wrong, None, "{fault:?}");
         assert!(b.device.lock().unwrap().connections >= 2, "{fault:?} {trouble:?}");
     }
+}
+
+#[tokio::test]
+async fn a_second_copy_is_never_the_next_answer() {
+    for rtu in [false, true] {
+        let device = if rtu { serve_rtu().await } else { serve().await };
+        let scheme = if rtu { "rtu+tcp" } else { "tcp" };
+        let mut b = bench_with(device, false, |t| t.replace("tcp://", &format!("{scheme}://"))).await;
+        b.until(|i| good(i, 0, 21.5)).await;
+        b.device.lock().unwrap().words.insert((4, 10), 300);
+        b.device.lock().unwrap().fault = Fault::Twice;
+        let goods = |i: &Inbox| -> Vec<f64> {
+            let of_it = i.readings.iter().filter(|r| r.point.index() == 0 && r.quality.is_good());
+            of_it.map(|r| r.value).filter(|v| *v > 30.0).collect()
+        };
+        b.until(|i| goods(i).len() > 3).await;
+        let seen = goods(&b.inbox);
+        assert!(seen.windows(2).all(|w| w[1] > w[0]), "an answer was taken twice: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_hangs_up_after_each_answer_is_no_trouble() {
+    let mut b = bench(false).await;
+    b.device.lock().unwrap().fault = Fault::HangUp;
+    b.until(|i| good(i, 0, 21.5)).await;
+    b.inbox.clear();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    b.context.mailbox.drain(&mut b.inbox);
+    let goods = b.inbox.readings.iter().filter(|r| r.quality.is_good()).count();
+    assert!(goods > 6 && goods == b.inbox.readings.len(), "{goods} of {}", b.inbox.readings.len());
+    assert!(b.device.lock().unwrap().connections > 3);
 }
 
 #[tokio::test]
@@ -287,4 +341,8 @@ async fn release_and_close_let_go_and_advice_never_writes() {
     assert!(b.device.lock().unwrap().writes.is_empty());
 }
 
+mod conformance;
+mod gateway;
+mod registers;
 mod servers;
+mod writing;

@@ -7,14 +7,18 @@
 //!                                  +--+
 //! ```
 //!
+//! A device that wears out its memory by being written gets `rewrite`: a setpoint that it still shows is then written
+//! again only that often, while enable, timer and heartbeat go on as ever.
+//!
 //! What happens when we fall silent is the device's own doing: the timer runs out, or the heartbeat stands
 //! still, and the local setpoint returns. Where a device has neither enable nor timer, relinquishing writes the
 //! actuator's fallback, since nothing else would.
 
-use super::decode::{decode, encode};
+use super::decode::{decode, encode, exponent};
 use super::link::{Link, LinkError, single};
-use super::plan::width;
-use headroom_site::model::{Actuator, ModbusSpec, RegisterSpace, Remote};
+use headroom_site::model::{
+    Actuator, HeartbeatKind, ModbusSpec, RegisterSpace, RegisterSpec, Remote, WriteWith,
+};
 use headroom_site::quantity::Unit;
 use headroom_site::{ActuatorId, Outcome, Span};
 use std::collections::BTreeMap;
@@ -30,8 +34,10 @@ pub(super) struct Outlet {
 }
 
 impl Outlet {
-    pub(super) const fn of(actuator: &Actuator, register: usize) -> Self {
-        Self { register, unit: actuator.unit, refresh: actuator.refresh, fallback: actuator.fallback }
+    /// The register's own unit counts, where it says one.
+    pub(super) fn of(actuator: &Actuator, index: usize, register: &RegisterSpec) -> Self {
+        let unit = register.unit.unwrap_or(actuator.unit);
+        Self { register: index, unit, refresh: actuator.refresh, fallback: actuator.fallback }
     }
 }
 
@@ -42,26 +48,39 @@ pub(super) struct Writer {
     counter: u16,
     /// The device does not know FC16.
     only_single: bool,
+    /// Plant-monotonic ns at which each setpoint was last written.
+    written: BTreeMap<ActuatorId, u64>,
     pub(super) writes: u64,
     pub(super) local: bool,
 }
 
 impl Writer {
     pub(super) const fn new(outlets: BTreeMap<ActuatorId, Outlet>, remote: Remote) -> Self {
-        Self { outlets, remote, counter: 0, only_single: false, writes: 0, local: false }
+        let written = BTreeMap::new();
+        Self { outlets, remote, counter: 0, only_single: false, written, writes: 0, local: false }
     }
 
     /// Reads one register.
     async fn get(&self, spec: &ModbusSpec, link: &mut Link, register: usize) -> Result<Vec<u16>, LinkError> {
         let r = &spec.registers[register];
-        link.read(&single(r.space, r.address, width(r))).await
+        link.read(&single(r.space, r.address, r.width())).await
+    }
+
+    /// The power of ten by which a register counts now.
+    async fn exponent(&self, spec: &ModbusSpec, link: &mut Link, register: usize) -> Result<i32, Failure> {
+        let Some(scale) = spec.registers[register].scale_register else { return Ok(0) };
+        let words = self.get(spec, link, scale).await?;
+        exponent(&spec.registers[scale], &words).map_err(|reason| {
+            Failure::Refused(format!("scale register `{}`: {reason}", spec.registers[scale].name))
+        })
     }
 
     /// Reads one register as a number.
     async fn number(&self, spec: &ModbusSpec, link: &mut Link, register: usize) -> Result<f64, Failure> {
+        let exponent = self.exponent(spec, link, register).await?;
         let words = self.get(spec, link, register).await?;
         let r = &spec.registers[register];
-        decode(r, &words).map_err(|reason| Failure::Refused(format!("register `{}`: {reason}", r.name)))
+        decode(r, &words, exponent).map_err(|e| Failure::Refused(format!("register `{}`: {e}", r.name)))
     }
 
     /// Writes one register in its own unit.
@@ -71,38 +90,52 @@ impl Writer {
         link: &mut Link,
         register: usize,
         value: f64,
-    ) -> Result<Vec<u16>, Failure> {
+    ) -> Result<(), Failure> {
+        let exponent = self.exponent(spec, link, register).await?;
         let r = &spec.registers[register];
-        let words = encode(r, value).map_err(Failure::Refused)?;
-        self.writes += 1;
-        match (r.space, words.as_slice()) {
-            (RegisterSpace::Coil, [word, ..]) => link.write_coil(r.address, *word != 0).await?,
-            (RegisterSpace::Holding, [word]) if self.only_single => link.write_one(r.address, *word).await?,
-            (RegisterSpace::Holding, _) => {
-                let written = link.write_many(r.address, &words).await;
-                match (written, words.as_slice()) {
-                    (Err(LinkError::Exception(1)), [word]) => {
-                        self.only_single = true;
-                        self.writes += 1;
-                        link.write_one(r.address, *word).await?;
-                    }
-                    (written, _) => written?,
-                }
-            }
-            _ => return Err(Failure::Refused(format!("register `{}` can only be read", r.name))),
-        }
-        Ok(words)
+        let words = encode(r, value, exponent).map_err(Failure::Refused)?;
+        self.send(spec, link, r, &words).await
     }
 
-    /// The whole sequence for one setpoint, in the actuator's base unit.
+    /// Writes the words of a register with the function that the device wants.
+    async fn send(
+        &mut self,
+        spec: &ModbusSpec,
+        link: &mut Link,
+        r: &RegisterSpec,
+        words: &[u16],
+    ) -> Result<(), Failure> {
+        let single = spec.write == WriteWith::Single || self.only_single;
+        self.writes += 1;
+        match (r.space, words) {
+            (RegisterSpace::Coil, [word, ..]) => link.write_coil(r.address, *word != 0).await?,
+            (RegisterSpace::Holding, [word]) if single => link.write_one(r.address, *word).await?,
+            (RegisterSpace::Holding, _) if spec.write == WriteWith::Single => {
+                return Err(Failure::Refused(format!("register `{}` is too wide for FC6", r.name)));
+            }
+            (RegisterSpace::Holding, _) => match (link.write_many(r.address, words).await, words) {
+                (Err(LinkError::Exception(1)), [word]) if spec.write == WriteWith::Either => {
+                    self.only_single = true;
+                    self.writes += 1;
+                    link.write_one(r.address, *word).await?;
+                }
+                (written, _) => written?,
+            },
+            _ => return Err(Failure::Refused(format!("register `{}` can only be read", r.name))),
+        }
+        Ok(())
+    }
+
+    /// The whole sequence for one setpoint, in the actuator's base unit, at a plant-monotonic time.
     pub(super) async fn hold(
         &mut self,
         spec: &ModbusSpec,
         link: &mut Link,
         actuator: ActuatorId,
         value: f64,
+        now_ns: u64,
     ) -> Outcome {
-        match self.try_hold(spec, link, actuator, value).await {
+        match self.try_hold(spec, link, actuator, value, now_ns).await {
             Ok(()) => Outcome::Applied,
             Err(Failure::Refused(why)) => Outcome::Refused(why),
             Err(Failure::Link(LinkError::Exception(code))) => {
@@ -118,10 +151,39 @@ impl Writer {
         link: &mut Link,
         actuator: ActuatorId,
         value: f64,
+        now_ns: u64,
     ) -> Result<(), Failure> {
         let Some(outlet) = self.outlets.get(&actuator).cloned() else {
             return Err(Failure::Refused("this device has no such actuator".into()));
         };
+        self.open(spec, link).await?;
+        let r = &spec.registers[outlet.register];
+        let exponent = self.exponent(spec, link, outlet.register).await?;
+        let words = encode(r, outlet.unit.from_base(value), exponent).map_err(Failure::Refused)?;
+        if self.is_recent(actuator, now_ns) && self.get(spec, link, outlet.register).await? == words {
+            return Ok(());
+        }
+        self.send(spec, link, r, &words).await?;
+        let found = self.get(spec, link, outlet.register).await?;
+        if found == words {
+            self.written.insert(actuator, now_ns);
+            return Ok(());
+        }
+        self.written.remove(&actuator);
+        let text = decode(r, &found, exponent)
+            .map_or_else(|e| e.to_string(), |v| format!("{v} {}", outlet.unit.symbol));
+        Err(Failure::Refused(format!("read back {text}")))
+    }
+
+    /// True while a setpoint that the device still shows need not be written again.
+    fn is_recent(&self, actuator: ActuatorId, now_ns: u64) -> bool {
+        let Some(rewrite) = self.remote.rewrite else { return false };
+        let last = self.written.get(&actuator);
+        last.is_some_and(|last| now_ns.saturating_sub(*last) < rewrite.ns().max(0).cast_unsigned())
+    }
+
+    /// What stands before a setpoint: local, enable, timer.
+    async fn open(&mut self, spec: &ModbusSpec, link: &mut Link) -> Result<(), Failure> {
         if let Some(local) = self.remote.local {
             self.local = self.number(spec, link, local).await? >= 0.5;
             if self.local {
@@ -141,15 +203,7 @@ impl Writer {
         if let Some((timer, hold)) = self.remote.timer {
             self.put(spec, link, timer, hold.s()).await?;
         }
-        let r = &spec.registers[outlet.register];
-        let written = self.put(spec, link, outlet.register, outlet.unit.from_base(value)).await?;
-        let found = self.get(spec, link, outlet.register).await?;
-        if found == written {
-            return Ok(());
-        }
-        let text =
-            decode(r, &found).map_or_else(|e| e.to_string(), |v| format!("{v} {}", outlet.unit.symbol));
-        Err(Failure::Refused(format!("read back {text}")))
+        Ok(())
     }
 
     /// Lets go of one setpoint; `last` if no other of this device is held.
@@ -160,6 +214,7 @@ impl Writer {
         actuator: ActuatorId,
         last: bool,
     ) -> Outcome {
+        self.written.remove(&actuator);
         let done = match (self.remote.enable, self.remote.timer) {
             (Some((enable, on)), _) if last => {
                 self.put(spec, link, enable, if on == 0.0 { 1.0 } else { 0.0 }).await
@@ -167,11 +222,11 @@ impl Writer {
             (None, Some((timer, _))) if last => self.put(spec, link, timer, 0.0).await,
             _ => match self.outlets.get(&actuator).cloned() {
                 Some(o) => self.put(spec, link, o.register, o.unit.from_base(o.fallback)).await,
-                None => Ok(Vec::new()),
+                None => Ok(()),
             },
         };
         match done {
-            Ok(_) => Outcome::Applied,
+            Ok(()) => Outcome::Applied,
             Err(Failure::Refused(why)) => Outcome::Refused(why),
             Err(Failure::Link(e)) => Outcome::Failed(e.to_string()),
         }
@@ -179,18 +234,24 @@ impl Writer {
 
     /// Period of the heartbeat, if the device has one.
     pub(super) fn heartbeat_period(&self) -> Option<Span> {
-        self.remote.heartbeat.map(|(_, period)| period)
+        self.remote.heartbeat.map(|h| h.period)
     }
 
-    /// Counts the heartbeat register on. A bit toggles, a word counts 1..=32767 and skips 0, which devices take
-    /// for "never written".
+    /// Moves the heartbeat register on.
     pub(super) async fn heartbeat(&mut self, spec: &ModbusSpec, link: &mut Link) {
-        let Some((register, _)) = self.remote.heartbeat else { return };
+        let Some(heartbeat) = self.remote.heartbeat else { return };
         self.counter = if self.counter >= 32_767 { 1 } else { self.counter + 1 };
-        let bit = spec.registers[register].kind == headroom_site::model::RegisterType::Bool;
-        let r = &spec.registers[register];
-        let raw = f64::from(if bit { self.counter % 2 } else { self.counter });
-        if let Err(e) = self.put(spec, link, register, raw * r.scale + r.offset).await {
+        let r = &spec.registers[heartbeat.register];
+        let value = match heartbeat.kind {
+            HeartbeatKind::Counter => Ok(f64::from(self.counter) * r.scale + r.offset),
+            HeartbeatKind::Toggle => Ok(f64::from(self.counter % 2) * r.scale + r.offset),
+            HeartbeatKind::Mirror(own) => self.number(spec, link, own).await,
+        };
+        let done = match value {
+            Ok(value) => self.put(spec, link, heartbeat.register, value).await,
+            Err(e) => Err(e),
+        };
+        if let Err(e) = done {
             tracing::debug!(device = spec.id, ?e, "heartbeat not written");
         }
     }

@@ -148,6 +148,11 @@ fn site_keys_agree() {
     let modbus = "/properties/modbus/items/properties";
     assert_eq!(table("\n[[modbus.register]]", 0), schema_keys(&schema, &format!("{modbus}/register/items")));
     assert_eq!(table("\n[modbus.remote]", 0), schema_keys(&schema, &format!("{modbus}/remote")));
+    for (before, pointer) in [("\ntls = { ", "tls"), ("\nrepeat = { ", "register/items/properties/repeat")] {
+        let inline = with_probe(SITE, before, 0, &format!("{PROBE} = 1, "));
+        let pointer = format!("{modbus}/{pointer}");
+        assert_eq!(reader_keys(&site_findings(&inline), before), schema_keys(&schema, &pointer), "{before}");
+    }
 }
 
 /// `from` and `to` take other keys for each kind of connection.

@@ -1,11 +1,10 @@
-//! Against servers that others wrote: tokio-modbus, and pymodbus where Python has it.
+//! Against the server of tokio-modbus.
 
+use super::start;
 use super::{good, last};
-use crate::modbus::task::start;
-use crate::testing::{context, free_port, site, until};
+use crate::testing::{context, site, until};
 use headroom_site::{Inbox, Span};
 use std::future;
-use std::process::{Command, Stdio};
 use tokio::net::TcpListener;
 use tokio_modbus::server::tcp::{Server, accept_tcp_connection};
 use tokio_modbus::{ExceptionCode, Request, Response};
@@ -83,42 +82,4 @@ async fn tokio_modbus_is_understood() {
         let _ = server.serve(&connected, |e| println!("{e}")).await;
     });
     check(port).await;
-}
-
-const PYTHON: &str = r"
-import struct, sys
-from pymodbus.server import StartTcpServer
-from pymodbus.datastore import ModbusSequentialDataBlock as B, ModbusServerContext
-try:
-    from pymodbus.datastore import ModbusDeviceContext as D
-except ImportError:
-    from pymodbus.datastore import ModbusSlaveContext as D
-words = []
-for i in range(64):
-    words += struct.unpack('>HH', struct.pack('>f', i + 0.5))
-bits = lambda on: B(1, [int(i == on) for i in range(64)])
-device = D(di=bits(9), co=bits(3), hr=B(1, words), ir=B(1, words))
-try:
-    context = ModbusServerContext(devices=device, single=True)
-except TypeError:
-    context = ModbusServerContext(slaves=device, single=True)
-StartTcpServer(context=context, address=('127.0.0.1', int(sys.argv[1])))
-";
-
-#[tokio::test]
-async fn pymodbus_is_understood() {
-    let probe = Command::new("python3").args(["-c", "import pymodbus.server"]).stderr(Stdio::null()).status();
-    if !probe.is_ok_and(|s| s.success()) {
-        println!("skipped: python3 has no pymodbus");
-        return;
-    }
-    let port = free_port();
-    let mut child = Command::new("python3")
-        .args(["-c", PYTHON, &port.to_string()])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    check(port).await;
-    child.kill().unwrap();
-    child.wait().unwrap();
 }

@@ -1,12 +1,14 @@
 //! The site file: TOML to [`Site`], with every finding at once.
 //!
 //! Responsible for: the keys a site file may have, their units, that every name refers to something, that ids
-//! are unique, that ranges and the power tree make sense. Rooms: `wires` (connections and registers),
-//! `place` (places, nodes, jobs), `power`, `points` (points and actuators).
+//! are unique, that ranges and the power tree make sense. Rooms: `wires` (connections), `modbus` (devices),
+//! `registers` (register maps), `place` (places, nodes, jobs), `power`, `points` (points and actuators).
 
+mod modbus;
 mod place;
 mod points;
 mod power;
+mod registers;
 mod wires;
 
 use crate::doc::{At, Doc, Finding, Table, suggest};
@@ -15,7 +17,7 @@ use crate::time::Span;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use wires::read_register_map;
+pub use registers::read_register_map;
 
 /// Reads and checks a site file. `base` is where relative names of map files start from.
 ///

@@ -1,10 +1,11 @@
 //! Equipment, points and actuators of the site file.
 
 use super::Names;
+use super::modbus::unwritable;
 use super::place::Places;
 use super::wires::Wires;
 use crate::doc::{At, Doc, Table, suggest};
-use crate::model::{Actuator, Dialect, Equipment, Point, PointId, Saves, Sink, Source};
+use crate::model::{Actuator, Dialect, Equipment, Point, PointId, RegisterSpec, Saves, Sink, Source};
 use crate::quantity::{Dimension, Unit};
 use crate::time::Span;
 use std::collections::BTreeMap;
@@ -95,15 +96,35 @@ fn unit(t: &Table<'_>) -> Option<Unit> {
         let _ = t.get::<String>("unit");
         return None;
     }
-    let at = t.at::<String>("unit")?;
-    let found = Unit::of(&at.value);
+    unit_of(t.doc(), &t.at::<String>("unit")?)
+}
+
+/// The unit with a symbol; an unknown one is a finding.
+pub(super) fn unit_of(doc: &Doc, symbol: &At<String>) -> Option<Unit> {
+    let found = Unit::of(&symbol.value);
     if found.is_none() {
         let known = crate::quantity::UNITS.iter().map(|u| u.symbol);
-        let remedy = suggest(&at.value, known)
+        let remedy = suggest(&symbol.value, known)
             .map_or("use a unit like degC, kW, kPa, L/min, %".into(), |n| format!("did you mean `{n}`?"));
-        t.doc().find(at.span, format!("unknown unit `{}`", at.value), remedy);
+        doc.find(symbol.span.clone(), format!("unknown unit `{}`", symbol.value), remedy);
     }
     found
+}
+
+/// A register that says its unit measures what its user measures.
+fn check_unit(t: &Table<'_>, register: &RegisterSpec, unit: Option<Unit>) {
+    let (Some(own), Some(unit)) = (register.unit, unit) else { return };
+    if own.dimension != unit.dimension {
+        let what = format!(
+            "register `{}` is in {}, a {}, and this in {}, a {}",
+            register.name, own.symbol, own.dimension, unit.symbol, unit.dimension
+        );
+        t.doc().find(
+            t.span_of("register"),
+            what,
+            "correct `unit` here or in the register, or name another register",
+        );
+    }
 }
 
 pub(super) fn read_points(root: &Table<'_>, wires: &Wires) -> Points {
@@ -125,7 +146,7 @@ pub(super) fn read_points(root: &Table<'_>, wires: &Wires) -> Points {
         }
         let stale_after = t.or("stale-after", Span::from_s(120.0));
         let counter = t.or("counter", false);
-        let source = if t.has("from") { t.table("from", |f| source(f, wires)).flatten() } else { None };
+        let source = if t.has("from") { t.table("from", |f| source(f, wires, unit)).flatten() } else { None };
         if !t.has("from") {
             doc.find(t.span(), "the point has no `from`", "add from = { mqtt = \"...\" }, { modbus = \"...\", register = \"...\" } or { prometheus = \"...\", metric = \"...\" }");
         }
@@ -149,7 +170,7 @@ pub(super) fn read_points(root: &Table<'_>, wires: &Wires) -> Points {
     out
 }
 
-fn source(t: &Table<'_>, wires: &Wires) -> Option<Source> {
+fn source(t: &Table<'_>, wires: &Wires, unit: Option<Unit>) -> Option<Source> {
     let doc = t.doc();
     if let Some(name) = t.at::<String>("mqtt") {
         let connection = wires.mqtt_names.find(doc, &name)?;
@@ -165,6 +186,7 @@ fn source(t: &Table<'_>, wires: &Wires) -> Option<Source> {
     }
     if t.has("modbus") {
         let (device, register) = register(t, wires)?;
+        check_unit(t, &wires.modbus[device].registers[register], unit);
         return Some(Source::Modbus { device, register });
     }
     if let Some(name) = t.at::<String>("prometheus") {
@@ -246,7 +268,7 @@ fn read_actuator(
     let area = t.strings("area").into_iter().map(|a| a.value).collect();
     let group = t.get::<String>("group");
     let refresh = t.or("refresh", Span::from_s(30.0));
-    let sink = t.table("to", |s| sink(s, wires)).flatten();
+    let sink = t.table("to", |s| sink(s, wires, unit)).flatten();
     let of = of?;
     let owner = owner(doc, &of, equipment);
     let (range, fallback) = (range?, fallback?);
@@ -299,7 +321,7 @@ fn saves(t: &Table<'_>, dimension: Dimension) -> Saves {
     }
 }
 
-fn sink(t: &Table<'_>, wires: &Wires) -> Option<Sink> {
+fn sink(t: &Table<'_>, wires: &Wires, unit: Option<Unit>) -> Option<Sink> {
     let doc = t.doc();
     if let Some(name) = t.at::<String>("mqtt") {
         let connection = wires.mqtt_names.find(doc, &name)?;
@@ -310,13 +332,10 @@ fn sink(t: &Table<'_>, wires: &Wires) -> Option<Sink> {
     }
     if t.has("modbus") {
         let (device, register) = register(t, wires)?;
-        let space = wires.modbus[device].registers[register].space;
-        if matches!(space, crate::model::RegisterSpace::Input | crate::model::RegisterSpace::Discrete) {
-            doc.find(
-                t.span_of("register"),
-                "this register can only be read",
-                "name a holding register or a coil",
-            );
+        let spec = &wires.modbus[device];
+        check_unit(t, &spec.registers[register], unit);
+        if let Some((what, remedy)) = unwritable(&spec.registers[register], spec.write) {
+            doc.find(t.span_of("register"), what, remedy);
         }
         return Some(Sink::Modbus { device, register });
     }

@@ -166,3 +166,5 @@ fn an_oversubscribed_feed_says_so() {
     let text = text.replace("budget = \"6 kW\"", "budget = \"6 kW\"\noversubscribed = true");
     assert_eq!(findings(&text), vec![]);
 }
+
+mod modbus;

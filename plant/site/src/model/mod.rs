@@ -2,16 +2,19 @@
 //!
 //! Built only by [`crate::file`]; whoever holds a [`Site`] holds one that passed every check.
 //!
-//! Rooms: `site` (the whole, and questions to it), `wires` (devices, buses, pages: where values come from and go).
+//! Rooms: `site` (the whole, and questions to it), `modbus` (devices and registers), `wires` (buses, pages: where
+//! values come from and go).
 
+mod modbus;
 mod site;
 mod wires;
 
-pub use site::Site;
-pub use wires::{
-    ByteOrder, Dialect, ModbusSpec, MqttSpec, PrometheusSpec, RegisterSpace, RegisterSpec, RegisterType,
-    Remote, Sink, Source,
+pub use modbus::{
+    ByteOrder, Forbidden, Heartbeat, HeartbeatKind, ModbusSpec, RegisterMap, RegisterSpace, RegisterSpec,
+    RegisterType, Remote, Tls, Transport, WriteWith,
 };
+pub use site::Site;
+pub use wires::{Dialect, MqttSpec, PrometheusSpec, Sink, Source};
 
 use crate::quantity::Unit;
 use crate::time::Span;
