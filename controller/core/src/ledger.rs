@@ -31,6 +31,8 @@ pub struct Ledger {
     last: Option<Stamp>,
     counters: Vec<Option<f64>>,
     throttle_ns: Vec<[Option<u64>; 5]>,
+    /// Throttled GPU time by [`ThrottleReason::ALL`], ns: whole, so that no rounding adds up.
+    throttled_ns: [u64; 5],
     cv_sum: f64,
     cv_count: u64,
     /// Spread of the SM clock inside each job now.
@@ -46,6 +48,7 @@ impl Ledger {
             last: None,
             counters: vec![None; site.points.len()],
             throttle_ns: vec![[None; 5]; site.gpus.len()],
+            throttled_ns: [0; 5],
             cv_sum: 0.0,
             cv_count: 0,
             job_cv: vec![0.0; site.jobs.len()],
@@ -91,12 +94,16 @@ impl Ledger {
                 continue;
             }
             for (reason, (now, before)) in g.sample.throttle_ns.iter().zip(known.iter_mut()).enumerate() {
-                if let (Some(now), Some(before)) = (now, *before) {
-                    self.totals.throttled_s[reason] += now.saturating_sub(before) as f64 * 1e-9;
+                // A counter that is missing for a while has gone on counting: what it stood at is kept.
+                let Some(now) = *now else { continue };
+                if let Some(before) = *before {
+                    // One that falls began anew with its driver.
+                    self.throttled_ns[reason] += if now >= before { now - before } else { now };
                 }
-                *before = *now;
+                *before = Some(now);
             }
         }
+        self.totals.throttled_s = self.throttled_ns.map(|ns| ns as f64 * 1e-9);
     }
 
     /// Spread inside a job: standard deviation over mean of the SM clocks of its GPUs that work.
