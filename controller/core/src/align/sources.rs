@@ -6,9 +6,10 @@
 //! Points of one object on one connection share a clock, as its controller stamps them; each node's agent has its own.
 //! What is read by request (Modbus, pages) bears our own stamps and has no clock here.
 //!
-//! A stamp is corrected where its clock is off for sure: by more than three deviations. One that is right within its
-//! doubt stays as it is, so that a clock under NTP is never "corrected" by the delay of its link. A stamp that lies in the
-//! future all the same is not believed: the reading counts as of its arrival, with a doubt.
+//! A stamp is corrected where its clock is off for sure: by more than three deviations, and by more than half a round trip
+//! where there is one. One that is right within its doubt stays as it is, so that a clock under NTP is never "corrected" by
+//! the delay of its link. A stamp that lies in the future all the same is not believed: the reading counts as of its
+//! arrival, with a doubt.
 
 use headroom_belief::{ClockEstimate, ClockFault, SourceClock};
 use headroom_site::gpu::NodeReport;
@@ -141,7 +142,7 @@ impl Sources {
                 estimate,
                 fault: named.clock.fault(),
                 messages: named.clock.messages(),
-                corrected: estimate.is_some_and(|e| e.offset_s.abs() > SURE * e.sigma_s),
+                corrected: estimate.is_some_and(|e| is_sure(e.offset_s, &e)),
             }
         })
     }
@@ -149,8 +150,13 @@ impl Sources {
 
 /// The offset to take off stamps, where there is one for sure \[s\].
 fn offset(clock: &SourceClock, at: Stamp) -> Option<f64> {
-    let (offset_s, sigma_s) = clock.offset_at(at.tai_ns())?;
-    (offset_s.abs() > SURE * sigma_s).then_some(offset_s)
+    let (offset_s, _) = clock.offset_at(at.tai_ns())?;
+    clock.estimate().is_some_and(|e| is_sure(offset_s, &e)).then_some(offset_s)
+}
+
+/// Whether an offset is more than doubt, and more than ways that are as unlike as can be would make of none.
+fn is_sure(offset_s: f64, e: &ClockEstimate) -> bool {
+    offset_s.abs() > (SURE * e.sigma_s).max(0.5 * e.round_s.unwrap_or(0.0))
 }
 
 /// A stamp of theirs on our time, and how far that may be off.

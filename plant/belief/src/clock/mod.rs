@@ -9,7 +9,9 @@
 //! up:    arrival - stamp = -θ + delay        down:   heard - sent = θ + delay        delay >= 0
 //! ```
 //!
-//! One way alone cannot tell an offset from the least delay: that is reckoned with as stated by whoever knows the link.
+//! One way alone cannot tell an offset from the least delay: that is reckoned with as stated by whoever knows the link, and
+//! a clock that seems to be behind by less than [`SLOW_LINK_S`] is not known any better than that. A clock ahead is sure:
+//! nothing arrives before it was sent.
 //! With both ways the offset is known but for half of what the least delays of the two differ by (RFC 5905, 3). They are
 //! taken to be alike; if they were as different as they can be, the offset would be off by half a round trip, which is
 //! stated beside the deviation.
@@ -27,8 +29,12 @@ use watch::Watch;
 /// Errors of a line under delays have exponential tails: 95 % of them lie within 2.12 deviations and not within 1.96. So
 /// much wider is the deviation stated, that 1.96 of them mean what they mean elsewhere.
 const TAILS: f64 = 2.12 / 1.96;
+/// Longer than this no link takes, at its quickest \[s\].
+const SLOW_LINK_S: f64 = 10.0;
 /// Messages that are worth weighing everything anew.
 const NEWS: f64 = 100.0;
+/// Doubt about the size of a step when it has just been seen, as a share of it.
+const STEP_DOUBT: f64 = 0.05;
 /// Messages before anything is said.
 const LEAST: f64 = 5.0;
 
@@ -89,8 +95,8 @@ impl SourceClock {
         let z_s = difference_s(arrival_ns, stamp_ns);
         let offset_s = self.offset_at(arrival_ns).map(|(offset_s, _)| offset_s);
         let line_s = offset_s.map(|offset_s| self.least_up_s() - offset_s);
-        if self.watch.look(t_s, stamp_ns, z_s, line_s, self.up_scale()) {
-            self.restart();
+        if let Some(by_s) = self.watch.look(t_s, stamp_ns, z_s, line_s, self.up_scale()) {
+            self.restart(by_s);
         }
         if !self.watch.doubts() {
             self.up.take(t_s, z_s, self.slope);
@@ -127,9 +133,13 @@ impl SourceClock {
         self.slope = line.slope;
         let both = !self.down.points().is_empty();
         let delay_s = if both { 0.0 } else { self.least_delay_s };
+        let offset_s = delay_s - line.value_s;
+        // One way alone, a clock that seems behind may as well be a link that is slow.
+        let slow_s = if both || offset_s >= 0.0 || offset_s < -SLOW_LINK_S { 0.0 } else { offset_s };
+        let variance = line.sigma_s.powi(2) + delay_s.powi(2) + self.grain_s.powi(2) + slow_s.powi(2);
         self.estimate = Some(ClockEstimate {
-            offset_s: delay_s - line.value_s,
-            sigma_s: TAILS * (line.sigma_s.powi(2) + delay_s.powi(2) + self.grain_s.powi(2)).sqrt(),
+            offset_s,
+            sigma_s: TAILS * variance.sqrt(),
             drift: -line.slope,
             round_s: both.then_some(line.round_s),
         });
@@ -161,11 +171,15 @@ impl SourceClock {
         (self.up.count() + self.down.count()) as u64
     }
 
-    /// Forgets all messages: after a step they speak of another clock.
-    fn restart(&mut self) {
+    /// Forgets all messages: after a step they speak of another clock. Until new ones do, the step is all that is known.
+    fn restart(&mut self, by_s: f64) {
         self.up.clear();
         self.down.clear();
-        self.estimate = None;
+        self.estimate = self.estimate.map(|e| ClockEstimate {
+            offset_s: e.offset_s + by_s,
+            sigma_s: e.sigma_s.hypot(STEP_DOUBT * by_s),
+            ..e
+        });
         self.news = 0.0;
     }
 

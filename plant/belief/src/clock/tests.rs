@@ -94,7 +94,7 @@ fn campaign(both: bool, hours: f64, draw: impl Fn(&mut Dice) -> (f64, Jitter)) -
     for seed in 0..100 {
         let mut dice = Dice(seed);
         let (least_s, jitter) = draw(&mut dice);
-        let (offset_s, drift) = (dice.range(-5.0, 5.0), dice.range(-100e-6, 100e-6));
+        let (offset_s, drift) = (dice.range(if both { -5.0 } else { 1.0 }, 5.0), dice.range(-100e-6, 100e-6));
         let link = Link { offset_s, drift, least_s, jitter, both, period_s: 1.0 };
         let (estimate, truth_s) = play(&link, hours, &mut dice);
         let error_s = (estimate.offset_s - truth_s).abs();

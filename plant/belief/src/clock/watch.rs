@@ -22,6 +22,8 @@ const LATE: u32 = 12;
 const LATE_S: f64 = 60.0;
 /// Least step that is one \[s\].
 const LEAST_STEP_S: f64 = 0.003;
+/// Steps smaller than this are corrections as a time server makes them: followed, not told \[s\].
+const TOLD_STEP_S: f64 = 0.05;
 /// A stamp that stands for so long while messages come is stuck \[s\].
 const STUCK_S: f64 = 60.0;
 /// Messages with a stamp that stands.
@@ -83,7 +85,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Looks at a message to us: arrival, stamp, their difference, the least that was expected of it, and (1 / (N λ), 1 / λ)
-    /// of earlier ones \[s\]. True if the clock was set: what was known of it is void.
+    /// of earlier ones \[s\]. By how much the clock was set, if it was: what was known of it is void then.
     pub(super) fn look(
         &mut self,
         t_s: f64,
@@ -91,29 +93,30 @@ impl Watch {
         z_s: f64,
         line_s: Option<f64>,
         scale: (f64, f64),
-    ) -> bool {
+    ) -> Option<f64> {
         if self.newest_ns.is_none_or(|newest| stamp_ns > newest) {
             (self.newest_ns, self.newest_s, self.standing) = (Some(stamp_ns), t_s, 0);
         }
-        let Some(line_s) = line_s else { return false };
+        let line_s = line_s?;
         let over_s = z_s - line_s;
         if over_s < -(12.0 * scale.0).max(LEAST_STEP_S) {
             self.late = 0;
             self.early_by_s = if self.early == 0 { -over_s } else { self.early_by_s.max(-over_s) };
             self.early += 1;
-            return self.early >= EARLY && self.set(t_s, self.early_by_s);
+            return (self.early >= EARLY).then(|| self.set(t_s, self.early_by_s));
         }
         self.early = 0;
         if over_s < (5.0 * scale.1).max(LEAST_STEP_S) || self.standing >= STUCK {
             self.late = 0;
-            return false;
+            return None;
         }
         if self.late == 0 {
             (self.late_since_s, self.late_by_s) = (t_s, over_s);
         }
         self.late += 1;
         self.late_by_s = self.late_by_s.min(over_s);
-        self.late >= LATE && t_s - self.late_since_s >= LATE_S && self.set(t_s, -self.late_by_s)
+        let stays = self.late >= LATE && t_s - self.late_since_s >= LATE_S;
+        stays.then(|| self.set(t_s, -self.late_by_s))
     }
 
     /// A message with something new to say came with a stamp that is not new.
@@ -141,12 +144,14 @@ impl Watch {
         self.fault
     }
 
-    fn set(&mut self, t_s: f64, by_s: f64) -> bool {
-        self.step = Some((t_s, by_s));
+    fn set(&mut self, t_s: f64, by_s: f64) -> f64 {
+        if by_s.abs() >= TOLD_STEP_S {
+            self.step = Some((t_s, by_s));
+        }
         (self.early, self.late) = (0, 0);
         // Stamps of the old clock say nothing of the new one.
         (self.newest_ns, self.standing) = (None, 0);
-        true
+        by_s
     }
 }
 

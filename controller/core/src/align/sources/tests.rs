@@ -37,7 +37,7 @@ fn play(align: &mut Align, site: &Site, from: u32, ahead_s: f64, seconds: u32) -
 #[test]
 fn stamps_of_a_clock_that_is_off_are_put_right() {
     let site = site();
-    for ahead_s in [-5.0, 1.5, 5.0] {
+    for ahead_s in [-15.0, 1.5, 5.0] {
         let mut align = Align::new(&site);
         let errors = play(&mut align, &site, 0, ahead_s, 400);
         assert!(errors[100..].iter().all(|e| e.abs() < 0.03), "{ahead_s}: {errors:?}");
@@ -46,6 +46,18 @@ fn stamps_of_a_clock_that_is_off_are_put_right() {
         let e = view.estimate.unwrap();
         assert!((e.offset_s - ahead_s).abs() < 2.0 * e.sigma_s && e.sigma_s < 0.06, "{e:?}");
     }
+}
+
+#[test]
+fn a_slow_link_is_not_taken_for_a_clock_that_is_behind() {
+    let site = site();
+    let mut align = Align::new(&site);
+    // Arrivals are two seconds later than they need be: a clock behind would look the same.
+    let errors = play(&mut align, &site, 0, -2.0, 400);
+    assert!(errors.iter().all(|e| (e + 2.0).abs() < 1e-6));
+    let view = align.sources().view().find(|v| v.source == "CDU-01").unwrap();
+    let e = view.estimate.unwrap();
+    assert!(!view.corrected && (e.offset_s + 2.0).abs() < 0.1 && e.sigma_s > 2.0, "{e:?}");
 }
 
 #[test]

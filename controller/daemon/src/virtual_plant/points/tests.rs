@@ -144,3 +144,51 @@ fn a_cut_bus_carries_nothing_and_shows_everything_after() {
     assert!(bench.hear(flow, 55).is_empty() && bench.plant.world.bus_cut());
     assert!(!bench.hear(flow, 6).is_empty() && !bench.plant.world.bus_cut());
 }
+
+/// Clocks that are wrong are known for it, those that are right are left alone: against what the world knows of them.
+#[test]
+fn the_clocks_of_a_plant_are_found() {
+    let mut bench = Bench::new();
+    let mut align = headroom_core::Align::new(&bench.site);
+    let mut play = |bench: &mut Bench, align: &mut headroom_core::Align, seconds: u32| {
+        for _ in 0..seconds {
+            bench.plant.step();
+            bench.inbox.clear();
+            bench.plant.drain(&mut bench.inbox);
+            align.take(&bench.inbox);
+            align.snapshot(bench.plant.now());
+        }
+    };
+    play(&mut bench, &mut align, 900);
+    assert!(align.sources().view().all(|v| v.fault.is_none() && !v.corrected));
+    bench.source("rack-01", Some(SourceFault::ClockStep { step_s: 4.2 }));
+    bench.source("rack-02", Some(SourceFault::TimeZone { hours: -1 }));
+    bench.source("CDU-01", Some(SourceFault::ClockDrift { ppm: 100.0 }));
+    play(&mut bench, &mut align, 1800);
+    bench.source("rack-02", Some(SourceFault::StuckStamp));
+    play(&mut bench, &mut align, 120);
+
+    let now_ms = bench.plant.now().unix_ms();
+    let truth = |bench: &Bench, source: &str| {
+        let image = &bench.plant.world.image;
+        let of = |p: &&headroom_site::model::Point| p.of == source && matches!(p.source, Source::Dsx { .. });
+        let Source::Dsx { tag, .. } = &bench.site.points.iter().find(of).unwrap().source else { panic!() };
+        let point = image.points.iter().position(|p| Some(&p.tag) == tag.as_ref()).unwrap();
+        (image.stamp_ms(point, now_ms) - now_ms) as f64 * 1e-3
+    };
+    let views: Vec<_> = align.sources().view().filter(|v| !v.agent && v.messages > 20).collect();
+    assert!(views.len() > 3, "{views:?}");
+    for view in &views {
+        let e = view.estimate.unwrap();
+        let error_s = e.offset_s - truth(&bench, view.source);
+        match view.source {
+            "rack-02" => assert!(view.fault.unwrap().to_string().contains("stood still"), "{view:?}"),
+            "rack-01" => assert!(view.corrected && error_s.abs() < 0.1, "{error_s} {view:?}"),
+            "CDU-01" => assert!(view.corrected && error_s.abs() < 0.1, "{error_s} {view:?}"),
+            _ => assert!(
+                !view.corrected && view.fault.is_none() && error_s.abs() < 2.0 * e.sigma_s,
+                "{view:?}"
+            ),
+        }
+    }
+}
