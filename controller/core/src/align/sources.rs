@@ -167,7 +167,7 @@ fn placed(clock: &SourceClock, reading: &Reading, arrival: Stamp) -> (Stamp, Spa
     match offset(clock, arrival) {
         Some(offset_s) => (reading.stamp - Span::from_s(offset_s), Span::from_s(2.0 * sigma_s)),
         // Left as it is, it may be off by what the offset seems to be.
-        None => (reading.stamp, Span::from_s(offset_s.hypot(2.0 * sigma_s))),
+        None => (reading.stamp, Span::from_s(offset_s.abs() + 2.0 * sigma_s)),
     }
 }
 

@@ -34,11 +34,13 @@ pub(super) struct Quickest {
 pub(super) struct Envelope {
     points: Vec<Quickest>,
     width_s: f64,
+    /// Messages in all buckets.
+    count: f64,
 }
 
 impl Default for Envelope {
     fn default() -> Self {
-        Self { points: Vec::with_capacity(BUCKETS), width_s: FIRST_S }
+        Self { points: Vec::with_capacity(BUCKETS), width_s: FIRST_S, count: 0.0 }
     }
 }
 
@@ -47,9 +49,12 @@ impl Envelope {
     pub(super) fn take(&mut self, t_s: f64, z_s: f64, slope: f64) {
         let bucket = (t_s / self.width_s).floor() as i64;
         let new = Quickest { bucket, t_s, z_s, count: 1.0, sum_s: z_s };
+        if self.points.last().is_some_and(|last| last.bucket > bucket) {
+            return;
+        }
+        self.count += 1.0;
         match self.points.last_mut() {
             Some(last) if last.bucket == bucket => last.join(&new, slope),
-            Some(last) if last.bucket > bucket => {}
             _ => {
                 self.make_room(slope);
                 let bucket = (t_s / self.width_s).floor() as i64;
@@ -66,7 +71,7 @@ impl Envelope {
             return;
         }
         if self.width_s >= WIDEST_S {
-            self.points.remove(0);
+            self.count -= self.points.remove(0).count;
             return;
         }
         self.width_s *= 2.0;
@@ -90,7 +95,7 @@ impl Envelope {
 
     /// Messages.
     pub(super) fn count(&self) -> f64 {
-        self.points.iter().map(|point| point.count).sum()
+        self.count
     }
 
     /// Mean of z less its line through `at_s` with a slope \[s\].
@@ -107,6 +112,7 @@ impl Envelope {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.points.clear();
+        self.count = 0.0;
         self.width_s = FIRST_S;
     }
 }

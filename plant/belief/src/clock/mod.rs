@@ -31,8 +31,9 @@ use watch::Watch;
 const TAILS: f64 = 2.12 / 1.96;
 /// Longer than this no link takes, at its quickest \[s\].
 const SLOW_LINK_S: f64 = 10.0;
-/// Messages that are worth weighing everything anew.
-const NEWS: f64 = 100.0;
+/// Messages that are worth weighing everything anew: as a share of those that were weighed, and at most.
+const NEWS: (f64, f64) = (0.1, 100.0);
+const NEWS_ONE_WAY: (f64, f64) = (0.25, 2000.0);
 /// Doubt about the size of a step when it has just been seen, as a share of it.
 const STEP_DOUBT: f64 = 0.05;
 /// Messages before anything is said.
@@ -63,6 +64,8 @@ pub struct SourceClock {
     grain_s: f64,
     origin_ns: Option<i64>,
     slope: f64,
+    /// (1 / (N λ), 1 / λ) of the messages to us \[s\], when last weighed.
+    scale: (f64, f64),
     /// Messages since it last made up its mind.
     news: f64,
     weighed_ns: i64,
@@ -82,6 +85,7 @@ impl SourceClock {
             grain_s,
             origin_ns: None,
             slope: 0.0,
+            scale: (f64::INFINITY, f64::INFINITY),
             news: 0.0,
             weighed_ns: 0,
             watch: Watch::default(),
@@ -95,7 +99,7 @@ impl SourceClock {
         let z_s = difference_s(arrival_ns, stamp_ns);
         let offset_s = self.offset_at(arrival_ns).map(|(offset_s, _)| offset_s);
         let line_s = offset_s.map(|offset_s| self.least_up_s() - offset_s);
-        if let Some(by_s) = self.watch.look(t_s, stamp_ns, z_s, line_s, self.up_scale()) {
+        if let Some(by_s) = self.watch.look(t_s, stamp_ns, z_s, line_s, self.scale) {
             self.restart(by_s);
         }
         if !self.watch.doubts() {
@@ -118,12 +122,14 @@ impl SourceClock {
         }
     }
 
-    /// Makes up its mind as of now, if a tenth more (or [`NEWS`] messages) has been heard since it last did. To be called
-    /// as often as one likes.
+    /// Makes up its mind as of now, if enough ([`NEWS`]) has been heard since it last did. To be called as often as one
+    /// likes.
     pub fn update(&mut self, now_ns: i64) {
         let now_s = self.time_s(now_ns);
         let count = self.up.count() + self.down.count();
-        if self.up.count() < LEAST || self.news < (0.1 * count).clamp(1.0, NEWS) {
+        // One way alone, the least delay is the doubt that counts, and no weighing lessens it.
+        let (share, most) = if self.down.points().is_empty() { NEWS_ONE_WAY } else { NEWS };
+        if self.up.count() < LEAST || self.news < (share * count).clamp(1.0, most) {
             self.watch.name(self.estimate.as_ref(), now_s);
             return;
         }
@@ -131,6 +137,7 @@ impl SourceClock {
         self.weighed_ns = now_ns;
         let Some(line) = fit::line(&self.up, &self.down, now_s, self.slope) else { return };
         self.slope = line.slope;
+        self.scale = self.up_scale();
         let both = !self.down.points().is_empty();
         let delay_s = if both { 0.0 } else { self.least_delay_s };
         let offset_s = delay_s - line.value_s;
