@@ -159,7 +159,7 @@ impl Agents {
         let payload = encode_command(command).map_err(|e| refused(e.to_string()))?;
         let topic = topic(&self.site, &command.node, Leaf::Command);
         self.counts.writes += 1;
-        Ok(Outgoing { topic, payload, delivery: Delivery::Command, while_alive: false })
+        Ok(Outgoing { topic, slot: 0, payload, delivery: Delivery::Command, while_alive: false })
     }
 
     pub(crate) fn status(&self) -> AgentsStatus {

@@ -20,16 +20,6 @@ async fn message(events: &mut mpsc::Receiver<Event>) -> (String, String, bool) {
     }
 }
 
-#[test]
-fn addresses() {
-    for good in ["mqtt://h", "mqtt://h:1", "mqtt://u:p@h:1883/", "mqtt://[::1]:1883"] {
-        assert!(options(good, "x", None).is_ok(), "{good}");
-    }
-    for bad in ["h:1883", "mqtt://", "mqtt://h:port", "http://h"] {
-        assert!(options(bad, "x", None).is_err(), "{bad}");
-    }
-}
-
 #[tokio::test]
 async fn a_thousand_filters_take_several_packets() {
     let Some(broker) = Mosquitto::start(free_port()) else { return };
@@ -44,7 +34,7 @@ async fn a_thousand_filters_take_several_packets() {
 async fn a_broker_restart_is_survived_and_no_old_order_is_replayed() {
     let Some(broker) = Mosquitto::start(free_port()) else { return };
     let (port, url) = (broker.port, broker.url());
-    let will = Will { topic: "status/b".into(), payload: "gone".into() };
+    let will = Will::fixed("status/b", "gone");
     let (a, mut a_events) =
         MqttClient::start(&url, "a", None, vec!["order/#".into(), "status/#".into()]).unwrap();
     let (b, mut b_events) = MqttClient::start(&url, "b", Some(will), vec![]).unwrap();
@@ -84,7 +74,7 @@ async fn a_goodbye_leaves_the_will_unsaid() {
     let Some(broker) = Mosquitto::start(free_port()) else { return };
     let (_a, mut a_events) = MqttClient::start(&broker.url(), "a", None, vec!["#".into()]).unwrap();
     until_up(&mut a_events).await;
-    let will = Will { topic: "status/b".into(), payload: "gone".into() };
+    let will = Will::fixed("status/b", "gone");
     let (b, mut b_events) = MqttClient::start(&broker.url(), "b", Some(will), vec![]).unwrap();
     until_up(&mut b_events).await;
     b.try_publish("status/b", "bye", Delivery::State).unwrap();

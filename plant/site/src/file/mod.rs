@@ -4,6 +4,7 @@
 //! are unique, that ranges and the power tree make sense. Rooms: `wires` (connections and registers),
 //! `place` (places, nodes, jobs), `power`, `points` (points and actuators).
 
+mod mqtt;
 mod place;
 mod points;
 mod power;

@@ -3,8 +3,7 @@
 use super::Names;
 use crate::doc::{At, Doc, Finding, Table};
 use crate::model::{
-    ByteOrder, Dialect, ModbusSpec, MqttSpec, PrometheusSpec, RegisterSpace, RegisterSpec, RegisterType,
-    Remote,
+    ByteOrder, ModbusSpec, MqttSpec, PrometheusSpec, RegisterSpace, RegisterSpec, RegisterType, Remote,
 };
 use crate::time::Span;
 use std::path::Path;
@@ -20,13 +19,7 @@ pub(super) struct Wires {
 }
 
 pub(super) fn read(root: &Table<'_>, base: &Path) -> Wires {
-    let mut mqtt_names = Names::new("mqtt connection");
-    let mut mqtt = Vec::new();
-    root.tables("mqtt", |t| {
-        let Some(id) = t.need_at::<String>("id") else { return };
-        mqtt_names.add(t.doc(), &id, mqtt.len());
-        mqtt.push(mqtt_spec(t, id.value));
-    });
+    let (mqtt, mqtt_names) = super::mqtt::read(root);
     let mut prometheus_names = Names::new("prometheus page");
     let mut prometheus = Vec::new();
     root.tables("prometheus", |t| {
@@ -48,7 +41,7 @@ pub(super) fn read(root: &Table<'_>, base: &Path) -> Wires {
     Wires { mqtt, modbus, prometheus, mqtt_names, modbus_names, prometheus_names, register_names }
 }
 
-fn scheme(t: &Table<'_>, key: &str, accepted: &[&str]) -> Option<String> {
+pub(super) fn scheme(t: &Table<'_>, key: &str, accepted: &[&str]) -> Option<String> {
     let url = t.need_at::<String>(key)?;
     if accepted.iter().any(|s| url.value.starts_with(s)) {
         return Some(url.value);
@@ -59,26 +52,6 @@ fn scheme(t: &Table<'_>, key: &str, accepted: &[&str]) -> Option<String> {
         format!("write {}host:port", accepted.join("... or ")),
     );
     None
-}
-
-fn mqtt_spec(t: &Table<'_>, id: String) -> MqttSpec {
-    let dialect = match t.at::<String>("dialect").map(|d| (d.value.clone(), d)) {
-        None => Dialect::Dsx,
-        Some((d, _)) if d == "dsx" => Dialect::Dsx,
-        Some((d, _)) if d == "json" => Dialect::Json,
-        Some((d, at)) => {
-            t.doc().find(at.span, format!("unknown dialect `{d}`"), "use \"dsx\" or \"json\"");
-            Dialect::Json
-        }
-    };
-    MqttSpec {
-        id,
-        url: scheme(t, "url", &["mqtt://"]).unwrap_or_default(),
-        dialect,
-        integration: t.or("integration", "headroom".to_owned()),
-        heartbeat: t.or("heartbeat", Span::from_s(10.0)),
-        agents: t.or("agents", false),
-    }
 }
 
 fn modbus_spec(t: &Table<'_>, id: String, base: &Path) -> (ModbusSpec, Names) {
@@ -174,8 +147,16 @@ fn byte_order(t: &Table<'_>) -> ByteOrder {
     }
 }
 
+/// One of some words, or the default where the key is missing (or wrong, which is found).
+pub(super) fn choice_or<T: Copy>(t: &Table<'_>, key: &str, choices: &[(&str, T)], default: T) -> T {
+    t.at::<String>(key).and_then(|at| one_of(t, key, at, choices)).unwrap_or(default)
+}
+
 fn choice<T: Copy>(t: &Table<'_>, key: &str, choices: &[(&str, T)]) -> Option<T> {
-    let at = t.need_at::<String>(key)?;
+    one_of(t, key, t.need_at::<String>(key)?, choices)
+}
+
+fn one_of<T: Copy>(t: &Table<'_>, key: &str, at: At<String>, choices: &[(&str, T)]) -> Option<T> {
     if let Some((_, v)) = choices.iter().find(|(n, _)| *n == at.value) {
         return Some(*v);
     }

@@ -10,7 +10,7 @@ mod wires;
 pub use site::Site;
 pub use wires::{
     ByteOrder, Dialect, ModbusSpec, MqttSpec, PrometheusSpec, RegisterSpace, RegisterSpec, RegisterType,
-    Remote, Sink, Source,
+    Remote, Sink, Source, SparkplugSpec, TimeFormat,
 };
 
 use crate::quantity::Unit;

@@ -1,0 +1,87 @@
+//! What is found in documents, and what is asked for.
+
+use super::*;
+use proptest::prelude::*;
+
+const SITE: &str = r#"
+[[mqtt]]
+id = "j"
+url = "mqtt://h"
+dialect = "json"
+[[equipment]]
+id = "CT-01"
+kind = "tower"
+[[point]]
+id = "outdoor"
+of = "site"
+unit = "degC"
+from = { mqtt = "j", topic = "w/1", pointer = "/t/now", time = "/ts" }
+[[point]]
+id = "plain"
+of = "site"
+unit = "kW"
+from = { mqtt = "j", topic = "p/1" }
+[[actuator]]
+id = "fan"
+of = "CT-01"
+unit = "%"
+range = ["0 %", "100 %"]
+ramp = "1 %/s"
+fallback = "60 %"
+refresh = "10 s"
+to = { mqtt = "j", topic = "ct/1/set" }
+"#;
+
+fn json(may_write: bool) -> Json {
+    Json::new(&crate::testing::site(SITE), 0, may_write)
+}
+
+fn command(value: Option<f64>) -> SetpointCommand {
+    let (actuator, stamp, reason) = (ActuatorId(0), Stamp::default(), String::new());
+    SetpointCommand { actuator, value, epoch: 1, sequence: 1, stamp, ttl_ms: 30_000, reason }
+}
+
+#[test]
+fn numbers_are_found_with_their_time() {
+    let mut j = json(false);
+    let (now, mut r) = (Stamp::from_unix_ms(1_000_000), Vec::new());
+    assert!(j.message("w/1", br#"{"t":{"now":18.5},"ts":999000}"#, now, &mut r));
+    assert!(j.message("p/1", b" 2.5 ", now, &mut r));
+    assert!(j.message("w/1", br#"{"t":{"now":18.5},"ts":1009000}"#, now, &mut r));
+    assert!(j.message("w/1", b"not json", now, &mut r));
+    assert!(!j.message("other", b"1", now, &mut r));
+    assert_eq!((r[0].stamp.unix_ms(), r[0].quality), (999_000, Quality::Good));
+    assert_eq!((r[1].stamp, r[1].value.to_bits()), (now, 2500.0_f64.to_bits()));
+    assert_eq!((r[2].stamp, r[2].quality), (now, Quality::Uncertain(Reason::FutureStamp)));
+    assert_eq!(r[3].quality, Quality::Bad(Reason::NotANumber));
+    assert_eq!((j.status().malformed, j.status().silent.len()), (1, 0));
+}
+
+#[test]
+fn requests_are_held_refreshed_and_withdrawn() {
+    let (mut j, mut out) = (json(true), Vec::new());
+    let now = Stamp::from_unix_ms(5_000);
+    let second = 1_000_000_000;
+    assert_eq!(j.command(&command(Some(0.455)), 0, (now, 0), &mut out).outcome, Outcome::Sent);
+    assert_eq!(out[0].payload, br#"{"value":45.5,"timestamp":5000}"#);
+    for (s, alive, messages) in [(9, true, 1), (11, false, 1), (12, true, 2), (31, true, 3)] {
+        j.tick(now, Tick { mono_ns: s * second, alive }, &mut out);
+        assert_eq!(out.len(), messages, "{s} s");
+    }
+    assert_eq!(out[2].payload, br#"{"value":null,"timestamp":5000}"#);
+    let late = j.command(&command(Some(0.5)), 0, (now, 31 * second), &mut out).outcome;
+    assert!(matches!(late, Outcome::Failed(_)) && out.len() == 3);
+    assert!(matches!(
+        json(false).command(&command(None), 0, (now, 0), &mut out).outcome,
+        Outcome::Refused(_)
+    ));
+}
+
+proptest! {
+    #[test]
+    fn documents_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+        let mut r = Vec::new();
+        json(false).message("w/1", &bytes, Stamp::default(), &mut r);
+        prop_assert_eq!(r.len(), 1);
+    }
+}
