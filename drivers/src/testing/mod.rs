@@ -1,6 +1,7 @@
 //! What tests share: a real broker, if the machine has one, and the data that may lie beside the repository.
 
 pub(crate) mod modbus;
+pub(crate) mod python;
 
 use crate::Clock;
 use crate::context::{Beat, Context, Mailbox};

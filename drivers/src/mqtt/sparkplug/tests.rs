@@ -5,6 +5,8 @@ use super::*;
 use headroom_site::{Quality, Reason};
 use prost::Message;
 
+mod peer;
+
 const SITE: &str = r#"
 [[mqtt]]
 id = "s"
