@@ -57,6 +57,21 @@ pub struct BusStatus {
 }
 
 impl BusStatus {
+    /// What is odd and goes on all the same, in words.
+    #[must_use]
+    pub fn findings(&self) -> Vec<String> {
+        let mut out: Vec<_> =
+            self.refused.iter().map(|f| format!("the broker refuses the subscription `{f}`")).collect();
+        out.extend(self.dsx.iter().flat_map(|d| d.findings.iter().cloned()));
+        out.extend(self.sparkplug.iter().flat_map(|s| s.findings.iter().cloned()));
+        if self.other_host {
+            out.push("another application speaks under our Sparkplug host id".to_owned());
+        }
+        let doubled = self.agents.iter().flat_map(|a| &a.doubled);
+        out.extend(doubled.map(|node| format!("two agents speak as node `{node}`")));
+        out
+    }
+
     /// Everything published toward the plant.
     #[must_use]
     pub fn writes(&self) -> u64 {

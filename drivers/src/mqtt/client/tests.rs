@@ -1,5 +1,7 @@
 //! Over a real broker: what arrives, what survives a restart of it, and what must not.
 
+mod conformance;
+
 use super::*;
 use crate::testing::{Mosquitto, free_port};
 
@@ -124,4 +126,24 @@ async fn nobody_there_never_blocks() {
     assert!(matches!(next(&mut events).await, Event::Down(_)));
     assert!(start.elapsed() >= crate::backoff::MIN / 2);
     assert_eq!(a.try_publish("t", "x", Delivery::Telemetry), Err(Refused::Down));
+}
+
+#[tokio::test]
+async fn an_owner_that_does_not_look_loses_messages_and_they_are_counted() {
+    let (events, mut receiver) = mpsc::channel(2);
+    let shared = Arc::new(Shared::default());
+    let options = Options::new("mqtt://h", "x", None).unwrap();
+    let mut link = Link { options, subscriptions: vec![], events, shared: Arc::clone(&shared), stuck: false };
+    let m = |n: u8| Event::Message(Message { topic: "t".into(), payload: vec![n].into(), retained: false });
+    let start = Instant::now();
+    for n in 0..100 {
+        link.hand_over(m(n)).await;
+    }
+    // It is waited for once, not once per message.
+    assert!(start.elapsed() < OWNER_GRACE * 5, "{:?}", start.elapsed());
+    let count = |x: &AtomicU64| x.load(Ordering::Relaxed);
+    assert_eq!((count(&shared.received), count(&shared.overrun)), (2, 98));
+    receiver.try_recv().unwrap();
+    link.hand_over(m(100)).await;
+    assert_eq!((count(&shared.received), link.stuck), (3, false));
 }

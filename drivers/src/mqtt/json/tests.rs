@@ -1,5 +1,7 @@
 //! What is found in documents, and what is asked for.
 
+mod peer;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -84,4 +86,65 @@ proptest! {
         json(false).message("w/1", &bytes, Stamp::default(), &mut r);
         prop_assert_eq!(r.len(), 1);
     }
+}
+
+/// A site whose one point has this source.
+fn one(from: &str) -> Json {
+    let text = format!(
+        "[[mqtt]]\nid = \"j\"\nurl = \"mqtt://h\"\ndialect = \"json\"\n[[point]]\nid = \"p\"\nof = \"site\"\nunit = \"kW\"\nfrom = {{ mqtt = \"j\", topic = \"t\", {from} }}\n"
+    );
+    Json::new(&crate::testing::site(&text), 0, false)
+}
+
+#[test]
+fn pointers_lead_into_arrays_and_objects_or_say_why_not() {
+    for (pointer, document, expected) in [
+        ("/a/0/b", r#"{"a":[{"b":1.5}]}"#, Ok(1500.0)),
+        ("/a/1", r#"{"a":[0,"2.5"]}"#, Ok(2500.0)),
+        ("/a~1b/c~0d", r#"{"a/b":{"c~d":3}}"#, Ok(3000.0)),
+        ("/on", r#"{"on":true}"#, Ok(1000.0)),
+        ("/n", r#"{"n":" -1e3 "}"#, Ok(-1e6)),
+        ("/", r#"{"":4}"#, Ok(4000.0)),
+        ("", "5", Ok(5000.0)),
+        ("/a/2", r#"{"a":[0,1]}"#, Err(Reason::NotSupported)),
+        ("/a/-1", r#"{"a":[0,1]}"#, Err(Reason::NotSupported)),
+        ("/a/b", r#"{"a":[0,1]}"#, Err(Reason::NotSupported)),
+        ("/x", r#"{"a":1}"#, Err(Reason::NotSupported)),
+        ("/a", r#"{"a":null}"#, Err(Reason::NotANumber)),
+        ("/a", r#"{"a":"on"}"#, Err(Reason::NotANumber)),
+        ("/a", r#"{"a":"nan"}"#, Err(Reason::NotANumber)),
+        ("/a", r#"{"a":"1e999"}"#, Err(Reason::NotANumber)),
+        ("/a", r#"{"a":{"b":1}}"#, Err(Reason::NotANumber)),
+        ("/a", r#"{"a":NaN}"#, Err(Reason::NotANumber)),
+        ("/a", "", Err(Reason::NotANumber)),
+    ] {
+        let (mut j, mut r) = (one(&format!("pointer = \"{pointer}\"")), Vec::new());
+        assert!(j.message("t", document.as_bytes(), Stamp::default(), &mut r));
+        let got = match r[0].quality {
+            Quality::Bad(reason) => Err(reason),
+            _ => Ok(r[0].value),
+        };
+        assert_eq!(got, expected, "{pointer} in {document}");
+        assert_eq!(j.status().malformed, u64::from(expected.is_err()));
+    }
+}
+
+#[test]
+fn deep_documents_are_refused_and_not_followed() {
+    let (mut j, mut r) = (one("pointer = \"/0\""), Vec::new());
+    let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+    j.message("t", deep.as_bytes(), Stamp::default(), &mut r);
+    assert_eq!(r[0].quality, Quality::Bad(Reason::NotANumber));
+}
+
+#[test]
+fn a_time_that_is_not_there_is_the_arrivals_with_a_doubt() {
+    let (mut j, mut r) = (one("pointer = \"/p\", time = \"/ts\", time-format = \"s\""), Vec::new());
+    let now = Stamp::from_unix_ms(1_000_000);
+    for document in [r#"{"p":1,"ts":999.5}"#, r#"{"p":1}"#, r#"{"p":1,"ts":"soon"}"#] {
+        j.message("t", document.as_bytes(), now, &mut r);
+    }
+    let doubt = Quality::Uncertain(Reason::NotSupported);
+    let got: Vec<_> = r.iter().map(|r| (r.stamp.unix_ms(), r.quality)).collect();
+    assert_eq!(got, [(999_500, Quality::Good), (1_000_000, doubt), (1_000_000, doubt)]);
 }

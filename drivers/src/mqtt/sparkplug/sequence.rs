@@ -43,14 +43,14 @@ pub(crate) enum Age {
 #[derive(Debug)]
 pub(crate) struct Sequence<T> {
     next: u8,
-    held: Vec<(u8, T)>,
-    since: Option<Stamp>,
+    /// Number, arrival, message.
+    held: Vec<(u8, Stamp, T)>,
 }
 
 impl<T> Sequence<T> {
     /// After a birth with this number.
     pub(crate) const fn after(birth: u8) -> Self {
-        Self { next: birth.wrapping_add(1), held: Vec::new(), since: None }
+        Self { next: birth.wrapping_add(1), held: Vec::new() }
     }
 
     /// Where a message stands; if it is the next one, the one after it is next.
@@ -61,7 +61,7 @@ impl<T> Sequence<T> {
             return Place::Next;
         }
         let back = ahead > u8::MAX - BEHIND && age != Age::Newer;
-        if back || age == Age::BeforeBirth || self.held.iter().any(|(s, _)| *s == seq) {
+        if back || age == Age::BeforeBirth || self.held.iter().any(|(s, ..)| *s == seq) {
             return Place::Behind;
         }
         Place::Ahead
@@ -69,34 +69,26 @@ impl<T> Sequence<T> {
 
     /// Keeps a message that is ahead; `false` if too many wait for what is missing.
     pub(crate) fn hold(&mut self, seq: u8, message: T, now: Stamp) -> bool {
-        self.held.push((seq, message));
-        self.since.get_or_insert(now);
+        self.held.push((seq, now, message));
         self.held.len() <= HELD
     }
 
     /// A held message whose turn has come.
     pub(crate) fn follow(&mut self) -> Option<T> {
-        let place = self.held.iter().position(|(s, _)| *s == self.next);
-        let Some(place) = place else {
-            if self.held.is_empty() {
-                self.since = None;
-            }
-            return None;
-        };
+        let place = self.held.iter().position(|(s, ..)| *s == self.next)?;
         self.next = self.next.wrapping_add(1);
-        Some(self.held.swap_remove(place).1)
+        Some(self.held.swap_remove(place).2)
     }
 
     /// True if a message has been missing for longer than the window.
     pub(crate) fn is_overdue(&self, now: Stamp, window: Span) -> bool {
-        self.since.is_some_and(|since| now.since(since) >= window)
+        self.held.iter().any(|(_, since, _)| now.since(*since) >= window)
     }
 
     /// Gives up on what is missing: jumps to the nearest held message, which is the next one now.
     pub(crate) fn skip(&mut self) {
-        let nearest = self.held.iter().map(|(s, _)| s.wrapping_sub(self.next)).min();
+        let nearest = self.held.iter().map(|(s, ..)| s.wrapping_sub(self.next)).min();
         self.next = self.next.wrapping_add(nearest.unwrap_or(0));
-        self.since = None;
     }
 }
 
@@ -143,6 +135,17 @@ mod tests {
         s.skip();
         assert_eq!(std::iter::from_fn(|| s.follow()).collect::<Vec<_>>(), [3, 4, 5]);
         assert_eq!(taken(&mut s, &[2, 6]), [6], "what comes after its gap was given up is late");
+    }
+
+    #[test]
+    fn a_second_gap_behind_the_first_is_not_forgotten() {
+        let (mut s, window) = (Sequence::after(0), Span::from_s(2.0));
+        assert!(s.hold(3, 3, at(0)) && s.hold(7, 7, at(1_000)));
+        s.skip();
+        assert_eq!(std::iter::from_fn(|| s.follow()).collect::<Vec<_>>(), [3]);
+        assert!(!s.is_overdue(at(2_999), window) && s.is_overdue(at(3_000), window));
+        s.skip();
+        assert_eq!(s.follow(), Some(7));
     }
 
     #[test]

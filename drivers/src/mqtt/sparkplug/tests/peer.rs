@@ -4,7 +4,7 @@ use crate::context::{Context, Order};
 use crate::mqtt::bus::{BusStatus, Handle, start};
 use crate::mqtt::client::{Delivery, Event, MqttClient};
 use crate::testing::python::Script;
-use crate::testing::{Mosquitto, context, free_port, site};
+use crate::testing::{Broker, Mosquitto, context, free_port, site};
 use headroom_site::command::SetpointCommand;
 use headroom_site::{ActuatorId, Inbox, Outcome, Quality, Reading, Reason, Site, Span, Stamp};
 use serde_json::Value;
@@ -130,7 +130,7 @@ fn counts(s: &BusStatus) -> super::Counts {
     s.sparkplug[0].counts
 }
 
-fn edge(broker: &Mosquitto, mode: &str) -> Option<Script> {
+fn edge(broker: &Broker, mode: &str) -> Option<Script> {
     let port = broker.port.to_string();
     Script::start("sparkplug_edge.py", "pysparkplug", &["127.0.0.1", &port, "g", "e", "headroom", mode])
 }
@@ -303,7 +303,7 @@ async fn the_edge_node_sees_its_host_come_and_go() {
 }
 
 /// Says a state under our name, from elsewhere.
-async fn say_as_a_ghost(broker: &Mosquitto, text: &str) {
+async fn say_as_a_ghost(broker: &Broker, text: &str) {
     let (client, mut events) = MqttClient::start(&broker.url(), "ghost", None, vec![]).unwrap();
     while !matches!(events.recv().await.unwrap(), Event::Up) {}
     client.try_publish("spBv1.0/STATE/headroom", text.to_owned(), Delivery::Session).unwrap();
