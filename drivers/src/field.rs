@@ -65,7 +65,8 @@ impl FieldStatus {
             .modbus
             .iter()
             .flat_map(|d| d.out_of_service.iter().map(move |r| format!("device `{}`: register {r}", d.id)));
-        dsx.chain(registers).collect()
+        let sparkplug = self.mqtt.iter().flat_map(|m| &m.sparkplug).flat_map(|s| s.unbound.iter().cloned());
+        dsx.chain(sparkplug).chain(registers).collect()
     }
 
     /// Connections that are down now, each with the reason.
@@ -129,9 +130,9 @@ impl LiveField {
         }
         let bus_of = |connection: usize| groups.iter().position(|g| g.contains(&connection));
         let route = |sink: &Sink| match sink {
-            Sink::Dsx { connection, .. } | Sink::Json { connection, .. } => {
-                bus_of(*connection).map(Route::Bus)
-            }
+            Sink::Dsx { connection, .. }
+            | Sink::Json { connection, .. }
+            | Sink::Sparkplug { connection, .. } => bus_of(*connection).map(Route::Bus),
             Sink::Modbus { device, .. } => Some(Route::Device(*device)),
         };
         let has_agents = |group: &Vec<usize>| group.iter().any(|i| site.mqtt[*i].agents);

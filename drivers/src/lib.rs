@@ -1,11 +1,11 @@
 //! The field: what stands between the controller and the plant's wires.
 //!
-//! Responsible for: reading NVML, Modbus TCP, MQTT (DSX, JSON, the agents' topics) and Prometheus into
+//! Responsible for: reading NVML, Modbus TCP, MQTT (DSX, JSON, Sparkplug, the agents' topics) and Prometheus into
 //! [`headroom_site::Reading`]s with event time and quality; writing setpoints and caps, as leases, with
 //! receipts; reconnecting; one plant clock for all of it.
 //! Not for: aligning, believing or deciding (`controller/core`), nor for what a command may be (`guard`).
 //!
-//! Rooms: [`clock`] (plant time), [`nvml`] (the GPUs of a node), [`mqtt`] (one client, three dialects), [`modbus`],
+//! Rooms: [`clock`] (plant time), [`nvml`] (the GPUs of a node), [`mqtt`] (one client, four dialects), [`modbus`],
 //! [`prometheus`], [`node_report`] (what agents and controller say to each other), [`field`] (all of it behind one trait), [`maps`]
 //! (registers of devices, as data).
 

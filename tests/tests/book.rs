@@ -114,6 +114,31 @@ fn the_messages_are_those_of_the_wire() {
     assert!(advice["advice"]["admitted"].is_number());
 }
 
+/// Rows of the tables of a page, each as its cells.
+fn rows(page: &str) -> Vec<Vec<&str>> {
+    page.lines()
+        .filter(|l| l.starts_with("| ") && !l.starts_with("| ---"))
+        .map(|l| l.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect()
+}
+
+#[test]
+fn every_row_of_conformance_has_its_test() {
+    let page = text(Path::new("book/src/conformance.md"));
+    let sources: String = with_extension(".", "rs").iter().map(|p| text(p)).collect();
+    let mut count = 0;
+    for row in rows(&page).iter().filter(|r| r.last() != Some(&"test")) {
+        let names = row.last().unwrap().split('`').skip(1).step_by(2);
+        let mut named = false;
+        for name in names {
+            assert!(sources.contains(&format!("fn {name}(")), "there is no test `{name}`");
+            (named, count) = (true, count + 1);
+        }
+        assert!(named, "a row names no test: {row:?}");
+    }
+    assert!(count > 30, "{count}");
+}
+
 #[test]
 fn the_listing_is_the_file() {
     let page = text(Path::new("book/src/beside-a-device.md"));

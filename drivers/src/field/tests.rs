@@ -5,7 +5,7 @@ use crate::mqtt::agents::{Leaf, topic};
 use crate::mqtt::client::{Delivery, Event, MqttClient};
 use crate::node_report::{AgentStatus, decode_command, encode_report, encode_status};
 use crate::testing::modbus::serve;
-use crate::testing::{Mosquitto, free_port, site};
+use crate::testing::{Broker, Mosquitto, free_port, site};
 use headroom_site::command::SetpointCommand;
 use headroom_site::gpu::CapTarget;
 use headroom_site::{ActuatorId, CapCommand, GpuSample, NodeReport, Reading, Stamp};
@@ -137,7 +137,7 @@ impl Plant {
 }
 
 struct World {
-    _broker: Mosquitto,
+    _broker: Broker,
     plant: Plant,
     device: crate::testing::modbus::Shared,
     field: LiveField,

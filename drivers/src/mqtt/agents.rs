@@ -73,6 +73,8 @@ pub struct AgentsStatus {
     pub reports: u64,
     /// Messages that were not understood, or of nodes that the site does not have.
     pub malformed: u64,
+    /// Nodes under whose name two agents speak in turn.
+    pub doubled: Vec<String>,
     /// Cap commands sent.
     pub writes: u64,
 }
@@ -82,6 +84,22 @@ struct Agent {
     node: String,
     online: bool,
     boot: Option<u64>,
+    /// The start whose reports came before those of `boot`.
+    before: Option<u64>,
+    doubled: bool,
+}
+
+impl Agent {
+    /// Takes the start that a report names. One that comes back after another did is a second agent: starts of
+    /// one agent follow each other.
+    fn reports(&mut self, boot: u64) {
+        self.online = true;
+        if self.boot != Some(boot) {
+            self.doubled |= self.before == Some(boot);
+            self.before = self.boot;
+            self.boot = Some(boot);
+        }
+    }
 }
 
 /// The controller's end.
@@ -128,8 +146,7 @@ impl Agents {
             },
             Leaf::Telemetry => match decode_report(payload, &mut self.names) {
                 Ok(report) if *report.node == *agent.node => {
-                    agent.online = true;
-                    agent.boot = Some(report.boot);
+                    agent.reports(report.boot);
                     self.counts.reports += 1;
                     return Some(Some(report));
                 }
@@ -160,20 +177,32 @@ impl Agents {
         let payload = encode_command(&command).map_err(|e| refused(e.to_string()))?;
         let topic = topic(&self.site, &command.node, Leaf::Command);
         self.counts.writes += 1;
-        Ok(Outgoing { topic, payload, delivery: Delivery::Command, while_alive: false })
+        Ok(Outgoing { topic, slot: 0, payload, delivery: Delivery::Command, while_alive: false })
     }
 
     pub(crate) fn status(&self) -> AgentsStatus {
         let those = |online: bool| {
             self.agents.values().filter(|a| a.online == online).map(|a| a.node.clone()).collect()
         };
-        AgentsStatus { online: those(true), offline: those(false), ..self.counts.clone() }
+        let doubled = self.agents.values().filter(|a| a.doubled).map(|a| a.node.clone()).collect();
+        AgentsStatus { online: those(true), offline: those(false), doubled, ..self.counts.clone() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_agents_under_one_name_are_named_and_a_restart_is_not() {
+        let mut agent = Agent::default();
+        for boot in [7, 7, 8, 8, 9] {
+            agent.reports(boot);
+        }
+        assert!(!agent.doubled);
+        agent.reports(8);
+        assert!(agent.doubled);
+    }
 
     #[test]
     fn topics_are_found_again() {

@@ -1,16 +1,18 @@
 //! The owner of one MQTT connection and of the dialects spoken on it.
 
 use super::agents::{Agents, AgentsStatus};
-use super::client::{Counts, Event, MqttClient, Refused, UrlError};
+use super::client::{Counts, Event, Message, MqttClient, Refused, UrlError};
 use super::dsx::{Dsx, DsxStatus};
 use super::hold::Tick;
 use super::json::{Json, JsonStatus};
 use super::outgoing::Outgoing;
+use super::sparkplug::host::Host;
+use super::sparkplug::{Sparkplug, SparkplugStatus};
 use super::topic::is_filter;
 use crate::context::{Context, Order, lock, receipt_of};
 use headroom_site::command::{Receipt, SetpointCommand};
 use headroom_site::model::{Dialect, Sink};
-use headroom_site::{CapCommand, NodeReport, Outcome, Reading, Site, Target};
+use headroom_site::{CapCommand, NodeReport, Outcome, Reading, Site, Stamp, Target};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -46,16 +48,36 @@ pub struct BusStatus {
     pub dsx: Vec<DsxStatus>,
     /// JSON connections.
     pub json: Vec<JsonStatus>,
+    /// Sparkplug connections.
+    pub sparkplug: Vec<SparkplugStatus>,
+    /// True if another host application speaks under our Sparkplug host id.
+    pub other_host: bool,
     /// Agents, if they meet here.
     pub agents: Option<AgentsStatus>,
 }
 
 impl BusStatus {
+    /// What is odd and goes on all the same, in words.
+    #[must_use]
+    pub fn findings(&self) -> Vec<String> {
+        let mut out: Vec<_> =
+            self.refused.iter().map(|f| format!("the broker refuses the subscription `{f}`")).collect();
+        out.extend(self.dsx.iter().flat_map(|d| d.findings.iter().cloned()));
+        out.extend(self.sparkplug.iter().flat_map(|s| s.findings.iter().cloned()));
+        if self.other_host {
+            out.push("another application speaks under our Sparkplug host id".to_owned());
+        }
+        let doubled = self.agents.iter().flat_map(|a| &a.doubled);
+        out.extend(doubled.map(|node| format!("two agents speak as node `{node}`")));
+        out
+    }
+
     /// Everything published toward the plant.
     #[must_use]
     pub fn writes(&self) -> u64 {
         self.dsx.iter().map(|d| d.writes).sum::<u64>()
             + self.json.iter().map(|j| j.writes).sum::<u64>()
+            + self.sparkplug.iter().map(|s| s.writes).sum::<u64>()
             + self.agents.as_ref().map_or(0, |a| a.writes)
     }
 }
@@ -75,6 +97,9 @@ struct Bus {
     /// By index into the site's MQTT connections.
     dsx: BTreeMap<usize, Dsx>,
     json: BTreeMap<usize, Json>,
+    sparkplug: BTreeMap<usize, Sparkplug>,
+    /// Who we are on it, if Sparkplug is spoken.
+    host: Option<Host>,
     agents: Option<Agents>,
     sinks: Vec<Option<usize>>,
     readings: Vec<Reading>,
@@ -101,18 +126,27 @@ pub(crate) fn start(
     let of = |dialect| indices.iter().copied().filter(move |i| site.mqtt[*i].dialect == dialect);
     let dsx: BTreeMap<_, _> = of(Dialect::Dsx).map(|i| (i, Dsx::new(site, i, may_write))).collect();
     let json: BTreeMap<_, _> = of(Dialect::Json).map(|i| (i, Json::new(site, i, may_write))).collect();
+    let sparkplug: BTreeMap<_, _> =
+        of(Dialect::Sparkplug).map(|i| (i, Sparkplug::new(site, i, may_write))).collect();
+    let host = of(Dialect::Sparkplug).next().map(|i| Host::new(&site.mqtt[i].sparkplug.host));
     let agents = indices.iter().any(|i| site.mqtt[*i].agents).then(|| Agents::new(site, may_write));
     let mut filters: Vec<String> = dsx.values().flat_map(Dsx::subscriptions).collect();
     filters.extend(json.values().flat_map(Json::subscriptions));
+    filters.extend(sparkplug.values().flat_map(Sparkplug::subscriptions));
+    filters.extend(host.iter().map(|h| h.topic().to_owned()));
     filters.extend(agents.iter().flat_map(Agents::subscriptions));
     filters.sort();
     filters.dedup();
     // A word of the site file that is no topic level would end the connection; it is shown instead.
     let (filters, refused) = filters.into_iter().partition(|f| is_filter(f));
-    let (client, events) = MqttClient::start(&url, client_id, None, filters)?;
+    let clock = context.clock.clone();
+    let will = host.as_ref().map(|h| h.will(move || clock.now()));
+    let (client, events) = MqttClient::start(&url, client_id, will, filters)?;
     let status = Arc::new(Mutex::new(BusStatus::default()));
     let sink = |a: &headroom_site::model::Actuator| match a.sink {
-        Sink::Dsx { connection, .. } | Sink::Json { connection, .. } => Some(connection),
+        Sink::Dsx { connection, .. } | Sink::Json { connection, .. } | Sink::Sparkplug { connection, .. } => {
+            Some(connection)
+        }
         Sink::Modbus { .. } => None,
     };
     let now = Instant::now();
@@ -122,6 +156,8 @@ pub(crate) fn start(
         context,
         dsx,
         json,
+        sparkplug,
+        host,
         agents,
         sinks: site.actuators.iter().map(sink).collect(),
         readings: Vec::new(),
@@ -163,6 +199,8 @@ impl Bus {
             self.post();
         }
         self.release();
+        let now = self.context.clock.now();
+        self.out.extend(self.host.as_ref().map(|h| h.death(now)));
         self.post();
         self.copy_status();
         self.client.close().await;
@@ -173,38 +211,58 @@ impl Bus {
         let arrival = self.context.clock.now();
         for event in batch.drain(..) {
             match event {
-                Event::Up => {
-                    self.trouble = None;
-                    self.refused.clone_from(&self.unusable);
+                Event::Up => self.up(arrival),
+                Event::Down(why) => self.down(why),
+                Event::Refused(filter) => {
+                    tracing::warn!(url = self.url, filter, "subscription refused by the broker");
+                    self.refused.push(filter);
                 }
-                Event::Down(why) => {
-                    if self.trouble.is_none() {
-                        tracing::warn!(url = self.url, why, "mqtt connection lost");
-                    }
-                    self.trouble = Some(why);
-                }
-                Event::Refused(filter) => self.refused.push(filter),
-                Event::Message(m) => {
-                    let (topic, payload) = (m.topic(), m.payload.as_ref());
-                    // One message may concern several dialects of one broker.
-                    if let Some(report) = self.agents.as_mut().and_then(|a| a.message(topic, payload)) {
-                        let report = report.map(|r| NodeReport { arrival: Some(arrival), ..r });
-                        report.into_iter().for_each(|r| self.context.mailbox.node(r));
-                        continue;
-                    }
-                    for dsx in self.dsx.values_mut() {
-                        dsx.message(topic, payload, arrival, &mut self.readings, &mut self.out);
-                    }
-                    for json in self.json.values_mut() {
-                        json.message(topic, payload, arrival, &mut self.readings);
-                    }
-                }
+                Event::Message(m) => self.message(&m, arrival),
             }
         }
         self.context.mailbox.readings(&mut self.readings);
         if self.dsx.values().any(Dsx::is_dirty) {
             let now = Instant::now();
             self.unrest = Some((self.unrest.map_or(now, |(first, _)| first), now));
+        }
+    }
+
+    fn up(&mut self, now: Stamp) {
+        self.trouble = None;
+        self.refused.clone_from(&self.unusable);
+        self.sparkplug.values_mut().for_each(|s| s.up(now));
+        self.out.extend(self.host.as_mut().map(|h| h.birth(now)));
+    }
+
+    fn down(&mut self, why: String) {
+        if self.trouble.is_none() {
+            tracing::warn!(url = self.url, why, "mqtt connection lost");
+        }
+        self.trouble = Some(why);
+        self.sparkplug.values_mut().for_each(Sparkplug::down);
+    }
+
+    /// One message may concern several dialects of one broker.
+    fn message(&mut self, m: &Message, arrival: Stamp) {
+        let (topic, payload) = (m.topic(), m.payload.as_ref());
+        if let Some(report) = self.agents.as_mut().and_then(|a| a.message(topic, payload)) {
+            let report = report.map(|r| NodeReport { arrival: Some(arrival), ..r });
+            report.into_iter().for_each(|r| self.context.mailbox.node(r));
+            return;
+        }
+        let state = self.host.as_mut().and_then(|h| h.message(topic, payload, m.retained, arrival));
+        if let Some(again) = state {
+            self.out.extend(again);
+            return;
+        }
+        for dsx in self.dsx.values_mut() {
+            dsx.message(topic, payload, arrival, &mut self.readings, &mut self.out);
+        }
+        for json in self.json.values_mut() {
+            json.message(topic, payload, arrival, &mut self.readings);
+        }
+        for sparkplug in self.sparkplug.values_mut() {
+            sparkplug.message(topic, &m.payload, m.retained, arrival, &mut self.readings, &mut self.out);
         }
     }
 
@@ -224,6 +282,11 @@ impl Bus {
         if self.client.is_up() {
             self.dsx.values_mut().for_each(|d| d.tick(now, tick, &mut self.out));
             self.json.values_mut().for_each(|j| j.tick(now, tick, &mut self.out));
+            for sparkplug in self.sparkplug.values_mut() {
+                sparkplug.tick(now, tick, &mut self.readings, &mut self.out);
+            }
+            self.context.mailbox.readings(&mut self.readings);
+            self.out.extend(self.host.as_mut().and_then(|h| h.due(now)));
         }
         if self.status_at.elapsed() >= STATUS {
             self.status_at = Instant::now();
@@ -242,6 +305,8 @@ impl Bus {
             counts: self.client.counts(),
             dsx: self.dsx.values().map(Dsx::status).collect(),
             json: self.json.values().map(Json::status).collect(),
+            sparkplug: self.sparkplug.values().map(Sparkplug::status).collect(),
+            other_host: self.host.as_ref().is_some_and(|h| h.other),
             agents: self.agents.as_ref().map(Agents::status),
         };
     }
@@ -256,6 +321,8 @@ impl Bus {
             dsx.command(command, given_ns, now, &mut self.out)
         } else if let Some(json) = connection.and_then(|c| self.json.get_mut(&c)) {
             json.command(command, given_ns, now, &mut self.out)
+        } else if let Some(sparkplug) = connection.and_then(|c| self.sparkplug.get_mut(&c)) {
+            sparkplug.command(command, given_ns, now, &mut self.out)
         } else {
             receipt_of(command, Outcome::Refused("this bus has no such actuator".into()))
         };
@@ -288,6 +355,7 @@ impl Bus {
         let now = self.context.clock.now();
         self.dsx.values_mut().for_each(|d| d.release(now, &mut self.out));
         self.json.values_mut().for_each(|j| j.release(now, &mut self.out));
+        self.sparkplug.values_mut().for_each(|s| s.release(now, &mut self.out));
     }
 
     /// Publishes what the dialects want said. What the broker cannot take now is gone, and counted there; it
@@ -299,7 +367,7 @@ impl Bus {
         let alive = self.context.beat.is_fresh(&self.context.clock);
         for m in self.out.drain(..) {
             if alive || !m.while_alive {
-                let _ = self.client.try_publish(&m.topic, m.payload, m.delivery);
+                let _ = self.client.try_publish_beside(&m.topic, m.slot, m.payload, m.delivery);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One MQTT connection that looks after itself; the only file that knows the MQTT library.
+//! One MQTT connection that looks after itself; this room is the only one that knows the MQTT library.
 //!
 //! Responsible for: connecting, keeping alive, reconnecting with back-off and jitter, subscribing on every
 //! ConnAck, handing what arrives to its owner, and publishing without ever blocking the caller.
@@ -14,23 +14,21 @@
 //! waited when the link fell is gone. Only [`Delivery::State`] is said again, with its latest value, on each
 //! ConnAck: it is a state, not an order.
 
+mod options;
+
+pub use options::{UrlError, Will};
+
 use super::outbox::{Outbox, Waiting};
 use crate::backoff::Backoff;
 use bytes::Bytes;
-use rumqttc::{
-    AsyncClient, Broker, EventLoop, Incoming, LastWill, MqttOptions, PublishOptions, QoS, SubscribeFilter,
-    SubscribeReasonCode,
-};
+use options::Options;
+use rumqttc::{AsyncClient, EventLoop, Incoming, PublishOptions, QoS, SubscribeFilter, SubscribeReasonCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
-/// Seconds without traffic after which a ping is sent; a dead peer is found within two of them.
-const KEEP_ALIVE_S: u16 = 5;
-/// Largest packet either way: a node of 16 GPUs with 10 samples each stays below 64 KiB.
-const MAX_PACKET: usize = 256 * 1024;
 /// Messages that may wait for the owner.
 const INBOX: usize = 65_536;
 /// Requests that may wait inside the library; what waits longer waits in our outbox, latest value first.
@@ -82,6 +80,8 @@ pub enum Delivery {
     Command,
     /// QoS 1, retained, said again on every ConnAck.
     State,
+    /// QoS 1, retained, of this connection only: dropped while down.
+    Session,
 }
 
 /// Why a message was not taken.
@@ -98,11 +98,6 @@ pub enum Refused {
     Topic,
 }
 
-/// The address is not `mqtt://[user[:password]@]host[:port]`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an address like mqtt://host:1883")]
-pub struct UrlError(pub String);
-
 /// What was counted since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
@@ -116,15 +111,6 @@ pub struct Counts {
     pub published: u64,
     /// Messages refused, overtaken by a newer one of their topic, or lost with a link.
     pub dropped: u64,
-}
-
-/// What the broker says of us when we are gone: retained, QoS 1.
-#[derive(Debug, Clone)]
-pub struct Will {
-    /// Topic.
-    pub topic: String,
-    /// Payload.
-    pub payload: Bytes,
 }
 
 #[derive(Debug, Default)]
@@ -167,7 +153,7 @@ impl MqttClient {
         will: Option<Will>,
         subscriptions: Vec<String>,
     ) -> Result<(Self, mpsc::Receiver<Event>), UrlError> {
-        let options = options(url, client_id, will)?;
+        let options = Options::new(url, client_id, will)?;
         let (events, receiver) = mpsc::channel(INBOX);
         let shared = Arc::new(Shared::default());
         let link = Link { options, subscriptions, events, shared: Arc::clone(&shared), stuck: false };
@@ -185,8 +171,23 @@ impl MqttClient {
         payload: impl Into<Bytes>,
         delivery: Delivery,
     ) -> Result<(), Refused> {
+        self.try_publish_beside(topic, 0, payload, delivery)
+    }
+
+    /// As [`Self::try_publish`], in a slot of its own beside others of the topic: for messages of one topic that do
+    /// not replace each other.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn try_publish_beside(
+        &self,
+        topic: &str,
+        slot: u64,
+        payload: impl Into<Bytes>,
+        delivery: Delivery,
+    ) -> Result<(), Refused> {
         let up = self.is_up();
-        self.shared.outbox.put(topic, payload.into(), delivery, up)?;
+        self.shared.outbox.put(topic, slot, payload.into(), delivery, up)?;
         self.shared.wake.notify_one();
         Ok(())
     }
@@ -221,37 +222,9 @@ impl MqttClient {
     }
 }
 
-fn options(url: &str, client_id: &str, will: Option<Will>) -> Result<MqttOptions, UrlError> {
-    let bad = || UrlError(url.to_owned());
-    let rest = url.strip_prefix("mqtt://").ok_or_else(bad)?.trim_end_matches('/');
-    let (credentials, address) = rest.rsplit_once('@').map_or((None, rest), |(c, a)| (Some(c), a));
-    let (host, port) = match address.rsplit_once(':') {
-        Some((host, port)) if !host.ends_with(':') => (host, port.parse().map_err(|_| bad())?),
-        _ => (address, 1883),
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() {
-        return Err(bad());
-    }
-    let mut options = MqttOptions::new(client_id, Broker::tcp(host, port));
-    options
-        .set_keep_alive(KEEP_ALIVE_S)
-        .set_clean_session(true)
-        .set_max_packet_size(MAX_PACKET, MAX_PACKET)
-        .set_inflight(100);
-    if let Some(credentials) = credentials {
-        let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
-        options.set_credentials(user.to_owned(), password.to_owned());
-    }
-    if let Some(will) = will {
-        options.set_last_will(LastWill::new(will.topic, will.payload.to_vec(), QoS::AtLeastOnce, true));
-    }
-    Ok(options)
-}
-
 /// The task behind a connection.
 struct Link {
-    options: MqttOptions,
+    options: Options,
     subscriptions: Vec<String>,
     events: mpsc::Sender<Event>,
     shared: Arc<Shared>,
@@ -263,7 +236,8 @@ impl Link {
     async fn run(mut self) {
         let mut backoff = Backoff::new();
         while !self.closing() && !self.events.is_closed() {
-            let built = AsyncClient::builder(self.options.clone()).capacity(IN_LIBRARY).try_build();
+            let built =
+                AsyncClient::builder(self.options.for_a_connection()).capacity(IN_LIBRARY).try_build();
             let (client, mut events) = match built {
                 Ok(pair) => pair,
                 Err(e) => {
@@ -377,7 +351,7 @@ async fn pump(client: AsyncClient, shared: Arc<Shared>) {
             let options = match delivery {
                 Delivery::Telemetry => PublishOptions::at_most_once(),
                 Delivery::Command => PublishOptions::at_least_once(),
-                Delivery::State => PublishOptions::at_least_once().retained(),
+                Delivery::State | Delivery::Session => PublishOptions::at_least_once().retained(),
             };
             if client.publish(topic, payload, options).await.is_err() {
                 return;

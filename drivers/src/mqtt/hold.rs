@@ -39,6 +39,16 @@ impl Holder {
         self.held.len()
     }
 
+    /// True if this actuator is held.
+    pub(crate) fn holds(&self, actuator: ActuatorId) -> bool {
+        self.held.contains_key(&actuator)
+    }
+
+    /// Forgets a setpoint that could not be said.
+    pub(crate) fn forget(&mut self, actuator: ActuatorId) {
+        self.held.remove(&actuator);
+    }
+
     /// Takes a command. What is to be said, or why not.
     ///
     /// # Errors

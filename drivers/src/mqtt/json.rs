@@ -1,18 +1,23 @@
 //! Plain JSON over MQTT: a topic per document, a JSON pointer per point.
 //!
-//! Responsible for: numbers out of documents, with the document's time where it has one; requests as
-//! `{"value": number|null, "timestamp": ms}`, never retained. No I/O.
+//! Responsible for: numbers out of documents, each document parsed once whatever the number of points in it, with the
+//! document's time where it has one; requests as `{"value": number|null, "timestamp": ms}`, never retained. No I/O.
+//!
+//! A number may stand as a number, as text of a number, or as true and false. A document that is none, and a value that
+//! is no number, is [`Reason::NotANumber`]; a pointer that leads nowhere is [`Reason::NotSupported`].
+
+mod time;
 
 use super::client::Delivery;
-use super::dsx::value::Number;
 use super::hold::{Holder, Say, Tick};
 use super::outgoing::Outgoing;
 use crate::context::{Gauge, receipt_of};
 use headroom_site::command::{Receipt, SetpointCommand};
-use headroom_site::model::{Sink, Source};
+use headroom_site::model::{Sink, Source, TimeFormat};
 use headroom_site::quantity::Unit;
 use headroom_site::{ActuatorId, Outcome, Quality, Reading, Reason, Site, Span, Stamp};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
 /// Uncertainty of a document that does not say when it was true.
@@ -41,7 +46,47 @@ pub struct JsonStatus {
 struct Place {
     gauge: Gauge,
     pointer: String,
-    time: Option<String>,
+    time: Option<(String, TimeFormat)>,
+}
+
+impl Place {
+    /// The reading of a document that arrived, and whether it had its number.
+    fn reading(&self, document: Option<&Value>, arrival: Stamp) -> (Reading, bool) {
+        let said = self.time.as_ref().map(|(pointer, format)| {
+            document.and_then(|d| d.pointer(pointer)).and_then(|v| time::stamp(v, *format))
+        });
+        let (stamp, uncertainty, quality) = match said {
+            None => (arrival, NO_TIME, Quality::Good),
+            Some(None) => (arrival, NO_TIME, Quality::Uncertain(Reason::NotSupported)),
+            Some(Some(stamp)) => (stamp, WITH_TIME, Quality::Good),
+        };
+        match document.ok_or(Reason::NotANumber).and_then(|d| number(d, &self.pointer)) {
+            Ok(value) => {
+                let reading = self.gauge.reading(stamp, uncertainty, value, quality);
+                let own_clock = matches!(said, Some(Some(_)));
+                (if own_clock { reading.arrived(arrival) } else { reading }, true)
+            }
+            Err(reason) => (self.gauge.bad(arrival, reason), false),
+        }
+    }
+}
+
+/// The number at a pointer.
+fn number(document: &Value, pointer: &str) -> Result<f64, Reason> {
+    let number = match document.pointer(pointer).ok_or(Reason::NotSupported)? {
+        Value::Number(n) => n.as_f64(),
+        Value::Bool(b) => Some(f64::from(u8::from(*b))),
+        Value::String(text) => decimal(text),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    };
+    number.filter(|x| x.is_finite()).ok_or(Reason::NotANumber)
+}
+
+/// A text as a decimal number; `inf`, `nan` and the like are none.
+fn decimal(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let digits = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+    if digits { text.parse().ok() } else { None }
 }
 
 /// One JSON connection.
@@ -64,10 +109,11 @@ impl Json {
     pub(crate) fn new(site: &Site, index: usize, may_write: bool) -> Self {
         let mut places: HashMap<String, (bool, Vec<Place>)> = HashMap::new();
         for (i, point) in site.points.iter().enumerate() {
-            if let Source::Json { connection, topic, pointer, time } = &point.source
+            if let Source::Json { connection, topic, pointer, time, time_format } = &point.source
                 && *connection == index
             {
-                let (gauge, pointer, time) = (Gauge::of(site, i), pointer.clone(), time.clone());
+                let time = time.clone().map(|pointer| (pointer, *time_format));
+                let (gauge, pointer) = (Gauge::of(site, i), pointer.clone());
                 places.entry(topic.clone()).or_default().1.push(Place { gauge, pointer, time });
             }
         }
@@ -110,26 +156,11 @@ impl Json {
     ) -> bool {
         let Some((heard, places)) = self.places.get_mut(topic) else { return false };
         *heard = true;
-        let document: Option<serde_json::Value> = serde_json::from_slice(payload).ok();
+        let document: Option<Value> = serde_json::from_slice(payload).ok();
         for place in places {
-            let number = |pointer: &str| -> Option<f64> {
-                let value = document.as_ref()?.pointer(pointer)?;
-                serde::Deserialize::deserialize(value).ok().and_then(|Number(x)| x)
-            };
-            let said = place.time.as_deref().map(&number);
-            let (stamp, uncertainty, quality) = match said {
-                None => (arrival, NO_TIME, Quality::Good),
-                Some(None) => (arrival, NO_TIME, Quality::Uncertain(Reason::NotSupported)),
-                Some(Some(ms)) => (Stamp::from_unix_ms(ms as i64), WITH_TIME, Quality::Good),
-            };
-            let own_clock = matches!(said, Some(Some(_)));
-            readings.push(if let Some(value) = number(&place.pointer) {
-                let reading = place.gauge.reading(stamp, uncertainty, value, quality);
-                if own_clock { reading.arrived(arrival) } else { reading }
-            } else {
-                self.status.malformed += 1;
-                place.gauge.bad(arrival, Reason::NotANumber)
-            });
+            let (reading, whole) = place.reading(document.as_ref(), arrival);
+            self.status.malformed += u64::from(!whole);
+            readings.push(reading);
         }
         true
     }
@@ -163,6 +194,7 @@ impl Json {
             self.status.writes += 1;
             out.push(Outgoing {
                 topic: topic.clone(),
+                slot: 0,
                 payload,
                 delivery: Delivery::Command,
                 while_alive: false,
@@ -184,91 +216,4 @@ impl Json {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const SITE: &str = r#"
-[[mqtt]]
-id = "j"
-url = "mqtt://h"
-dialect = "json"
-[[equipment]]
-id = "CT-01"
-kind = "tower"
-[[point]]
-id = "outdoor"
-of = "site"
-unit = "degC"
-from = { mqtt = "j", topic = "w/1", pointer = "/t/now", time = "/ts" }
-[[point]]
-id = "plain"
-of = "site"
-unit = "kW"
-from = { mqtt = "j", topic = "p/1" }
-[[actuator]]
-id = "fan"
-of = "CT-01"
-unit = "%"
-range = ["0 %", "100 %"]
-ramp = "1 %/s"
-fallback = "60 %"
-refresh = "10 s"
-to = { mqtt = "j", topic = "ct/1/set" }
-"#;
-
-    fn json(may_write: bool) -> Json {
-        Json::new(&crate::testing::site(SITE), 0, may_write)
-    }
-
-    fn command(value: Option<f64>) -> SetpointCommand {
-        let (actuator, stamp, reason) = (ActuatorId(0), Stamp::default(), String::new());
-        SetpointCommand { actuator, value, epoch: 1, sequence: 1, stamp, ttl_ms: 30_000, reason }
-    }
-
-    #[test]
-    fn numbers_are_found_with_their_time() {
-        let mut j = json(false);
-        let (now, mut r) = (Stamp::from_unix_ms(1_000_000), Vec::new());
-        assert!(j.message("w/1", br#"{"t":{"now":18.5},"ts":999000}"#, now, &mut r));
-        assert!(j.message("p/1", b" 2.5 ", now, &mut r));
-        assert!(j.message("w/1", br#"{"t":{"now":18.5},"ts":1009000}"#, now, &mut r));
-        assert!(j.message("w/1", b"not json", now, &mut r));
-        assert!(!j.message("other", b"1", now, &mut r));
-        assert_eq!((r[0].stamp.unix_ms(), r[0].quality), (999_000, Quality::Good));
-        assert_eq!((r[1].stamp, r[1].value.to_bits()), (now, 2500.0_f64.to_bits()));
-        assert_eq!((r[2].stamp.unix_ms(), r[2].arrival), (1_009_000, Some(now)));
-        assert_eq!((r[0].arrival, r[1].arrival), (Some(now), None));
-        assert_eq!(r[3].quality, Quality::Bad(Reason::NotANumber));
-        assert_eq!((j.status().malformed, j.status().silent.len()), (1, 0));
-    }
-
-    #[test]
-    fn requests_are_held_refreshed_and_withdrawn() {
-        let (mut j, mut out) = (json(true), Vec::new());
-        let now = Stamp::from_unix_ms(5_000);
-        let second = 1_000_000_000;
-        assert_eq!(j.command(&command(Some(0.455)), 0, (now, 0), &mut out).outcome, Outcome::Sent);
-        assert_eq!(out[0].payload, br#"{"value":45.5,"timestamp":5000}"#);
-        for (s, alive, messages) in [(9, true, 1), (11, false, 1), (12, true, 2), (31, true, 3)] {
-            j.tick(now, Tick { mono_ns: s * second, alive }, &mut out);
-            assert_eq!(out.len(), messages, "{s} s");
-        }
-        assert_eq!(out[2].payload, br#"{"value":null,"timestamp":5000}"#);
-        let late = j.command(&command(Some(0.5)), 0, (now, 31 * second), &mut out).outcome;
-        assert!(matches!(late, Outcome::Failed(_)) && out.len() == 3);
-        assert!(matches!(
-            json(false).command(&command(None), 0, (now, 0), &mut out).outcome,
-            Outcome::Refused(_)
-        ));
-    }
-
-    proptest! {
-        #[test]
-        fn documents_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let mut r = Vec::new();
-            json(false).message("w/1", &bytes, Stamp::default(), &mut r);
-            prop_assert_eq!(r.len(), 1);
-        }
-    }
-}
+mod tests;

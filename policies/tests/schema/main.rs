@@ -160,8 +160,12 @@ fn site_keys_agree() {
 fn site_wires_agree() {
     let schema = site_schema();
     for (key, list, wires) in [
-        ("from", "point", &["mqtt = \"bms\"", "mqtt = \"plain\"", "modbus =", "prometheus ="][..]),
-        ("to", "actuator", &["mqtt = \"bms\"", "mqtt = \"plain\"", "modbus ="][..]),
+        (
+            "from",
+            "point",
+            &["mqtt = \"bms\"", "mqtt = \"plain\"", "modbus =", "prometheus =", "mqtt = \"edges\""][..],
+        ),
+        ("to", "actuator", &["mqtt = \"bms\"", "mqtt = \"plain\"", "modbus =", "mqtt = \"edges\""][..]),
     ] {
         for (i, wire) in wires.iter().enumerate() {
             let before = format!("\n{key} = {{ ");

@@ -42,7 +42,7 @@ impl Wire {
         clock: Clock,
     ) -> Result<Self, UrlError> {
         let status_topic = topic(site, node, Leaf::Status);
-        let will = Will { topic: status_topic.clone(), payload: status(false, boot).into() };
+        let will = Will::fixed(status_topic.clone(), status(false, boot));
         let command = topic(site, node, Leaf::Command);
         let id = format!("headroom-agent-{}-{node}", level(site));
         let (client, events) = MqttClient::start(url, &id, Some(will), vec![command])?;

@@ -261,7 +261,14 @@ pub(crate) fn connections(status: &FieldStatus) -> Vec<ConnectionView> {
     };
     let mqtt = status.mqtt.iter().map(|m| {
         let c = m.counts;
-        let more = format!("{} received, {} written, {} connects", c.received, m.writes(), c.connects);
+        let mut more = format!("{} received, {} written, {} connects", c.received, m.writes(), c.connects);
+        // The first of them: the line is for people.
+        if let [first, rest @ ..] = m.findings().as_slice() {
+            more += &format!("; {first}");
+            if !rest.is_empty() {
+                more += &format!(" (and {} more)", rest.len());
+            }
+        }
         line(&m.url, m.up, more, m.trouble.as_ref())
     });
     let modbus = status.modbus.iter().map(|d| {

@@ -122,7 +122,7 @@ impl Shows {
                 let job = world.workload.jobs.iter().position(|j| Some(&j.name) == labels.get("job"))?;
                 Some((From::Tokens(job), site.prometheus[*page].poll))
             }
-            Source::Json { .. } => None,
+            Source::Json { .. } | Source::Sparkplug { .. } => None,
         }
     }
 }
@@ -229,7 +229,7 @@ impl Asks {
                     let id = &site.modbus[*device].id;
                     world.modbus.iter().position(|d| d.id == *id).map(Ask::Modbus)
                 }
-                Sink::Json { .. } => None,
+                Sink::Json { .. } | Sink::Sparkplug { .. } => None,
             })
             .collect();
         let hold = |id: &str| {

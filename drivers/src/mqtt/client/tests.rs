@@ -1,5 +1,7 @@
 //! Over a real broker: what arrives, what survives a restart of it, and what must not.
 
+mod conformance;
+
 use super::*;
 use crate::testing::{Mosquitto, free_port};
 
@@ -20,16 +22,6 @@ async fn message(events: &mut mpsc::Receiver<Event>) -> (String, String, bool) {
     }
 }
 
-#[test]
-fn addresses() {
-    for good in ["mqtt://h", "mqtt://h:1", "mqtt://u:p@h:1883/", "mqtt://[::1]:1883"] {
-        assert!(options(good, "x", None).is_ok(), "{good}");
-    }
-    for bad in ["h:1883", "mqtt://", "mqtt://h:port", "http://h"] {
-        assert!(options(bad, "x", None).is_err(), "{bad}");
-    }
-}
-
 #[tokio::test]
 async fn a_thousand_filters_take_several_packets() {
     let Some(broker) = Mosquitto::start(free_port()) else { return };
@@ -44,7 +36,7 @@ async fn a_thousand_filters_take_several_packets() {
 async fn a_broker_restart_is_survived_and_no_old_order_is_replayed() {
     let Some(broker) = Mosquitto::start(free_port()) else { return };
     let (port, url) = (broker.port, broker.url());
-    let will = Will { topic: "status/b".into(), payload: "gone".into() };
+    let will = Will::fixed("status/b", "gone");
     let (a, mut a_events) =
         MqttClient::start(&url, "a", None, vec!["order/#".into(), "status/#".into()]).unwrap();
     let (b, mut b_events) = MqttClient::start(&url, "b", Some(will), vec![]).unwrap();
@@ -84,7 +76,7 @@ async fn a_goodbye_leaves_the_will_unsaid() {
     let Some(broker) = Mosquitto::start(free_port()) else { return };
     let (_a, mut a_events) = MqttClient::start(&broker.url(), "a", None, vec!["#".into()]).unwrap();
     until_up(&mut a_events).await;
-    let will = Will { topic: "status/b".into(), payload: "gone".into() };
+    let will = Will::fixed("status/b", "gone");
     let (b, mut b_events) = MqttClient::start(&broker.url(), "b", Some(will), vec![]).unwrap();
     until_up(&mut b_events).await;
     b.try_publish("status/b", "bye", Delivery::State).unwrap();
@@ -134,4 +126,24 @@ async fn nobody_there_never_blocks() {
     assert!(matches!(next(&mut events).await, Event::Down(_)));
     assert!(start.elapsed() >= crate::backoff::MIN / 2);
     assert_eq!(a.try_publish("t", "x", Delivery::Telemetry), Err(Refused::Down));
+}
+
+#[tokio::test]
+async fn an_owner_that_does_not_look_loses_messages_and_they_are_counted() {
+    let (events, mut receiver) = mpsc::channel(2);
+    let shared = Arc::new(Shared::default());
+    let options = Options::new("mqtt://h", "x", None).unwrap();
+    let mut link = Link { options, subscriptions: vec![], events, shared: Arc::clone(&shared), stuck: false };
+    let m = |n: u8| Event::Message(Message { topic: "t".into(), payload: vec![n].into(), retained: false });
+    let start = Instant::now();
+    for n in 0..100 {
+        link.hand_over(m(n)).await;
+    }
+    // It is waited for once, not once per message.
+    assert!(start.elapsed() < OWNER_GRACE * 5, "{:?}", start.elapsed());
+    let count = |x: &AtomicU64| x.load(Ordering::Relaxed);
+    assert_eq!((count(&shared.received), count(&shared.overrun)), (2, 98));
+    receiver.try_recv().unwrap();
+    link.hand_over(m(100)).await;
+    assert_eq!((count(&shared.received), link.stuck), (3, false));
 }

@@ -129,7 +129,13 @@ impl Dsx {
                 let echo = self.heartbeat.take(rest, payload, arrival);
                 if let Some((topic, payload)) = echo.filter(|_| self.holder.is_some()) {
                     self.status.writes += 1;
-                    out.push(Outgoing { topic, payload, delivery: Delivery::Telemetry, while_alive: true });
+                    out.push(Outgoing {
+                        topic,
+                        slot: 0,
+                        payload,
+                        delivery: Delivery::Telemetry,
+                        while_alive: true,
+                    });
                 }
             } else if self.dirty || !self.catalogue.contains_key(rest) {
                 self.wait(rest, payload, arrival);
@@ -251,7 +257,7 @@ impl Dsx {
             let value = value.map(|v| (outlet.unit.from_base(v) * 1e6).round() / 1e6);
             let (topic, payload) = (outlet.topic.clone(), value::write(value, now));
             self.status.writes += 1;
-            out.push(Outgoing { topic, payload, delivery: Delivery::Telemetry, while_alive: false });
+            out.push(Outgoing { topic, slot: 0, payload, delivery: Delivery::Telemetry, while_alive: false });
         }
     }
 
@@ -264,6 +270,7 @@ impl Dsx {
         let delivery = Delivery::Telemetry;
         out.extend(beats.into_iter().map(|(topic, payload)| Outgoing {
             topic,
+            slot: 0,
             payload,
             delivery,
             while_alive: true,

@@ -5,6 +5,7 @@
 //! `registers` (register maps), `place` (places, nodes, jobs), `power`, `points` (points and actuators).
 
 mod modbus;
+mod mqtt;
 mod place;
 mod points;
 mod power;

@@ -5,7 +5,7 @@ use super::modbus::unwritable;
 use super::place::Places;
 use super::wires::Wires;
 use crate::doc::{At, Doc, Table, suggest};
-use crate::model::{Actuator, Dialect, Equipment, Point, PointId, RegisterSpec, Saves, Sink, Source};
+use crate::model::{Actuator, Equipment, Point, PointId, RegisterSpec, Saves, Sink, Source};
 use crate::quantity::{Dimension, Unit};
 use crate::time::Span;
 use std::collections::BTreeMap;
@@ -174,15 +174,7 @@ fn source(t: &Table<'_>, wires: &Wires, unit: Option<Unit>) -> Option<Source> {
     let doc = t.doc();
     if let Some(name) = t.at::<String>("mqtt") {
         let connection = wires.mqtt_names.find(doc, &name)?;
-        return match wires.mqtt[connection].dialect {
-            Dialect::Dsx => Some(Source::Dsx { connection, tag: t.get("tag") }),
-            Dialect::Json => Some(Source::Json {
-                connection,
-                topic: t.need("topic")?,
-                pointer: t.or("pointer", String::new()),
-                time: t.get("time"),
-            }),
-        };
+        return super::mqtt::source(t, connection, wires.mqtt[connection].dialect);
     }
     if t.has("modbus") {
         let (device, register) = register(t, wires)?;
@@ -325,10 +317,7 @@ fn sink(t: &Table<'_>, wires: &Wires, unit: Option<Unit>) -> Option<Sink> {
     let doc = t.doc();
     if let Some(name) = t.at::<String>("mqtt") {
         let connection = wires.mqtt_names.find(doc, &name)?;
-        return match wires.mqtt[connection].dialect {
-            Dialect::Dsx => Some(Sink::Dsx { connection, tag: t.get("tag") }),
-            Dialect::Json => Some(Sink::Json { connection, topic: t.need("topic")? }),
-        };
+        return super::mqtt::sink(t, connection, wires.mqtt[connection].dialect);
     }
     if t.has("modbus") {
         let (device, register) = register(t, wires)?;

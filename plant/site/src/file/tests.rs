@@ -167,4 +167,95 @@ fn an_oversubscribed_feed_says_so() {
     assert_eq!(findings(&text), vec![]);
 }
 
+/// Ends of the good site: a Sparkplug and a JSON connection, each with a point.
+const MESSAGES: &str = r#"
+[[mqtt]]
+id = "plant"
+url = "mqtt://10.0.0.7:1883"
+dialect = "sparkplug"
+group = "hall-7"
+host = "headroom"
+rebirth = false
+reorder = "5 s"
+[[mqtt]]
+id = "plc"
+url = "mqtt://10.0.0.7:1883"
+dialect = "json"
+[[point]]
+id = "flow"
+of = "CDU-01"
+unit = "L/min"
+from = { mqtt = "plant", edge = "E1", device = "CDU-01", metric = "Secondary/Flow" }
+[[point]]
+id = "dp"
+of = "CDU-01"
+unit = "kPa"
+from = { mqtt = "plc", topic = "cdu/1", pointer = "/a/0/b~1c", time = "/ts", time-format = "iso8601" }
+[[actuator]]
+id = "flow-request"
+of = "CDU-01"
+unit = "L/min"
+range = ["10 L/min", "90 L/min"]
+ramp = "1 L/min/s"
+fallback = "50 L/min"
+to = { mqtt = "plant", edge = "E1", metric = "Flow Setpoint" }
+"#;
+
+#[test]
+fn sparkplug_and_json_keys_are_read() {
+    let text = format!("{GOOD}{MESSAGES}");
+    let site = read_site("site.toml", &text, Path::new(".")).map_err(|f| format!("{f:#?}")).unwrap();
+    let spec = &site.mqtt[1].sparkplug;
+    assert_eq!((spec.group.as_str(), spec.host.as_str(), spec.rebirth), ("hall-7", "headroom", false));
+    assert_eq!(spec.reorder, Span::from_s(5.0));
+    assert!(
+        matches!(&site.points[2].source, crate::model::Source::Sparkplug { device: Some(d), .. } if d == "CDU-01")
+    );
+    assert!(
+        matches!(&site.actuators[1].sink, crate::model::Sink::Sparkplug { device: None, metric, .. } if metric == "Flow Setpoint")
+    );
+}
+
+#[test]
+fn sparkplug_and_json_mistakes_are_found_at_their_line() {
+    let cases = [
+        ("dialect = \"sparkplug\"", "dialect = \"sparkplugB\"", "cannot be `sparkplugB`", "sparkplugB"),
+        ("group = \"hall-7\"\n", "", "has no `group`", "[[mqtt]]"),
+        ("group = \"hall-7\"", "group = \"hall/7\"", "cannot be a level", "hall/7"),
+        ("group = \"hall-7\"", "group = \"STATE\"", "is no group", "STATE"),
+        ("reorder = \"5 s\"", "reorder = \"5 min\"", "longer than a minute", "5 min"),
+        ("reorder = \"5 s\"", "integration = \"x\"", "key of the dialect dsx", "integration"),
+        (
+            "dialect = \"json\"",
+            "dialect = \"json\"\nhost = \"x\"",
+            "key of the dialect sparkplug",
+            "host = \"x\"",
+        ),
+        ("device = \"CDU-01\"", "device = \"CDU+01\"", "cannot be a level", "CDU+01"),
+        ("edge = \"E1\", device", "device", "edge", "Secondary/Flow"),
+        ("metric = \"Secondary/Flow\"", "metric = \"\"", "`metric` is empty", "metric = \"\""),
+        ("topic = \"cdu/1\"", "topic = \"cdu/+\"", "not one topic", "cdu/+"),
+        ("/a/0/b~1c", "a/0", "not a JSON pointer", "\"a/0\""),
+        ("/a/0/b~1c", "/a~b", "not a JSON pointer", "/a~b"),
+        ("time = \"/ts\", ", "", "without `time`", "iso8601"),
+        ("iso8601", "iso", "cannot be `iso`", "\"iso\""),
+        ("edge = \"E1\", metric = \"Flow", "topic = \"x\", metric = \"Flow", "edge", "Flow Setpoint"),
+    ];
+    for (from, to, what, at) in cases {
+        let text = format!("{GOOD}{}", MESSAGES.replacen(from, to, 1));
+        let found = findings(&text);
+        let hit = found.iter().find(|f| f.what.contains(what)).unwrap_or_else(|| panic!("{to}: {found:#?}"));
+        assert!(!hit.remedy.is_empty());
+        let near = text.lines().enumerate().any(|(i, l)| l.contains(at) && (i + 1).abs_diff(hit.line) <= 1);
+        assert!(near, "{to}: {hit:#?}");
+    }
+    let twice = "[[mqtt]]\nid = \"again\"\nurl = \"mqtt://10.0.0.7:1883\"\ndialect = \"sparkplug\"\ngroup = \"hall-7\"\nhost = \"other\"\n";
+    let found = findings(&format!("{GOOD}{MESSAGES}{twice}"));
+    assert!(
+        found.iter().any(|f| f.what.contains("another host"))
+            && found.iter().any(|f| f.what.contains("reads this group")),
+        "{found:#?}"
+    );
+}
+
 mod modbus;

@@ -1,9 +1,9 @@
-//! Connections of the site file: MQTT, Prometheus pages, and the list of Modbus devices (`modbus`).
+//! Connections of the site file: Prometheus pages, and the lists of MQTT connections (`mqtt`) and Modbus devices (`modbus`).
 
 use super::Names;
 use super::modbus::modbus_spec;
 use crate::doc::Table;
-use crate::model::{Dialect, ModbusSpec, MqttSpec, PrometheusSpec};
+use crate::model::{ModbusSpec, MqttSpec, PrometheusSpec};
 use crate::time::Span;
 use std::path::Path;
 
@@ -18,13 +18,7 @@ pub(super) struct Wires {
 }
 
 pub(super) fn read(root: &Table<'_>, base: &Path) -> Wires {
-    let mut mqtt_names = Names::new("mqtt connection");
-    let mut mqtt = Vec::new();
-    root.tables("mqtt", |t| {
-        let Some(id) = t.need_at::<String>("id") else { return };
-        mqtt_names.add(t.doc(), &id, mqtt.len());
-        mqtt.push(mqtt_spec(t, id.value));
-    });
+    let (mqtt, mqtt_names) = super::mqtt::read(root);
     let mut prometheus_names = Names::new("prometheus page");
     let mut prometheus = Vec::new();
     root.tables("prometheus", |t| {
@@ -46,7 +40,7 @@ pub(super) fn read(root: &Table<'_>, base: &Path) -> Wires {
     Wires { mqtt, modbus, prometheus, mqtt_names, modbus_names, prometheus_names, register_names }
 }
 
-fn scheme(t: &Table<'_>, key: &str, accepted: &[&str]) -> Option<String> {
+pub(super) fn scheme(t: &Table<'_>, key: &str, accepted: &[&str]) -> Option<String> {
     let url = t.need_at::<String>(key)?;
     if accepted.iter().any(|s| url.value.starts_with(s)) {
         return Some(url.value);
@@ -57,24 +51,4 @@ fn scheme(t: &Table<'_>, key: &str, accepted: &[&str]) -> Option<String> {
         format!("write {}host:port", accepted.join("... or ")),
     );
     None
-}
-
-fn mqtt_spec(t: &Table<'_>, id: String) -> MqttSpec {
-    let dialect = match t.at::<String>("dialect").map(|d| (d.value.clone(), d)) {
-        None => Dialect::Dsx,
-        Some((d, _)) if d == "dsx" => Dialect::Dsx,
-        Some((d, _)) if d == "json" => Dialect::Json,
-        Some((d, at)) => {
-            t.doc().find(at.span, format!("unknown dialect `{d}`"), "use \"dsx\" or \"json\"");
-            Dialect::Json
-        }
-    };
-    MqttSpec {
-        id,
-        url: scheme(t, "url", &["mqtt://"]).unwrap_or_default(),
-        dialect,
-        integration: t.or("integration", "headroom".to_owned()),
-        heartbeat: t.or("heartbeat", Span::from_s(10.0)),
-        agents: t.or("agents", false),
-    }
 }

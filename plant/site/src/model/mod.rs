@@ -14,7 +14,7 @@ pub use modbus::{
     RegisterType, Remote, Tls, Transport, WriteWith,
 };
 pub use site::Site;
-pub use wires::{Dialect, MqttSpec, PrometheusSpec, Sink, Source};
+pub use wires::{Dialect, MqttSpec, PrometheusSpec, Sink, Source, SparkplugSpec, TimeFormat};
 
 use crate::quantity::Unit;
 use crate::time::Span;

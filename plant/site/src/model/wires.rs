@@ -10,6 +10,61 @@ pub enum Dialect {
     Dsx,
     /// One JSON document per topic.
     Json,
+    /// Eclipse Sparkplug 3.0.0, payload B, as a host application.
+    Sparkplug,
+}
+
+/// What a connection of the dialect Sparkplug says beside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SparkplugSpec {
+    /// Group id of the edge nodes.
+    pub group: String,
+    /// Our host application id.
+    pub host: String,
+    /// True if a rebirth may be asked for.
+    pub rebirth: bool,
+    /// How long a message that is missing in the sequence is waited for.
+    pub reorder: Span,
+}
+
+impl Default for SparkplugSpec {
+    fn default() -> Self {
+        let (group, host) = (String::new(), "headroom".to_owned());
+        Self { group, host, rebirth: true, reorder: Span::from_s(2.0) }
+    }
+}
+
+/// How a JSON document writes its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimeFormat {
+    /// Unix seconds; a fraction is taken.
+    UnixS,
+    /// Unix milliseconds.
+    #[default]
+    UnixMs,
+    /// Unix microseconds.
+    UnixUs,
+    /// Unix nanoseconds.
+    UnixNs,
+    /// ISO 8601 (RFC 3339) text with its zone.
+    Iso8601,
+}
+
+impl TimeFormat {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::UnixS, Self::UnixMs, Self::UnixUs, Self::UnixNs, Self::Iso8601];
+
+    /// Its word in a site file.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::UnixS => "s",
+            Self::UnixMs => "ms",
+            Self::UnixUs => "us",
+            Self::UnixNs => "ns",
+            Self::Iso8601 => "iso8601",
+        }
+    }
 }
 
 /// An MQTT connection.
@@ -27,6 +82,8 @@ pub struct MqttSpec {
     pub heartbeat: Span,
     /// True if the agents of the GPU nodes meet the controller here.
     pub agents: bool,
+    /// What the dialect Sparkplug wants to know.
+    pub sparkplug: SparkplugSpec,
 }
 
 /// A page of Prometheus metrics.
@@ -58,8 +115,21 @@ pub enum Source {
         topic: String,
         /// JSON pointer to the number; empty if the payload is the number.
         pointer: String,
-        /// JSON pointer to the time in Unix milliseconds, if there is one.
+        /// JSON pointer to the time, if there is one.
         time: Option<String>,
+        /// How that time is written.
+        time_format: TimeFormat,
+    },
+    /// A metric of a Sparkplug edge node.
+    Sparkplug {
+        /// Index into [`super::Site::mqtt`].
+        connection: usize,
+        /// Edge node id.
+        edge: String,
+        /// Device id; `None` for a metric of the edge node itself.
+        device: Option<String>,
+        /// Name that the birth gives it.
+        metric: String,
     },
     /// A register.
     Modbus {
@@ -95,6 +165,17 @@ pub enum Sink {
         connection: usize,
         /// Topic.
         topic: String,
+    },
+    /// A metric of a Sparkplug edge node, by NCMD or DCMD.
+    Sparkplug {
+        /// Index into [`super::Site::mqtt`].
+        connection: usize,
+        /// Edge node id.
+        edge: String,
+        /// Device id; `None` for a metric of the edge node itself.
+        device: Option<String>,
+        /// Name that the birth gives it.
+        metric: String,
     },
     /// A register.
     Modbus {

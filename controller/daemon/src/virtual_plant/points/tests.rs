@@ -150,7 +150,7 @@ fn a_cut_bus_carries_nothing_and_shows_everything_after() {
 fn the_clocks_of_a_plant_are_found() {
     let mut bench = Bench::new();
     let mut align = headroom_core::Align::new(&bench.site);
-    let mut play = |bench: &mut Bench, align: &mut headroom_core::Align, seconds: u32| {
+    let play = |bench: &mut Bench, align: &mut headroom_core::Align, seconds: u32| {
         for _ in 0..seconds {
             bench.plant.step();
             bench.inbox.clear();
