@@ -142,7 +142,7 @@ impl SourceClock {
         let delay_s = if both { 0.0 } else { self.least_delay_s };
         let offset_s = delay_s - line.value_s;
         // One way alone, a clock that seems behind may as well be a link that is slow.
-        let slow_s = if both || offset_s >= 0.0 || offset_s < -SLOW_LINK_S { 0.0 } else { offset_s };
+        let slow_s = if !both && (-SLOW_LINK_S..0.0).contains(&offset_s) { offset_s } else { 0.0 };
         let variance = line.sigma_s.powi(2) + delay_s.powi(2) + self.grain_s.powi(2) + slow_s.powi(2);
         self.estimate = Some(ClockEstimate {
             offset_s,
