@@ -78,6 +78,7 @@ struct Bus {
     agents: Option<Agents>,
     sinks: Vec<Option<usize>>,
     readings: Vec<Reading>,
+    reports: Vec<NodeReport>,
     out: Vec<Outgoing>,
     /// When unbound metadata came first and last.
     unrest: Option<(Instant, Instant)>,
@@ -125,6 +126,7 @@ pub(crate) fn start(
         agents,
         sinks: site.actuators.iter().map(sink).collect(),
         readings: Vec::new(),
+        reports: Vec::new(),
         out: Vec::new(),
         unrest: None,
         trouble: None,
@@ -171,6 +173,10 @@ impl Bus {
 
     fn events(&mut self, batch: &mut Vec<Event>) {
         let arrival = self.context.clock.now();
+        if let Some(agents) = &mut self.agents {
+            self.context.mailbox.spare(&mut self.reports);
+            agents.take_back(&mut self.reports);
+        }
         for event in batch.drain(..) {
             match event {
                 Event::Up => {
@@ -189,7 +195,7 @@ impl Bus {
                     // One message may concern several dialects of one broker.
                     if let Some(report) = self.agents.as_mut().and_then(|a| a.message(topic, payload)) {
                         let report = report.map(|r| NodeReport { arrival: Some(arrival), ..r });
-                        report.into_iter().for_each(|r| self.context.mailbox.node(r));
+                        self.reports.extend(report);
                         continue;
                     }
                     for dsx in self.dsx.values_mut() {
@@ -202,6 +208,7 @@ impl Bus {
             }
         }
         self.context.mailbox.readings(&mut self.readings);
+        self.context.mailbox.nodes(&mut self.reports);
         if self.dsx.values().any(Dsx::is_dirty) {
             let now = Instant::now();
             self.unrest = Some((self.unrest.map_or(now, |(first, _)| first), now));
