@@ -24,6 +24,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
     inbox: Mutex<Inbox>,
+    /// Reports that have been read, on their way back to whoever reads the next ones off the wire.
+    spare: Mutex<Vec<NodeReport>>,
     dropped: AtomicU64,
 }
 
@@ -44,8 +46,23 @@ impl Mailbox {
         }
     }
 
-    pub(crate) fn node(&self, report: NodeReport) {
-        self.append(&mut lock(&self.inbox).nodes, &mut vec![report], OTHERS);
+    /// Hands reports over; `from` is empty afterwards and keeps its memory.
+    pub(crate) fn nodes(&self, from: &mut Vec<NodeReport>) {
+        if !from.is_empty() {
+            self.append(&mut lock(&self.inbox).nodes, from, OTHERS);
+        }
+    }
+
+    /// Takes back reports that have been read. What nobody fetches is let go.
+    pub(crate) fn take_back(&self, reports: &mut Vec<NodeReport>) {
+        let mut spare = lock(&self.spare);
+        reports.truncate(OTHERS.saturating_sub(spare.len()));
+        spare.append(reports);
+    }
+
+    /// Fetches what was taken back; `into` is empty before.
+    pub(crate) fn spare(&self, into: &mut Vec<NodeReport>) {
+        std::mem::swap(into, &mut *lock(&self.spare));
     }
 
     pub(crate) fn receipt(&self, receipt: Receipt) {

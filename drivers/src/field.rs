@@ -161,6 +161,12 @@ impl LiveField {
         }
     }
 
+    /// Empties an inbox that has been read, and takes the memory of its reports for the next ones.
+    pub fn take_back(&self, inbox: &mut Inbox) {
+        self.context.mailbox.take_back(&mut inbox.nodes);
+        inbox.clear();
+    }
+
     /// Relinquishes everything, says goodbye and ends every task, within a few seconds.
     pub async fn close(self) {
         let all = self.orders();

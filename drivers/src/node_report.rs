@@ -1,9 +1,12 @@
-//! The words between agent and controller on the wire: reports as columns of JSON, status, commands.
+//! The words between agent and controller on the wire: reports, status, commands.
 //!
 //! Responsible for: encoding and decoding [`NodeReport`], [`AgentStatus`] and [`CapCommand`]. Not for: topics
 //! and connections (`mqtt`).
 //!
-//! A report is one JSON object with one array per quantity, a row per sample, so that names are not repeated:
+//! A report has two layouts. Agents write the packed one ([`packed`]); the other is for people. The first byte tells
+//! which of them it is, so that agents and controllers of different versions meet.
+//!
+//! The JSON layout is one object with one array per quantity, a row per sample, so that names are not repeated:
 //! `{"v":1,"node":..,"boot":..,"seq":..,"mono":..,"t":TAI ns,"uuid":[..],"dt":[ns after t],"p":[W],..}`. A column
 //! that no sample has is left out; a missing value is `null`. The same UUID may stand in several rows.
 
@@ -11,11 +14,17 @@ use headroom_site::gpu::{Answer, CapReceipt};
 use headroom_site::{CapCommand, GpuSample, NodeReport, Span, Stamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::sync::Arc;
+
+mod names;
+pub mod packed;
+
+pub use names::Names;
+pub use packed::encode_packed;
 
 /// Version of the report's layout.
 const VERSION: u32 = 1;
+/// And of the packed one.
+const PACKED: u8 = packed::VERSION;
 
 /// Why a message of an agent or to an agent was refused.
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +32,11 @@ pub enum CodecError {
     /// Not JSON, or not of this shape.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
+    /// A packed report that is damaged, or too large to be packed.
+    #[error("{0}")]
+    Packed(#[from] packed::Damage),
     /// A layout we do not speak.
-    #[error("layout version {0} is not {VERSION}")]
+    #[error("layout version {0} is neither {VERSION} (JSON) nor {PACKED} (packed)")]
     Version(u32),
     /// A column has not as many rows as there are UUIDs.
     #[error("column `{column}` has {rows} rows, `uuid` has {uuids}")]
@@ -45,27 +57,6 @@ pub struct AgentStatus {
     pub online: bool,
     /// Random number of the agent's start: a will of an earlier life is ignored.
     pub boot: u64,
-}
-
-/// Names seen before, so that reports of the same node share them instead of allocating.
-#[derive(Debug, Clone, Default)]
-pub struct Names(BTreeSet<Arc<str>>);
-
-/// More names than this are a broken or hostile sender: they are still decoded, but not kept.
-const NAMES: usize = 1 << 18;
-
-impl Names {
-    /// The shared form of a name.
-    pub fn get(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(name) {
-            return Arc::clone(known);
-        }
-        let new: Arc<str> = name.into();
-        if self.0.len() < NAMES {
-            self.0.insert(Arc::clone(&new));
-        }
-        new
-    }
 }
 
 type Floats = Vec<Option<f32>>;
@@ -128,7 +119,29 @@ fn column<T>(report: &NodeReport, get: impl Fn(&GpuSample) -> Option<T>) -> Vec<
     if all.iter().any(Option::is_some) { all } else { Vec::new() }
 }
 
-/// Encodes a report.
+/// The layout in which an agent writes its reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReportFormat {
+    /// Columns of small integers: a sixth of the size, and read thirty times as fast.
+    #[default]
+    Packed,
+    /// For people.
+    Json,
+}
+
+/// Encodes a report. One that the packed layout has no room for is written as JSON.
+///
+/// # Errors
+/// None in practice; serde_json's signature has one.
+pub fn encode(report: &NodeReport, format: ReportFormat) -> Result<Vec<u8>, CodecError> {
+    let mut out = Vec::with_capacity(512);
+    match format {
+        ReportFormat::Packed if encode_packed(report, &mut out).is_ok() => Ok(out),
+        _ => encode_report(report),
+    }
+}
+
+/// Encodes a report as JSON.
 ///
 /// # Errors
 /// None in practice; serde_json's signature has one.
@@ -197,11 +210,32 @@ fn row(column: &[Option<f32>], i: usize) -> Option<f32> {
     column.get(i).copied().flatten().filter(|x| x.is_finite())
 }
 
-/// Decodes a report. `names` keeps the names of earlier ones.
+/// Decodes a report of either layout. `names` keeps the names of earlier ones.
 ///
 /// # Errors
-/// Not JSON of this layout, or columns of unequal length.
+/// Neither layout, or damaged.
 pub fn decode_report(payload: &[u8], names: &mut Names) -> Result<NodeReport, CodecError> {
+    let mut report = NodeReport::empty();
+    decode_into(payload, names, &mut report).map(|()| report)
+}
+
+/// Decodes a report of either layout in place of what `report` held. The packed one uses its memory again: nothing is
+/// allocated when `report` held one of the same node.
+///
+/// # Errors
+/// Neither layout, or damaged; `report` is not a report then.
+pub fn decode_into(payload: &[u8], names: &mut Names, report: &mut NodeReport) -> Result<(), CodecError> {
+    match payload.first() {
+        Some(&packed::VERSION) => packed::decode(payload, names, report)?,
+        Some(&other) if other < b' ' && !other.is_ascii_whitespace() => {
+            return Err(CodecError::Version(other.into()));
+        }
+        _ => *report = decode_json(payload, names)?,
+    }
+    Ok(())
+}
+
+fn decode_json(payload: &[u8], names: &mut Names) -> Result<NodeReport, CodecError> {
     let c: Columns<'_> = serde_json::from_slice(payload)?;
     if c.v != VERSION {
         return Err(CodecError::Version(c.v));

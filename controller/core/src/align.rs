@@ -7,8 +7,10 @@
 //! Event times of others come by their own clocks; [`sources`] knows how far those are off.
 
 mod sources;
+mod window;
 
 pub use sources::{ClockView, Sources};
+pub use window::{GpuWindow, Spread};
 
 use headroom_site::gpu::CapReceipt;
 use headroom_site::{GpuSample, Inbox, PointId, Quality, Reading, Reason, Site, Span, Stamp};
@@ -116,6 +118,7 @@ pub struct Align {
     spans: Vec<(usize, usize)>,
     uuids: Vec<Arc<str>>,
     heard_for: Span,
+    windows: window::Windows,
     sources: Sources,
     /// Readings that were older than what was known.
     pub late: u64,
@@ -158,6 +161,7 @@ impl Align {
             heard_for: Span::from_ns(
                 site.power_period.ns().max(site.agent_period.ns()).max(1_000_000_000) * 5,
             ),
+            windows: window::Windows::new(site.gpus.len()),
             sources: Sources::new(site),
             late: 0,
             unknown: 0,
@@ -188,7 +192,8 @@ impl Align {
             known.boot = Some(report.boot);
             known.sequence = report.sequence;
             known.mono_ns = report.mono_ns;
-            if report.receipt.is_some() {
+            // The same receipt comes in every report until the next command: its text is copied once.
+            if report.receipt.is_some() && known.receipt != report.receipt {
                 known.receipt.clone_from(&report.receipt);
             }
             let ahead = self.sources.report(node, report);
@@ -221,17 +226,23 @@ impl Align {
     /// Samples of a node whose clock is ahead of ours.
     fn take_samples(&mut self, node: usize, samples: &[(Arc<str>, GpuSample)], ahead: Span) {
         let (first, end) = self.spans[node];
-        for (k, (uuid, sample)) in samples.iter().enumerate() {
-            // Almost always in the order of the inventory; the UUID decides.
-            let hint = first + k;
-            let is = |g: usize| Arc::ptr_eq(&self.uuids[g], uuid) || self.uuids[g] == *uuid;
-            let found = if hint < end && is(hint) { Some(hint) } else { (first..end).find(|&g| is(g)) };
+        let mut next = first;
+        for (uuid, sample) in samples {
+            // Almost always in the order of the inventory, once or several times over, and under its very names; the
+            // UUID decides.
+            let same = |g: &usize| Arc::ptr_eq(&self.uuids[*g], uuid);
+            let found = (next < end && same(&next))
+                .then_some(next)
+                .or_else(|| (first..end).find(same))
+                .or_else(|| (first..end).find(|&g| self.uuids[g] == *uuid));
             let Some(gpu) = found else {
                 self.unknown += 1;
                 continue;
             };
+            next = if gpu + 1 < end { gpu + 1 } else { first };
             let known = &mut self.snapshot.gpus[gpu];
             let stamp = sample.stamp - ahead;
+            self.windows.take(gpu, stamp, sample);
             if stamp > known.sample.stamp {
                 known.sample = GpuSample { stamp, ..*sample };
                 known.fresh = true;
@@ -266,9 +277,17 @@ impl Align {
         for p in &mut self.snapshot.points {
             p.fresh = false;
         }
-        for g in &mut self.snapshot.gpus {
-            g.fresh = false;
+        for (i, g) in self.snapshot.gpus.iter_mut().enumerate() {
+            if std::mem::take(&mut g.fresh) {
+                self.windows.close(i, g.sample.stamp);
+            }
         }
+    }
+
+    /// What a GPU did since the last tick, by its index.
+    #[must_use]
+    pub fn window(&self, gpu: usize) -> Option<&GpuWindow> {
+        self.windows.open.get(gpu).map(|(window, _)| window)
     }
 
     /// The clocks of those who stamp.

@@ -5,7 +5,7 @@
 
 use super::client::Delivery;
 use super::outgoing::Outgoing;
-use crate::node_report::{Names, decode_report, decode_status, encode_command};
+use crate::node_report::{Names, decode_into, decode_status, encode_command};
 use headroom_site::command::Receipt;
 use headroom_site::{CapCommand, NodeReport, Outcome, Site, Stamp, Target};
 use std::collections::BTreeMap;
@@ -53,12 +53,19 @@ pub fn filter(site: &str, leaf: Leaf) -> String {
     format!("headroom/v1/{}/node/+/{}", level(site), leaf.word())
 }
 
+/// What the topics of a site's nodes begin with.
+fn prefix(site: &str) -> String {
+    format!("headroom/v1/{}/node/", level(site))
+}
+
 /// Node (as a topic level) and leaf of a topic of this site.
 #[must_use]
 pub fn parse<'t>(site: &str, topic: &'t str) -> Option<(&'t str, Leaf)> {
-    let rest =
-        topic.strip_prefix("headroom/v1/")?.strip_prefix(level(site).as_str())?.strip_prefix("/node/")?;
-    let (node, word) = rest.split_once('/')?;
+    parse_after(&prefix(site), topic)
+}
+
+fn parse_after<'t>(prefix: &str, topic: &'t str) -> Option<(&'t str, Leaf)> {
+    let (node, word) = topic.strip_prefix(prefix)?.split_once('/')?;
     Leaf::ALL.into_iter().find(|l| l.word() == word).map(|leaf| (node, leaf))
 }
 
@@ -79,6 +86,9 @@ pub struct AgentsStatus {
     pub writes: u64,
 }
 
+/// Reports kept per node to be read into again: those of a second at 10 Hz.
+const SPARE: usize = 10;
+
 #[derive(Debug, Default)]
 struct Agent {
     node: String,
@@ -87,6 +97,8 @@ struct Agent {
     /// The start whose reports came before those of `boot`.
     before: Option<u64>,
     doubled: bool,
+    /// Its reports that have been read.
+    spare: Vec<NodeReport>,
 }
 
 impl Agent {
@@ -106,8 +118,10 @@ impl Agent {
 #[derive(Debug)]
 pub(crate) struct Agents {
     site: String,
-    /// By topic level.
-    agents: BTreeMap<String, Agent>,
+    prefix: String,
+    agents: Vec<Agent>,
+    by_level: BTreeMap<String, usize>,
+    by_id: BTreeMap<String, usize>,
     names: Names,
     may_write: bool,
     counts: AgentsStatus,
@@ -115,11 +129,29 @@ pub(crate) struct Agents {
 
 impl Agents {
     pub(crate) fn new(site: &Site, may_write: bool) -> Self {
-        let agent =
-            |n: &headroom_site::model::Node| (level(&n.id), Agent { node: n.id.clone(), ..Agent::default() });
-        let agents = site.nodes.iter().map(agent).collect();
-        let (names, counts) = (Names::default(), AgentsStatus::default());
-        Self { site: site.name.clone(), agents, names, may_write, counts }
+        let agent = |n: &headroom_site::model::Node| Agent { node: n.id.clone(), ..Agent::default() };
+        let mut names = Names::default();
+        names.learn(site.gpus.iter().map(|gpu| &gpu.uuid));
+        Self {
+            site: site.name.clone(),
+            prefix: prefix(&site.name),
+            agents: site.nodes.iter().map(agent).collect(),
+            by_level: site.nodes.iter().enumerate().map(|(i, n)| (level(&n.id), i)).collect(),
+            by_id: site.nodes.iter().enumerate().map(|(i, n)| (n.id.clone(), i)).collect(),
+            names,
+            may_write,
+            counts: AgentsStatus::default(),
+        }
+    }
+
+    /// Takes back reports that have been read, so that the next ones of the same nodes find their memory.
+    pub(crate) fn take_back(&mut self, reports: &mut Vec<NodeReport>) {
+        for report in reports.drain(..) {
+            let agent = self.by_id.get(&*report.node).and_then(|&i| self.agents.get_mut(i));
+            if let Some(agent) = agent.filter(|agent| agent.spare.len() < SPARE) {
+                agent.spare.push(report);
+            }
+        }
     }
 
     pub(crate) fn subscriptions(&self) -> Vec<String> {
@@ -128,8 +160,8 @@ impl Agents {
 
     /// Takes a message; `None` if its topic is not an agent's.
     pub(crate) fn message(&mut self, topic: &str, payload: &[u8]) -> Option<Option<NodeReport>> {
-        let (node, leaf) = parse(&self.site, topic)?;
-        let Some(agent) = self.agents.get_mut(node) else {
+        let (node, leaf) = parse_after(&self.prefix, topic)?;
+        let Some(agent) = self.by_level.get(node).and_then(|&i| self.agents.get_mut(i)) else {
             self.counts.malformed += 1;
             return Some(None);
         };
@@ -144,14 +176,25 @@ impl Agents {
                 }
                 Err(_) => self.counts.malformed += 1,
             },
-            Leaf::Telemetry => match decode_report(payload, &mut self.names) {
-                Ok(report) if *report.node == *agent.node => {
-                    agent.reports(report.boot);
-                    self.counts.reports += 1;
-                    return Some(Some(report));
+            Leaf::Telemetry => {
+                let mut report = agent.spare.pop().unwrap_or_else(NodeReport::empty);
+                match decode_into(payload, &mut self.names, &mut report) {
+                    Ok(()) if *report.node == *agent.node => {
+                        agent.reports(report.boot);
+                        self.counts.reports += 1;
+                        return Some(Some(report));
+                    }
+                    said => {
+                        self.counts.malformed += 1;
+                        if self.counts.malformed.is_power_of_two() {
+                            let why =
+                                said.err().map_or("it names another node".to_owned(), |e| e.to_string());
+                            tracing::warn!(node = agent.node, why, "a report was refused");
+                        }
+                        agent.spare.push(report);
+                    }
                 }
-                _ => self.counts.malformed += 1,
-            },
+            }
         }
         Some(None)
     }
@@ -170,7 +213,7 @@ impl Agents {
         if !self.may_write {
             return Err(refused("this field may not write".into()));
         }
-        if !self.agents.contains_key(&level(&command.node)) {
+        if !self.by_level.contains_key(&level(&command.node)) {
             return Err(refused(format!("the site has no node `{}`", command.node)));
         }
         let command = CapCommand { sent_ns: now.tai_ns(), ..command.clone() };
@@ -182,9 +225,10 @@ impl Agents {
 
     pub(crate) fn status(&self) -> AgentsStatus {
         let those = |online: bool| {
-            self.agents.values().filter(|a| a.online == online).map(|a| a.node.clone()).collect()
+            let in_order = self.by_level.values().filter_map(|&i| self.agents.get(i));
+            in_order.filter(|a| a.online == online).map(|a| a.node.clone()).collect()
         };
-        let doubled = self.agents.values().filter(|a| a.doubled).map(|a| a.node.clone()).collect();
+        let doubled = self.agents.iter().filter(|a| a.doubled).map(|a| a.node.clone()).collect();
         AgentsStatus { online: those(true), offline: those(false), doubled, ..self.counts.clone() }
     }
 }
@@ -192,6 +236,36 @@ impl Agents {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node_report::{ReportFormat, encode};
+    use std::sync::Arc;
+
+    #[test]
+    fn reports_go_round() {
+        let site = crate::testing::site(
+            "[[place]]\nid = \"h\"\nkind = \"hall\"\n[[place]]\nid = \"r\"\nkind = \"rack\"\nin = \"h\"\n\
+             [[node]]\nid = \"n.1\"\nrack = \"r\"\nsku = \"H100-SXM\"\ngpus = [\"GPU-a\"]",
+        );
+        let mut agents = Agents::new(&site, false);
+        let sample = headroom_site::GpuSample::default();
+        let sent = NodeReport {
+            node: "n.1".into(),
+            gpus: vec![(Arc::from("GPU-a"), sample)],
+            ..NodeReport::empty()
+        };
+        let payload = encode(&sent, ReportFormat::Packed).unwrap();
+        let topic = topic("test", "n.1", Leaf::Telemetry);
+        let heard = agents.message(&topic, &payload).unwrap().unwrap();
+        assert_eq!(heard, sent);
+        assert!(Arc::ptr_eq(&heard.gpus[0].0, &site.gpus[0].uuid), "names are the site's own");
+        let at = heard.gpus.as_ptr();
+        agents.take_back(&mut vec![heard]);
+        // What cannot be read is counted, and its memory not lost.
+        assert_eq!(agents.message(&topic, &payload[..9]), Some(None));
+        let other = encode(&NodeReport { node: "n.2".into(), ..sent }, ReportFormat::Packed).unwrap();
+        assert_eq!(agents.message(&topic, &other), Some(None));
+        assert_eq!(agents.status().malformed, 2);
+        assert_eq!(agents.message(&topic, &payload).unwrap().unwrap().gpus.as_ptr(), at);
+    }
 
     #[test]
     fn two_agents_under_one_name_are_named_and_a_restart_is_not() {

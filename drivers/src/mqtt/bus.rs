@@ -103,6 +103,7 @@ struct Bus {
     agents: Option<Agents>,
     sinks: Vec<Option<usize>>,
     readings: Vec<Reading>,
+    reports: Vec<NodeReport>,
     out: Vec<Outgoing>,
     /// When unbound metadata came first and last.
     unrest: Option<(Instant, Instant)>,
@@ -161,6 +162,7 @@ pub(crate) fn start(
         agents,
         sinks: site.actuators.iter().map(sink).collect(),
         readings: Vec::new(),
+        reports: Vec::new(),
         out: Vec::new(),
         unrest: None,
         trouble: None,
@@ -209,6 +211,10 @@ impl Bus {
 
     fn events(&mut self, batch: &mut Vec<Event>) {
         let arrival = self.context.clock.now();
+        if let Some(agents) = &mut self.agents {
+            self.context.mailbox.spare(&mut self.reports);
+            agents.take_back(&mut self.reports);
+        }
         for event in batch.drain(..) {
             match event {
                 Event::Up => self.up(arrival),
@@ -221,6 +227,7 @@ impl Bus {
             }
         }
         self.context.mailbox.readings(&mut self.readings);
+        self.context.mailbox.nodes(&mut self.reports);
         if self.dsx.values().any(Dsx::is_dirty) {
             let now = Instant::now();
             self.unrest = Some((self.unrest.map_or(now, |(first, _)| first), now));
@@ -247,7 +254,7 @@ impl Bus {
         let (topic, payload) = (m.topic(), m.payload.as_ref());
         if let Some(report) = self.agents.as_mut().and_then(|a| a.message(topic, payload)) {
             let report = report.map(|r| NodeReport { arrival: Some(arrival), ..r });
-            report.into_iter().for_each(|r| self.context.mailbox.node(r));
+            self.reports.extend(report);
             return;
         }
         let state = self.host.as_mut().and_then(|h| h.message(topic, payload, m.retained, arrival));

@@ -114,6 +114,25 @@ pub struct NodeReport {
     pub arrival: Option<Stamp>,
 }
 
+impl NodeReport {
+    /// A report of nobody, to be read into.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            node: Arc::default(),
+            boot: 0,
+            sequence: 0,
+            mono_ns: 0,
+            stamp: Stamp::default(),
+            gpus: Vec::new(),
+            receipt: None,
+            answer: None,
+            sent: None,
+            arrival: None,
+        }
+    }
+}
+
 /// A command on its way: what a round trip is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {

@@ -87,6 +87,35 @@ fn the_uuid_decides_whose_sample_it_is() {
 }
 
 #[test]
+fn nothing_between_two_ticks_is_lost() {
+    let site = site();
+    let mut align = Align::new(&site);
+    let with = |s: f64, w: f32, mhz: f32, reasons: u32| GpuSample { reasons, ..sample(s, w, mhz) };
+    let history = [
+        ("GPU-b", with(0.1, 300.0, 1500.0, 0)),
+        ("GPU-a", with(0.1, 500.0, 1980.0, 0)),
+        ("GPU-a", with(0.2, 900.0, 1200.0, 0x40)),
+        ("GPU-b", with(0.2, 300.0, 1500.0, 0)),
+        ("GPU-a", with(0.3, 700.0, 1890.0, 4)),
+    ];
+    take(&mut align, vec![], vec![report("n1", 1, 1, &history)]);
+    assert_eq!(align.snapshot(at(0.4)).gpus[0].sample.power_w, Some(700.0), "the snapshot keeps the newest");
+    let window = align.window(0).unwrap();
+    assert_eq!((window.samples, window.reasons), (3, 0x44));
+    assert_eq!((window.power_w.range(), window.power_w.mean()), (Some((500.0, 900.0)), Some(700.0)));
+    assert_eq!(window.clock_mhz.range(), Some((1200.0, 1980.0)));
+    assert_eq!(align.window(1).unwrap().samples, 2);
+    align.settle();
+    // What the last tick has seen does not come up again.
+    let again = [("GPU-a", with(0.3, 700.0, 1890.0, 4)), ("GPU-a", with(0.4, 650.0, 1890.0, 0))];
+    take(&mut align, vec![], vec![report("n1", 1, 2, &again)]);
+    let window = align.window(0).unwrap();
+    assert_eq!((window.samples, window.reasons, window.power_w.mean()), (1, 0, Some(650.0)));
+    assert_eq!(align.window(1).unwrap().power_w.range(), None);
+    assert!(size_of::<GpuWindow>() <= 64);
+}
+
+#[test]
 fn reports_in_order_of_sequence_within_a_boot() {
     let site = site();
     let mut align = Align::new(&site);
