@@ -274,7 +274,7 @@ struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     /// The next field: number and content.
-    #[inline]
+    #[inline(always)]
     fn field(&mut self) -> Result<Option<(u32, Raw<'a>)>, Malformed> {
         if self.0.is_empty() {
             return Ok(None);
@@ -317,19 +317,23 @@ impl<'a> Reader<'a> {
         self.long_varint()
     }
 
+    #[inline]
     fn long_varint(&mut self) -> Result<u64, Malformed> {
-        let mut value = 0_u64;
-        for (i, byte) in self.0.iter().take(10).enumerate() {
-            if i == 9 && *byte > 1 {
+        let (mut value, mut shift) = (0_u64, 0_u32);
+        let mut rest = self.0;
+        while let [byte, behind @ ..] = rest {
+            if shift == 63 && *byte > 1 {
                 return Err(Malformed::Varint);
             }
-            value |= u64::from(byte & 0x7F) << (7 * i);
+            value |= u64::from(byte & 0x7F) << shift;
+            rest = behind;
             if *byte < 0x80 {
-                self.0 = self.0.get(i + 1..).unwrap_or_default();
+                self.0 = rest;
                 return Ok(value);
             }
+            shift += 7;
         }
-        Err(if self.0.len() < 10 { Malformed::Truncated } else { Malformed::Varint })
+        Err(Malformed::Truncated)
     }
 }
 
