@@ -12,6 +12,7 @@ mod map;
 mod run;
 mod scenarios;
 mod score;
+mod see;
 mod status;
 mod virtual_plant;
 
@@ -55,6 +56,8 @@ enum Verb {
         #[command(subcommand)]
         way: map::Way,
     },
+    /// Every point or GPU as the daemon has it: value, age, how sure its time is, quality, trend.
+    Points(see::points::Options),
     /// The daemon beside the BMS: reads the field, decides, and commands as leases.
     Run(RunArgs),
     /// Worlds in virtual time: the plant on its own BMS, Headroom and other strategies, side by side.
@@ -68,6 +71,8 @@ enum Verb {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Each new reading of a point, or sample of a GPU, as it is aligned.
+    Tap(see::tap::Options),
 }
 
 #[derive(Debug, Args)]
@@ -87,12 +92,15 @@ struct RunArgs {
     /// Folder of journal and epoch.
     #[arg(long, default_value = "/var/lib/headroom")]
     state: PathBuf,
-    /// Address of the pages (/healthz, /metrics, /status); port 0 takes any.
+    /// Address of the pages (/healthz, /metrics, /status, /points, ...); port 0 takes any.
     #[arg(long, default_value = "127.0.0.1:9464")]
     http: SocketAddr,
     /// Who commands, in commands and journal.
     #[arg(long, default_value = "headroom")]
     id: String,
+    /// Memory for what was seen lately (`headroom timeline`), MiB; half for points, half for GPUs.
+    #[arg(long, default_value_t = 64)]
+    history_mib: usize,
 }
 
 #[derive(Debug, Args)]
@@ -130,13 +138,16 @@ fn main() -> Result<ExitCode> {
         Verb::Check { files, format } => check::run(&files, format),
         Verb::Demo(options) => demo::run(&options),
         Verb::Map { way } => Ok(map::run(&way)),
+        Verb::Points(options) => runtime()?.block_on(see::points::run(&options)),
         Verb::Run(args) => {
-            let RunArgs { site, policy, mode, clock, state, http, id } = args;
-            let options = run::Options { site, policy, mode, clock, state, http, id };
+            let RunArgs { site, policy, mode, clock, state, http, id, history_mib } = args;
+            let history = history_mib.saturating_mul(1 << 20);
+            let options = run::Options { site, policy, mode, clock, state, http, id, history };
             runtime()?.block_on(run::run(options))
         }
         Verb::Score(args) => score::score(&args),
         Verb::Status { url, format } => runtime()?.block_on(status::run(&url, format)),
+        Verb::Tap(options) => runtime()?.block_on(see::tap::run(&options)),
     }
 }
 
