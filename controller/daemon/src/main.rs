@@ -5,6 +5,7 @@ mod bench;
 mod calibrate;
 mod check;
 mod demo;
+mod discover;
 mod exit;
 mod files;
 mod journal;
@@ -51,6 +52,11 @@ enum Verb {
     },
     /// A whole factory on loopback with real protocols: live view, and the score at the end.
     Demo(demo::Options),
+    /// A draft of a site file or register map from what a bus or device says; nothing is written to it.
+    Discover {
+        #[command(subcommand)]
+        what: discover::What,
+    },
     /// Register maps from and to a spreadsheet.
     Map {
         #[command(subcommand)]
@@ -73,6 +79,8 @@ enum Verb {
     },
     /// Each new reading of a point, or sample of a GPU, as it is aligned.
     Tap(see::tap::Options),
+    /// Points and quantities of GPUs on one true time axis: in the terminal, as an offline page, as CSV.
+    Timeline(see::timeline::Options),
 }
 
 #[derive(Debug, Args)]
@@ -137,6 +145,7 @@ fn main() -> Result<ExitCode> {
         Verb::Calibrate(options) => calibrate::run(&options),
         Verb::Check { files, format } => check::run(&files, format),
         Verb::Demo(options) => demo::run(&options),
+        Verb::Discover { what } => runtime()?.block_on(discover::run(&what)),
         Verb::Map { way } => Ok(map::run(&way)),
         Verb::Points(options) => runtime()?.block_on(see::points::run(&options)),
         Verb::Run(args) => {
@@ -148,6 +157,7 @@ fn main() -> Result<ExitCode> {
         Verb::Score(args) => score::score(&args),
         Verb::Status { url, format } => runtime()?.block_on(status::run(&url, format)),
         Verb::Tap(options) => runtime()?.block_on(see::tap::run(&options)),
+        Verb::Timeline(options) => runtime()?.block_on(see::timeline::run(&options)),
     }
 }
 

@@ -6,6 +6,7 @@
 pub(crate) mod points;
 pub(crate) mod tap;
 mod terminal;
+pub(crate) mod timeline;
 
 use crate::exit;
 use crate::status::Reader;
@@ -13,6 +14,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use headroom_site::Span;
 use serde::de::DeserializeOwned;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Address of the daemon's pages unless told otherwise.
@@ -25,6 +27,12 @@ async fn page(reader: &Reader, verb: &str, url: &str) -> Result<Bytes, ExitCode>
         let unknown = why.to_string().contains("404");
         ExitCode::from(if unknown { exit::FAULT } else { exit::NO_FIELD })
     })
+}
+
+/// Prints lines; an error is a pipe whose reader has gone.
+fn say(lines: &[String]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 /// What a page holds.

@@ -1,7 +1,7 @@
 //! `headroom points`: every point, or every GPU, with its age, how sure its time is, and its quality.
 
 use super::terminal::Terminal;
-use super::{URL, age, number, page, parse, quoted, sparkline, table};
+use super::{URL, age, number, page, parse, quoted, say, sparkline, table};
 use crate::check::Format;
 use crate::exit;
 use crate::run::seen::views::{GpuView, PointView, StampClock};
@@ -63,7 +63,8 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     match look(&reader, options).await? {
         Err(code) => Ok(code),
         Ok(look) => {
-            look.lines.iter().for_each(|line| println!("{line}"));
+            // A pipe whose reader has seen enough is no fault.
+            let _ = say(&look.lines);
             Ok(verdict(options, look.rows))
         }
     }
@@ -97,11 +98,11 @@ async fn look(reader: &Reader, options: &Options) -> Result<Result<Look, ExitCod
     Ok(Ok(if options.gpus {
         gpus(&parse::<Vec<GpuView>>(&bytes)?, options)
     } else {
-        points(&parse(&bytes)?, options)
+        points(&parse::<Vec<PointView>>(&bytes)?, options)
     }))
 }
 
-fn points(all: &Vec<PointView>, options: &Options) -> Look {
+fn points(all: &[PointView], options: &Options) -> Look {
     let mut all: Vec<&PointView> = all.iter().collect();
     let never = |p: &PointView| p.age_s.unwrap_or(f64::INFINITY);
     match options.sort {
@@ -207,7 +208,9 @@ async fn watch(reader: &Reader, options: &Options) -> Result<ExitCode> {
     let mut next = tokio::time::interval(REDRAW);
     next.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     next.tick().await;
-    show(terminal.is_some(), &first.lines);
+    if !show(terminal.is_some(), &first.lines) {
+        return Ok(ExitCode::SUCCESS);
+    }
     loop {
         let pressed = async {
             match &mut keys {
@@ -223,7 +226,7 @@ async fn watch(reader: &Reader, options: &Options) -> Result<ExitCode> {
             key = pressed => if matches!(key, b'q' | b'Q' | 3) { break },
             ended = tokio::signal::ctrl_c() => { ended?; break }
             _ = next.tick() => match look(reader, options).await? {
-                Ok(look) => show(terminal.is_some(), &look.lines),
+                Ok(look) => if !show(terminal.is_some(), &look.lines) { break },
                 Err(_) if terminal.is_some() => {}
                 Err(code) => return Ok(code),
             }
@@ -233,12 +236,13 @@ async fn watch(reader: &Reader, options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(live: bool, lines: &[String]) {
+/// False once nobody reads any more.
+fn show(live: bool, lines: &[String]) -> bool {
     if live {
         Terminal::draw(lines);
-    } else {
-        lines.iter().for_each(|line| println!("{line}"));
+        return true;
     }
+    say(lines).is_ok()
 }
 
 #[cfg(test)]

@@ -43,7 +43,10 @@ pub(crate) struct Options {
 /// What answers is not this daemon.
 pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let url = format!("{}/tap?point={}", options.url.trim_end_matches('/'), quoted(&options.point));
-    let uri = url.parse().with_context(|| format!("`{url}` is not an address like http://host:port"))?;
+    let Ok(uri) = url.parse() else {
+        eprintln!("headroom tap: `{url}` is not an address like http://host:port");
+        return Ok(ExitCode::from(exit::NO_FIELD));
+    };
     let client: Client<HttpConnector, Empty<Bytes>> =
         Client::builder(TokioExecutor::new()).build(HttpConnector::new());
     let response = match tokio::time::timeout(DEADLINE, client.get(uri)).await {
