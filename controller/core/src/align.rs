@@ -8,11 +8,13 @@
 
 mod sources;
 mod window;
+mod witness;
 
 pub use sources::{ClockView, Sources};
 pub use window::{GpuWindow, Spread};
+pub use witness::Witness;
 
-use headroom_site::gpu::CapReceipt;
+use headroom_site::gpu::{CapReceipt, NodeReport};
 use headroom_site::{GpuSample, Inbox, PointId, Quality, Reading, Reason, Site, Span, Stamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -170,9 +172,16 @@ impl Align {
 
     /// Takes what has arrived.
     pub fn take(&mut self, inbox: &Inbox) {
+        self.take_seen(inbox, &mut ());
+    }
+
+    /// The same, while a witness looks on.
+    pub fn take_seen(&mut self, inbox: &Inbox, witness: &mut impl Witness) {
         for reading in &inbox.readings {
             let reading = self.sources.reading(reading);
-            self.take_reading(&reading);
+            if let Some(quality) = self.take_reading(&reading) {
+                witness.reading(&Reading { quality, ..reading });
+            }
         }
         for report in &inbox.nodes {
             // Almost always in the order of the inventory; the id decides.
@@ -197,19 +206,20 @@ impl Align {
                 known.receipt.clone_from(&report.receipt);
             }
             let ahead = self.sources.report(node, report);
-            self.take_samples(node, &report.gpus, ahead);
+            self.take_samples(node, report, ahead, witness);
         }
     }
 
-    fn take_reading(&mut self, reading: &Reading) {
+    /// The quality it is taken with; `None` if it is not taken.
+    fn take_reading(&mut self, reading: &Reading) -> Option<Quality> {
         let i = reading.point.index();
         let Some(known) = self.snapshot.points.get_mut(i) else {
             self.unknown += 1;
-            return;
+            return None;
         };
         if reading.stamp < known.stamp {
             self.late += 1;
-            return;
+            return None;
         }
         let outside = self.ranges[i].is_some_and(|(low, high)| reading.value < low || reading.value > high);
         let quality =
@@ -221,13 +231,14 @@ impl Align {
             quality,
             fresh: known.fresh || reading.stamp > known.stamp,
         };
+        Some(quality)
     }
 
     /// Samples of a node whose clock is ahead of ours.
-    fn take_samples(&mut self, node: usize, samples: &[(Arc<str>, GpuSample)], ahead: Span) {
+    fn take_samples(&mut self, node: usize, report: &NodeReport, ahead: Span, witness: &mut impl Witness) {
         let (first, end) = self.spans[node];
         let mut next = first;
-        for (uuid, sample) in samples {
+        for (uuid, sample) in &report.gpus {
             // Almost always in the order of the inventory, once or several times over, and under its very names; the
             // UUID decides.
             let same = |g: &usize| Arc::ptr_eq(&self.uuids[*g], uuid);
@@ -246,6 +257,7 @@ impl Align {
             if stamp > known.sample.stamp {
                 known.sample = GpuSample { stamp, ..*sample };
                 known.fresh = true;
+                witness.sample(gpu, &known.sample, report.arrival);
             }
         }
     }

@@ -26,7 +26,7 @@ pub mod propose;
 pub mod topology;
 pub mod wants;
 
-pub use align::{Align, ClockView, Snapshot, Sources};
+pub use align::{Align, ClockView, Snapshot, Sources, Witness};
 pub use estimate::{Estimate, Estimator};
 pub use line::{Advice, Line, Tick};
 pub use topology::Topology;

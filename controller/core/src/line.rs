@@ -1,6 +1,6 @@
 //! The straight line: one function from snapshot to commands.
 
-use crate::align::{Align, Snapshot, Sources};
+use crate::align::{Align, Snapshot, Sources, Witness};
 use crate::estimate::{Estimate, Estimator};
 use crate::guarding::{Guarding, Question};
 use crate::lease::{Identity, Leases};
@@ -108,8 +108,13 @@ impl Line {
 
     /// One tick: takes what has arrived, decides, and leases what the guard has left.
     pub fn tick(&mut self, inbox: &Inbox, now: Stamp) -> Tick {
+        self.tick_seen(inbox, now, &mut ())
+    }
+
+    /// The same, while a witness sees what is aligned; it has no say.
+    pub fn tick_seen(&mut self, inbox: &Inbox, now: Stamp, witness: &mut impl Witness) -> Tick {
         self.first_tick.get_or_insert(now);
-        self.align.take(inbox);
+        self.align.take_seen(inbox, witness);
         self.take_receipts(inbox, now);
         let snapshot = self.align.snapshot(now);
         let estimate = self.estimator.update(&self.site, &self.topology, snapshot);

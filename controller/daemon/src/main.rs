@@ -5,6 +5,7 @@ mod bench;
 mod calibrate;
 mod check;
 mod demo;
+mod discover;
 mod exit;
 mod files;
 mod journal;
@@ -12,6 +13,7 @@ mod map;
 mod run;
 mod scenarios;
 mod score;
+mod see;
 mod status;
 mod virtual_plant;
 
@@ -50,11 +52,18 @@ enum Verb {
     },
     /// A whole factory on loopback with real protocols: live view, and the score at the end.
     Demo(demo::Options),
+    /// A draft of a site file or register map from what a bus or device says; nothing is written to it.
+    Discover {
+        #[command(subcommand)]
+        what: discover::What,
+    },
     /// Register maps from and to a spreadsheet.
     Map {
         #[command(subcommand)]
         way: map::Way,
     },
+    /// Every point or GPU as the daemon has it: value, age, how sure its time is, quality, trend.
+    Points(see::points::Options),
     /// The daemon beside the BMS: reads the field, decides, and commands as leases.
     Run(RunArgs),
     /// Worlds in virtual time: the plant on its own BMS, Headroom and other strategies, side by side.
@@ -68,6 +77,10 @@ enum Verb {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Each new reading of a point, or sample of a GPU, as it is aligned.
+    Tap(see::tap::Options),
+    /// Points and quantities of GPUs on one true time axis: in the terminal, as an offline page, as CSV.
+    Timeline(see::timeline::Options),
 }
 
 #[derive(Debug, Args)]
@@ -87,12 +100,15 @@ struct RunArgs {
     /// Folder of journal and epoch.
     #[arg(long, default_value = "/var/lib/headroom")]
     state: PathBuf,
-    /// Address of the pages (/healthz, /metrics, /status); port 0 takes any.
+    /// Address of the pages (/healthz, /metrics, /status, /points, ...); port 0 takes any.
     #[arg(long, default_value = "127.0.0.1:9464")]
     http: SocketAddr,
     /// Who commands, in commands and journal.
     #[arg(long, default_value = "headroom")]
     id: String,
+    /// Memory for what was seen lately (`headroom timeline`), MiB; half for points, half for GPUs.
+    #[arg(long, default_value_t = 64)]
+    history_mib: usize,
 }
 
 #[derive(Debug, Args)]
@@ -129,14 +145,19 @@ fn main() -> Result<ExitCode> {
         Verb::Calibrate(options) => calibrate::run(&options),
         Verb::Check { files, format } => check::run(&files, format),
         Verb::Demo(options) => demo::run(&options),
+        Verb::Discover { what } => runtime()?.block_on(discover::run(&what)),
         Verb::Map { way } => Ok(map::run(&way)),
+        Verb::Points(options) => runtime()?.block_on(see::points::run(&options)),
         Verb::Run(args) => {
-            let RunArgs { site, policy, mode, clock, state, http, id } = args;
-            let options = run::Options { site, policy, mode, clock, state, http, id };
+            let RunArgs { site, policy, mode, clock, state, http, id, history_mib } = args;
+            let history = history_mib.saturating_mul(1 << 20);
+            let options = run::Options { site, policy, mode, clock, state, http, id, history };
             runtime()?.block_on(run::run(options))
         }
         Verb::Score(args) => score::score(&args),
         Verb::Status { url, format } => runtime()?.block_on(status::run(&url, format)),
+        Verb::Tap(options) => runtime()?.block_on(see::tap::run(&options)),
+        Verb::Timeline(options) => runtime()?.block_on(see::timeline::run(&options)),
     }
 }
 

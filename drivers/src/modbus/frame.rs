@@ -24,6 +24,8 @@ pub(super) enum Ask {
     WriteOne(u16, u16),
     /// FC16; at most 123 words.
     WriteMany(u16, Vec<u16>),
+    /// FC43/14, basic objects from this one; over TCP only, as the answer's length stands in no request.
+    Identify(u8),
 }
 
 /// How frames are laid out.
@@ -82,6 +84,7 @@ impl Ask {
             Self::WriteCoil(..) => 5,
             Self::WriteOne(..) => 6,
             Self::WriteMany(..) => 16,
+            Self::Identify(_) => 43,
         }
     }
 
@@ -92,6 +95,7 @@ impl Ask {
             Self::WriteCoil(address, on) => (*address, if *on { 0xFF00 } else { 0 }),
             Self::WriteOne(address, word) => (*address, *word),
             Self::WriteMany(address, words) => (*address, words.len() as u16),
+            Self::Identify(object) => return [14, 1, *object, 0],
         };
         let ([a, b], [c, d]) = (address.to_be_bytes(), second.to_be_bytes());
         [a, b, c, d]
@@ -100,7 +104,8 @@ impl Ask {
     /// Function code and data.
     fn pdu(&self) -> Vec<u8> {
         let mut out = vec![self.function()];
-        out.extend(self.head());
+        let head = self.head();
+        out.extend(if matches!(self, Self::Identify(_)) { &head[..3] } else { &head[..] });
         if let Self::WriteMany(_, words) = self {
             out.push((words.len() * 2) as u8);
             out.extend(words.iter().flat_map(|w| w.to_be_bytes()));
@@ -126,6 +131,10 @@ impl Ask {
                 Err(Wrong::Exception(*code))
             }
             (_, Some(f)) if f != self.function() => Err(Wrong::Function(f & 0x7F, self.function())),
+            // Kind of identification, conformity, more, next, number, objects.
+            (Self::Identify(_), _) if pdu.len() >= 7 && pdu[1] == 14 => {
+                Ok(pdu[2..].iter().map(|b| u16::from(*b)).collect())
+            }
             _ if pdu.len() != length => Err(Wrong::Length(pdu.len(), length)),
             (Self::Read(space, _, count), _) => {
                 let said = usize::from(pdu[1]);

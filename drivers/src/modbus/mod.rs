@@ -21,6 +21,7 @@ mod line;
 mod link;
 mod plan;
 mod poll;
+pub mod probe;
 mod status;
 mod task;
 mod tls;

@@ -134,17 +134,33 @@ impl Sources {
 
     /// What is known of each clock.
     pub fn view(&self) -> impl Iterator<Item = ClockView<'_>> {
-        self.clocks.iter().map(|named| {
-            let estimate = named.clock.estimate();
-            ClockView {
-                source: &named.name,
-                agent: named.agent,
-                estimate,
-                fault: named.clock.fault(),
-                messages: named.clock.messages(),
-                corrected: estimate.is_some_and(|e| is_sure(e.offset_s, &e)),
-            }
-        })
+        self.clocks.iter().map(Named::view)
+    }
+
+    /// The clock that stamps a point, as its place in [`Self::view`]; none for one that bears our own stamps.
+    #[must_use]
+    pub fn of_point(&self, point: usize) -> Option<usize> {
+        self.of_point.get(point).copied().flatten()
+    }
+
+    /// The clock of a node's agent, as its place in [`Self::view`].
+    #[must_use]
+    pub const fn of_node(&self, node: usize) -> usize {
+        self.nodes + node
+    }
+}
+
+impl Named {
+    fn view(&self) -> ClockView<'_> {
+        let estimate = self.clock.estimate();
+        ClockView {
+            source: &self.name,
+            agent: self.agent,
+            estimate,
+            fault: self.clock.fault(),
+            messages: self.clock.messages(),
+            corrected: estimate.is_some_and(|e| is_sure(e.offset_s, &e)),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the daemon tells over HTTP. Four pages, all GET; nothing here changes anything.
+//! What the daemon tells over HTTP. All pages are GET; nothing here changes anything.
 //!
 //! | page | for |
 //! | --- | --- |
@@ -6,6 +6,7 @@
 //! | `/metrics` | Prometheus (OpenMetrics text) |
 //! | `/status` | people and tools: the [`View`] as JSON |
 //! | `/pulse` | whoever looks at every tick: its stamp and the pace of the loop, nothing else |
+//! | `/points`, `/gpus`, `/tap`, `/history` | whoever looks at telemetry (`seen`) |
 
 use super::metrics;
 use super::view::View;
@@ -80,7 +81,12 @@ impl Pages {
 ///
 /// # Errors
 /// The address cannot be had.
-pub(crate) async fn serve(address: SocketAddr, state: &Path, pages: Pages) -> Result<SocketAddr> {
+pub(crate) async fn serve(
+    address: SocketAddr,
+    state: &Path,
+    pages: Pages,
+    telemetry: Router,
+) -> Result<SocketAddr> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("HTTP on {address}"))?;
     let address = listener.local_addr()?;
     let fresh = state.join("http.addr.new");
@@ -91,7 +97,8 @@ pub(crate) async fn serve(address: SocketAddr, state: &Path, pages: Pages) -> Re
         .route("/metrics", get(page_of_metrics))
         .route("/status", get(status))
         .route("/pulse", get(pulse))
-        .with_state(pages);
+        .with_state(pages)
+        .merge(telemetry);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "the HTTP pages end");

@@ -9,6 +9,7 @@ pub(crate) mod clocks;
 pub(crate) mod http;
 mod metrics;
 pub(crate) mod record;
+pub(crate) mod seen;
 pub(crate) mod view;
 
 use crate::files::{ModeChoice, load};
@@ -21,6 +22,7 @@ use headroom_drivers::Clock;
 use headroom_drivers::field::{FieldOptions, LiveField};
 use headroom_site::{Field, Inbox, Span, Stamp};
 use record::Record;
+use seen::Seen;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -44,6 +46,8 @@ pub(crate) struct Options {
     pub(crate) state: PathBuf,
     pub(crate) http: SocketAddr,
     pub(crate) id: String,
+    /// Bytes for what was seen lately.
+    pub(crate) history: usize,
 }
 
 /// Runs the daemon until a signal.
@@ -71,9 +75,11 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let field = LiveField::start(line.site(), clock.clone(), FieldOptions { writes_allowed })?;
     let bulletin = Bulletin::open(line.site(), epoch)?;
     let shared = Arc::new(Mutex::new(View::new(line.site(), &loaded.policy_name, writes_allowed, epoch)));
+    let seen = Arc::new(Mutex::new(Seen::new(&line, options.history)));
     let pages =
         http::Pages { view: Arc::clone(&shared), clock: clock.clone(), period: line.site().power_period };
-    let server = http::serve(options.http, &options.state, pages).await?;
+    let telemetry = seen::pages::routes(Arc::clone(&seen));
+    let server = http::serve(options.http, &options.state, pages, telemetry).await?;
     tracing::info!(site = %line.site().name, policy = %loaded.policy_name, epoch, writes_allowed, http = %server, "the controller runs");
     let mut daemon = Daemon {
         line,
@@ -81,6 +87,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         clock,
         journal: &mut journal,
         shared,
+        seen,
         bulletin,
         inbox: Inbox::default(),
         journalled: None,
@@ -102,6 +109,7 @@ struct Daemon<'a> {
     clock: Clock,
     journal: &'a mut Journal,
     shared: Arc<Mutex<View>>,
+    seen: seen::pages::Shared,
     bulletin: Bulletin,
     inbox: Inbox,
     journalled: Option<Stamp>,
@@ -135,7 +143,12 @@ impl Daemon<'_> {
     fn tick(&mut self, now: Stamp) -> Result<bool> {
         self.inbox.clear();
         self.field.drain(&mut self.inbox);
-        let tick = self.line.tick(&self.inbox, now);
+        let tick = {
+            let mut seen = seen::pages::lock(&self.seen);
+            let tick = self.line.tick_seen(&self.inbox, now, &mut *seen);
+            seen.settle(&self.line);
+            tick
+        };
         self.keep(&tick)?;
         for command in &tick.commands {
             self.field.send(command);

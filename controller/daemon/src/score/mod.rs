@@ -12,7 +12,7 @@ mod board;
 mod columns;
 mod compare;
 mod grid;
-mod html;
+pub(crate) mod html;
 mod markdown;
 pub(crate) mod options;
 mod pool;

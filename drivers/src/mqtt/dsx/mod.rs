@@ -14,6 +14,7 @@
 pub(crate) mod bind;
 pub(crate) mod heartbeat;
 pub(crate) mod metadata;
+pub mod survey;
 pub(crate) mod value;
 
 pub use heartbeat::Pulse;

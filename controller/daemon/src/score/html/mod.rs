@@ -4,7 +4,7 @@
 
 mod bars;
 mod curves;
-mod scale;
+pub(crate) mod scale;
 
 use super::board::{Board, FORMULA, INTERVALS, Line, VOID};
 use super::grid::Grid;
@@ -17,9 +17,9 @@ use bars::{Bar, Group};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// Light and dark, by the reader's own choice.
-const STYLE: &str = include_str!("style.css");
+pub(crate) const STYLE: &str = include_str!("style.css");
 /// Nothing is loaded from anywhere.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 /// The page.
 pub(super) fn page(board: &Board, about: &About, outcomes: &[Outcome]) -> String {

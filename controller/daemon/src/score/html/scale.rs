@@ -1,7 +1,7 @@
 //! Axes: bounds, round ticks, positions.
 
 /// Least and largest of what is finite; zeros where nothing is.
-pub(super) fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
+pub(crate) fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = values
         .filter(|v| v.is_finite())
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
@@ -10,7 +10,7 @@ pub(super) fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
 
 /// A linear axis with round ticks.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Scale {
+pub(crate) struct Scale {
     low: f64,
     high: f64,
     /// Distance between ticks.
@@ -22,14 +22,14 @@ pub(super) struct Scale {
 impl Scale {
     /// From values between `low` and `high` to positions between `from` and `to`, with about `ticks` ticks; both ends are
     /// round.
-    pub(super) fn new(bounds: (f64, f64), to: (f64, f64), ticks: f64) -> Self {
+    pub(crate) fn new(bounds: (f64, f64), to: (f64, f64), ticks: f64) -> Self {
         let exact = Self::exact(bounds, to, ticks);
         let (low, high) = (exact.low / exact.step, exact.high / exact.step);
         Self { low: low.floor() * exact.step, high: high.ceil() * exact.step, ..exact }
     }
 
     /// The same, from the least value to the largest.
-    pub(super) fn exact((low, high): (f64, f64), (from, to): (f64, f64), ticks: f64) -> Self {
+    pub(crate) fn exact((low, high): (f64, f64), (from, to): (f64, f64), ticks: f64) -> Self {
         let span =
             if high - low > 1e-9 * high.abs().max(1.0) { high - low } else { high.abs().max(1.0) * 0.1 };
         let raw = span / ticks;
@@ -39,12 +39,12 @@ impl Scale {
     }
 
     /// Position of a value.
-    pub(super) fn at(&self, value: f64) -> f64 {
+    pub(crate) fn at(&self, value: f64) -> f64 {
         self.from + (value - self.low) / (self.high - self.low) * (self.to - self.from)
     }
 
     /// Ticks with their labels.
-    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
+    pub(crate) fn ticks(&self) -> Vec<(f64, String)> {
         let digits = (-self.step.log10()).ceil().max(0.0) as usize;
         // A tick that only rounding keeps out is in.
         let (first, last) = ((self.low / self.step - 1e-6).ceil(), (self.high / self.step + 1e-6).floor());
