@@ -4,8 +4,11 @@
 //! it (it is counted). A snapshot holds everything as of one instant, each value with its age; a value older than its
 //! point allows is still there, with the quality that says so.
 
+pub mod plausible;
+
 use headroom_site::gpu::CapReceipt;
 use headroom_site::{GpuSample, Inbox, PointId, Quality, Reading, Reason, Site, Span, Stamp};
+use plausible::Plausible;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -110,6 +113,7 @@ pub struct Align {
     spans: Vec<(usize, usize)>,
     uuids: Vec<Arc<str>>,
     heard_for: Span,
+    plausible: Plausible,
     /// Readings that were older than what was known.
     pub late: u64,
     /// Reports of nodes or GPUs that the site file does not know.
@@ -151,6 +155,7 @@ impl Align {
             heard_for: Span::from_ns(
                 site.power_period.ns().max(site.agent_period.ns()).max(1_000_000_000) * 5,
             ),
+            plausible: Plausible::new(site),
             late: 0,
             unknown: 0,
         }
@@ -229,6 +234,7 @@ impl Align {
 
     /// The snapshot as of `now`. What was fresh is not any more in the next one.
     pub fn snapshot(&mut self, now: Stamp) -> &Snapshot {
+        self.plausible.lift(&mut self.snapshot.points);
         for (p, stale_after) in self.snapshot.points.iter_mut().zip(&self.stale_after) {
             if p.quality == Quality::Bad(Reason::NeverSeen) {
                 continue;
@@ -246,6 +252,7 @@ impl Align {
             node.heard = self.snapshot.gpus[first..end].iter().any(|g| g.heard);
         }
         self.snapshot.stamp = now;
+        self.plausible.judge(&mut self.snapshot);
         &self.snapshot
     }
 
@@ -257,6 +264,12 @@ impl Align {
         for g in &mut self.snapshot.gpus {
             g.fresh = false;
         }
+    }
+
+    /// Points in doubt, and why.
+    #[must_use]
+    pub fn plausible(&self) -> &Plausible {
+        &self.plausible
     }
 
     /// The last snapshot.
