@@ -101,9 +101,9 @@ impl Quality {
             Self::Uncertain(Reason::Implausible | Reason::Flatline | Reason::RateOfChange) => 0x4093,
             Self::Uncertain(_) => 0x4000,
             Self::Bad(Reason::NeverSeen) => 0x8032,
-            Self::Bad(
-                Reason::Sentinel | Reason::Implausible | Reason::Flatline | Reason::RateOfChange,
-            ) => 0x808C,
+            Self::Bad(Reason::Sentinel | Reason::Implausible | Reason::Flatline | Reason::RateOfChange) => {
+                0x808C
+            }
             Self::Bad(Reason::NoCommunication) => 0x8031,
             Self::Bad(Reason::DeviceFailure) => 0x808B,
             Self::Bad(Reason::NotSupported) => 0x803D,

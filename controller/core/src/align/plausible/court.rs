@@ -69,6 +69,8 @@ struct Dock {
     since: Option<Stamp>,
     charged: Stamp,
     doubted: bool,
+    /// Others confirm it now.
+    vouched: bool,
     /// The quality without these rules, and the one that they put in its place.
     lifted: Option<(Quality, Quality)>,
 }
@@ -84,12 +86,7 @@ pub(super) struct Court {
 
 impl Court {
     pub(super) fn new(points: usize, hold: Span) -> Self {
-        Self {
-            docks: vec![Dock::default(); points],
-            doubts: Vec::with_capacity(points),
-            hold,
-            changes: 0,
-        }
+        Self { docks: vec![Dock::default(); points], doubts: Vec::with_capacity(points), hold, changes: 0 }
     }
 
     /// Points in doubt, in order of point.
@@ -118,13 +115,23 @@ impl Court {
     pub(super) fn begin(&mut self) {
         for dock in &mut self.docks {
             dock.now = None;
+            dock.vouched = false;
         }
     }
 
-    /// Charges a point; a charge as the odd one goes before another.
+    /// Others confirm this one.
+    pub(super) fn vouch(&mut self, point: PointId) {
+        self.docks[point.index()].vouched = true;
+    }
+
+    /// Charges a point. A charge that acts at once goes before another, and then one as the odd one.
     pub(super) fn charge(&mut self, point: PointId, charge: Charge) {
         let now = &mut self.docks[point.index()].now;
-        if now.is_none_or(|n| charge.odd && !n.odd) {
+        let goes_before = |n: &Charge| {
+            let rank = |c: &Charge| (c.patience > 0, !c.odd);
+            rank(&charge) < rank(n)
+        };
+        if now.as_ref().is_none_or(goes_before) {
             *now = Some(charge);
         }
     }
@@ -142,6 +149,34 @@ impl Court {
         for p in points.iter().flatten() {
             self.charge(*p, Charge { odd: false, lie, with: with(points), patience: 1 });
         }
+    }
+
+    /// Charges a whole that shows less than its parts. One equation tells that something lies, not what: the whole does if
+    /// others confirm every part; otherwise it or one of those that nobody confirms.
+    pub(super) fn whole(&mut self, whole: PointId, parts: &[PointId], lie: Lie) {
+        let mut all = [Some(whole), None, None, None];
+        let doubtful = parts.iter().filter(|p| !self.docks[p.index()].vouched);
+        for (slot, p) in all[1..].iter_mut().zip(doubtful) {
+            *slot = Some(*p);
+        }
+        if parts.iter().any(|p| self.suspect(*p)) {
+            return;
+        }
+        if all[1].is_none() {
+            self.odd(
+                whole,
+                lie,
+                with(&[parts.first().copied(), parts.get(1).copied(), parts.get(2).copied()]),
+            );
+        } else {
+            self.one_of(&all, lie);
+        }
+    }
+
+    /// Is it charged or in doubt?
+    pub(super) fn suspect(&self, point: PointId) -> bool {
+        let dock = &self.docks[point.index()];
+        dock.now.is_some() || dock.doubted
     }
 
     /// Is this one the odd one out, now or lately?

@@ -21,7 +21,6 @@ use super::lie::Lie;
 use super::words::Words;
 use crate::align::Snapshot;
 use headroom_site::{Dimension, PointId};
-use std::collections::BTreeSet;
 
 /// Below these nothing is there: residual voltage of an open line, offset of a current transformer, idle of a meter.
 const DEAD_V: f64 = 10.0;
@@ -54,11 +53,10 @@ struct Meter {
 pub(super) struct Electric(Vec<Meter>);
 
 impl Electric {
-    pub(super) fn new(words: Words<'_>) -> Self {
-        let site = words.0;
-        let owners: BTreeSet<&str> = site.points.iter().map(|p| p.of.as_str()).collect();
+    pub(super) fn new(words: &Words<'_>) -> Self {
+        let site = words.site;
         let followed = |p: &PointId| site.power.iter().any(|b| b.limit == Some(*p));
-        let meters = owners.into_iter().map(|of| Meter {
+        let meters = words.owners().map(|of| Meter {
             voltage: words.one(of, Dimension::Voltage, |p| p.kind == "Voltage"),
             currents: words.all(of, Dimension::Current, |p| p.kind == "Current"),
             phases: words.all(of, Dimension::Current, |p| p.kind == "PhaseCurrent"),
@@ -83,7 +81,7 @@ impl Meter {
     fn look(&self, snapshot: &Snapshot, court: &mut Court) {
         let good = |p: &PointId| Some((snapshot.good(*p)?, *p));
         let all = || self.currents.iter().chain(&self.phases).filter_map(good);
-        let Some((highest_a, highest)) = all().max_by(|a, b| a.0.total_cmp(&b.0)) else { return };
+        let Some((highest_a, highest)) = all().reduce(|a, b| if b.0 > a.0 { b } else { a }) else { return };
         let power = self.power.as_ref().and_then(good);
         let voltage = self.voltage.as_ref().and_then(good);
         if let (Some(limit), Some(limit_a)) = (self.limit, self.limit.and_then(|p| snapshot.good(p)))

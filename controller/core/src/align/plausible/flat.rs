@@ -78,8 +78,8 @@ pub(super) struct Flats {
 }
 
 impl Flats {
-    pub(super) fn new(words: Words<'_>, hold: Span) -> Self {
-        let site = words.0;
+    pub(super) fn new(words: &Words<'_>, hold: Span) -> Self {
+        let site = words.site;
         let mut flats = Vec::new();
         let mut add = |point: Option<PointId>, by: Vec<PointId>, how: How| {
             if let Some(point) = point.filter(|_| !by.is_empty()) {
@@ -124,6 +124,11 @@ impl Flats {
 impl Flat {
     fn look(&mut self, snapshot: &Snapshot, hold: Span, court: &mut Court) {
         let (Some(value), Some(y)) = (snapshot.good(self.point), self.feeding(snapshot)) else { return };
+        if self.by.iter().any(|p| court.suspect(*p)) {
+            // What a suspect does is no movement.
+            self.anchor = None;
+            return;
+        }
         let stamp = snapshot.points[self.point.index()].stamp;
         let fresh = Anchor { value, since: stamp, read: stamp, low: y, high: y, hidden: 0.0 };
         let a = self.anchor.get_or_insert(fresh);

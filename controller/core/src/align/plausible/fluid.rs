@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! n > 0 and dp > 0  <=>  V > 0            a pump that runs presses, and what is pressed flows: dp = R V^2
-//! V >= sum(V_k)                           what a loop carries is at least what those that it alone serves take
+//! V >= 0.8 sum(V_k)                       what a loop carries is at least what those that it alone serves take
 //! ```
 //! with `n` the speed of the fastest pump, `dp` its header's pressure difference, `V` its flow and `V_k` the flows
 //! downstream. Two of three make a suspicion: a pump may run against closed valves. The flows downstream are the third
@@ -14,6 +14,7 @@ use super::court::{Court, with};
 use super::lie::Lie;
 use super::words::{Words, area, liquid};
 use crate::align::Snapshot;
+use headroom_site::model::{Equipment, Point};
 use headroom_site::{Dimension, PointId};
 use std::collections::BTreeMap;
 
@@ -56,22 +57,24 @@ struct Now {
 pub(super) struct Fluid(Vec<Loop>);
 
 impl Fluid {
-    pub(super) fn new(words: Words<'_>) -> Self {
-        let site = words.0;
+    pub(super) fn new(words: &Words<'_>) -> Self {
+        let site = words.site;
+        let own = |p: &Point| !area(p, "Primary") && liquid(p);
+        // Who feeds power to a rack serves it too, but no liquid.
         let mut servers: BTreeMap<&str, usize> = BTreeMap::new();
-        for served in site.equipment.iter().filter(|e| !is_pump(&e.kind)).flat_map(|e| &e.serves) {
+        let carries = |e: &&Equipment| words.one(&e.id, Dimension::Flow, own).is_some();
+        for served in site.equipment.iter().filter(carries).flat_map(|e| &e.serves) {
             *servers.entry(served).or_default() += 1;
         }
         let mut loops = Vec::new();
         for e in &site.equipment {
-            let own = |p: &headroom_site::model::Point| !area(p, "Primary") && liquid(p);
             let Some(flow) = words.one(&e.id, Dimension::Flow, own) else { continue };
-            let header = |p: &headroom_site::model::Point| {
+            let header = |p: &Point| {
                 own(p)
                     && p.kind.contains("Differential")
                     && !p.area.iter().any(|a| a.to_ascii_lowercase().contains("filter"))
             };
-            let speed = |p: &headroom_site::model::Point| own(p) && p.kind.contains("PumpSpeed");
+            let speed = |p: &Point| own(p) && p.kind.contains("PumpSpeed");
             let mut pumps = words.all(&e.id, Dimension::Ratio, speed);
             for pump in site.equipment.iter().filter(|p| is_pump(&p.kind) && p.serves.contains(&e.id)) {
                 pumps.extend(words.all(&pump.id, Dimension::Ratio, speed));
@@ -108,7 +111,7 @@ impl Fluid {
             {
                 let Now { flow_lpm, served_lpm, heard, .. } = now;
                 let lie = Lie::LessThanServed { flow_lpm, served_lpm, parts: heard };
-                court.odd(l.flow, lie, with(&[l.served.first().copied()]));
+                court.whole(l.flow, &l.served, lie);
             }
         }
     }
@@ -117,8 +120,8 @@ impl Fluid {
 impl Loop {
     /// The three against each other.
     fn pumped(&self, now: &Now, snapshot: &Snapshot, court: &mut Court) {
-        let fastest = self.pumps.iter().filter_map(|p| Some((snapshot.good(*p)?, *p)));
-        let Some((pump, pump_point)) = fastest.max_by(|a, b| a.0.total_cmp(&b.0)) else { return };
+        let speeds = self.pumps.iter().filter_map(|p| Some((snapshot.good(*p)?, *p)));
+        let Some((pump, pump_point)) = speeds.reduce(|a, b| if b.0 > a.0 { b } else { a }) else { return };
         let Some(dp) = self.dp else { return };
         let Some(dp_kpa) = snapshot.good(dp) else { return };
         let flow_lpm = now.flow_lpm;

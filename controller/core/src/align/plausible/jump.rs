@@ -25,11 +25,11 @@ const RATE_K_PER_S: f64 = 1.0;
 pub(super) struct Jumps(Vec<(PointId, Option<(Stamp, f64)>)>);
 
 impl Jumps {
-    pub(super) fn new(words: Words<'_>) -> Self {
+    pub(super) fn new(words: &Words<'_>) -> Self {
         let temperature = |i: &usize| {
-            words.0.points[*i].unit.dimension == Dimension::Temperature && !is_setpoint(words.0, *i)
+            words.site.points[*i].unit.dimension == Dimension::Temperature && !is_setpoint(words.site, *i)
         };
-        let points = (0..words.0.points.len()).filter(temperature);
+        let points = (0..words.site.points.len()).filter(temperature);
         Self(points.map(|i| (PointId(i as u32), None)).collect())
     }
 

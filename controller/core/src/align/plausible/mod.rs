@@ -59,7 +59,7 @@ impl Plausible {
     /// The rules that a site's points allow.
     #[must_use]
     pub fn new(site: &Site) -> Self {
-        let words = Words(site);
+        let words = &Words::new(site);
         Self {
             fluid: fluid::Fluid::new(words),
             electric: electric::Electric::new(words),

@@ -96,7 +96,7 @@ pub(super) struct Racks {
 }
 
 impl Racks {
-    pub(super) fn new(words: Words<'_>) -> Self {
+    pub(super) fn new(words: &Words<'_>) -> Self {
         let serving = words.serving("cdu");
         let ids: Vec<&str> = words.racks().into_iter().collect();
         let racks: Vec<Rack> = ids.iter().map(|id| rack(words, id)).collect();
@@ -109,8 +109,9 @@ impl Racks {
         let group = |(cdus, racks): (&BTreeSet<&str>, Vec<usize>), all: &[Rack]| {
             let of_rack = |r: &usize| Some((all[*r].supply?, all[*r].flow));
             let mut water: Vec<_> = racks.iter().filter_map(of_rack).collect();
-            let secondary =
-                |p: &Point| liquid(p) && !area(p, "Primary") && (area(p, "Supply") || p.kind.contains("Supply"));
+            let secondary = |p: &Point| {
+                liquid(p) && !area(p, "Primary") && (area(p, "Supply") || p.kind.contains("Supply"))
+            };
             let of_cdu = |c: &&str| Some((words.one(c, Dimension::Temperature, secondary)?, None));
             water.extend(cdus.iter().filter_map(of_cdu));
             Group { racks, water }
@@ -132,6 +133,12 @@ impl Racks {
         *last = Some(snapshot.stamp);
         for (rack, known) in racks.iter_mut().zip(known) {
             rack.follow(snapshot, dt_s);
+            if let Some(flow) = rack.flow.filter(|_| known.flow_fits) {
+                court.vouch(flow);
+            }
+            if let Some(power) = rack.power.filter(|_| rack.power_fits(snapshot) == Some(true)) {
+                court.vouch(power);
+            }
             rack.look(known, snapshot, court);
         }
     }
@@ -251,13 +258,12 @@ impl Rack {
         Some(if broken { Balance::Broken(0.5 * (least + most)) } else { Balance::Fits })
     }
 
-    /// Is its power that of the meters that feed it, or of its GPUs?
-    fn power_fits(&self, snapshot: &Snapshot) -> bool {
-        let Some(own) = self.power.and_then(|p| snapshot.good(p)) else { return false };
-        let near = |w: f64| (own - w).abs() <= FED * own.max(w);
+    /// Is its power that of the meters that feed it, or of its GPUs? `None` if neither says.
+    fn power_fits(&self, snapshot: &Snapshot) -> Option<bool> {
+        let own = self.power.and_then(|p| snapshot.good(p))?;
         let fed: Option<f64> = self.feeders.iter().map(|p| snapshot.good(*p)).sum();
-        if !self.feeders.is_empty() && fed.is_some_and(near) {
-            return true;
+        if let Some(w) = fed.filter(|_| !self.feeders.is_empty()) {
+            return Some((own - w).abs() <= FED * own.max(w));
         }
         let watts = |g: &usize| {
             let gpu = snapshot.gpus.get(*g)?;
@@ -265,14 +271,29 @@ impl Rack {
         };
         let gpus: Option<f64> = self.gpus.iter().map(watts).sum();
         // Its other load is known by its nameplate only.
-        !self.gpus.is_empty() && gpus.is_some_and(|w| own >= 0.9 * w && own <= 1.2 * w + 2.0 * self.other_w)
+        let w = gpus.filter(|_| !self.gpus.is_empty())?;
+        Some(own >= 0.9 * w && own <= 1.2 * w + 2.0 * self.other_w)
     }
 
     /// Who of the four is not vouched for?
     fn accuse(&self, known: &Known, lie: Lie, snapshot: &Snapshot, court: &mut Court) {
         let all = [self.flow, self.supply, self.back, self.power];
+        let fits = self.power_fits(snapshot);
+        if let (Some(power), Some(false)) = (self.power, fits) {
+            // Heat and meters are against it.
+            court.odd(power, lie, with(&[self.flow, self.back, self.feeders.first().copied()]));
+            return;
+        }
+        let still = |p: PointId| snapshot.good(p).is_some_and(|v| v <= FLOWS_LPM);
+        if let (Some(flow), Some(true)) = (self.flow.filter(|p| still(*p)), fits)
+            && self.dp.and_then(|p| snapshot.good(p)).is_some_and(|dp| dp > PRESSES_KPA)
+        {
+            // Pressure is across it, and what it draws for minutes is carried away: there is a flow.
+            court.odd(flow, lie, with(&[self.dp, self.power, self.back]));
+            return;
+        }
         // A supply that its water has already found odd is no suspect here.
-        let vouched = [known.flow_fits, known.water_c.is_some(), false, self.power_fits(snapshot)];
+        let vouched = [known.flow_fits, known.water_c.is_some(), false, fits == Some(true)];
         let mut suspects = [None; 4];
         for ((slot, point), vouched) in suspects.iter_mut().zip(all).zip(vouched) {
             *slot = point.filter(|_| !vouched);
@@ -286,8 +307,8 @@ impl Rack {
 }
 
 /// A rack's points: by the DSX words, or by area.
-fn rack(words: Words<'_>, id: &str) -> Rack {
-    let site = words.0;
+fn rack(words: &Words<'_>, id: &str) -> Rack {
+    let site = words.site;
     let side = |p: &Point, word: &str| liquid(p) && (area(p, word) || p.kind.contains(word));
     let temperature = |word| words.one(id, Dimension::Temperature, |p| side(p, word));
     let nodes = || site.nodes.iter().filter(|n| n.rack == id);

@@ -7,7 +7,7 @@
 //! times, while loads swing in step; so means over a minute are compared, and 5 % are left. More than the sum is no
 //! contradiction: not everything is metered. Feeds and UPS stand beside batteries and generators, and are not compared.
 
-use super::court::{Court, with};
+use super::court::Court;
 use super::lie::Lie;
 use super::words::Words;
 use crate::align::Snapshot;
@@ -19,8 +19,6 @@ const TAU_S: f64 = 60.0;
 const LEAST: f64 = 0.95;
 /// Below this nothing is compared, W.
 const SMALL_W: f64 = 2_000.0;
-/// So many parts outvote a whole.
-const VOTES: usize = 3;
 
 /// A meter and those behind it.
 #[derive(Debug, Clone)]
@@ -39,8 +37,8 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub(super) fn new(words: Words<'_>) -> Self {
-        let site = words.0;
+    pub(super) fn new(words: &Words<'_>) -> Self {
+        let site = words.site;
         let mut sums = Vec::new();
         let mut add = |whole: Option<PointId>, parts: Option<Vec<PointId>>| {
             if let (Some(whole), Some(parts)) = (whole, parts)
@@ -78,13 +76,7 @@ impl Sums {
                 continue;
             }
             let lie = Lie::LessThanParts { whole_w, parts_w, parts: sum.parts.len() };
-            if let [one, ..] = sum.parts.as_slice()
-                && sum.parts.len() < VOTES
-            {
-                court.one_of(&[Some(sum.whole), Some(*one), sum.parts.get(1).copied()], lie);
-            } else {
-                court.odd(sum.whole, lie, with(&[sum.parts.first().copied()]));
-            }
+            court.whole(sum.whole, &sum.parts, lie);
         }
     }
 }
