@@ -6,6 +6,7 @@
 //!
 //! Event times of others come by their own clocks; [`sources`] knows how far those are off.
 
+pub mod plausible;
 mod sources;
 mod window;
 mod witness;
@@ -16,6 +17,7 @@ pub use witness::Witness;
 
 use headroom_site::gpu::{CapReceipt, NodeReport};
 use headroom_site::{GpuSample, Inbox, PointId, Quality, Reading, Reason, Site, Span, Stamp};
+use plausible::Plausible;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -122,6 +124,7 @@ pub struct Align {
     heard_for: Span,
     windows: window::Windows,
     sources: Sources,
+    plausible: Plausible,
     /// Readings that were older than what was known.
     pub late: u64,
     /// Reports of nodes or GPUs that the site file does not know.
@@ -165,6 +168,7 @@ impl Align {
             ),
             windows: window::Windows::new(site.gpus.len()),
             sources: Sources::new(site),
+            plausible: Plausible::new(site),
             late: 0,
             unknown: 0,
         }
@@ -264,6 +268,7 @@ impl Align {
 
     /// The snapshot as of `now`. What was fresh is not any more in the next one.
     pub fn snapshot(&mut self, now: Stamp) -> &Snapshot {
+        self.plausible.lift(&mut self.snapshot.points);
         for (p, stale_after) in self.snapshot.points.iter_mut().zip(&self.stale_after) {
             if p.quality == Quality::Bad(Reason::NeverSeen) {
                 continue;
@@ -281,6 +286,7 @@ impl Align {
             node.heard = self.snapshot.gpus[first..end].iter().any(|g| g.heard);
         }
         self.snapshot.stamp = now;
+        self.plausible.judge(&mut self.snapshot);
         &self.snapshot
     }
 
@@ -306,6 +312,12 @@ impl Align {
     #[must_use]
     pub fn sources(&self) -> &Sources {
         &self.sources
+    }
+
+    /// Points in doubt, and why.
+    #[must_use]
+    pub fn plausible(&self) -> &Plausible {
+        &self.plausible
     }
 
     /// The last snapshot.

@@ -6,7 +6,7 @@ use crate::wants::Wants;
 use headroom_belief::gpu::{GpuInput, GpuNoise};
 use headroom_belief::headroom::{self, GpuBelief, Headroom};
 use headroom_belief::{Demand, GpuObservers, Level};
-use headroom_site::{Dimension, PointId, Site, Span, Stamp};
+use headroom_site::{Dimension, PointId, Quality, Reason, Site, Span, Stamp};
 
 /// Coolant temperature to reckon with where no point tells, degC: warm, since unknown is hot.
 const COOLANT_UNKNOWN_C: f64 = 40.0;
@@ -293,14 +293,24 @@ fn level_of(dimension: Dimension) -> Level {
     }
 }
 
-/// Coolant of a GPU: the warmest of the first point that is good; else the last one, warmer with its age.
+/// Coolant of a GPU: the warmest of the first point that is good; else the last one, warmer with its age, unless what it
+/// shows is known to be wrong.
 fn coolant(points: &[PointId], snapshot: &Snapshot, e: &Estimate) -> f64 {
     for p in points {
         if snapshot.good(*p).is_some() {
             return e.levels[p.index()].at(snapshot.stamp.tai_ns()).0;
         }
     }
-    let last = points.iter().find(|p| e.levels[p.index()].seen());
+    let aged = |p: &&PointId| {
+        let wrong = match snapshot.points[p.index()].quality {
+            Quality::Good => false,
+            Quality::Uncertain(r) | Quality::Bad(r) => {
+                matches!(r, Reason::Implausible | Reason::Flatline | Reason::RateOfChange)
+            }
+        };
+        e.levels[p.index()].seen() && !wrong
+    };
+    let last = points.iter().find(aged);
     last.map_or(COOLANT_UNKNOWN_C, |p| {
         let age_s = snapshot.points[p.index()].age.s().clamp(0.0, 3600.0);
         (snapshot.points[p.index()].value + COOLANT_SLEW_K_PER_S * age_s).min(COOLANT_UNKNOWN_C + 20.0)

@@ -1,5 +1,6 @@
 //! The straight line: one function from snapshot to commands.
 
+use crate::align::plausible::Plausible;
 use crate::align::{Align, Snapshot, Sources, Witness};
 use crate::estimate::{Estimate, Estimator};
 use crate::guarding::{Guarding, Question};
@@ -234,6 +235,12 @@ impl Line {
     #[must_use]
     pub fn snapshot(&self) -> &Snapshot {
         self.align.last()
+    }
+
+    /// Points in doubt, and why.
+    #[must_use]
+    pub fn plausible(&self) -> &Plausible {
+        self.align.plausible()
     }
 
     /// The last belief.

@@ -158,7 +158,7 @@ fn is_supply(site: &Site, i: usize) -> bool {
 }
 
 /// Points that show a setpoint say nothing about the water.
-fn is_setpoint(site: &Site, i: usize) -> bool {
+pub(crate) fn is_setpoint(site: &Site, i: usize) -> bool {
     let p = &site.points[i];
     let read_back = site.actuators.iter().any(|a| a.readback == Some(PointId(i as u32)));
     let holding = match p.source {
@@ -169,7 +169,8 @@ fn is_setpoint(site: &Site, i: usize) -> bool {
             .is_some_and(|r| r.space == RegisterSpace::Coil),
         _ => false,
     };
-    read_back || holding || p.kind.contains("Setpoint") || p.kind.contains("SpRequest")
+    let said = p.kind.contains("Setpoint") || p.kind.contains("SpRequest") || p.kind.ends_with("Sp");
+    read_back || holding || said || p.area.iter().any(|a| a == "Setpoint")
 }
 
 /// Coolant points of each GPU: its rack's liquid supply, its CDU's secondary supply, its rack's inlet air.

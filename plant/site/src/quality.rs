@@ -27,10 +27,12 @@ pub enum Reason {
     NotSupported,
     /// Event time lies in the future beyond tolerance.
     FutureStamp,
-    /// Contradicted by other points.
+    /// Contradicted by other points (UncertainSensorNotAccurate, BadSensorFailure).
     Implausible,
-    /// Does not move although what feeds it does.
+    /// Does not move although what feeds it does (the same two).
     Flatline,
+    /// Has moved faster than what it measures can (the same two).
+    RateOfChange,
 }
 
 impl fmt::Display for Reason {
@@ -48,6 +50,7 @@ impl fmt::Display for Reason {
             Self::FutureStamp => "stamp in the future",
             Self::Implausible => "implausible",
             Self::Flatline => "flatline",
+            Self::RateOfChange => "rate of change",
         })
     }
 }
@@ -95,9 +98,12 @@ impl Quality {
             Self::Good => 0x0000,
             Self::Uncertain(Reason::Stale) => 0x4090,
             Self::Uncertain(Reason::OutOfRange) => 0x4094,
+            Self::Uncertain(Reason::Implausible | Reason::Flatline | Reason::RateOfChange) => 0x4093,
             Self::Uncertain(_) => 0x4000,
             Self::Bad(Reason::NeverSeen) => 0x8032,
-            Self::Bad(Reason::Sentinel) => 0x808C,
+            Self::Bad(Reason::Sentinel | Reason::Implausible | Reason::Flatline | Reason::RateOfChange) => {
+                0x808C
+            }
             Self::Bad(Reason::NoCommunication) => 0x8031,
             Self::Bad(Reason::DeviceFailure) => 0x808B,
             Self::Bad(Reason::NotSupported) => 0x803D,
@@ -119,6 +125,14 @@ impl fmt::Display for Quality {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sensor_that_lies_is_a_sensor_failure() {
+        for reason in [Reason::Implausible, Reason::Flatline, Reason::RateOfChange] {
+            assert_eq!(Quality::Bad(reason).opc_ua(), 0x808C);
+            assert_eq!(Quality::Uncertain(reason).opc_ua(), 0x4093);
+        }
+    }
 
     #[test]
     fn worst_is_commutative_in_severity() {

@@ -124,7 +124,7 @@ fn site_keys_agree() {
     let table =
         |before: &str, nth| reader_keys(&site_findings(&with_probe(SITE, before, nth, &line)), before);
     assert_eq!(table("\nformat = 1", 0), schema_keys(&schema, ""));
-    for name in ["site", "periods", "meters"] {
+    for name in ["site", "periods", "plausibility", "meters"] {
         let pointer = format!("/properties/{name}");
         assert_eq!(table(&format!("\n[{name}]"), 0), schema_keys(&schema, &pointer), "{name}");
     }

@@ -128,7 +128,26 @@ fn site(root: &Table<'_>, base: &Path) -> Option<Site> {
         meters,
         min_flow,
         dew_point_margin_k,
+        plausibility_hold: plausibility_hold(root),
     })
+}
+
+/// How long a contradiction lasts before it is believed. The default is longer than the 100 s after which a DSX bus shows
+/// an unchanged value again: every value has been said anew since the contradiction began, or is stale.
+fn plausibility_hold(root: &Table<'_>) -> Span {
+    let default = Span::from_s(120.0);
+    let hold = root.table("plausibility", |t| {
+        let hold = t.at::<Span>("hold")?;
+        if hold.value.ns() == 0 || hold.value > Span::from_s(3600.0) {
+            t.doc().find(
+                hold.span,
+                "`plausibility.hold` is not above zero and at most an hour",
+                "write a time like \"2 min\": longer than unchanged values take to be shown again",
+            );
+        }
+        Some(hold.value)
+    });
+    hold.flatten().unwrap_or(default)
 }
 
 fn periods(root: &Table<'_>) -> [Span; 4] {

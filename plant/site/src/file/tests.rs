@@ -148,6 +148,18 @@ fn each_mistake_is_found_at_its_line() {
 }
 
 #[test]
+fn how_long_a_contradiction_must_last() {
+    let hold = |text: &str| read_site("site.toml", text, Path::new(".")).map(|s| s.plausibility_hold);
+    assert_eq!(hold(GOOD).unwrap(), Span::from_s(120.0));
+    let with = |hold: &str| format!("{GOOD}\n[plausibility]\nhold = \"{hold}\"\n");
+    assert_eq!(hold(&with("5 min")).unwrap(), Span::from_s(300.0));
+    for wrong in ["0 s", "2 h", "2"] {
+        let found = findings(&with(wrong));
+        assert!(found.len() == 1 && found[0].what.contains("plausibility.hold"), "{found:#?}");
+    }
+}
+
+#[test]
 fn all_mistakes_in_one_run() {
     let text = GOOD
         .replace("max = \"45 degC\"", "max = \"45\"")

@@ -51,6 +51,8 @@ pub struct Site {
     pub min_flow: Vec<(f64, f64)>,
     /// Least distance of technology supply above the room's dew point, K.
     pub dew_point_margin_k: f64,
+    /// For so long points must contradict each other before one of them is doubted.
+    pub plausibility_hold: Span,
 }
 
 impl Site {

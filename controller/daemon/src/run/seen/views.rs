@@ -106,6 +106,10 @@ fn source(site: &Site, source: &Source) -> String {
         Source::Dsx { connection, tag: Some(tag) } => format!("dsx {} {tag}", mqtt(*connection)),
         Source::Dsx { connection, tag: None } => format!("dsx {}", mqtt(*connection)),
         Source::Json { connection, topic, .. } => format!("json {} {topic}", mqtt(*connection)),
+        Source::Sparkplug { connection, edge, device, metric } => {
+            let device = device.as_ref().map_or(String::new(), |device| format!("/{device}"));
+            format!("sparkplug {} {edge}{device} {metric}", mqtt(*connection))
+        }
         Source::Modbus { device, register } => {
             let Some(d) = site.modbus.get(*device) else { return "modbus".to_owned() };
             let name = d.registers.get(*register).map_or("?", |r| r.name.as_str());
