@@ -101,6 +101,7 @@ fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
     write_branches(o, v)?;
     write_jobs(o, v)?;
     write_setpoints(o, v)?;
+    write_doubts(o, v)?;
     writeln!(o)?;
     for c in &v.connections {
         writeln!(o, "{:<30}{}", c.id, c.state)?;
@@ -154,6 +155,18 @@ fn write_setpoints(o: &mut String, v: &View) -> std::fmt::Result {
     Ok(())
 }
 
+/// Points that others contradict: control does not use them.
+fn write_doubts(o: &mut String, v: &View) -> std::fmt::Result {
+    if v.implausible.is_empty() {
+        return Ok(());
+    }
+    writeln!(o, "\n{:<36}{:<26}why", "implausible", "quality")?;
+    for d in &v.implausible {
+        writeln!(o, "{:<36}{:<26}{}", d.point, d.quality, d.why)?;
+    }
+    Ok(())
+}
+
 fn share(b: &BranchView) -> f64 {
     b.budget_w.filter(|w| *w > 0.0).map_or(0.0, |w| b.power_w / w)
 }
@@ -183,6 +196,7 @@ pub(crate) fn headroom(v: &View) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::record::DoubtRecord;
     use crate::run::view::{JobView, SetpointView};
 
     #[test]
@@ -199,8 +213,21 @@ mod tests {
         });
         view.jobs.push(JobView { id: "train-a".into(), clock_cv: 0.004, ..JobView::default() });
         view.branches.push(BranchView { id: "feed".into(), power_w: 5e5, budget_w: Some(1e6) });
+        view.implausible.push(DoubtRecord {
+            point: "CDU-01/flow".into(),
+            quality: "bad (implausible)".into(),
+            why: "flow 0.0 L/min although pump runs at 44 %".into(),
+            ..DoubtRecord::default()
+        });
         let text = screen(&view);
-        for part in ["32.0 -> 32.5 degC", "headroom to spare (guard: the ramp)", "0.40 %", "50 %", "21.0 K"] {
+        for part in [
+            "32.0 -> 32.5 degC",
+            "headroom to spare (guard: the ramp)",
+            "0.40 %",
+            "50 %",
+            "21.0 K",
+            "flow 0.0 L/min although",
+        ] {
             assert!(text.contains(part), "{part}\n{text}");
         }
     }
