@@ -1,5 +1,6 @@
 //! The metrics page: the view in OpenMetrics text, base units in the names.
 
+use super::record::DoubtRecord;
 use super::view::View;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -176,6 +177,11 @@ fn loop_itself(page: &mut Page, v: &View) {
     page.gauge("tick", Some("seconds"), "How long the last tick took, plant time", v.tick_s);
     page.gauge("gpus_heard", None, "GPUs whose agent has reported lately", v.gpus_heard as f64);
     page.gauge("gpus", None, "GPUs of the site file", v.gpus as f64);
+    page.gauge("points", None, "Points of the site file", v.points as f64);
+    page.gauge("points_good", None, "Points with a value that can be used", v.points_good as f64);
+    let label = |d: &DoubtRecord| vec![("point", d.point.clone()), ("rule", d.rule.clone())];
+    let doubts = v.implausible.iter().map(|d| (label(d), 1.0));
+    page.gauges("point_implausible", None, "1 for a point that others contradict", doubts);
     let verified = f64::from(u8::from(v.verified));
     page.gauge("verified", None, "1 while every read-back that a held command needs is there", verified);
     let writes = f64::from(u8::from(v.writes_allowed));
@@ -198,6 +204,8 @@ mod tests {
             let (actuator, unit) = (format!("a-{unit}"), unit.to_owned());
             view.setpoints.push(SetpointView { actuator, unit, stands, ..SetpointView::default() });
         }
+        let (point, rule) = ("CDU-01/flow".to_owned(), "moving-fluid".to_owned());
+        view.implausible.push(DoubtRecord { point, rule, ..DoubtRecord::default() });
         let text = page(&view);
         for line in [
             "headroom_facility_watts 1500000.0",
@@ -209,6 +217,7 @@ mod tests {
             "headroom_setpoint_stands_celsius{actuator=\"a-degC\"} 32.0",
             "headroom_setpoint_stands_pascals{actuator=\"a-kPa\"} 80000.0",
             "headroom_ticks_total 7.0",
+            "headroom_point_implausible{point=\"CDU-01/flow\",rule=\"moving-fluid\"} 1.0",
             "# EOF",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");

@@ -91,6 +91,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         bulletin,
         inbox: Inbox::default(),
         journalled: None,
+        doubts: 0,
     };
     let outcome = daemon.until_told().await;
     daemon.field.release();
@@ -113,6 +114,8 @@ struct Daemon<'a> {
     bulletin: Bulletin,
     inbox: Inbox,
     journalled: Option<Stamp>,
+    /// Changes of points in doubt that are in the journal.
+    doubts: u64,
 }
 
 impl Daemon<'_> {
@@ -166,9 +169,11 @@ impl Daemon<'_> {
     /// Nothing is sent that is not in the journal first.
     fn keep(&mut self, tick: &Tick) -> Result<()> {
         let due = self.journalled.is_none_or(|at| tick.stamp.since(at) >= JOURNAL_EVERY);
-        if due || !tick.commands.is_empty() || !tick.advice.is_empty() {
+        let doubts = self.line.plausible().changes();
+        if due || doubts != self.doubts || !tick.commands.is_empty() || !tick.advice.is_empty() {
             self.journal.append(&Record::new(&self.line, tick))?;
             self.journalled = Some(tick.stamp);
+            self.doubts = doubts;
         }
         Ok(())
     }

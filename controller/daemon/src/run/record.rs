@@ -1,10 +1,11 @@
 //! What goes into the journal, and what is published as advice. Keys end in the unit.
 
+use headroom_core::align::plausible::Doubt;
 use headroom_core::{Advice, Line, Tick};
 use headroom_drivers::mqtt::agents::level;
 use headroom_guard::{CapsVerdict, Mode, Verdict};
-use headroom_site::{Command, Dimension, Site, Stamp};
-use serde::Serialize;
+use headroom_site::{Command, Dimension, PointId, Site, Stamp};
+use serde::{Deserialize, Serialize};
 
 /// One setpoint as decided.
 #[derive(Debug, Clone, Serialize, PartialEq)]
@@ -117,6 +118,40 @@ impl CommandRecord {
     }
 }
 
+/// A point in doubt.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq)]
+pub(crate) struct DoubtRecord {
+    /// Point id.
+    pub(crate) point: String,
+    /// Its quality now: bad if it is the odd one out, uncertain if one of several that cannot all be right.
+    pub(crate) quality: String,
+    /// The rule.
+    pub(crate) rule: String,
+    /// What is wrong, with numbers.
+    pub(crate) why: String,
+    /// Points that it contradicts.
+    pub(crate) with: Vec<String>,
+    /// Since when.
+    pub(crate) since: String,
+}
+
+impl DoubtRecord {
+    /// All points in doubt, in order of the site file.
+    pub(crate) fn all(line: &Line) -> Vec<Self> {
+        let points = &line.site().points;
+        let id = |p: PointId| points[p.index()].id.clone();
+        let one = |d: &Doubt| Self {
+            point: id(d.point),
+            quality: d.quality.to_string(),
+            rule: d.lie.rule().to_owned(),
+            why: d.lie.to_string(),
+            with: d.with.iter().flatten().map(|p| id(*p)).collect(),
+            since: d.since.to_string(),
+        };
+        line.plausible().doubts().iter().map(one).collect()
+    }
+}
+
 /// One tick in the journal.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Record {
@@ -129,6 +164,8 @@ pub(crate) struct Record {
     facility_w: Option<f64>,
     it_w: Option<f64>,
     least_headroom_k: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    implausible: Vec<DoubtRecord>,
     setpoints: Vec<SetpointRecord>,
     commands: Vec<CommandRecord>,
 }
@@ -137,7 +174,7 @@ impl Record {
     /// Of a tick.
     pub(crate) fn new(line: &Line, tick: &Tick) -> Self {
         let site = line.site();
-        let good = |p: Option<headroom_site::PointId>| p.and_then(|p| line.snapshot().good(p)).map(round);
+        let good = |p: Option<PointId>| p.and_then(|p| line.snapshot().good(p)).map(round);
         let least = line.estimate().headroom.iter().map(|h| h.kelvin).reduce(f64::min);
         Self {
             time: tick.stamp.to_string(),
@@ -149,6 +186,7 @@ impl Record {
             facility_w: good(site.meters.facility),
             it_w: good(site.meters.it),
             least_headroom_k: least.map(round),
+            implausible: DoubtRecord::all(line),
             setpoints: tick.advice.iter().map(|a| SetpointRecord::new(site, a)).collect(),
             commands: tick.commands.iter().map(|c| CommandRecord::new(site, c)).collect(),
         }

@@ -1,7 +1,11 @@
 //! What the daemon shows of itself: one struct, served as JSON, printed by `headroom status` and drawn by the demo.
 
+<<<<<<< HEAD
 use super::clocks::{self, ClockView};
 use super::record::SetpointRecord;
+=======
+use super::record::{DoubtRecord, SetpointRecord};
+>>>>>>> lies
 use headroom_core::Line;
 use headroom_drivers::FieldStatus;
 use headroom_site::gpu::ThrottleReason;
@@ -85,6 +89,9 @@ pub(crate) struct View {
     pub(crate) gpus_heard: usize,
     pub(crate) points: usize,
     pub(crate) points_good: usize,
+    /// Points that others contradict, and why.
+    #[serde(default)]
+    pub(crate) implausible: Vec<DoubtRecord>,
     pub(crate) facility_w: f64,
     pub(crate) it_w: f64,
     pub(crate) cooling_w: f64,
@@ -140,6 +147,7 @@ impl View {
         self.time = snapshot.stamp.to_string();
         self.gpus_heard = snapshot.gpus.iter().filter(|g| g.heard).count();
         self.points = snapshot.points.len();
+        self.implausible = DoubtRecord::all(line);
         self.points_good = snapshot.points.iter().filter(|p| p.quality.is_good()).count();
         let good = |p: Option<headroom_site::PointId>| p.and_then(|p| snapshot.good(p)).unwrap_or(0.0);
         self.facility_w = good(site.meters.facility);

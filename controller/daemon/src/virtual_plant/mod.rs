@@ -5,6 +5,8 @@
 //! same lease rule. Not for: deciding, judging, or the speed of time.
 
 mod agents;
+#[cfg(test)]
+mod doubts;
 mod points;
 
 use agents::Agents;
