@@ -104,11 +104,8 @@ fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
     write_branches(o, v)?;
     write_jobs(o, v)?;
     write_setpoints(o, v)?;
-<<<<<<< HEAD
     write_clocks(o, v)?;
-=======
     write_doubts(o, v)?;
->>>>>>> lies
     writeln!(o)?;
     for c in &v.connections {
         writeln!(o, "{:<30}{}", c.id, c.state)?;
@@ -162,7 +159,6 @@ fn write_setpoints(o: &mut String, v: &View) -> std::fmt::Result {
     Ok(())
 }
 
-<<<<<<< HEAD
 /// How many clocks there are, and those that are not right.
 fn write_clocks(o: &mut String, v: &View) -> std::fmt::Result {
     if v.clocks.is_empty() {
@@ -182,7 +178,10 @@ fn write_clocks(o: &mut String, v: &View) -> std::fmt::Result {
         let drift = c.drift_ppm.map_or(String::new(), |ppm| format!("  {ppm:+.0} ppm"));
         let fault = c.fault.as_ref().map_or(String::new(), |fault| format!("  {fault}"));
         writeln!(o, "{:<22}{:>26}{drift}{fault}", c.source, clocks::offset(c))?;
-=======
+    }
+    Ok(())
+}
+
 /// Points that others contradict: control does not use them.
 fn write_doubts(o: &mut String, v: &View) -> std::fmt::Result {
     if v.implausible.is_empty() {
@@ -191,7 +190,6 @@ fn write_doubts(o: &mut String, v: &View) -> std::fmt::Result {
     writeln!(o, "\n{:<36}{:<26}why", "implausible", "quality")?;
     for d in &v.implausible {
         writeln!(o, "{:<36}{:<26}{}", d.point, d.quality, d.why)?;
->>>>>>> lies
     }
     Ok(())
 }
@@ -225,11 +223,8 @@ pub(crate) fn headroom(v: &View) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-<<<<<<< HEAD
     use crate::run::clocks::ClockView;
-=======
     use crate::run::record::DoubtRecord;
->>>>>>> lies
     use crate::run::view::{JobView, SetpointView};
 
     #[test]
@@ -246,7 +241,6 @@ mod tests {
         });
         view.jobs.push(JobView { id: "train-a".into(), clock_cv: 0.004, ..JobView::default() });
         view.branches.push(BranchView { id: "feed".into(), power_w: 5e5, budget_w: Some(1e6) });
-<<<<<<< HEAD
         view.clocks.push(ClockView {
             source: "CDU-05".into(),
             offset_s: Some(7200.0312),
@@ -254,13 +248,12 @@ mod tests {
             corrected: true,
             fault: Some("its clock is +2.00 h off, like a time zone".into()),
             ..ClockView::default()
-=======
+        });
         view.implausible.push(DoubtRecord {
             point: "CDU-01/flow".into(),
             quality: "bad (implausible)".into(),
             why: "flow 0.0 L/min although pump runs at 44 %".into(),
             ..DoubtRecord::default()
->>>>>>> lies
         });
         let text = screen(&view);
         for part in [
@@ -269,12 +262,9 @@ mod tests {
             "0.40 %",
             "50 %",
             "21.0 K",
-<<<<<<< HEAD
             "+7200.0312 +- 0.0300 s",
             "1 off",
-=======
             "flow 0.0 L/min although",
->>>>>>> lies
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }

@@ -1,11 +1,7 @@
 //! What the daemon shows of itself: one struct, served as JSON, printed by `headroom status` and drawn by the demo.
 
-<<<<<<< HEAD
 use super::clocks::{self, ClockView};
-use super::record::SetpointRecord;
-=======
 use super::record::{DoubtRecord, SetpointRecord};
->>>>>>> lies
 use headroom_core::Line;
 use headroom_drivers::FieldStatus;
 use headroom_site::gpu::ThrottleReason;
