@@ -219,7 +219,21 @@ const PLUMBING: [&str; 8] =
     ["balance.rs", "build.rs", "mod.rs", "plant.rs", "plant_tests.rs", "power.rs", "rejection.rs", "spec.rs"];
 
 /// What the binary does.
-const VERBS: [&str; 9] = ["agent", "bench", "calibrate", "check", "demo", "map", "run", "score", "status"];
+const VERBS: [&str; 13] = [
+    "agent",
+    "bench",
+    "calibrate",
+    "check",
+    "demo",
+    "discover",
+    "map",
+    "points",
+    "run",
+    "score",
+    "status",
+    "tap",
+    "timeline",
+];
 
 #[test]
 fn every_command_shown_exists() {

@@ -218,7 +218,7 @@ fn runs(found: &Probed, space: RegisterSpace) -> Vec<Vec<(u16, u16)>> {
         }
         match out.last_mut() {
             Some(run) if run.last().is_some_and(|(last, _)| last.checked_add(1) == Some(*at)) => {
-                run.push((*at, *w))
+                run.push((*at, *w));
             }
             _ => out.push(vec![(*at, *w)]),
         }

@@ -49,12 +49,9 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     };
     let client: Client<HttpConnector, Empty<Bytes>> =
         Client::builder(TokioExecutor::new()).build(HttpConnector::new());
-    let response = match tokio::time::timeout(DEADLINE, client.get(uri)).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) | Err(_) => {
-            eprintln!("headroom tap: {url}: no answer");
-            return Ok(ExitCode::from(exit::NO_FIELD));
-        }
+    let Ok(Ok(response)) = tokio::time::timeout(DEADLINE, client.get(uri)).await else {
+        eprintln!("headroom tap: {url}: no answer");
+        return Ok(ExitCode::from(exit::NO_FIELD));
     };
     if !response.status().is_success() {
         let said = response.into_body().collect().await.map(|b| b.to_bytes()).unwrap_or_default();

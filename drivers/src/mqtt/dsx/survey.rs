@@ -214,3 +214,44 @@ pub async fn walk(url: &str, lasts: Duration, clock: &Clock) -> Result<Survey, W
     client.close().await;
     if was_up { Ok(survey) } else { Err(WalkError::Down(why)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_values_and_noise_are_told_apart() {
+        let mut survey = Survey::default();
+        let at = Stamp::from_unix_ms(5000);
+        let mut take = |topic: &str, payload: &str| survey.take(topic, payload.as_bytes(), at);
+        take(
+            "BMS/v1/PUB/Metadata/CDU/X/a/b",
+            r#"{"objectType":"CDU","pointType":"X","engUnit":"C","phase":2}"#,
+        );
+        take("BMS/v1/PUB/Value/CDU/X/a/b", r#"{"value":3.5,"timestamp":4000,"quality":1}"#);
+        take("BMS/v1/PUB/Value/CDU/X/a/b", r#"{"value":4.5,"timestamp":4500,"quality":0}"#);
+        take("BMS/v1/PUB/Value/CDU/X/a/b", "noise");
+        take("BMS/v1/PUB/Metadata/CDU/X/c", r#"{"value":1}"#);
+        take("headroom/v1/other", "{}");
+        let topic = &survey.topics["CDU/X/a/b"];
+        let (said, last) = (topic.said.as_ref().unwrap(), topic.last.unwrap());
+        assert_eq!((said.unit().unwrap().symbol, said.phase_word().as_deref()), ("degC", Some("2")));
+        assert_eq!((last.value, last.count, last.arrival.since(last.stamp).ms()), (None, 2, 500));
+        assert_eq!((survey.malformed, survey.messages, survey.topics.len()), (2, 6, 1));
+        assert_eq!(tag_path("CDU/X/a/b"), "a/b");
+    }
+
+    #[test]
+    fn typos_of_known_areas_are_seen() {
+        assert_eq!(
+            (meant("Seccondary"), meant("secondary"), meant("Filter1")),
+            (Some("Secondary"), None, None)
+        );
+        let of =
+            |unit: &str| Said { eng_unit: Some(unit.into()), ..Said::default() }.unit().map(|u| u.symbol);
+        assert_eq!(
+            (of("LPM"), of("%RH"), of("kVA"), of("dB")),
+            (Some("L/min"), Some("%RH"), Some("kVA"), None)
+        );
+    }
+}

@@ -36,6 +36,16 @@ pub(super) struct Objects {
     ids: BTreeMap<String, String>,
 }
 
+/// The site's word for an object type of the contract.
+fn word(kind: &str) -> String {
+    match kind {
+        "CoolingTower" => "tower".to_owned(),
+        "PowerMeter" => "meter".to_owned(),
+        "GenericObject" => "other".to_owned(),
+        other => other.to_lowercase(),
+    }
+}
+
 /// The object a topic is of, by its own words.
 fn own_id(said: &Said) -> Option<&str> {
     let id = said.object_id.as_deref().or(said.rack_location_id.as_deref());
@@ -122,6 +132,11 @@ impl Objects {
         self.all.values().filter(|o| o.kind == "PowerMeter")
     }
 
+    /// True for what cools air: its requests go by the group `air`.
+    pub(super) fn cools_air(&self, id: &str) -> bool {
+        self.all.get(id).is_some_and(|o| ["CRAH", "CRAC", "AHU"].contains(&o.kind.as_str()))
+    }
+
     /// True for a rack.
     pub(super) fn is_rack(&self, id: &str) -> bool {
         self.all.get(id).is_some_and(|o| o.kind == "Rack")
@@ -156,7 +171,7 @@ impl Objects {
                 o,
                 "[[equipment]]\nid = {}{note}\nkind = {}",
                 text(&object.id),
-                text(&object.kind.to_lowercase())
+                text(&word(&object.kind))
             )?;
             let (served, other): (Vec<&str>, Vec<&str>) =
                 object.serves.iter().map(String::as_str).partition(|id| known.contains(id));

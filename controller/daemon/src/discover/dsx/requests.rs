@@ -21,6 +21,7 @@ pub(super) struct Request {
     tag: String,
     owner: String,
     ours: bool,
+    air: bool,
     readback: Option<Draft>,
     measures: Option<String>,
 }
@@ -70,6 +71,7 @@ pub(super) fn of(survey: &Survey, objects: &Objects, points: &[Draft], integrati
             unit: unit(said).0,
             tag: tag.to_owned(),
             ours: owner == integration,
+            air: objects.of(said).is_some_and(|id| objects.cools_air(id)),
             owner,
             readback: None,
             measures: None,
@@ -159,6 +161,9 @@ fn write_ready(
     writeln!(o, "type = {}", text(&r.kind))?;
     if !r.area.is_empty() {
         writeln!(o, "area = {}", list(r.area.iter().map(String::as_str)))?;
+    }
+    if r.air {
+        writeln!(o, "group = \"air\"")?;
     }
     writeln!(o, "unit = {}", text(unit))?;
     writeln!(o, "range = [\"{} {unit}\", \"{} {unit}\"]", round(stands - way), round(stands + way))?;

@@ -87,8 +87,6 @@ pub(crate) struct Window {
 pub(crate) struct GpuTrack {
     /// The last sample, on our time.
     pub(crate) sample: GpuSample,
-    /// When its report arrived.
-    pub(crate) arrival: Option<Stamp>,
     /// Windows, oldest first.
     pub(crate) windows: Ring<Window>,
 }
@@ -98,11 +96,11 @@ impl GpuTrack {
     pub(super) const WINDOW_BYTES: usize = size_of::<Window>();
 
     pub(super) fn new(windows: usize) -> Self {
-        Self { sample: GpuSample::default(), arrival: None, windows: Ring::new(windows) }
+        Self { sample: GpuSample::default(), windows: Ring::new(windows) }
     }
 
-    pub(super) fn take(&mut self, sample: &GpuSample, arrival: Option<Stamp>) {
-        (self.sample, self.arrival) = (*sample, arrival);
+    pub(super) fn take(&mut self, sample: &GpuSample) {
+        self.sample = *sample;
         let start = Stamp::from_tai_ns(sample.stamp.tai_ns().div_euclid(WINDOW_NS) * WINDOW_NS);
         if self.windows.last_mut().is_none_or(|w| w.start != start) {
             self.windows.push(Window { start, ..Window::default() });
@@ -129,7 +127,7 @@ mod tests {
             ..GpuSample::default()
         };
         for (ms, w) in [(0, 1.0), (1000, 300.0), (1100, 400.0), (1900, 500.0), (2000, 7.0)] {
-            track.take(&sample(ms, w), None);
+            track.take(&sample(ms, w));
         }
         let kept: Vec<Window> = track.windows.iter().copied().collect();
         let power = kept[0].spreads[0];

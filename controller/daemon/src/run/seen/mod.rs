@@ -48,8 +48,6 @@ pub(crate) struct Moment {
 pub(crate) struct PointTrack {
     /// Readings, oldest first.
     pub(crate) moments: Ring<Moment>,
-    /// When the last one arrived, if its stamp is by a clock of its source.
-    pub(crate) arrival: Option<Stamp>,
     /// Readings since the start.
     pub(crate) readings: u64,
 }
@@ -90,7 +88,7 @@ impl Seen {
         let fits = |each: usize, of: usize, most: usize| (half / (each * of.max(1))).min(most);
         let readings = fits(size_of::<Moment>(), points, MOST_READINGS);
         let windows = fits(GpuTrack::WINDOW_BYTES, gpus, MOST_WINDOWS);
-        let track = || PointTrack { moments: Ring::new(readings), arrival: None, readings: 0 };
+        let track = || PointTrack { moments: Ring::new(readings), readings: 0 };
         Self {
             now: Stamp::default(),
             points: (0..points).map(|_| track()).collect(),
@@ -155,7 +153,6 @@ impl Witness for Seen {
             return;
         }
         track.moments.push(moment);
-        track.arrival = reading.arrival;
         track.readings += 1;
         if self.taps.any() {
             let target = Target::Point(point);
@@ -165,7 +162,7 @@ impl Witness for Seen {
 
     fn sample(&mut self, gpu: usize, sample: &GpuSample, arrival: Option<Stamp>) {
         let Some(track) = self.gpus.get_mut(gpu) else { return };
-        track.take(sample, arrival);
+        track.take(sample);
         if self.taps.any() {
             self.taps.tell(Target::Gpu(gpu), || tap::gpu_line(&self.site, gpu, sample, arrival));
         }

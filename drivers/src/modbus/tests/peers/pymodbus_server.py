@@ -8,6 +8,7 @@ import ssl
 import struct
 import sys
 
+from pymodbus import ModbusDeviceIdentification
 from pymodbus.constants import ExcCodes
 from pymodbus.framer import FramerType
 from pymodbus.server import ModbusTcpServer, ModbusTlsServer
@@ -42,7 +43,9 @@ async def main():
     bits = lambda: [SimData(0, 64, False, DataType.BITS)]
     words = lambda: [SimData(0, 4000, 0, DataType.REGISTERS)]
     device = SimDevice(1, simdata=(bits(), bits(), words(), words()), action=action)
-    at = dict(address=("127.0.0.1", port), trace_packet=packet)
+    # What FC43/14 tells.
+    identity = ModbusDeviceIdentification(info_name={"VendorName": "Acme \"Cooling\"", "ProductCode": "CDU-9"})
+    at = dict(address=("127.0.0.1", port), trace_packet=packet, identity=identity)
     if kind == "tls":
         ca, certificate, key = sys.argv[4:7]
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
