@@ -128,15 +128,20 @@ struct AgentArgs {
     /// Report, and refuse every command.
     #[arg(long)]
     advisory: bool,
+    /// Layout of reports: packed, or JSON for people.
+    #[arg(long, value_enum, default_value_t)]
+    report_format: agent::Layout,
 }
 
 fn main() -> Result<ExitCode> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
     match Cli::parse().verb {
-        Verb::Agent(AgentArgs { site, nvml, clock, state, advisory }) => {
+        Verb::Agent(AgentArgs { site, nvml, clock, state, advisory, report_format }) => {
+            let format = report_format.into();
             let runtime = runtime()?;
-            let exit = runtime.block_on(agent::run(agent::Options { site, nvml, clock, state, advisory }));
+            let exit =
+                runtime.block_on(agent::run(agent::Options { site, nvml, clock, state, advisory, format }));
             // A call into a hung driver must not keep the process from ending.
             runtime.shutdown_background();
             exit

@@ -315,6 +315,24 @@ async fn advisory_reports_and_refuses() {
     assert_eq!(stage.world.requests(0).unwrap().limit_writes, 0);
 }
 
+#[tokio::test]
+async fn reports_are_packed_unless_people_are_to_read_them() {
+    let stage = Stage::new("layout");
+    let mut controller = Controller::start(&stage);
+    let agent = stage.agent();
+    assert_eq!(controller.next("/n1/telemetry").await[0], 2);
+    drop(agent);
+    let _agent = Agent(stage.command().args(["--report-format", "json"]).spawn().unwrap());
+    // What the first one said last may still be on its way.
+    let text = loop {
+        let payload = controller.next("/n1/telemetry").await;
+        if payload[0] == b'{' {
+            break payload;
+        }
+    };
+    assert_eq!(decode_report(&text, &mut Names::default()).unwrap().gpus.len(), 2);
+}
+
 /// Runs it until it ends by itself; its exit code and what it said.
 fn refusal(command: &mut Command) -> (Option<i32>, String) {
     let output = command.stderr(Stdio::piped()).output().unwrap();

@@ -22,6 +22,7 @@ mod worker;
 
 use anyhow::Context as _;
 use headroom_drivers::Clock;
+use headroom_drivers::node_report::ReportFormat;
 use headroom_drivers::nvml::NvmlHost;
 use headroom_drivers::nvml::persist::Ownership;
 use headroom_guard::Mode;
@@ -35,7 +36,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
-use wire::Wire;
+use wire::{Place, Wire};
 use worker::{Farewell, Order, Worker};
 
 /// It ran and found a fault.
@@ -56,6 +57,23 @@ const FAREWELL: Duration = Duration::from_secs(8);
 /// No report for so long (wall time), or for three periods: a call into the driver hangs.
 const SILENCE: Duration = Duration::from_secs(5);
 
+/// Layout of reports, as the command line has it.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+pub(crate) enum Layout {
+    #[default]
+    Packed,
+    Json,
+}
+
+impl From<Layout> for ReportFormat {
+    fn from(layout: Layout) -> Self {
+        match layout {
+            Layout::Packed => Self::Packed,
+            Layout::Json => Self::Json,
+        }
+    }
+}
+
 /// What the command line says.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
@@ -69,6 +87,8 @@ pub(crate) struct Options {
     pub(crate) state: Option<PathBuf>,
     /// Report, and refuse every command.
     pub(crate) advisory: bool,
+    /// How reports are written.
+    pub(crate) format: ReportFormat,
 }
 
 /// Runs the agent until a signal.
@@ -94,6 +114,7 @@ struct Agent {
     owner: Ownership,
     nodes: Vec<Node>,
     boot: u64,
+    format: ReportFormat,
 }
 
 /// Exit code and what to tell.
@@ -141,7 +162,7 @@ impl Agent {
         for uuid in missing {
             tracing::warn!(%uuid, "a GPU of the site file that should be here is not");
         }
-        Ok(Self { site, url, clock, host, owner, nodes, boot })
+        Ok(Self { site, url, clock, host, owner, nodes, boot, format: options.format })
     }
 
     async fn serve(self) -> anyhow::Result<ExitCode> {
@@ -149,10 +170,11 @@ impl Agent {
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
         let (order, orders) = sync_channel(self.nodes.len() * ORDERS_PER_NODE);
         let (reports, reported) = mpsc::channel(self.nodes.len() * REPORTS_PER_NODE);
+        let place = Place { url: &self.url, site: &self.site.name, boot: self.boot, format: self.format };
         let mut wires = Vec::with_capacity(self.nodes.len());
         for (index, node) in self.nodes.iter().enumerate() {
             let (order, clock) = (order.clone(), self.clock.clone());
-            let wire = Wire::open(&self.url, &self.site.name, node.id(), index, self.boot, order, clock);
+            let wire = Wire::open(&place, node.id(), index, order, clock);
             wires.push(wire.context("the bus of the site file")?);
         }
         tracing::info!(

@@ -10,7 +10,7 @@ use super::worker::Order;
 use headroom_drivers::Clock;
 use headroom_drivers::mqtt::agents::{Leaf, level, topic};
 use headroom_drivers::mqtt::client::{Delivery, Event, MqttClient, Refused, UrlError, Will};
-use headroom_drivers::node_report::{self, AgentStatus};
+use headroom_drivers::node_report::{self, AgentStatus, ReportFormat};
 use headroom_site::NodeReport;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -23,6 +23,15 @@ pub(super) struct Wire {
     status: String,
     boot: u64,
     clock: Clock,
+    format: ReportFormat,
+}
+
+/// Where a node meets the controller, and how it writes there.
+pub(super) struct Place<'a> {
+    pub(super) url: &'a str,
+    pub(super) site: &'a str,
+    pub(super) boot: u64,
+    pub(super) format: ReportFormat,
 }
 
 fn status(online: bool, boot: u64) -> Vec<u8> {
@@ -33,14 +42,13 @@ fn status(online: bool, boot: u64) -> Vec<u8> {
 impl Wire {
     /// Connects, says that the agent of this node is there, and passes its commands on.
     pub(super) fn open(
-        url: &str,
-        site: &str,
+        place: &Place<'_>,
         node: &Arc<str>,
         index: usize,
-        boot: u64,
         orders: SyncSender<Order>,
         clock: Clock,
     ) -> Result<Self, UrlError> {
+        let &Place { url, site, boot, format } = place;
         let status_topic = topic(site, node, Leaf::Status);
         let will = Will::fixed(status_topic.clone(), status(false, boot));
         let command = topic(site, node, Leaf::Command);
@@ -50,13 +58,14 @@ impl Wire {
             tracing::warn!(%node, %error, "cannot say that the agent is there");
         }
         tokio::spawn(listen(events, Arc::clone(node), index, orders, clock.clone()));
-        Ok(Self { client, telemetry: topic(site, node, Leaf::Telemetry), status: status_topic, boot, clock })
+        let telemetry = topic(site, node, Leaf::Telemetry);
+        Ok(Self { client, telemetry, status: status_topic, boot, clock, format })
     }
 
     /// Sends a report, or drops it.
     pub(super) fn report(&self, mut report: NodeReport) -> Result<(), Refused> {
         report.sent = Some(self.clock.now());
-        match node_report::encode_report(&report) {
+        match node_report::encode(&report, self.format) {
             Ok(payload) => self.client.try_publish(&self.telemetry, payload, Delivery::Telemetry),
             Err(error) => {
                 tracing::error!(%error, "a report that cannot be written");

@@ -4,6 +4,7 @@
 //! or failing a build; machines differ, so a figure out of its limit is shown, not punished.
 
 mod alloc;
+mod ingest;
 mod truth;
 
 use crate::check::Format;
@@ -17,22 +18,42 @@ use std::process::ExitCode;
 pub(crate) enum What {
     /// A step of the simulated plant with everything in it.
     Truth,
+    /// From the bytes of agents' reports to a snapshot; with `--broker`, through a real one.
+    Ingest,
 }
+
+/// The field cannot be reached.
+const NO_FIELD: u8 = 4;
 
 /// Options of `headroom bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// What is measured.
     what: What,
-    /// Numbers of GPUs, separated by commas.
-    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000, 100_000])]
+    /// Numbers of GPUs, separated by commas [default: 1000,10000,100000; ingest: 10000,100000].
+    #[arg(long, value_delimiter = ',')]
     gpus: Vec<usize>,
-    /// Length of a step, s.
+    /// truth: length of a step, s.
     #[arg(long, default_value_t = 1.0)]
     step: f64,
     /// Wall time given to each size, s.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
+    /// ingest: samples of each GPU a second [default: 10, from 50000 GPUs on 1].
+    #[arg(long)]
+    hz: Option<f64>,
+    /// ingest: samples of each GPU in one report.
+    #[arg(long, default_value_t = 1)]
+    samples: usize,
+    /// ingest: facility points, each new in every tick.
+    #[arg(long, default_value_t = 5_000)]
+    points: usize,
+    /// ingest: end to end through this broker, e.g. mqtt://127.0.0.1:1883.
+    #[arg(long)]
+    broker: Option<String>,
+    /// ingest with --broker: nodes of eight GPUs, one message a second each.
+    #[arg(long, default_value_t = 1_250)]
+    nodes: usize,
     /// How it is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -62,20 +83,54 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if !(options.seconds > 0.0 && options.seconds <= 600.0) {
         bail!("--seconds {}: give up to 600 s", options.seconds);
     }
-    let mut all = Vec::new();
-    for &gpus in &options.gpus {
-        if !(8..=200_000).contains(&gpus) {
-            bail!("--gpus {gpus}: give 8 to 200000");
+    match (options.what, &options.broker) {
+        (What::Truth, _) => {
+            let of = |gpus| truth::measure(gpus, options.step, options.seconds);
+            show(&each(options, &[1_000, 10_000, 100_000], of)?, options.format, table)?;
         }
-        let What::Truth = options.what;
-        all.push(truth::measure(gpus, options.step, options.seconds)?);
-    }
-    match options.format {
-        Format::Json if all.len() == 1 => println!("{}", serde_json::to_string_pretty(&all[0])?),
-        Format::Json => println!("{}", serde_json::to_string_pretty(&all)?),
-        Format::Plain => print!("{}", table(&all)),
+        (What::Ingest, None) => {
+            let all = each(options, &[10_000, 100_000], |gpus| {
+                ingest::measure(gpus, options.rate(gpus)?, options.seconds)
+            })?;
+            show(&all, options.format, ingest::table)?;
+        }
+        (What::Ingest, Some(url)) => {
+            let Some(figures) = ingest::measure_wire(url, options.nodes, options.seconds)? else {
+                eprintln!("headroom bench: no broker answers at {url}");
+                return Ok(ExitCode::from(NO_FIELD));
+            };
+            show(&[figures], options.format, |all| all.iter().map(ingest::plain).collect())?;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl Options {
+    fn rate(&self, gpus: usize) -> Result<ingest::Rate> {
+        let hz = self.hz.unwrap_or(if gpus < 50_000 { 10.0 } else { 1.0 });
+        if !(0.1..=100.0).contains(&hz) || !(1..=100).contains(&self.samples) || self.points > 200_000 {
+            bail!("give --hz 0.1 to 100, --samples 1 to 100, --points up to 200000");
+        }
+        Ok(ingest::Rate { hz, samples: self.samples, points: self.points })
+    }
+}
+
+/// Measures each size asked for.
+fn each<F>(options: &Options, sizes: &[usize], of: impl Fn(usize) -> Result<F>) -> Result<Vec<F>> {
+    let sizes = if options.gpus.is_empty() { sizes } else { &options.gpus };
+    if let Some(gpus) = sizes.iter().find(|gpus| !(8..=200_000).contains(*gpus)) {
+        bail!("--gpus {gpus}: give 8 to 200000");
+    }
+    sizes.iter().map(|&gpus| of(gpus)).collect()
+}
+
+fn show<F: Serialize>(all: &[F], format: Format, table: impl Fn(&[F]) -> String) -> Result<()> {
+    match format {
+        Format::Json if all.len() == 1 => println!("{}", serde_json::to_string_pretty(&all[0])?),
+        Format::Json => println!("{}", serde_json::to_string_pretty(all)?),
+        Format::Plain => print!("{}", table(all)),
+    }
+    Ok(())
 }
 
 fn table(all: &[Figures]) -> String {

@@ -144,7 +144,7 @@ impl Daemon<'_> {
 
     /// One tick: take, decide, keep, send. True if every read-back verified.
     fn tick(&mut self, now: Stamp) -> Result<bool> {
-        self.inbox.clear();
+        self.field.take_back(&mut self.inbox);
         self.field.drain(&mut self.inbox);
         let tick = {
             let mut seen = seen::pages::lock(&self.seen);

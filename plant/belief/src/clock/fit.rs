@@ -80,18 +80,17 @@ impl<'a> Side<'a> {
 /// what was believed so far.
 pub(super) fn line(up: &Envelope, down: &Envelope, now_s: f64, slope: f64) -> Option<Line> {
     let middle_s = middle(up, down)?;
-    let mut best = slope;
-    let mut sides = Vec::new();
+    let both = |best| [Side::new(up, 1.0, best, middle_s), Side::new(down, -1.0, best, middle_s)];
+    let said = (usize::from(up.points().is_empty()), 2 - usize::from(down.points().is_empty()));
+    let (mut best, mut sides) = (slope, both(slope));
     // The scale of delays depends on the slope and the slope on it; twice is enough.
-    for _ in 0..2 {
-        sides = [(up, 1.0), (down, -1.0)]
-            .into_iter()
-            .filter(|(envelope, _)| !envelope.points().is_empty())
-            .map(|(envelope, sign)| Side::new(envelope, sign, best, middle_s))
-            .collect();
-        best = peak(|beta| log_density(&sides, beta, middle_s));
+    for round in 0..2 {
+        if round > 0 {
+            sides = both(best);
+        }
+        best = peak(|beta| log_density(&sides[said.0..said.1], beta, middle_s));
     }
-    Some(integrate(&sides, best, middle_s, now_s))
+    Some(integrate(&sides[said.0..said.1], best, middle_s, now_s))
 }
 
 fn middle(up: &Envelope, down: &Envelope) -> Option<f64> {
