@@ -235,19 +235,11 @@ impl Prober<'_> {
     }
 }
 
-<<<<<<< Updated upstream
 /// Id and text of an object.
 type Object = (u8, String);
 
 /// Objects of an identification, and where it goes on: kind, conformity, more (0xFF), next, number, then id, length, text.
 fn objects(bytes: &[u8]) -> Option<(Vec<Object>, Option<u8>)> {
-=======
-/// Objects of a device's identification by number, and the one to ask for next if there are more.
-type Objects = (Vec<(u8, String)>, Option<u8>);
-
-/// Objects of an identification, and where it goes on: kind, conformity, more (0xFF), next, number, then id, length, text.
-fn objects(bytes: &[u8]) -> Option<Objects> {
->>>>>>> Stashed changes
     let [_, _, more, next, number, rest @ ..] = bytes else { return None };
     let (mut rest, mut out) = (rest, Vec::new());
     for _ in 0..*number {
