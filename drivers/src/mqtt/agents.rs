@@ -243,7 +243,7 @@ mod tests {
         agents.take_back(&mut vec![heard]);
         // What cannot be read is counted, and its memory not lost.
         assert_eq!(agents.message(&topic, &payload[..9]), Some(None));
-        let other = encode(&NodeReport { node: "n.2".into(), ..sent.clone() }, ReportFormat::Packed).unwrap();
+        let other = encode(&NodeReport { node: "n.2".into(), ..sent }, ReportFormat::Packed).unwrap();
         assert_eq!(agents.message(&topic, &other), Some(None));
         assert_eq!(agents.status().malformed, 2);
         assert_eq!(agents.message(&topic, &payload).unwrap().unwrap().gpus.as_ptr(), at);
