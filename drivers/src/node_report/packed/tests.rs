@@ -53,7 +53,7 @@ fn packed(report: &NodeReport) -> Vec<u8> {
 }
 
 #[test]
-fn a_report_survives_the_wire_in_a_sixth_of_the_bytes() {
+fn a_report_survives_the_wire_in_a_fifth_of_the_bytes() {
     for (gpus, samples) in [(0, 0), (1, 1), (8, 1), (8, 10), (16, 10), (72, 10)] {
         let report = report(gpus, samples);
         let bytes = packed(&report);
