@@ -59,3 +59,12 @@ fn unknown_coolant_is_warm_and_a_silent_point_warms() {
     let silent = bench.tick(201.0, &[], vec![]).coolant_c[0];
     assert!((silent - 34.0).abs() < 1e-9, "{silent}");
 }
+
+#[test]
+fn a_reading_in_doubt_is_no_coolant() {
+    let mut bench = Bench::new("");
+    bench.tick(0.0, &[("cdu-supply", 0.0, 30.0)], vec![]);
+    // 25 K colder within a second: nobody believes that, and unknown is warm.
+    let doubted = bench.tick(1.0, &[("cdu-supply", 1.0, 5.0)], vec![]).coolant_c[0];
+    assert!((doubted - 40.0).abs() < 1e-9, "{doubted}");
+}

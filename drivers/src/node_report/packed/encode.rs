@@ -189,8 +189,10 @@ fn in_units(column: &[Option<f64>], same: impl Fn(f64, f64) -> bool) -> Option<(
     (0..UNITS.len()).find_map(|unit| {
         let number = |x: f64| {
             let number = (x / UNITS[unit]).round();
-            let fits = number.abs() < 9e15 && same(number * UNITS[unit], x);
-            fits.then_some(number as i64)
+            let whole = number as i64;
+            // As the reader will: minus zero is lost on the way, and so goes plain.
+            let fits = number.abs() < 9e15 && same(whole as f64 * UNITS[unit], x);
+            fits.then_some(whole)
         };
         let numbers: Option<Vec<Option<i64>>> =
             column.iter().map(|x| x.map_or(Some(None), |x| number(x).map(Some))).collect();

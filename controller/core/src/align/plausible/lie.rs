@@ -208,6 +208,7 @@ struct Shown(f64, Dimension);
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.1 {
+            other if self.0.abs() >= 1e9 => write!(f, "{:.1e} {}", self.0, other.base()),
             Dimension::Power => write!(f, "{:.1} kW", self.0 * 1e-3),
             Dimension::Ratio => write!(f, "{:.0} %", self.0 * 100.0),
             other => write!(f, "{:.1} {}", self.0, other.base()),
@@ -217,13 +218,21 @@ impl fmt::Display for Shown {
 
 impl fmt::Display for Lie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use Dimension::{Current, Flow, Power, Pressure, Ratio, Temperature, Voltage};
+        self.fluid(f).or_else(|| self.electricity(f)).unwrap_or_else(|| self.others(f))
+    }
+}
+
+impl Lie {
+    /// Sentences of moving fluid.
+    fn fluid(&self, f: &mut fmt::Formatter<'_>) -> Option<fmt::Result> {
+        use Dimension::{Flow, Pressure, Ratio};
         let s = Shown;
-        match *self {
+        Some(match *self {
             Self::NoFlow { flow_lpm, pump, dp_kpa, served_lpm } => {
                 let (v, n, dp) = (s(flow_lpm, Flow), s(pump, Ratio), s(dp_kpa, Pressure));
-                write!(f, "flow {v} although pump runs at {n} and dP is {dp}")?;
-                served_lpm.map_or(Ok(()), |v| write!(f, " and {} flow in what it serves", s(v, Flow)))
+                let said = write!(f, "flow {v} although pump runs at {n} and dP is {dp}");
+                let more = |v| write!(f, " and {} flow in what it serves", s(v, Flow));
+                said.and_then(|()| served_lpm.map_or(Ok(()), more))
             }
             Self::NoPressure { dp_kpa, pump, flow_lpm } => {
                 let (dp, n, v) = (s(dp_kpa, Pressure), s(pump, Ratio), s(flow_lpm, Flow));
@@ -243,10 +252,20 @@ impl fmt::Display for Lie {
                 let (v, sum) = (s(flow_lpm, Flow), s(served_lpm, Flow));
                 write!(f, "flow {v} although the {parts} flows it serves add up to {sum}")
             }
+            _ => return None,
+        })
+    }
+
+    /// Sentences of electricity.
+    fn electricity(&self, f: &mut fmt::Formatter<'_>) -> Option<fmt::Result> {
+        use Dimension::{Current, Power, Voltage};
+        let s = Shown;
+        Some(match *self {
             Self::NoVoltage { voltage_v, current_a, power_w } => {
                 let (u, i) = (s(voltage_v, Voltage), s(current_a, Current));
-                write!(f, "voltage {u} although {i} flow")?;
-                power_w.map_or(Ok(()), |w| write!(f, " and {} are drawn", s(w, Power)))
+                let said = write!(f, "voltage {u} although {i} flow");
+                let more = |w| write!(f, " and {} are drawn", s(w, Power));
+                said.and_then(|()| power_w.map_or(Ok(()), more))
             }
             Self::NoCurrent { current_a, power_w, voltage_v } => {
                 let (i, p, u) = (s(current_a, Current), s(power_w, Power), s(voltage_v, Voltage));
@@ -264,6 +283,15 @@ impl fmt::Display for Lie {
                 let (limit, i) = (s(limit_a, Current), s(drawn_a, Current));
                 write!(f, "limit {limit} although {i} are drawn and nothing trips")
             }
+            _ => return None,
+        })
+    }
+
+    /// Sentences of the other rules.
+    fn others(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use Dimension::{Flow, Power, Pressure, Temperature};
+        let s = Shown;
+        match *self {
             Self::Resistance { dp_kpa, expected_kpa, flow_lpm, peers } => {
                 let (dp, v, peer) = (s(dp_kpa, Pressure), s(flow_lpm, Flow), s(expected_kpa, Pressure));
                 write!(f, "dP {dp} at {v} although its {peers} peers show {peer} at the same flow")
@@ -292,6 +320,8 @@ impl fmt::Display for Lie {
                 let (a, b) = (s(from, dimension), s(to, dimension));
                 write!(f, "{b} within {within_s:.0} s of {a}: faster than it can be")
             }
+            // Said above.
+            _ => Ok(()),
         }
     }
 }

@@ -292,6 +292,14 @@ impl Rack {
             court.odd(flow, lie, with(&[self.dp, self.power, self.back]));
             return;
         }
+        let good = |p: Option<PointId>| p.and_then(|p| snapshot.good(p));
+        if let (Some(back), Some(water_c)) = (self.back, known.water_c.filter(|_| !known.supply_fits))
+            && good(self.back).is_some_and(|c| (c - water_c).abs() <= WATER_K)
+        {
+            // The supply shows something else and the return shows the supply's water: they are mixed up.
+            court.odd(back, lie, with(&[self.supply, self.power]));
+            return;
+        }
         // A supply that its water has already found odd is no suspect here.
         let vouched = [known.flow_fits, known.water_c.is_some(), false, fits == Some(true)];
         let mut suspects = [None; 4];

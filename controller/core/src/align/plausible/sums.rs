@@ -70,7 +70,7 @@ impl Sums {
                 continue;
             };
             let (w, p) = sum.mean_w.unwrap_or((whole, parts));
-            let (whole_w, parts_w) = (w + (whole - w) * x, p + (parts - p) * x);
+            let (whole_w, parts_w) = (mean(w, whole, x), mean(p, parts, x));
             sum.mean_w = Some((whole_w, parts_w));
             if parts_w < SMALL_W || whole_w >= LEAST * parts_w {
                 continue;
@@ -79,6 +79,11 @@ impl Sums {
             court.whole(sum.whole, &sum.parts, lie);
         }
     }
+}
+
+/// First-order mean; a step beyond a factor of three begins anew, or a wild value would stay in it for hours.
+fn mean(mean: f64, now: f64, x: f64) -> f64 {
+    if (mean / 3.0..=mean * 3.0).contains(&now) { mean + (now - mean) * x } else { now }
 }
 
 /// Meters right behind a branch.
