@@ -196,6 +196,7 @@ fn json_ns(load: &Load, site: &headroom_site::Site) -> Result<f64> {
 }
 
 /// What stands around the times.
+#[derive(Clone, Copy)]
 struct Around {
     bytes: i64,
     codecs: [f64; 2],
