@@ -72,7 +72,7 @@ fn plant(load_w: f64, flow_lpm: f64, supply_c: f64, noise: &mut dyn FnMut() -> f
     for r in 0..RACKS {
         let w = load_w * (0.8 + 0.08 * r as f64);
         let amps = w / (3.0_f64.sqrt() * 400.0 * 0.98);
-        let mut put = |key: &str, x: f64| v.insert(format!("{key}").replace('#', &r.to_string()), x);
+        let mut put = |key: &str, x: f64| v.insert(key.replace('#', &r.to_string()), x);
         put("r#/supply", supply_c + 0.2 * noise());
         put("r#/return", supply_c + 0.95 * w / (67.0 * flow_lpm) + 0.2 * noise());
         put("r#/flow", flow_lpm * (1.0 + 0.02 * noise()));
