@@ -158,28 +158,6 @@ fn the_listing_is_the_file() {
 }
 
 #[test]
-fn every_row_of_the_conformance_page_is_a_test() {
-    let page = text(Path::new("book/src/conformance.md"));
-    let code: Vec<String> =
-        with_extension(".", "rs").iter().chain(&with_extension(".", "py")).map(|path| text(path)).collect();
-    let mut rows = 0;
-    for row in page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---")) {
-        let Some(name) = row.trim_end_matches([' ', '|']).rsplit('|').next().map(str::trim) else { continue };
-        if name == "test" {
-            continue;
-        }
-        let name = name.trim_matches('`');
-        let written = [format!("fn {name}("), format!("def {name}(")];
-        assert!(
-            code.iter().any(|c| written.iter().any(|w| c.contains(w))),
-            "there is no test `{name}`: {row}"
-        );
-        rows += 1;
-    }
-    assert!(rows >= 20, "{rows}");
-}
-
-#[test]
 fn the_scenario_reference_is_the_codes() {
     assert!(
         text(Path::new("book/src/scenario-reference.md")) == Scenario::reference(),
