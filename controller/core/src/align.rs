@@ -4,7 +4,7 @@
 //! it (it is counted). A snapshot holds everything as of one instant, each value with its age; a value older than its
 //! point allows is still there, with the quality that says so.
 //!
-//! Event times of others come by their own clocks; [`sources`] knows how far those are off.
+//! Event times of others come by their own clocks; [`Sources`] knows how far those are off.
 
 pub mod plausible;
 mod sources;

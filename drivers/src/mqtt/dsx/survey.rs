@@ -1,7 +1,7 @@
 //! A walk over a DSX bus that only listens: what is there, what it says, how often.
 //!
 //! Responsible for: hearing the retained metadata, values and heartbeats for a while, within bounds. Not for: what a site
-//! makes of it, nor for binding ([`super::bind`]). Nothing is ever published: a walk has no name on the bus.
+//! makes of it, nor for binding (`bind`). Nothing is ever published: a walk has no name on the bus.
 
 use super::metadata::{Likeness, likeness};
 use super::{METADATA, VALUE, value};

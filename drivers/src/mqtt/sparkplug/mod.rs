@@ -3,7 +3,7 @@
 //! Responsible for: the metrics of the edge nodes that a site names, with their event time and quality; births,
 //! deaths, aliases and sequence; asking for a rebirth where something was missed; commands to metrics (NCMD, DCMD)
 //! while they are held. No I/O: messages in, messages out.
-//! Not for: the connection ([`super::client`]), and who we are on it ([`host`]).
+//! Not for: the connection ([`super::client`]), and who we are on it (`host`).
 //!
 //! Rooms: [`payload`] (the wire), `number` (datatypes), `sequence` (order), `slot` (a metric), `edge` (an edge
 //! node), `rebirth` (how often one is asked for), `command` (what we say), `host` (our own birth and will).

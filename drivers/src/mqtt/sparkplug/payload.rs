@@ -3,7 +3,7 @@
 //! Responsible for: Protocol Buffers' wire format of `sparkplug_b.proto` (Eclipse Sparkplug 3.0.0, chapter 6), as
 //! far as a host application wants it: names are borrowed from the packet, nothing is allocated per metric, data
 //! sets, templates and metadata are passed over unread, so that depth is bounded by construction.
-//! Not for: what a value means ([`super::number`]).
+//! Not for: what a value means (`number`).
 //!
 //! ```text
 //! Payload   1 timestamp  2 metric*  3 seq  4 uuid  5 body

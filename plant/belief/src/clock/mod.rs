@@ -10,7 +10,7 @@
 //! ```
 //!
 //! One way alone cannot tell an offset from the least delay: that is reckoned with as stated by whoever knows the link, and
-//! a clock that seems to be behind by less than [`SLOW_LINK_S`] is not known any better than that. A clock ahead is sure:
+//! a clock that seems to be behind by less than 10 s is not known any better than that. A clock ahead is sure:
 //! nothing arrives before it was sent.
 //! With both ways the offset is known but for half of what the least delays of the two differ by (RFC 5905, 3). They are
 //! taken to be alike; if they were as different as they can be, the offset would be off by half a round trip, which is
@@ -122,7 +122,7 @@ impl SourceClock {
         }
     }
 
-    /// Makes up its mind as of now, if enough ([`NEWS`]) has been heard since it last did. To be called as often as one
+    /// Makes up its mind as of now, if enough (a tenth more, or a hundred messages) has been heard since it last did. To be called as often as one
     /// likes.
     pub fn update(&mut self, now_ns: i64) {
         let now_s = self.time_s(now_ns);
