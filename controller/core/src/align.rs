@@ -4,8 +4,10 @@
 //! it (it is counted). A snapshot holds everything as of one instant, each value with its age; a value older than its
 //! point allows is still there, with the quality that says so.
 //!
-//! Event times of others come by their own clocks; [`Sources`] knows how far those are off.
+//! Event times of others come by their own clocks; [`Sources`] knows how far those are off, and [`Lags`] how far a meter is
+//! behind what it measures.
 
+pub mod lags;
 pub mod plausible;
 mod sources;
 mod window;
@@ -17,6 +19,7 @@ pub use witness::Witness;
 
 use headroom_site::gpu::{CapReceipt, NodeReport};
 use headroom_site::{GpuSample, Inbox, PointId, Quality, Reading, Reason, Site, Span, Stamp};
+use lags::Lags;
 use plausible::Plausible;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -124,6 +127,7 @@ pub struct Align {
     heard_for: Span,
     windows: window::Windows,
     sources: Sources,
+    lags: Lags,
     plausible: Plausible,
     /// Readings that were older than what was known.
     pub late: u64,
@@ -168,6 +172,7 @@ impl Align {
             ),
             windows: window::Windows::new(site.gpus.len()),
             sources: Sources::new(site),
+            lags: Lags::new(site),
             plausible: Plausible::new(site),
             late: 0,
             unknown: 0,
@@ -182,7 +187,7 @@ impl Align {
     /// The same, while a witness looks on.
     pub fn take_seen(&mut self, inbox: &Inbox, witness: &mut impl Witness) {
         for reading in &inbox.readings {
-            let reading = self.sources.reading(reading);
+            let reading = self.lags.reading(self.sources.reading(reading));
             if let Some(quality) = self.take_reading(&reading) {
                 witness.reading(&Reading { quality, ..reading });
             }
@@ -259,7 +264,8 @@ impl Align {
             let stamp = sample.stamp - ahead;
             self.windows.take(gpu, stamp, sample);
             if stamp > known.sample.stamp {
-                known.sample = GpuSample { stamp, ..*sample };
+                let before = std::mem::replace(&mut known.sample, GpuSample { stamp, ..*sample });
+                self.lags.energy(gpu, &before, &known.sample);
                 known.fresh = true;
                 witness.sample(gpu, &known.sample, report.arrival);
             }
@@ -292,6 +298,7 @@ impl Align {
 
     /// Ends the tick: nothing is fresh any more.
     pub fn settle(&mut self) {
+        self.lags.settle();
         for p in &mut self.snapshot.points {
             p.fresh = false;
         }
@@ -312,6 +319,12 @@ impl Align {
     #[must_use]
     pub fn sources(&self) -> &Sources {
         &self.sources
+    }
+
+    /// How far meters are behind the GPUs below them.
+    #[must_use]
+    pub fn lags(&self) -> &Lags {
+        &self.lags
     }
 
     /// Points in doubt, and why.

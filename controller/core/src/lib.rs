@@ -13,6 +13,7 @@
 //! - [`guarding`]: the questions put to `headroom-guard`, which narrows or refuses;
 //! - [`lease`]: what is left becomes commands that expire;
 //! - [`ledger`]: what it cost;
+//! - [`metering`]: true joules of each GPU, with its sensor's gain learned beside a meter;
 //! - [`wants`]: the policy as the line needs it.
 
 pub mod align;
@@ -21,6 +22,7 @@ pub mod guarding;
 pub mod lease;
 pub mod ledger;
 pub mod line;
+pub mod metering;
 pub mod outlook;
 pub mod propose;
 pub mod topology;

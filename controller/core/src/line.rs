@@ -1,11 +1,13 @@
 //! The straight line: one function from snapshot to commands.
 
+use crate::align::lags::Lags;
 use crate::align::plausible::Plausible;
 use crate::align::{Align, Snapshot, Sources, Witness};
 use crate::estimate::{Estimate, Estimator};
 use crate::guarding::{Guarding, Question};
 use crate::lease::{Identity, Leases};
 use crate::ledger::Ledger;
+use crate::metering::Metering;
 use crate::outlook::Outlook;
 use crate::propose::Why;
 use crate::propose::cooling::{self, Scene, SetpointProposal, Survey};
@@ -67,6 +69,7 @@ pub struct Line {
     survey: Survey,
     leases: Leases,
     ledger: Ledger,
+    metering: Metering,
     last_cooling: Option<Stamp>,
     first_tick: Option<Stamp>,
     operator_until: Vec<Option<Stamp>>,
@@ -94,6 +97,7 @@ impl Line {
             caps: unbound(site),
             guarding: Guarding::new(site, &wants),
             survey: Survey::new(site, &topology),
+            metering: Metering::new(site),
             leases: Leases::new(site, identity),
             ledger: Ledger::new(site),
             last_cooling: None,
@@ -141,6 +145,7 @@ impl Line {
         }
         tick.verified = self.verified();
         self.ledger.book(&self.site, self.align.last());
+        self.metering.look(&self.align);
         self.align.settle();
         tick
     }
@@ -267,7 +272,19 @@ impl Line {
         &self.advice
     }
 
-    /// The ledger.
+    /// How far meters are behind the GPUs below them.
+    #[must_use]
+    pub fn lags(&self) -> &Lags {
+        self.align.lags()
+    }
+
+    /// Energies and gains of GPUs.
+    #[must_use]
+    pub fn metering(&self) -> &Metering {
+        &self.metering
+    }
+
+    /// What it cost.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger

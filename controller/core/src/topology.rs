@@ -138,6 +138,47 @@ fn push_span(spans: &mut Vec<(usize, usize)>, first: usize, span: (usize, usize)
     }
 }
 
+/// Meters that are right above GPUs: of each GPU the one with the fewest others below it.
+pub(crate) struct NearestMeters {
+    /// Meter and its GPUs; a meter that is the nearest of some of its GPUs only is left out.
+    pub(crate) meters: Vec<(PointId, Vec<usize>)>,
+    /// Branch of each of them.
+    pub(crate) branches: Vec<usize>,
+    /// Meter of each GPU, and its place below it.
+    pub(crate) of_gpu: Vec<Option<(u32, u32)>>,
+}
+
+pub(crate) fn nearest_meters(site: &Site) -> NearestMeters {
+    let below = |branch: usize| -> Vec<usize> {
+        let racks = branch_racks(site, branch);
+        let nodes = site.nodes.iter().filter(|n| racks.contains(&n.rack.as_str()));
+        nodes.flat_map(|n| n.gpus.0 as usize..n.gpus.1 as usize).collect()
+    };
+    let mut metered: Vec<(usize, PointId, Vec<usize>)> = Vec::new();
+    for (i, branch) in site.power.iter().enumerate() {
+        if let Some(meter) = branch.meter {
+            metered.push((i, meter, below(i)));
+        }
+    }
+    metered.retain(|(_, _, gpus)| !gpus.is_empty());
+    metered.sort_by_key(|(_, _, gpus)| gpus.len());
+    let mut nearest = vec![None; site.gpus.len()];
+    for (branch, _, gpus) in &metered {
+        gpus.iter().for_each(|&g| nearest[g] = nearest[g].or(Some(*branch)));
+    }
+    metered.retain(|(branch, _, gpus)| gpus.iter().all(|&g| nearest[g] == Some(*branch)));
+    let mut of_gpu = vec![None; site.gpus.len()];
+    for (m, (_, _, gpus)) in metered.iter().enumerate() {
+        gpus.iter().enumerate().for_each(|(k, &g)| of_gpu[g] = Some((m as u32, k as u32)));
+    }
+    let branches = metered.iter().map(|m| m.0).collect();
+    NearestMeters {
+        meters: metered.into_iter().map(|(_, meter, gpus)| (meter, gpus)).collect(),
+        branches,
+        of_gpu,
+    }
+}
+
 fn branch_racks(site: &Site, branch: usize) -> Vec<&str> {
     let mut racks: Vec<&str> = site.power[branch].racks.iter().map(String::as_str).collect();
     for (i, p) in site.power.iter().enumerate() {

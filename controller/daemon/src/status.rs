@@ -179,6 +179,10 @@ fn write_clocks(o: &mut String, v: &View) -> std::fmt::Result {
         let fault = c.fault.as_ref().map_or(String::new(), |fault| format!("  {fault}"));
         writeln!(o, "{:<22}{:>26}{drift}{fault}", c.source, clocks::offset(c))?;
     }
+    let behind = v.meter_lags.iter().filter(|l| l.corrected);
+    for l in behind.take(CLOCKS) {
+        writeln!(o, "{:<32}{:+.3} +- {:.3} s behind its GPUs", l.point, l.lag_s, l.sigma_s)?;
+    }
     Ok(())
 }
 
@@ -223,7 +227,7 @@ pub(crate) fn headroom(v: &View) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::clocks::ClockView;
+    use crate::run::clocks::{ClockView, LagView};
     use crate::run::record::DoubtRecord;
     use crate::run::view::{JobView, SetpointView};
 
@@ -249,6 +253,12 @@ mod tests {
             fault: Some("its clock is +2.00 h off, like a time zone".into()),
             ..ClockView::default()
         });
+        view.meter_lags.push(LagView {
+            point: "rack-01/power".into(),
+            lag_s: 1.31,
+            sigma_s: 0.02,
+            corrected: true,
+        });
         view.implausible.push(DoubtRecord {
             point: "CDU-01/flow".into(),
             quality: "bad (implausible)".into(),
@@ -257,6 +267,7 @@ mod tests {
         });
         let text = screen(&view);
         for part in [
+            "+1.310 +- 0.020 s behind its GPUs",
             "32.0 -> 32.5 degC",
             "headroom to spare (guard: the ramp)",
             "0.40 %",

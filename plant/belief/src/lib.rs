@@ -5,6 +5,7 @@
 //! shared with `plant/truth`.
 //!
 //! - [`clock`]: the clocks of those who stamp, and lags that only physics can tell;
+//! - [`gain`]: how many true watts a watt of a GPU's power sensor is;
 //! - [`gpu`]: one observer per GPU, batched: die temperature and thermal resistance;
 //! - [`demand`]: what a GPU would draw if nobody held it, and its power against clock;
 //! - [`level`]: level and trend of a point;
@@ -12,12 +13,16 @@
 
 pub mod clock;
 pub mod demand;
+#[cfg(test)]
+mod dice;
+pub mod gain;
 pub mod gpu;
 pub mod headroom;
 pub mod level;
 
-pub use clock::{ClockEstimate, ClockFault, SourceClock};
+pub use clock::{ClockEstimate, ClockFault, Lag, SourceClock, lag};
 pub use demand::Demand;
+pub use gain::{Gain, Gains, OVERHEAD, Overhead};
 pub use gpu::GpuObservers;
 pub use headroom::{Binding, Headroom};
 pub use level::Level;

@@ -1,6 +1,7 @@
 //! The clocks of those who stamp, as people and programs see them.
 
 use headroom_core::Line;
+use headroom_core::align::lags::MeterLag;
 use serde::{Deserialize, Serialize};
 
 /// One clock.
@@ -40,6 +41,30 @@ pub(crate) fn of(line: &Line) -> Vec<ClockView> {
             fault: clock.fault.map(|fault| fault.to_string()),
         })
         .collect()
+}
+
+/// How far a meter is behind the GPUs below it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LagView {
+    /// The meter's point.
+    pub(crate) point: String,
+    /// Its stamps less the event, s.
+    pub(crate) lag_s: f64,
+    /// Standard deviation of that, s.
+    pub(crate) sigma_s: f64,
+    /// It is taken off its stamps.
+    pub(crate) corrected: bool,
+}
+
+/// All lags that are known.
+pub(crate) fn lags_of(line: &Line) -> Vec<LagView> {
+    let view = |found: MeterLag| LagView {
+        point: line.site().points[found.meter.index()].id.clone(),
+        lag_s: found.lag.lag_s,
+        sigma_s: found.lag.sigma_s,
+        corrected: found.corrected,
+    };
+    line.lags().view().map(view).collect()
 }
 
 /// A span of time with its deviation, as a clock shows it: `+0.0021 +- 0.0003 s`.

@@ -164,6 +164,11 @@ fn clocks(page: &mut Page, v: &View) {
     page.gauges("clock_offset", Some("seconds"), help, of(|c| c.offset_s));
     let help = "Standard deviation of that offset";
     page.gauges("clock_offset_sigma", Some("seconds"), help, of(|c| c.sigma_s));
+    let label = |l: &super::clocks::LagView| vec![("point", l.point.clone())];
+    let lags = v.meter_lags.iter().map(|l| (label(l), l.lag_s));
+    page.gauges("meter_lag", Some("seconds"), "How far a meter's stamps are behind the GPUs below it", lags);
+    let sigmas = v.meter_lags.iter().map(|l| (label(l), l.sigma_s));
+    page.gauges("meter_lag_sigma", Some("seconds"), "Standard deviation of that lag", sigmas);
     let help = "1 while a clock is wrong: set, in another time zone, or standing";
     page.gauges("clock_fault", None, help, of(|c| Some(f64::from(u8::from(c.fault.is_some())))));
 }

@@ -1,6 +1,6 @@
 //! What the daemon shows of itself: one struct, served as JSON, printed by `headroom status` and drawn by the demo.
 
-use super::clocks::{self, ClockView};
+use super::clocks::{self, ClockView, LagView};
 use super::record::{DoubtRecord, SetpointRecord};
 use headroom_core::Line;
 use headroom_drivers::FieldStatus;
@@ -111,6 +111,9 @@ pub(crate) struct View {
     /// Clocks of those who stamp what they send.
     #[serde(default)]
     pub(crate) clocks: Vec<ClockView>,
+    /// Lags of meters behind the GPUs below them.
+    #[serde(default)]
+    pub(crate) meter_lags: Vec<LagView>,
 }
 
 impl View {
@@ -152,6 +155,7 @@ impl View {
         self.pue = if self.it_w > 0.0 { self.facility_w / self.it_w } else { 0.0 };
         self.caps_bind = line.caps().binds;
         self.clocks = clocks::of(line);
+        self.meter_lags = clocks::lags_of(line);
         self.update_headroom(line);
         self.update_totals(line);
         self.update_jobs(line);

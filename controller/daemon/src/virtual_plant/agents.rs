@@ -6,6 +6,7 @@ use headroom_sim::telemetry::gpu_outputs;
 use headroom_sim::world::World;
 use headroom_site::gpu::{CapReceipt, CapTarget};
 use headroom_site::{CapCommand, GpuSample, Inbox, NodeReport, Site, Span, Stamp};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Longest time between two looks of an agent at its lease, ms.
@@ -30,7 +31,7 @@ pub(super) struct Agents {
     /// Node whose command is expected next.
     next: usize,
     /// Memory of reports that have been read.
-    spare: Vec<Vec<(Arc<str>, GpuSample)>>,
+    spare: VecDeque<Vec<(Arc<str>, GpuSample)>>,
     random: u64,
 }
 
@@ -61,7 +62,7 @@ impl Agents {
             period: site.agent_period,
             reported: None,
             next: 0,
-            spare: Vec::new(),
+            spare: VecDeque::new(),
             random: seed | 1,
         }
     }
@@ -91,13 +92,8 @@ impl Agents {
         let stamp_us = (now.unix_ns() / 1000) as u64;
         for node in &mut self.nodes {
             node.sequence += 1;
-            let mut gpus = self.spare.pop().unwrap_or_default();
-            gpus.reserve(node.uuids.len());
-            for (k, uuid) in node.uuids.iter().enumerate() {
-                if world.fleet.present[node.first + k] {
-                    gpus.push((Arc::clone(uuid), sample(world, node.first + k, now, stamp_us)));
-                }
-            }
+            let mut gpus = self.spare.pop_front().unwrap_or_default();
+            node.look(world, now, stamp_us, &mut gpus);
             inbox.nodes.push(NodeReport {
                 node: Arc::clone(&node.id),
                 boot: node.boot,
@@ -114,12 +110,10 @@ impl Agents {
         }
     }
 
-    /// Takes back the memory of reports that have been read.
+    /// Takes back the memory of reports that have been read, each for its node again.
     pub(super) fn take_back(&mut self, inbox: &mut Inbox) {
-        self.spare.extend(inbox.nodes.drain(..).map(|mut report| {
-            report.gpus.clear();
-            report.gpus
-        }));
+        self.spare.clear();
+        self.spare.extend(inbox.nodes.drain(..).map(|report| report.gpus));
     }
 
     pub(super) fn obey(&mut self, now: Stamp, command: &CapCommand, world: &mut World) {
@@ -171,6 +165,24 @@ impl Agents {
 }
 
 impl Node {
+    /// Samples of the GPUs that answer, over those of an earlier report.
+    fn look(&self, world: &World, now: Stamp, stamp_us: u64, gpus: &mut Vec<(Arc<str>, GpuSample)>) {
+        let mut answer = 0;
+        for (k, uuid) in self.uuids.iter().enumerate() {
+            if !world.fleet.present[self.first + k] {
+                continue;
+            }
+            let new = sample(world, self.first + k, now, stamp_us);
+            match gpus.get_mut(answer) {
+                Some((known, old)) if Arc::ptr_eq(known, uuid) => *old = new,
+                Some(slot) => *slot = (Arc::clone(uuid), new),
+                None => gpus.push((Arc::clone(uuid), new)),
+            }
+            answer += 1;
+        }
+        gpus.truncate(answer);
+    }
+
     /// Back to what a GPU of this plant has when nobody asks: its default cap, no lock.
     fn restore(&self, world: &mut World) {
         for g in self.first..self.first + self.uuids.len() {

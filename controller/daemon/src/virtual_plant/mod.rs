@@ -7,6 +7,8 @@
 mod agents;
 #[cfg(test)]
 mod doubts;
+#[cfg(test)]
+mod energies;
 mod points;
 
 use agents::Agents;

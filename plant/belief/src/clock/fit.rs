@@ -17,7 +17,7 @@
 //! λ comes from the data: of n messages of a bucket the quickest lies above the line by an exponential amount of mean
 //! 1 / (n λ).
 
-use super::envelope::Envelope;
+use super::envelope::{BUCKETS, Envelope};
 
 /// Drift that a clock may well have.
 const DRIFT: f64 = 30e-6;
@@ -46,6 +46,8 @@ pub(super) struct Line {
 /// One side, seen from a middle time.
 struct Side<'a> {
     envelope: &'a Envelope,
+    /// What bounds lines from above: no other point ever does.
+    hull: Hull,
     /// Sign of the slope on this side.
     sign: f64,
     /// Mean of what the floor lies too high by \[s\].
@@ -53,21 +55,19 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn new(envelope: &'a Envelope, sign: f64, slope: f64, at_s: f64) -> Self {
-        let mut side = Self { envelope, sign, m_s: 0.0 };
-        side.m_s = side.excess_s(slope, at_s);
-        side
+    fn new(envelope: &'a Envelope, sign: f64, at_s: f64) -> Self {
+        Self { envelope, hull: Hull::new(envelope, at_s), sign, m_s: f64::INFINITY }
     }
 
-    fn floor_s(&self, slope: f64, at_s: f64) -> f64 {
-        self.envelope.floor_s(at_s, self.sign * slope)
+    fn floor_s(&self, slope: f64) -> f64 {
+        self.hull.floor_s(self.sign * slope)
     }
 
     /// 1 / (N λ).
     fn excess_s(&self, slope: f64, at_s: f64) -> f64 {
         let (slope, points) = (self.sign * slope, self.envelope.points());
         let (count, buckets) = (self.envelope.count().max(1.0), points.len() as f64);
-        let floor = self.envelope.floor_s(at_s, slope);
+        let floor = self.hull.floor_s(slope);
         let above = |p: &super::envelope::Quickest| p.count * (p.z_s - slope * (p.t_s - at_s) - floor);
         let minima = (points.iter().map(above).sum::<f64>() + DELAY_S) / (buckets - 2.0).max(1.0);
         // Few buckets say little; the mean delay then stands in, which is too long rather than too short.
@@ -76,21 +76,51 @@ impl<'a> Side<'a> {
     }
 }
 
+/// The lower convex hull of an envelope's points (Andrew's monotone chain), times from a middle one: the few points that
+/// a line below all of them can touch.
+struct Hull {
+    points: [(f64, f64); BUCKETS],
+    len: usize,
+}
+
+impl Hull {
+    fn new(envelope: &Envelope, at_s: f64) -> Self {
+        let mut hull = Self { points: [(0.0, 0.0); BUCKETS], len: 0 };
+        envelope.points().iter().for_each(|p| hull.push(p.t_s - at_s, p.z_s));
+        hull
+    }
+
+    fn push(&mut self, t_s: f64, z_s: f64) {
+        while let [.., (t0, z0), (t1, z1)] = self.points[..self.len] {
+            if (t1 - t0) * (z_s - z0) > (z1 - z0) * (t_s - t0) {
+                break;
+            }
+            self.len -= 1;
+        }
+        self.points[self.len] = (t_s, z_s);
+        self.len += 1;
+    }
+
+    /// The line of a slope that all points are above: its value at the middle time \[s\].
+    fn floor_s(&self, slope: f64) -> f64 {
+        self.points[..self.len].iter().map(|(t_s, z_s)| z_s - slope * t_s).fold(f64::INFINITY, f64::min)
+    }
+}
+
 /// The line under one envelope, or between two: `down` holds the same difference of clocks with the other sign. `slope` is
 /// what was believed so far.
 pub(super) fn line(up: &Envelope, down: &Envelope, now_s: f64, slope: f64) -> Option<Line> {
     let middle_s = middle(up, down)?;
-    let both = |best| [Side::new(up, 1.0, best, middle_s), Side::new(down, -1.0, best, middle_s)];
+    let mut sides = [Side::new(up, 1.0, middle_s), Side::new(down, -1.0, middle_s)];
     let said = (usize::from(up.points().is_empty()), 2 - usize::from(down.points().is_empty()));
-    let (mut best, mut sides) = (slope, both(slope));
+    let sides = &mut sides[said.0..said.1];
+    let mut best = slope;
     // The scale of delays depends on the slope and the slope on it; twice is enough.
-    for round in 0..2 {
-        if round > 0 {
-            sides = both(best);
-        }
-        best = peak(|beta| log_density(&sides[said.0..said.1], beta, middle_s));
+    for _ in 0..2 {
+        sides.iter_mut().for_each(|side| side.m_s = side.excess_s(best, middle_s));
+        best = peak(|beta| log_density(sides, beta));
     }
-    Some(integrate(&sides[said.0..said.1], best, middle_s, now_s))
+    Some(integrate(sides, best, middle_s, now_s))
 }
 
 fn middle(up: &Envelope, down: &Envelope) -> Option<f64> {
@@ -99,8 +129,8 @@ fn middle(up: &Envelope, down: &Envelope) -> Option<f64> {
     (low <= high).then_some(0.5 * (low + high))
 }
 
-fn log_density(sides: &[Side<'_>], beta: f64, middle_s: f64) -> f64 {
-    sides.iter().map(|side| side.floor_s(beta, middle_s) / side.m_s).sum::<f64>() - beta.abs() / DRIFT
+fn log_density(sides: &[Side<'_>], beta: f64) -> f64 {
+    sides.iter().map(|side| side.floor_s(beta) / side.m_s).sum::<f64>() - beta.abs() / DRIFT
 }
 
 /// Where a concave function of the drift is greatest.
@@ -133,13 +163,13 @@ fn reach(f: &impl Fn(f64) -> f64, peak: f64, direction: f64) -> f64 {
 
 /// Mean and variance over offset and drift.
 fn integrate(sides: &[Side<'_>], best: f64, middle_s: f64, now_s: f64) -> Line {
-    let density = |beta: f64| log_density(sides, beta, middle_s);
+    let density = |beta: f64| log_density(sides, beta);
     let (left, right) = (reach(&density, best, -1.0), reach(&density, best, 1.0));
     let top = density(best);
     let share = 1.0 / sides.len() as f64;
     // Given the drift, each side's line lies below its floor by an exponential amount.
     let value = |beta: f64| {
-        let mean: f64 = sides.iter().map(|s| s.sign * (s.floor_s(beta, middle_s) - s.m_s)).sum();
+        let mean: f64 = sides.iter().map(|s| s.sign * (s.floor_s(beta) - s.m_s)).sum();
         share * mean + beta * (now_s - middle_s)
     };
     let (mut sum, mut first, mut second, mut drift) = (0.0, 0.0, 0.0, 0.0);
@@ -161,7 +191,7 @@ fn integrate(sides: &[Side<'_>], best: f64, middle_s: f64, now_s: f64) -> Line {
     let own: f64 = sides.iter().map(|side| (share * side.m_s).powi(2)).sum();
     let slope = drift / sum;
     let round_s = if sides.len() == 2 {
-        sides.iter().map(|side| side.floor_s(slope, middle_s) - side.m_s).sum::<f64>().max(0.0)
+        sides.iter().map(|side| side.floor_s(slope) - side.m_s).sum::<f64>().max(0.0)
     } else {
         0.0
     };

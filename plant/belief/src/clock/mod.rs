@@ -33,7 +33,7 @@ const TAILS: f64 = 2.12 / 1.96;
 const SLOW_LINK_S: f64 = 10.0;
 /// Messages that are worth weighing everything anew: as a share of those that were weighed, and at most.
 const NEWS: (f64, f64) = (0.1, 100.0);
-const NEWS_ONE_WAY: (f64, f64) = (0.25, 2000.0);
+const NEWS_ONE_WAY: (f64, f64) = (0.5, 4000.0);
 /// Doubt about the size of a step when it has just been seen, as a share of it.
 const STEP_DOUBT: f64 = 0.05;
 /// Messages before anything is said.

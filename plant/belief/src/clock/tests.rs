@@ -2,27 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-
-/// SplitMix64.
-struct Dice(u64);
-
-impl Dice {
-    fn draw(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn range(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * self.draw()
-    }
-
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.draw()).sum::<f64>() - 6.0
-    }
-}
+use crate::dice::Dice;
 
 const START_NS: i64 = 1_700_000_000_000_000_000;
 

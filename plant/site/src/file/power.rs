@@ -2,9 +2,9 @@
 
 use super::Names;
 use super::place::Places;
-use crate::Power;
 use crate::doc::{At, Doc, Table};
 use crate::model::{PointId, PowerId, PowerNode};
+use crate::{Power, Ratio};
 use std::collections::BTreeMap;
 
 pub(super) struct PowerTree {
@@ -20,6 +20,7 @@ struct Draft {
     meter: Option<PointId>,
     limit: Option<PointId>,
     serves: Vec<At<String>>,
+    overhead: Option<f64>,
 }
 
 pub(super) fn read(root: &Table<'_>, places: &Places, points: &Names) -> PowerTree {
@@ -35,9 +36,10 @@ pub(super) fn read(root: &Table<'_>, places: &Places, points: &Names) -> PowerTr
             |key: &str| t.at::<String>(key).and_then(|n| points.find(doc, &n)).map(|i| PointId(i as u32));
         let (meter, limit) = (point("meter"), point("limit-point"));
         let serves = t.strings("serves");
+        let overhead = t.at::<Ratio>("overhead").map(|share| share.value.as_fraction());
         let Some(id) = id else { return };
         names.add(doc, &id, drafts.len());
-        drafts.push(Draft { id, kind, budget, oversubscribed, meter, limit, serves });
+        drafts.push(Draft { id, kind, budget, oversubscribed, meter, limit, serves, overhead });
     });
     let parents = parents(doc, &drafts, &names, places);
     let order = top_down(doc, &drafts, &parents);
@@ -59,6 +61,7 @@ pub(super) fn read(root: &Table<'_>, places: &Places, points: &Names) -> PowerTr
                 .filter(|s| places.is_rack(&s.value))
                 .map(|s| s.value.clone())
                 .collect(),
+            overhead: drafts[i].overhead,
         })
         .collect();
     for (new, old) in order.iter().enumerate() {

@@ -141,6 +141,8 @@ pub struct PowerNode {
     pub limit: Option<PointId>,
     /// Racks it serves directly.
     pub racks: Vec<String>,
+    /// Watts at its meter for each watt of GPUs below it, beyond that watt: supplies and what works along. If known.
+    pub overhead: Option<f64>,
 }
 
 /// A piece of equipment.

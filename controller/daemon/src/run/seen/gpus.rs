@@ -1,6 +1,8 @@
 //! What was seen of a GPU: the last sample, and windows of one second with least, mean and most of each quantity.
 
 use super::ring::Ring;
+use headroom_core::metering::Energy;
+use headroom_core::metering::Gain;
 use headroom_site::{GpuSample, Stamp};
 
 /// Length of a window, ns.
@@ -89,6 +91,10 @@ pub(crate) struct GpuTrack {
     pub(crate) sample: GpuSample,
     /// Windows, oldest first.
     pub(crate) windows: Ring<Window>,
+    /// Energy since the start.
+    pub(crate) energy: Energy,
+    /// Gain of its power sensor.
+    pub(crate) gain: Gain,
 }
 
 impl GpuTrack {
@@ -96,7 +102,12 @@ impl GpuTrack {
     pub(super) const WINDOW_BYTES: usize = size_of::<Window>();
 
     pub(super) fn new(windows: usize) -> Self {
-        Self { sample: GpuSample::default(), windows: Ring::new(windows) }
+        Self {
+            sample: GpuSample::default(),
+            windows: Ring::new(windows),
+            energy: Energy::default(),
+            gain: Gain::PRIOR,
+        }
     }
 
     pub(super) fn take(&mut self, sample: &GpuSample) {

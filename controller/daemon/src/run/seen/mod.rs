@@ -107,6 +107,9 @@ impl Seen {
         let snapshot = line.snapshot();
         self.now = snapshot.stamp;
         self.values.clone_from(&snapshot.points);
+        for (g, track) in self.gpus.iter_mut().enumerate() {
+            (track.energy, track.gain) = (line.metering().energy(g), line.metering().gain(g));
+        }
         for (known, clock) in self.clocks.iter_mut().zip(line.sources().view()) {
             *known = clock_now(&clock);
         }

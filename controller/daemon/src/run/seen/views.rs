@@ -84,6 +84,12 @@ pub(crate) struct GpuView {
     pub(crate) hbm_degc: Option<f32>,
     pub(crate) margin_k: Option<f32>,
     pub(crate) cap_w: Option<f32>,
+    /// Energy since the controller's start, with the gain of its sensor taken off, and as its board shows it, J.
+    pub(crate) energy_j: f64,
+    pub(crate) energy_shown_j: f64,
+    /// True watts for each watt that its sensor shows, and the standard deviation of that.
+    pub(crate) power_factor: f64,
+    pub(crate) power_factor_sigma: f64,
     /// Why its clock is held, in words.
     pub(crate) reasons: Vec<String>,
     /// Mean power of the last seconds, oldest first.
@@ -179,6 +185,10 @@ impl GpuView {
             hbm_degc: s.hbm_c,
             margin_k: s.margin_k,
             cap_w: s.enforced_cap_w,
+            energy_j: tidy(track.energy.true_j),
+            energy_shown_j: tidy(track.energy.shown_j),
+            power_factor: tidy(track.gain.factor),
+            power_factor_sigma: tidy(track.gain.sigma),
             reasons: reasons(s.reasons),
             trend_w: trend(track),
         })
