@@ -170,9 +170,19 @@ fn alone(gpus: &Gpus<'_>, gpu: usize, raise: Raise, asked: f64) -> (f64, Option<
     }
 }
 
-fn members<'a>(tree: &Tree<'a>, branch: &Branch) -> impl Iterator<Item = usize> + use<'a> {
-    let spans: &'a [(usize, usize)] = &tree.spans[branch.first_span..branch.first_span + branch.spans];
-    spans.iter().flat_map(|&(start, end)| start..end)
+fn spans<'a>(tree: &Tree<'a>, branch: &Branch) -> &'a [(usize, usize)] {
+    &tree.spans[branch.first_span..branch.first_span + branch.spans]
+}
+
+/// The GPUs of a span: cap, floor, ceiling, and what stands.
+fn each<'a>(
+    gpus: &Gpus<'a>,
+    caps_w: &'a [f64],
+    &(start, end): &(usize, usize),
+) -> impl Iterator<Item = (f64, f64, f64, f64)> + 'a {
+    let limits = gpus.min_w[start..end].iter().zip(&gpus.max_w[start..end]);
+    let stands = caps_w[start..end].iter().zip(&gpus.applied_w[start..end]);
+    limits.zip(stands).map(|((min, max), (cap, applied))| (*cap, *min, *max, *applied))
 }
 
 /// Lowers the caps of a branch in proportion to what they hold above their floors.
@@ -185,12 +195,11 @@ fn fit(
     verdict: &mut CapsVerdict,
 ) {
     let (mut kept, mut above) = (0.0, 0.0);
-    for gpu in members(tree, branch) {
-        if gpus.applied_w[gpu].is_finite() {
-            kept += gpus.min_w[gpu];
-            above += caps_w[gpu] - gpus.min_w[gpu];
-        } else {
-            kept += gpus.max_w[gpu];
+    for span in spans(tree, branch) {
+        for (cap, min, max, applied) in each(gpus, caps_w, span) {
+            let answers = applied.is_finite();
+            kept += if answers { min } else { max };
+            above += if answers { cap - min } else { 0.0 };
         }
     }
     let room = branch.budget_w - branch.other_w.max(0.0) - kept;
@@ -204,7 +213,7 @@ fn fit(
     } else {
         return;
     };
-    for gpu in members(tree, branch) {
+    for gpu in spans(tree, branch).iter().flat_map(|&(start, end)| start..end) {
         caps_w[gpu] = gpus.min_w[gpu] + (caps_w[gpu] - gpus.min_w[gpu]) * share;
     }
 }
@@ -212,13 +221,14 @@ fn fit(
 /// Lowers the raises of a branch until it holds its budget whatever arrives; says whether it had to.
 fn in_time(tree: &Tree<'_>, branch: &Branch, gpus: &Gpus<'_>, caps_w: &mut [f64]) -> bool {
     let (mut stands, mut raises) = (0.0, 0.0);
-    for gpu in members(tree, branch) {
-        let applied = gpus.applied_w[gpu];
-        if applied.is_finite() {
-            stands += caps_w[gpu].max(applied);
-            raises += (caps_w[gpu] - applied.max(gpus.min_w[gpu])).max(0.0);
-        } else {
-            stands += gpus.max_w[gpu];
+    for span in spans(tree, branch) {
+        for (cap, min, max, applied) in each(gpus, caps_w, span) {
+            let answers = applied.is_finite();
+            // All of these are numbers: what `max` does with others would only cost time.
+            let most = if cap > applied { cap } else { applied };
+            let floor = if applied > min { applied } else { min };
+            stands += if answers { most } else { max };
+            raises += if answers && cap > floor { cap - floor } else { 0.0 };
         }
     }
     let over = stands + branch.other_w.max(0.0) - branch.budget_w;
@@ -227,7 +237,7 @@ fn in_time(tree: &Tree<'_>, branch: &Branch, gpus: &Gpus<'_>, caps_w: &mut [f64]
         return false;
     }
     let share = (1.0 - over / raises - ROUNDING).max(0.0);
-    for gpu in members(tree, branch) {
+    for gpu in spans(tree, branch).iter().flat_map(|&(start, end)| start..end) {
         let start = gpus.applied_w[gpu].max(gpus.min_w[gpu]);
         if gpus.applied_w[gpu].is_finite() && caps_w[gpu] > start {
             caps_w[gpu] = start + (caps_w[gpu] - start) * share;

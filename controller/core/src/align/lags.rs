@@ -12,16 +12,17 @@ use headroom_belief::{Lag, lag};
 use headroom_site::{GpuSample, PointId, Reading, Site, Span, Stamp};
 use std::collections::VecDeque;
 
-/// Energy is kept in stretches of this share of a tick of the power loop, at least 100 ms.
-const STRETCHES_PER_TICK: i64 = 10;
+/// Energy is kept in stretches as long as between two reports of an agent, at least 100 ms.
 const SHORTEST_NS: i64 = 100_000_000;
+/// Stretches of more say nothing of lags of seconds: none are sought then.
+const COARSEST_NS: i64 = 2_000_000_000;
 /// Stretches that are kept: six minutes at the shortest.
 const KEPT: usize = 3600;
 /// Readings of a meter that are kept.
 const READINGS: usize = 300;
 /// Fewest readings for a fit.
 const LEAST: usize = 80;
-/// Lags that are sought, in stretches of a hundred.
+/// Lags that are sought, either way, s.
 const WITHIN_S: f64 = 8.0;
 /// A GPU's silence for longer leaves a hole.
 const HOLE_S: f64 = 10.0;
@@ -63,15 +64,31 @@ pub struct Lags {
     of_gpu: Vec<Option<u32>>,
     of_point: Vec<Option<u32>>,
     stretch_ns: i64,
+    /// The last interval: samples of a report have the same.
+    memo: Memo,
     /// Newest stretch that has been begun.
     newest: i64,
     /// The meter that may be fitted this tick.
     turn: usize,
 }
 
+/// An interval, ns, and the stretches in which it begins and ends.
+#[derive(Debug, Clone, Copy, Default)]
+struct Memo {
+    from: i64,
+    to: i64,
+    first: i64,
+    last: i64,
+}
+
 impl Lags {
     pub(super) fn new(site: &Site) -> Self {
-        let NearestMeters { meters, of_gpu, .. } = topology::nearest_meters(site);
+        let NearestMeters { mut meters, mut of_gpu, .. } = topology::nearest_meters(site);
+        let stretch_ns = site.agent_period.ns().max(SHORTEST_NS);
+        if stretch_ns > COARSEST_NS {
+            meters.clear();
+            of_gpu.fill(None);
+        }
         let mut of_point = vec![None; site.points.len()];
         for (k, (meter, _)) in meters.iter().enumerate() {
             of_point[meter.index()] = Some(k as u32);
@@ -88,7 +105,8 @@ impl Lags {
             pairs: meters.iter().map(pair).collect(),
             of_gpu: of_gpu.iter().map(|place| place.map(|(k, _)| k)).collect(),
             of_point,
-            stretch_ns: (site.power_period.ns() / STRETCHES_PER_TICK).max(SHORTEST_NS),
+            stretch_ns,
+            memo: Memo::default(),
             newest: 0,
             turn: 0,
         }
@@ -98,7 +116,7 @@ impl Lags {
     pub(super) fn energy(&mut self, gpu: usize, before: &GpuSample, now: &GpuSample) {
         let Some(pair) = self.of_gpu[gpu] else { return };
         let dt_s = now.stamp.since(before.stamp).s();
-        if !(0.0..=HOLE_S.max(20e-9 * self.stretch_ns as f64)).contains(&dt_s) {
+        if !(0.0..=HOLE_S.max(2e-9 * self.stretch_ns as f64)).contains(&dt_s) {
             return;
         }
         let counted =
@@ -106,8 +124,12 @@ impl Lags {
         let power = now.power_w.or(now.power_average_w);
         let Some(joules) = counted.or(power.map(|w| f64::from(w) * dt_s)) else { return };
         let (from, to) = (before.stamp.tai_ns(), now.stamp.tai_ns());
-        let (first, last) = (from.div_euclid(self.stretch_ns), (to - 1).div_euclid(self.stretch_ns));
-        self.begin(last);
+        if (self.memo.from, self.memo.to) != (from, to) {
+            let (first, last) = (from.div_euclid(self.stretch_ns), (to - 1).div_euclid(self.stretch_ns));
+            self.memo = Memo { from, to, first, last };
+            self.begin(last);
+        }
+        let Memo { first, last, .. } = self.memo;
         let energy_j = &mut self.pairs[pair as usize].energy_j;
         let per_ns = joules / (to - from).max(1) as f64;
         for stretch in first.max(last - KEPT as i64 + 1)..=last {
@@ -171,7 +193,7 @@ impl Lags {
         let shown: Vec<(f64, f64)> =
             pair.shown.iter().map(|(s, w)| (second(*s), *w)).filter(|(s, _)| *s > 0.0).collect();
         let stretch_s = stretch_ns as f64 * 1e-9;
-        let within_s = WITHIN_S.max(0.5 * STRETCHES_PER_TICK as f64 * stretch_s);
+        let within_s = WITHIN_S.max(3.0 * stretch_s);
         let begin = shown.first().map_or(0.0, |(s, _)| s - 3.0 * within_s);
         let (mut sum_j, mut reference) = (0.0, Vec::with_capacity(KEPT));
         for stretch in oldest..newest {
@@ -181,7 +203,7 @@ impl Lags {
                 sum_j += f64::from(pair.energy_j[stretch.rem_euclid(KEPT as i64) as usize]);
             }
         }
-        let windows_s = [2.0 * stretch_s, STRETCHES_PER_TICK as f64 * stretch_s];
+        let windows_s = [stretch_s, stretch_s.max(1.0)];
         let found = lag(&reference, &shown, (-within_s, within_s), &windows_s);
         // What was found once stands until something else is found, or the meter lags by something else for sure.
         if found.is_some() {

@@ -3,6 +3,13 @@ use crate::align::Align;
 use crate::tests::{at, reading, report, sample, site};
 use headroom_site::Inbox;
 
+/// A site whose agents report ten times a second.
+fn quick() -> Site {
+    let mut site = site();
+    site.agent_period = Span::from_ms(100);
+    site
+}
+
 /// Power of the rack's GPUs: steps at irregular times, the same for all.
 fn watts(s: f64) -> f64 {
     let step = (s / 3.7).floor();
@@ -31,7 +38,7 @@ fn run(align: &mut Align, site: &Site, from_s: u32, to_s: u32, late_s: f64) {
 
 #[test]
 fn a_meters_lag_is_found_to_fifty_milliseconds_and_taken_off() {
-    let site = site();
+    let site = quick();
     for late_s in [-1.3, 0.0, 2.2] {
         let mut align = Align::new(&site);
         run(&mut align, &site, 0, 280, late_s);
@@ -47,7 +54,7 @@ fn a_meters_lag_is_found_to_fifty_milliseconds_and_taken_off() {
 
 #[test]
 fn nothing_is_done_where_the_load_stands() {
-    let site = site();
+    let site = quick();
     let mut align = Align::new(&site);
     for k in 0..300_u32 {
         let s = f64::from(k);
