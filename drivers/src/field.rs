@@ -57,7 +57,7 @@ impl FieldStatus {
             + self.modbus.iter().map(|d| d.writes).sum::<u64>()
     }
 
-    /// Points and actuators without a topic, and registers out of service, each with the reason.
+    /// Points and actuators without a topic, registers out of service and metrics that a page lacks, each with the reason.
     #[must_use]
     pub fn unbound(&self) -> Vec<String> {
         let dsx = self.mqtt.iter().flat_map(|m| &m.dsx).flat_map(|d| d.unbound.iter().cloned());
@@ -66,7 +66,9 @@ impl FieldStatus {
             .iter()
             .flat_map(|d| d.out_of_service.iter().map(move |r| format!("device `{}`: register {r}", d.id)));
         let sparkplug = self.mqtt.iter().flat_map(|m| &m.sparkplug).flat_map(|s| s.unbound.iter().cloned());
-        dsx.chain(sparkplug).chain(registers).collect()
+        let pages =
+            self.prometheus.iter().flat_map(|p| p.missing.iter().map(|m| format!("page `{}`: {m}", p.id)));
+        dsx.chain(sparkplug).chain(registers).chain(pages).collect()
     }
 
     /// Connections that are down now, each with the reason.

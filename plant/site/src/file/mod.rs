@@ -2,8 +2,10 @@
 //!
 //! Responsible for: the keys a site file may have, their units, that every name refers to something, that ids
 //! are unique, that ranges and the power tree make sense. Rooms: `wires` (connections), `modbus` (devices),
-//! `registers` (register maps), `place` (places, nodes, jobs), `power`, `points` (points and actuators).
+//! `registers` (register maps), `place` (places, nodes, jobs), `engines` (what serves a job), `power`, `points` (points and
+//! actuators).
 
+mod engines;
 mod modbus;
 mod mqtt;
 mod place;
@@ -95,12 +97,12 @@ fn site(root: &Table<'_>, base: &Path) -> Option<Site> {
 
     let wires = wires::read(root, base);
     let places = place::read(root);
-    let points = points::read_points(root, &wires);
+    let mut points = points::read_points(root, &wires);
     let power = power::read(root, &places, &points.names);
     let equipment = points::read_equipment(root, &places);
     points.check_owners(doc, &equipment, &places, &power.names);
     let actuators = points::read_actuators(root, &wires, &points, &equipment);
-    let jobs = place::read_jobs(root, &places, &points.names);
+    let jobs = place::read_jobs(root, &places, &wires, &mut points);
     let meters = root.table("meters", |t| meters(t, &points.names)).unwrap_or_default();
     let min_flow = min_flow(root);
     let dew_point_margin_k = root

@@ -1,6 +1,9 @@
 //! Places, GPU models, nodes, GPUs and jobs of the site file.
 
 use super::Names;
+use super::engines::{Served, Serving};
+use super::points::Points;
+use super::wires::Wires;
 use crate::doc::{At, Doc, Table};
 use crate::model::{Gpu, GpuId, Job, JobKind, Node, NodeId, PointId, Sku};
 use crate::{Frequency, Power, Temperature};
@@ -195,16 +198,18 @@ fn read_node(t: &Table<'_>, doc: &Doc, out: &mut Places, uuids: &mut Names) {
     });
 }
 
-pub(super) fn read_jobs(root: &Table<'_>, places: &Places, points: &Names) -> Vec<Job> {
+pub(super) fn read_jobs(root: &Table<'_>, places: &Places, wires: &Wires, points: &mut Points) -> Vec<Job> {
     let doc = root.doc();
     let mut names = Names::new("job");
     let mut owner: BTreeMap<usize, String> = BTreeMap::new();
+    let mut serving = Serving::new(wires);
     let mut jobs = Vec::new();
     root.tables("job", |t| {
         let id = t.need_at::<String>("id");
         let kind = t.need_at::<String>("kind");
         let nodes = t.strings("nodes");
         let tokens = t.strings("tokens");
+        let served = Served::of(t);
         let priority = t.or("priority", 0_i64);
         let (Some(id), Some(kind)) = (id, kind) else { return };
         names.add(doc, &id, jobs.len());
@@ -231,8 +236,11 @@ pub(super) fn read_jobs(root: &Table<'_>, places: &Places, points: &Names) -> Ve
         }
         gpus.sort_unstable();
         gpus.dedup();
-        let tokens = tokens.iter().filter_map(|p| points.find(doc, p)).map(|i| PointId(i as u32)).collect();
+        let counted = tokens.iter().filter_map(|p| points.names.find(doc, p)).map(|i| PointId(i as u32));
+        let mut tokens: Vec<PointId> = counted.collect();
+        tokens.extend(serving.add(t, served, &id, kind, points));
         jobs.push(Job { id: id.value, kind, gpus, priority, tokens });
     });
+    serving.check(doc);
     jobs
 }

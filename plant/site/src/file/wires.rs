@@ -25,7 +25,8 @@ pub(super) fn read(root: &Table<'_>, base: &Path) -> Wires {
         let Some(id) = t.need_at::<String>("id") else { return };
         prometheus_names.add(t.doc(), &id, prometheus.len());
         let url = scheme(t, "url", &["http://"]).unwrap_or_default();
-        prometheus.push(PrometheusSpec { id: id.value, url, poll: t.or("poll", Span::from_s(5.0)) });
+        let (poll, engine) = (t.or("poll", Span::from_s(5.0)), super::engines::engine(t));
+        prometheus.push(PrometheusSpec { id: id.value, url, poll, engine });
     });
     let mut modbus_names = Names::new("modbus device");
     let mut modbus = Vec::new();

@@ -3,12 +3,14 @@
 //! Built only by [`crate::file`]; whoever holds a [`Site`] holds one that passed every check.
 //!
 //! Rooms: `site` (the whole, and questions to it), `modbus` (devices and registers), `wires` (buses, pages: where
-//! values come from and go).
+//! values come from and go), `engine` (inference engines).
 
+mod engine;
 mod modbus;
 mod site;
 mod wires;
 
+pub use engine::{Engine, EngineQuantity, Latency, Statistic};
 pub use modbus::{
     ByteOrder, Forbidden, Heartbeat, HeartbeatKind, ModbusSpec, RegisterMap, RegisterSpace, RegisterSpec,
     RegisterType, Remote, Tls, Transport, WriteWith,

@@ -1,5 +1,6 @@
 //! Buses and pages, and where readings come from and commands go.
 
+use super::{Engine, EngineQuantity};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -95,6 +96,8 @@ pub struct PrometheusSpec {
     pub url: String,
     /// Period of reading.
     pub poll: Span,
+    /// Whose page it is, where jobs are served by it.
+    pub engine: Option<Engine>,
 }
 
 /// Where a point's readings come from.
@@ -144,6 +147,15 @@ pub enum Source {
         page: usize,
         /// Metric name.
         metric: String,
+        /// Labels that must match.
+        labels: BTreeMap<String, String>,
+    },
+    /// What the page of an inference engine says of a job.
+    Engine {
+        /// Index into [`super::Site::prometheus`]; that page names its engine.
+        page: usize,
+        /// Which quantity.
+        quantity: EngineQuantity,
         /// Labels that must match.
         labels: BTreeMap<String, String>,
     },

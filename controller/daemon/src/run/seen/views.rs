@@ -124,6 +124,11 @@ fn source(site: &Site, source: &Source) -> String {
         Source::Prometheus { page, metric, .. } => {
             format!("prometheus {} {metric}", site.prometheus.get(*page).map_or("?", |p| p.id.as_str()))
         }
+        Source::Engine { page, quantity, .. } => {
+            let Some(page) = site.prometheus.get(*page) else { return "engine".to_owned() };
+            let engine = page.engine.map_or("engine", headroom_site::model::Engine::word);
+            format!("{engine} {} {quantity}", page.id)
+        }
     }
 }
 
