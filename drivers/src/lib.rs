@@ -6,12 +6,13 @@
 //! Not for: aligning, believing or deciding (`controller/core`), nor for what a command may be (`guard`).
 //!
 //! Rooms: [`clock`] (plant time), [`nvml`] (the GPUs of a node), [`mqtt`] (one client, four dialects), [`modbus`],
-//! [`prometheus`], [`node_report`] (what agents and controller say to each other), [`field`] (all of it behind one trait), [`maps`]
+//! [`prometheus`] (pages of metrics, engines among them), [`dcgm`] (GPUs read from an exporter), [`node_report`] (what agents and controller say to each other), [`field`] (all of it behind one trait), [`maps`]
 //! (registers of devices, as data).
 
 mod backoff;
 pub mod clock;
 mod context;
+pub mod dcgm;
 pub mod field;
 pub mod maps;
 pub mod modbus;

@@ -124,7 +124,8 @@ pub struct Align {
     next_node: usize,
     spans: Vec<(usize, usize)>,
     uuids: Vec<Arc<str>>,
-    heard_for: Span,
+    /// By node.
+    heard_for: Vec<Span>,
     windows: window::Windows,
     sources: Sources,
     lags: Lags,
@@ -166,10 +167,7 @@ impl Align {
             nodes: site.nodes.iter().enumerate().map(|(i, n)| (Arc::from(n.id.as_str()), i)).collect(),
             spans: site.nodes.iter().map(|n| (n.gpus.0 as usize, n.gpus.1 as usize)).collect(),
             uuids: site.gpus.iter().map(|g| Arc::clone(&g.uuid)).collect(),
-            // A node that has missed five reports, or five seconds, is not heard any more.
-            heard_for: Span::from_ns(
-                site.power_period.ns().max(site.agent_period.ns()).max(1_000_000_000) * 5,
-            ),
+            heard_for: site.nodes.iter().map(|n| site.heard_for(n)).collect(),
             windows: window::Windows::new(site.gpus.len()),
             sources: Sources::new(site),
             lags: Lags::new(site),
@@ -284,12 +282,14 @@ impl Align {
                 p.quality = p.quality.worst(Quality::Bad(Reason::Stale));
             }
         }
-        for g in &mut self.snapshot.gpus {
-            g.age = now.since(g.sample.stamp);
-            g.heard = g.age <= self.heard_for;
-        }
-        for (node, &(first, end)) in self.snapshot.nodes.iter_mut().zip(&self.spans) {
-            node.heard = self.snapshot.gpus[first..end].iter().any(|g| g.heard);
+        let nodes = self.snapshot.nodes.iter_mut().zip(self.spans.iter().zip(&self.heard_for));
+        for (node, (&(first, end), heard_for)) in nodes {
+            node.heard = false;
+            for g in &mut self.snapshot.gpus[first..end] {
+                g.age = now.since(g.sample.stamp);
+                g.heard = g.age <= *heard_for;
+                node.heard |= g.heard;
+            }
         }
         self.snapshot.stamp = now;
         self.plausible.judge(&mut self.snapshot);

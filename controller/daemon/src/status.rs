@@ -89,8 +89,15 @@ fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
     let state = if v.verified { "verified" } else { "NOT VERIFIED" };
     writeln!(
         o,
-        "ticks {} ({} missed)  lag {:.2} s  plant {state}  GPUs {}/{}  {} commands, {} writes",
-        v.ticks, v.missed_ticks, v.lag_s, v.gpus_heard, v.gpus, v.commands_issued, v.writes
+        "ticks {} ({} missed)  lag {:.2} s  plant {state}  GPUs {}/{}{}  {} commands, {} writes",
+        v.ticks,
+        v.missed_ticks,
+        v.lag_s,
+        v.gpus_heard,
+        v.gpus,
+        if v.gpus_read_only > 0 { format!(" ({} read only)", v.gpus_read_only) } else { String::new() },
+        v.commands_issued,
+        v.writes
     )?;
     writeln!(
         o,

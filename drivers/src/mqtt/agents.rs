@@ -130,14 +130,16 @@ pub(crate) struct Agents {
 impl Agents {
     pub(crate) fn new(site: &Site, may_write: bool) -> Self {
         let agent = |n: &headroom_site::model::Node| Agent { node: n.id.clone(), ..Agent::default() };
+        // One that is read from a page has no agent: two sources of one GPU would contradict each other.
+        let nodes = || site.nodes.iter().filter(|n| !n.read_only());
         let mut names = Names::default();
         names.learn(site.gpus.iter().map(|gpu| &gpu.uuid));
         Self {
             site: site.name.clone(),
             prefix: prefix(&site.name),
-            agents: site.nodes.iter().map(agent).collect(),
-            by_level: site.nodes.iter().enumerate().map(|(i, n)| (level(&n.id), i)).collect(),
-            by_id: site.nodes.iter().enumerate().map(|(i, n)| (n.id.clone(), i)).collect(),
+            agents: nodes().map(agent).collect(),
+            by_level: nodes().enumerate().map(|(i, n)| (level(&n.id), i)).collect(),
+            by_id: nodes().enumerate().map(|(i, n)| (n.id.clone(), i)).collect(),
             names,
             may_write,
             counts: AgentsStatus::default(),
@@ -214,7 +216,7 @@ impl Agents {
             return Err(refused("this field may not write".into()));
         }
         if !self.by_level.contains_key(&level(&command.node)) {
-            return Err(refused(format!("the site has no node `{}`", command.node)));
+            return Err(refused(format!("the site has no node `{}` with an agent", command.node)));
         }
         let command = CapCommand { sent_ns: now.tai_ns(), ..command.clone() };
         let payload = encode_command(&command).map_err(|e| refused(e.to_string()))?;

@@ -7,10 +7,10 @@
 //! `wanted` (points and their series), `series` (counters), `histogram` (latencies).
 
 mod engines;
-mod fetch;
+pub(crate) mod fetch;
 mod histogram;
 mod series;
-mod text;
+pub(crate) mod text;
 mod wanted;
 
 use crate::context::{Context, lock};

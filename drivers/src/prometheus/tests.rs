@@ -3,12 +3,9 @@
 mod engines;
 
 use super::start;
+use crate::testing::pages::Server;
 use crate::testing::{context, site, until};
 use headroom_site::{Inbox, Quality, Reading, Reason, Span};
-use std::sync::{Arc, Mutex};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 fn text(port: u16) -> String {
     format!(
@@ -45,51 +42,6 @@ fn last_of(inbox: &Inbox, point: usize) -> Option<Reading> {
     inbox.readings.iter().rev().find(|r| r.point.index() == point).copied()
 }
 
-/// A page on loopback that says what it is told to say, once per connection.
-struct Server {
-    port: u16,
-    answer: Arc<Mutex<String>>,
-    task: JoinHandle<()>,
-}
-
-impl Server {
-    async fn open(page: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let answer = Arc::new(Mutex::new(String::new()));
-        let said = Arc::clone(&answer);
-        let task = tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let text = said.lock().unwrap().clone();
-                tokio::spawn(async move {
-                    let mut request = [0_u8; 2048];
-                    let _ = stream.read(&mut request).await;
-                    let _ = stream.write_all(text.as_bytes()).await;
-                });
-            }
-        });
-        let server = Self { port, answer, task };
-        server.say(page);
-        server
-    }
-
-    fn say(&self, page: String) {
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n";
-        *self.answer.lock().unwrap() = head.to_owned() + &page;
-    }
-
-    fn break_down(&self) {
-        *self.answer.lock().unwrap() =
-            "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".into();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 #[tokio::test]
 async fn series_are_summed_and_every_trouble_has_its_quality() {
     let server = Server::open(PAGE.to_owned()).await;
@@ -110,9 +62,9 @@ async fn series_are_summed_and_every_trouble_has_its_quality() {
     assert_eq!(last_of(&inbox, 0).unwrap().quality, Quality::Bad(Reason::NoCommunication));
     until(&context, &mut inbox, |_| handle.status.lock().unwrap().trouble.is_some()).await;
     assert!(handle.status.lock().unwrap().trouble.clone().is_some_and(|t| t.contains("503")));
-    server.say(PAGE.to_owned());
+    server.say(PAGE);
     until(&context, &mut inbox, |i| last_of(i, 0).is_some_and(|r| r.quality.is_good())).await;
-    server.task.abort();
+    server.close();
     until(&context, &mut inbox, |i| last_of(i, 0).is_some_and(|r| !r.quality.is_good())).await;
     handle.task.abort();
 }

@@ -137,6 +137,7 @@ fn site_keys_agree() {
         "power",
         "mqtt",
         "prometheus",
+        "dcgm",
         "modbus",
         "equipment",
         "point",

@@ -154,7 +154,7 @@ impl Agent {
         }
         let mode = if options.advisory { Mode::Advisory } else { Mode::Active };
         let boot = worker::random();
-        let first = first_node(&site, &host).ok_or_else(|| nothing_here(&host))?;
+        let first = first_node(&site, &host).ok_or_else(|| nothing_here(&site, &host))?;
         let folder = options.state.clone().unwrap_or_else(|| PathBuf::from(STATE_DIR));
         let owner = Ownership::open(&folder.join(format!("agent-{first}.json")))
             .map_err(|e| configuration(e.to_string()))?;
@@ -286,13 +286,24 @@ fn first_node<'a>(site: &'a Site, host: &NvmlHost) -> Option<&'a str> {
         (node.gpus.0..node.gpus.1)
             .any(|gpu| site.gpus.get(gpu as usize).is_some_and(|gpu| host.index(&gpu.uuid).is_some()))
     };
-    site.nodes.iter().find(here).map(|node| node.id.as_str())
+    site.nodes.iter().filter(|node| !node.read_only()).find(here).map(|node| node.id.as_str())
 }
 
-fn nothing_here(host: &NvmlHost) -> Refusal {
+fn nothing_here(site: &Site, host: &NvmlHost) -> Refusal {
     let uuids: Vec<&str> = host.uuids().collect();
     if uuids.is_empty() {
         return (NO_FIELD, "the driver shows no GPU".to_owned());
+    }
+    let ours = |node: &&headroom_site::model::Node| {
+        let gpus = site.gpus.get(node.gpus.0 as usize..node.gpus.1 as usize).unwrap_or_default();
+        node.read_only() && gpus.iter().any(|gpu| host.index(&gpu.uuid).is_some())
+    };
+    if let Some(node) = site.nodes.iter().find(ours) {
+        return configuration(format!(
+            "node `{}` is read from a DCGM page, so nothing may be commanded on it; remove `dcgm` from its [[node]] to let an \
+             agent hold it",
+            node.id
+        ));
     }
     configuration(format!(
         "none of this host's GPUs is in the site file; add them by UUID: {}",

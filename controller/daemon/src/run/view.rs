@@ -87,6 +87,9 @@ pub(crate) struct View {
     pub(crate) writes: u64,
     pub(crate) gpus: usize,
     pub(crate) gpus_heard: usize,
+    /// GPUs that can only be read: no cap or clock can be commanded.
+    #[serde(default)]
+    pub(crate) gpus_read_only: usize,
     pub(crate) points: usize,
     pub(crate) points_good: usize,
     /// Points that others contradict, and why.
@@ -133,6 +136,7 @@ impl View {
             writes_allowed,
             epoch,
             gpus: site.gpus.len(),
+            gpus_read_only: read_only(site),
             engines: Served::new(site),
             ..Self::default()
         }
@@ -244,6 +248,12 @@ impl View {
     }
 }
 
+/// GPUs of nodes that are read from a page.
+pub(crate) fn read_only(site: &Site) -> usize {
+    let nodes = site.nodes.iter().filter(|n| n.read_only());
+    nodes.map(|n| n.gpus.1.saturating_sub(n.gpus.0) as usize).sum()
+}
+
 /// Key of a throttle reason in scores and metrics.
 pub(crate) fn key(reason: ThrottleReason) -> &'static str {
     match reason {
@@ -304,5 +314,15 @@ pub(crate) fn connections(status: &FieldStatus) -> Vec<ConnectionView> {
         let more = with_findings(format!("{} scrapes", p.scrapes), &p.missing);
         line(&p.id, p.up, more, p.trouble.as_ref())
     });
-    mqtt.chain(modbus).chain(pages).collect()
+    let dcgm = status.dcgm.iter().map(|p| {
+        let more = format!(
+            "{} collections in {} scrapes, {} GPUs read only, times to {:.1} s",
+            p.collections,
+            p.scrapes,
+            p.gpus,
+            p.uncertainty.s()
+        );
+        line(&p.id, p.up, with_findings(more, &p.missing), p.trouble.as_ref())
+    });
+    mqtt.chain(modbus).chain(pages).chain(dcgm).collect()
 }

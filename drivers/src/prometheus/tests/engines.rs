@@ -1,8 +1,9 @@
 //! Pages as vLLM, SGLang, TGI and Triton write them, over a real socket: names, labels and layout as their projects publish
 //! them, numbers made up.
 
-use super::{Server, last_of};
+use super::last_of;
 use crate::prometheus::{PageStatus, start};
+use crate::testing::pages::Server;
 use crate::testing::{context, site, until};
 use headroom_site::{Inbox, Quality, Reason, Site, Span};
 

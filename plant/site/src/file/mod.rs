@@ -96,7 +96,7 @@ fn site(root: &Table<'_>, base: &Path) -> Option<Site> {
     let [power_period, cooling_period, agent_period, lease] = periods(root);
 
     let wires = wires::read(root, base);
-    let places = place::read(root);
+    let places = place::read(root, &wires);
     let mut points = points::read_points(root, &wires);
     let power = power::read(root, &places, &points.names);
     let equipment = points::read_equipment(root, &places);
@@ -127,6 +127,7 @@ fn site(root: &Table<'_>, base: &Path) -> Option<Site> {
         mqtt: wires.mqtt,
         modbus: wires.modbus,
         prometheus: wires.prometheus,
+        dcgm: wires.dcgm,
         meters,
         min_flow,
         dew_point_margin_k,

@@ -4,7 +4,7 @@ use super::Names;
 use super::engines::{Served, Serving};
 use super::points::Points;
 use super::wires::Wires;
-use crate::doc::{At, Doc, Table};
+use crate::doc::{At, Table};
 use crate::model::{Gpu, GpuId, Job, JobKind, Node, NodeId, PointId, Sku};
 use crate::{Frequency, Power, Temperature};
 use std::collections::BTreeMap;
@@ -54,7 +54,7 @@ fn known_skus() -> Vec<Sku> {
     ]
 }
 
-pub(super) fn read(root: &Table<'_>) -> Places {
+pub(super) fn read(root: &Table<'_>, wires: &Wires) -> Places {
     let doc = root.doc();
     let (places, names) = read_places(root);
     let mut skus = known_skus();
@@ -67,7 +67,12 @@ pub(super) fn read(root: &Table<'_>) -> Places {
     let mut out =
         Places { places, names, skus, nodes: Vec::new(), gpus: Vec::new(), node_names: Names::new("node") };
     let mut uuids = Names::new("GPU");
-    root.tables("node", |t| read_node(t, doc, &mut out, &mut uuids));
+    root.tables("node", |t| read_node(t, wires, &mut out, &mut uuids));
+    let unread = |page: usize| out.nodes.iter().all(|n| n.dcgm != Some(page));
+    for id in wires.dcgm_names.ids.iter().filter(|(_, page)| unread(**page)).map(|(id, _)| id) {
+        let remedy = format!("add dcgm = \"{id}\" to the [[node]] that it shows, or remove the page");
+        doc.find(root.span_of("dcgm"), format!("no node is read from dcgm page `{id}`"), remedy);
+    }
     out
 }
 
@@ -161,12 +166,14 @@ fn read_sku(t: &Table<'_>) -> Option<Sku> {
     Some(sku)
 }
 
-fn read_node(t: &Table<'_>, doc: &Doc, out: &mut Places, uuids: &mut Names) {
+fn read_node(t: &Table<'_>, wires: &Wires, out: &mut Places, uuids: &mut Names) {
+    let doc = t.doc();
     let id = t.need_at::<String>("id");
     let rack = t.need_at::<String>("rack");
     let sku = t.need_at::<String>("sku");
     let other = t.get::<Power>("other-power").map_or(1500.0, Power::as_watts);
     let gpus = t.strings("gpus");
+    let dcgm = t.at::<String>("dcgm").and_then(|page| wires.dcgm_names.find(doc, &page));
     let (Some(id), Some(rack), Some(sku)) = (id, rack, sku) else { return };
     if !out.is_rack(&rack.value) {
         let near = crate::doc::suggest(&rack.value, out.places.keys().map(String::as_str));
@@ -195,6 +202,7 @@ fn read_node(t: &Table<'_>, doc: &Doc, out: &mut Places, uuids: &mut Names) {
         rack: rack.value,
         gpus: (first, out.gpus.len() as u32),
         other_w: other,
+        dcgm,
     });
 }
 

@@ -16,7 +16,7 @@ pub use modbus::{
     RegisterType, Remote, Tls, Transport, WriteWith,
 };
 pub use site::Site;
-pub use wires::{Dialect, MqttSpec, PrometheusSpec, Sink, Source, SparkplugSpec, TimeFormat};
+pub use wires::{DcgmSpec, Dialect, MqttSpec, PrometheusSpec, Sink, Source, SparkplugSpec, TimeFormat};
 
 use crate::quantity::Unit;
 use crate::time::Span;
@@ -89,6 +89,16 @@ pub struct Node {
     pub gpus: (u32, u32),
     /// Power of everything but the GPUs, W: what to reckon with where no meter tells.
     pub other_w: f64,
+    /// Index into [`Site::dcgm`] of the page that its GPUs are read from, where no agent may open NVML.
+    pub dcgm: Option<usize>,
+}
+
+impl Node {
+    /// True if its GPUs can only be read: no cap and no clock can be commanded.
+    #[must_use]
+    pub const fn read_only(&self) -> bool {
+        self.dcgm.is_some()
+    }
 }
 
 /// A GPU.

@@ -100,6 +100,19 @@ pub struct PrometheusSpec {
     pub engine: Option<Engine>,
 }
 
+/// A page of NVIDIA's DCGM exporter: GPUs that are read there, and cannot be commanded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DcgmSpec {
+    /// Id.
+    pub id: String,
+    /// `http://host:port/path`.
+    pub url: String,
+    /// Period of reading.
+    pub poll: Span,
+    /// The exporter's own period (`--collect-interval`): between two of its collections the page stays as it is.
+    pub collect: Span,
+}
+
 /// Where a point's readings come from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {

@@ -44,6 +44,7 @@ impl Quantity {
 
     const fn of(self, s: &GpuSample) -> Option<f32> {
         match self {
+            Self::Power if s.power_w.is_none() => s.power_average_w,
             Self::Power => s.power_w,
             Self::Clock => s.clock_mhz,
             Self::Die => s.die_c,

@@ -20,7 +20,8 @@ pub(crate) mod views;
 use gpus::GpuTrack;
 use headroom_core::align::{ClockView, PointValue};
 use headroom_core::{Line, Witness};
-use headroom_site::{GpuSample, Quality, Reading, Site, Span, Stamp};
+use headroom_site::model::Node;
+use headroom_site::{GpuSample, Quality, Reading, Site, Stamp};
 use ring::Ring;
 use std::sync::Arc;
 use tap::{Taps, Target};
@@ -124,13 +125,17 @@ impl Seen {
     /// The clock of a GPU's node.
     pub(crate) fn clock_of_gpu(&self, gpu: usize) -> Option<ClockNow> {
         let node = self.site.gpus.get(gpu)?.node.index();
+        // What is read from a page bears our own stamps.
+        if self.site.nodes.get(node)?.read_only() {
+            return None;
+        }
         self.clocks.get(self.clock_of_nodes + node).copied()
     }
 
-    /// How long a GPU that has fallen silent counts as heard: as the line has it.
-    pub(crate) fn is_heard(&self, gpu: &GpuTrack) -> bool {
-        let period = self.site.power_period.ns().max(self.site.agent_period.ns()).max(1_000_000_000);
-        gpu.sample.stamp != Stamp::default() && self.now.since(gpu.sample.stamp) <= Span::from_ns(period * 5)
+    /// Is a GPU heard, as the line has it?
+    pub(crate) fn is_heard(&self, node: &Node, gpu: &GpuTrack) -> bool {
+        let stamp = gpu.sample.stamp;
+        stamp != Stamp::default() && self.now.since(stamp) <= self.site.heard_for(node)
     }
 }
 

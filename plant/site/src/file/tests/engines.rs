@@ -1,4 +1,4 @@
-//! Jobs that an inference engine serves: the points they get, and each way to say it wrong.
+//! Jobs that an inference engine serves, nodes that are read from a page: what they get, and each way to say it wrong.
 
 use super::{GOOD, findings};
 use crate::file::read_site;
@@ -74,5 +74,30 @@ fn each_mistake_is_found_at_its_line() {
         assert!(hit.remedy.contains(remedy), "{hit:#?}");
         let line = text.lines().nth(hit.line - 1).unwrap();
         assert!(line.contains(at), "{what}: `{line}`");
+    }
+}
+
+const PAGED: &str = "\n[[dcgm]]\nid = \"page\"\nurl = \"http://127.0.0.1:9400/metrics\"\npoll = \"2 s\"\n";
+
+#[test]
+fn a_node_that_is_read_from_a_page_is_read_only_and_heard_for_two_collections() {
+    let text =
+        format!("{GOOD}{PAGED}").replacen("sku = \"H100-SXM\"\n", "sku = \"H100-SXM\"\ndcgm = \"page\"\n", 1);
+    let site = read_site("site.toml", &text, Path::new(".")).map_err(|f| format!("{f:#?}")).unwrap();
+    assert!(site.nodes[0].read_only());
+    assert!((site.heard_for(&site.nodes[0]).s() - 64.0).abs() < 1e-9);
+    let agent = crate::model::Node { dcgm: None, ..site.nodes[0].clone() };
+    assert!((site.heard_for(&agent).s() - 5.0).abs() < 1e-9);
+    let cases = [
+        ("dcgm = \"page\"", "dcgm = \"pgae\"", "unknown dcgm page", "did you mean"),
+        ("dcgm = \"page\"\n", "", "no node is read from dcgm page `page`", "dcgm = \"page\""),
+        ("poll = \"2 s\"", "poll = \"60 s\"", "less often than it is collected", "shorter"),
+        ("poll = \"2 s\"", "collect = \"0 s\"", "`dcgm.collect` is zero", "above zero"),
+    ];
+    for (from, to, what, remedy) in cases {
+        let found = findings(&text.replacen(from, to, 1));
+        let hit =
+            found.iter().find(|f| f.what.contains(what)).unwrap_or_else(|| panic!("{what}: {found:#?}"));
+        assert!(hit.remedy.contains(remedy), "{hit:#?}");
     }
 }
