@@ -10,6 +10,7 @@
 pub mod lags;
 pub mod plausible;
 mod sources;
+mod standing;
 mod window;
 mod witness;
 
@@ -127,6 +128,7 @@ pub struct Align {
     /// By node.
     heard_for: Vec<Span>,
     windows: window::Windows,
+    standing: Vec<standing::Standing>,
     sources: Sources,
     lags: Lags,
     plausible: Plausible,
@@ -169,6 +171,7 @@ impl Align {
             uuids: site.gpus.iter().map(|g| Arc::clone(&g.uuid)).collect(),
             heard_for: site.nodes.iter().map(|n| site.heard_for(n)).collect(),
             windows: window::Windows::new(site.gpus.len()),
+            standing: vec![standing::Standing::default(); site.gpus.len()],
             sources: Sources::new(site),
             lags: Lags::new(site),
             plausible: Plausible::new(site),
@@ -264,6 +267,7 @@ impl Align {
             if stamp > known.sample.stamp {
                 let before = std::mem::replace(&mut known.sample, GpuSample { stamp, ..*sample });
                 self.lags.energy(gpu, &before, &known.sample);
+                self.standing[gpu].take(stamp, sample);
                 known.fresh = true;
                 witness.sample(gpu, &known.sample, report.arrival);
             }
@@ -313,6 +317,12 @@ impl Align {
     #[must_use]
     pub fn window(&self, gpu: usize) -> Option<&GpuWindow> {
         self.windows.open.get(gpu).map(|(window, _)| window)
+    }
+
+    /// Clocks-event reasons of a GPU that stand, as NVML bits: those that cost work, without what shows for an instant only.
+    #[must_use]
+    pub fn reasons(&self, gpu: usize) -> u32 {
+        self.standing.get(gpu).map_or(0, standing::Standing::bits)
     }
 
     /// The clocks of those who stamp.

@@ -102,6 +102,8 @@ fn plant(page: &mut Page, v: &View) {
     page.counter("tokens", None, "Tokens learnt and generated since the start", v.tokens);
     let values = v.throttled_gpu_s.iter().map(|(reason, s)| (vec![("reason", reason.clone())], *s));
     page.counters("throttled", Some("seconds"), "GPU-seconds throttled, by reason", values);
+    let values = v.throttled_gpus.iter().map(|(reason, n)| (vec![("reason", reason.clone())], *n as f64));
+    page.gauges("gpus_throttled", None, "GPUs whose clock a reason holds now, by reason", values);
 }
 
 fn jobs_and_branches(page: &mut Page, v: &View) {
@@ -232,6 +234,7 @@ mod tests {
     fn names_end_in_base_units() {
         let mut view = View { facility_w: 1.5e6, pue: 1.1, headroom_k: 12.0, ticks: 7, ..View::default() };
         view.throttled_gpu_s.insert("sw_thermal".to_owned(), 3.0);
+        view.throttled_gpus.insert("hw_slowdown".to_owned(), 2);
         view.jobs.push(JobView { id: "train-a".to_owned(), clock_mhz: 1700.0, ..JobView::default() });
         let (job, paged) = ("chat".to_owned(), "chat-0".to_owned());
         let p95 = Some(0.25);
@@ -255,6 +258,7 @@ mod tests {
             "headroom_pue_ratio 1.1",
             "headroom_die_headroom_kelvin{rank=\"least\"} 12.0",
             "headroom_throttled_seconds_total{reason=\"sw_thermal\"} 3.0",
+            "headroom_gpus_throttled{reason=\"hw_slowdown\"} 2.0",
             "headroom_job_clock_hertz{job=\"train-a\"} 1700000000.0",
             "headroom_job_tokens_total{job=\"train-a\"} 0.0",
             "headroom_job_time_to_first_token_seconds{job=\"chat\",page=\"chat-0\",statistic=\"p95\"} 0.25",

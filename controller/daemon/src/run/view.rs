@@ -110,6 +110,9 @@ pub(crate) struct View {
     pub(crate) it_kwh: f64,
     pub(crate) cooling_kwh: f64,
     pub(crate) throttled_gpu_s: BTreeMap<String, f64>,
+    /// GPUs that a reason holds now, by reason; one may have several.
+    #[serde(default)]
+    pub(crate) throttled_gpus: BTreeMap<String, usize>,
     pub(crate) caps_bind: bool,
     pub(crate) jobs: Vec<JobView>,
     /// Jobs on the pages of their engines.
@@ -211,6 +214,12 @@ impl View {
         self.cooling_kwh = t.cooling_j / 3.6e6;
         for (reason, s) in ThrottleReason::ALL.iter().zip(t.throttled_s) {
             self.throttled_gpu_s.insert(key(*reason).to_owned(), s);
+        }
+        let heard = line.snapshot().gpus.iter().enumerate().filter(|(_, g)| g.heard);
+        let standing: Vec<u32> = heard.map(|(i, _)| line.reasons(i)).collect();
+        for reason in ThrottleReason::ALL {
+            let held = standing.iter().filter(|bits| **bits & reason.bit() != 0).count();
+            self.throttled_gpus.insert(key(reason).to_owned(), held);
         }
     }
 

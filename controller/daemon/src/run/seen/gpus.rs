@@ -90,6 +90,8 @@ pub(crate) struct Window {
 pub(crate) struct GpuTrack {
     /// The last sample, on our time.
     pub(crate) sample: GpuSample,
+    /// Clocks-event reasons that stand, as NVML bits.
+    pub(crate) reasons: u32,
     /// Windows, oldest first.
     pub(crate) windows: Ring<Window>,
     /// Energy since the start.
@@ -105,6 +107,7 @@ impl GpuTrack {
     pub(super) fn new(windows: usize) -> Self {
         Self {
             sample: GpuSample::default(),
+            reasons: 0,
             windows: Ring::new(windows),
             energy: Energy::default(),
             gain: Gain::PRIOR,

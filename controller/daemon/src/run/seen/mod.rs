@@ -114,6 +114,9 @@ impl Seen {
         for (known, clock) in self.clocks.iter_mut().zip(line.sources().view()) {
             *known = clock_now(&clock);
         }
+        for (i, gpu) in self.gpus.iter_mut().enumerate() {
+            gpu.reasons = line.reasons(i);
+        }
     }
 
     /// The clock that stamps a point.

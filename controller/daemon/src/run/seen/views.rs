@@ -90,7 +90,7 @@ pub(crate) struct GpuView {
     /// True watts for each watt that its sensor shows, and the standard deviation of that.
     pub(crate) power_factor: f64,
     pub(crate) power_factor_sigma: f64,
-    /// Why its clock is held, in words.
+    /// Why its clock is held, in words; what shows for an instant only is left out.
     pub(crate) reasons: Vec<String>,
     /// Mean power of the last seconds, oldest first.
     pub(crate) trend_w: Vec<Option<f64>>,
@@ -194,7 +194,7 @@ impl GpuView {
             energy_shown_j: tidy(track.energy.shown_j),
             power_factor: tidy(track.gain.factor),
             power_factor_sigma: tidy(track.gain.sigma),
-            reasons: reasons(s.reasons),
+            reasons: reasons(track.reasons),
             trend_w: trend(track),
         })
     }
