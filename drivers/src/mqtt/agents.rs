@@ -19,10 +19,12 @@ pub enum Leaf {
     Command,
     /// Whether the agent is there.
     Status,
+    /// What the network ports of the node do: a JSON document, read as any other.
+    Network,
 }
 
 impl Leaf {
-    const ALL: [Self; 3] = [Self::Telemetry, Self::Command, Self::Status];
+    const ALL: [Self; 4] = [Self::Telemetry, Self::Command, Self::Status, Self::Network];
 
     /// Its word in the topic.
     #[must_use]
@@ -31,6 +33,7 @@ impl Leaf {
             Self::Telemetry => "telemetry",
             Self::Command => "command",
             Self::Status => "status",
+            Self::Network => "network",
         }
     }
 }
@@ -162,13 +165,13 @@ impl Agents {
 
     /// Takes a message; `None` if its topic is not an agent's.
     pub(crate) fn message(&mut self, topic: &str, payload: &[u8]) -> Option<Option<NodeReport>> {
-        let (node, leaf) = parse_after(&self.prefix, topic)?;
+        let (node, leaf) = parse_after(&self.prefix, topic).filter(|(_, leaf)| *leaf != Leaf::Network)?;
         let Some(agent) = self.by_level.get(node).and_then(|&i| self.agents.get_mut(i)) else {
             self.counts.malformed += 1;
             return Some(None);
         };
         match leaf {
-            Leaf::Command => {}
+            Leaf::Command | Leaf::Network => {}
             Leaf::Status => match decode_status(payload) {
                 // The will of an earlier life says nothing about this one.
                 Ok(status) if !status.online && agent.boot.is_some_and(|b| b != status.boot) => {}

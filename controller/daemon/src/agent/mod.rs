@@ -10,10 +10,12 @@
 //! ```text
 //!   MQTT command --> wire --> orders --> worker: node.obey -> NVML, read back
 //!   MQTT report  <-- wire <-- reports <- worker: node.report, each tick
+//!   MQTT network <-- wire <-- network: sysfs, each second
 //! ```
 
 mod fault;
 mod gpu;
+mod network;
 mod node;
 #[cfg(test)]
 mod tests;
@@ -54,6 +56,8 @@ const REPORTS_PER_NODE: usize = 4;
 const STATE_DIR: &str = "/var/lib/headroom";
 /// The longest that restoring may take at the end; a hung driver is left to itself then.
 const FAREWELL: Duration = Duration::from_secs(8);
+/// Network ports are read so often, or once per period of the agents if that is longer.
+const NETWORK: Span = Span::from_ms(1000);
 /// No report for so long (wall time), or for three periods: a call into the driver hangs.
 const SILENCE: Duration = Duration::from_secs(5);
 
@@ -89,6 +93,8 @@ pub(crate) struct Options {
     pub(crate) advisory: bool,
     /// How reports are written.
     pub(crate) format: ReportFormat,
+    /// Where the network ports are read; the host's sysfs if absent.
+    pub(crate) sysfs: Option<PathBuf>,
 }
 
 /// Runs the agent until a signal.
@@ -115,6 +121,7 @@ struct Agent {
     nodes: Vec<Node>,
     boot: u64,
     format: ReportFormat,
+    sysfs: PathBuf,
 }
 
 /// Exit code and what to tell.
@@ -162,7 +169,8 @@ impl Agent {
         for uuid in missing {
             tracing::warn!(%uuid, "a GPU of the site file that should be here is not");
         }
-        Ok(Self { site, url, clock, host, owner, nodes, boot, format: options.format })
+        let sysfs = options.sysfs.clone().unwrap_or_else(|| PathBuf::from(headroom_drivers::netdev::SYSFS));
+        Ok(Self { site, url, clock, host, owner, nodes, boot, format: options.format, sysfs })
     }
 
     async fn serve(self) -> anyhow::Result<ExitCode> {
@@ -184,6 +192,8 @@ impl Agent {
             "reporting"
         );
         let (clock, period) = (self.clock, self.site.agent_period);
+        let told = network::wanted(&self.site, self.nodes.iter().map(Node::id));
+        let network = network::tell(&wires, told, self.sysfs, clock.clone(), period.max(NETWORK));
         let stop = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             host: self.host,
@@ -205,6 +215,7 @@ impl Agent {
 
         let early = tokio::select! {
             () = pass_on(&wires, reported, &clock, period) => None,
+            () = network => None,
             early = &mut end => Some(early),
             _ = terminate.recv() => None,
             _ = interrupt.recv() => None,
