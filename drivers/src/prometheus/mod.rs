@@ -15,13 +15,16 @@ mod wanted;
 
 use crate::context::{Context, lock};
 use fetch::Fetch;
-use headroom_site::{Reading, Site, Span};
+use headroom_site::{Reading, Site, Span, Stamp};
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinHandle;
 use wanted::{Wants, When};
 
-/// A process that began later than another by more than this is another one \[s\].
-const RESTARTED_S: f64 = 1.0;
+/// A page names another process if it says another start by more than this \[s\] ...
+const OTHER_S: f64 = 1.0;
+/// ... and one that is not earlier than our last reading by more than this, which a clock may be off \[s\]. Where a host's clock
+/// is set, some exporters shift the start of a process that goes on.
+const EARLIER_S: f64 = 60.0;
 
 /// State and counts of one page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,6 +57,8 @@ struct Page {
     wants: Wants,
     /// When the process behind the page began, as it says itself \[s\].
     began: Option<f64>,
+    /// When the page was read last.
+    read: Option<Stamp>,
     readings: Vec<Reading>,
     status: Arc<Mutex<PageStatus>>,
 }
@@ -69,6 +74,7 @@ pub(crate) fn start(site: &Site, index: usize, context: Context) -> Handle {
         fetch: Fetch::new(&spec.url),
         wants: Wants::new(site, index),
         began: None,
+        read: None,
         readings: Vec::new(),
         status: Arc::clone(&status),
     };
@@ -85,7 +91,7 @@ impl Page {
             let fetched = self.fetch.get(&clock).await;
             let missing = match &fetched.text {
                 Ok(text) => {
-                    let restarted = self.read(text);
+                    let restarted = self.read(text, fetched.stamp);
                     let when = When { stamp: fetched.stamp, uncertainty: fetched.uncertainty, restarted };
                     self.wants.finish(when, &mut self.readings)
                 }
@@ -109,7 +115,7 @@ impl Page {
     }
 
     /// Takes the samples of a page; true if its process is another one than before.
-    fn read(&mut self, page: &str) -> bool {
+    fn read(&mut self, page: &str, now: Stamp) -> bool {
         let (mut began, mut processes) = (None, 0);
         for line in page.lines() {
             let Some(name) = text::name(line) else { continue };
@@ -125,9 +131,11 @@ impl Page {
             self.wants.take(&sample);
         }
         // A page of several processes does not say whose series are whose.
+        let read = self.read.replace(now);
         let Some(began) = began.filter(|_| processes == 1) else { return false };
-        let before = self.began.replace(began);
-        before.is_some_and(|before| (began - before).abs() > RESTARTED_S)
+        let other = self.began.replace(began).is_some_and(|before| (began - before).abs() > OTHER_S);
+        let after = |read: Stamp| began > read.unix_ns() as f64 * 1e-9 - EARLIER_S;
+        other && read.is_some_and(after)
     }
 }
 

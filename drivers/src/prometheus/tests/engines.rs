@@ -104,16 +104,20 @@ async fn vllm_tokens_and_latencies_of_each_interval() {
     b.says("time-to-first-token-mean", 0.165).await;
     b.says("time-per-output-token-mean", 0.165).await;
     assert!(b.status().missing.is_empty(), "{:?}", b.status());
-    // Another process, already beyond what its predecessor had: 6000 more tokens, not 600, and 20 slow requests.
-    server.say(vllm(6000, 1010, 20, 99.0));
-    b.says("generation-tokens", 11400.0).await;
+    // Its host's clock is set, and its start with it: the process goes on.
+    server.say(vllm(5410, 1010, 10, 4000.0));
+    b.says("generation-tokens", 5410.0).await;
+    // Another process, already beyond what its predecessor had: 6000 more tokens, not 590, and 20 slow requests.
+    let now = b.context.clock.now().unix_ns() as f64 * 1e-9;
+    server.say(vllm(6000, 1010, 20, now));
+    b.says("generation-tokens", 11410.0).await;
     b.says("time-to-first-token-mean", (1010.0 * 0.03 + 20.0 * 0.3) / 1030.0).await;
     // Gone and back: what was counted meanwhile is not lost.
     server.break_down();
     b.is("generation-tokens", Quality::Bad(Reason::NoCommunication)).await;
     b.is("time-to-first-token-p50", Quality::Bad(Reason::NoCommunication)).await;
-    server.say(vllm(6100, 1010, 20, 99.0));
-    b.says("generation-tokens", 11500.0).await;
+    server.say(vllm(6100, 1010, 20, now));
+    b.says("generation-tokens", 11510.0).await;
     b.is("time-to-first-token-p50", Quality::Bad(Reason::NeverSeen)).await;
     // The job's tokens are these, and nothing else.
     let tokens: Vec<_> = b.site.jobs[0].tokens.iter().map(|p| b.site.points[p.index()].id.as_str()).collect();
