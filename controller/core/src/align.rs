@@ -64,6 +64,8 @@ pub struct NodeValue {
     pub mono_ns: u64,
     /// Its last receipt.
     pub receipt: Option<CapReceipt>,
+    /// How far the stamps of its samples may be off, where whoever read them knows.
+    pub stamp_uncertainty: Option<Span>,
     /// Heard from recently.
     pub heard: bool,
 }
@@ -211,6 +213,7 @@ impl Align {
             known.boot = Some(report.boot);
             known.sequence = report.sequence;
             known.mono_ns = report.mono_ns;
+            known.stamp_uncertainty = report.stamp_uncertainty;
             // The same receipt comes in every report until the next command: its text is copied once.
             if report.receipt.is_some() && known.receipt != report.receipt {
                 known.receipt.clone_from(&report.receipt);

@@ -110,6 +110,16 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// What `headroom points --gpus` says of the GPU.
+fn gpu_is_dated_by_its_page(url: &str) {
+    let gpus = headroom(&["points", "--gpus", "--url", url, "--format", "json"]);
+    let gpus: serde_json::Value = serde_json::from_slice(&gpus.stdout).unwrap();
+    let gpu = &gpus[0];
+    // Half of 100 ms and what the host's clock may be off; stamps are ours.
+    assert!(gpu["event_uncertainty_s"].as_f64().is_some_and(|s| s < 1.5), "{gpu}");
+    assert_eq!((gpu["power_w"].as_f64(), gpu["clock"].is_null()), (Some(611.5), true), "{gpu}");
+}
+
 #[test]
 fn a_job_and_a_gpu_are_known_by_their_pages_and_the_gpu_is_only_read() {
     let place = Place::new("pages");
@@ -168,6 +178,7 @@ fn a_job_and_a_gpu_are_known_by_their_pages_and_the_gpu_is_only_read() {
     };
     assert!(state_of("chat-0").contains("it has no `vllm:prompt_tokens_total`"), "{}", state_of("chat-0"));
     assert!(state_of("exporter").contains("field 140 (DCGM_FI_DEV_MEMORY_TEMP"), "{}", state_of("exporter"));
+    gpu_is_dated_by_its_page(&url);
     let plain = text(&headroom(&["status", "--url", &url]).stdout);
     for part in ["GPUs 1/1 (1 read only)", "served job", "chat-0", "487.5 ms"] {
         assert!(plain.contains(part), "{part}\n{plain}");

@@ -144,8 +144,8 @@ impl Page {
             due = (due + self.period).max(clock.now() + Span::from_ms(1));
             let fetched = self.fetch.get(&clock).await;
             let collected = fetched.text.as_ref().ok().and_then(|text| self.take(text, &fetched));
-            if let Some((stamp, _)) = collected {
-                let mut reports = self.reports(stamp);
+            if let Some((stamp, uncertainty)) = collected {
+                let mut reports = self.reports(stamp, uncertainty);
                 self.context.mailbox.nodes(&mut reports);
             }
             self.say(fetched, collected.map(|(_, uncertainty)| uncertainty));
@@ -183,7 +183,7 @@ impl Page {
     }
 
     /// A report of each node of which something is there.
-    fn reports(&mut self, stamp: Stamp) -> Vec<NodeReport> {
+    fn reports(&mut self, stamp: Stamp, uncertainty: Span) -> Vec<NodeReport> {
         self.sequence += 1;
         let mono_ns = self.context.clock.mono_ns();
         let mut reports = Vec::with_capacity(self.nodes.len());
@@ -200,6 +200,7 @@ impl Page {
                     mono_ns,
                     stamp,
                     gpus,
+                    stamp_uncertainty: Some(uncertainty),
                     ..NodeReport::empty()
                 });
             }

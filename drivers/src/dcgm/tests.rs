@@ -173,6 +173,7 @@ async fn a_page_that_stays_as_it_is_is_no_news_and_a_change_dates_it() {
     // The energy moved: it was collected between two readings, 20 ms or some more apart.
     assert!(second.stamp > before - Span::from_ms(500) && second.stamp < after, "{second:?}");
     let status = b.status(|s| s.collections == 2).await;
+    assert_eq!(second.stamp_uncertainty, Some(status.uncertainty));
     assert!(status.uncertainty.s() - own_s < 1.0, "{:?}", status.uncertainty);
     assert_eq!(second.boot, first.boot);
     assert!(second.arrival.is_none() && second.stamp != Stamp::default());

@@ -235,6 +235,7 @@ impl Node {
             answer: self.answer.take(),
             sent: None,
             arrival: None,
+            stamp_uncertainty: None,
         }
     }
 }

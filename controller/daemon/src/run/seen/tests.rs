@@ -2,7 +2,7 @@ use super::*;
 use headroom_core::lease::Identity;
 use headroom_core::{Line, Wants};
 use headroom_site::file::read_site;
-use headroom_site::{Inbox, PointId, Reason, Span};
+use headroom_site::{Inbox, PointId, Reason};
 use std::path::Path;
 use std::time::Instant;
 

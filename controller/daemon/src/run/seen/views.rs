@@ -77,6 +77,9 @@ pub(crate) struct GpuView {
     pub(crate) heard: bool,
     pub(crate) age_s: Option<f64>,
     pub(crate) event_unix_ns: Option<i64>,
+    /// How far that may be off, where it is known.
+    #[serde(default)]
+    pub(crate) event_uncertainty_s: Option<f64>,
     pub(crate) clock: Option<StampClock>,
     pub(crate) power_w: Option<f32>,
     pub(crate) clock_mhz: Option<f32>,
@@ -183,6 +186,7 @@ impl GpuView {
             heard: seen.is_heard(node, track),
             age_s: known.then(|| seen.now.since(s.stamp).s()),
             event_unix_ns: known.then(|| s.stamp.unix_ns()),
+            event_uncertainty_s: seen.node_uncertainty_s.get(gpu.node.index()).copied().flatten(),
             clock: seen.clock_of_gpu(index).map(StampClock::from),
             power_w: s.power_w.or(s.power_average_w),
             clock_mhz: s.clock_mhz,
