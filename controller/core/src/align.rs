@@ -53,6 +53,17 @@ pub struct GpuValue {
     pub heard: bool,
 }
 
+/// A power of a GPU that is older says nothing of a meter now: those of a page may be half a minute old.
+const VOUCHES: Span = Span::from_ms(10_000);
+
+impl GpuValue {
+    /// Is it heard, and of late, so that a meter can be compared with it?
+    #[must_use]
+    pub fn vouches(&self) -> bool {
+        self.heard && self.age <= VOUCHES
+    }
+}
+
 /// What is known of a node's agent.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NodeValue {

@@ -140,6 +140,12 @@ fn gpus_of_a_page_are_counted_and_never_commanded() {
         }
         let tick = line.tick(&inbox, at(s));
         assert!(line.snapshot().nodes[1].heard, "{s} s: two collections, not five seconds");
+        let age_s = if second > 60 { second - 60 } else { second % 30 };
+        assert_eq!(
+            line.snapshot().gpus[2].vouches(),
+            age_s <= 10,
+            "{s} s: no meter is compared with it later"
+        );
         let cap_w = &line.caps().cap_w;
         assert_eq!(cap_w[2..], [450.0; 2], "{s} s: what others allow it");
         if s >= 61.0 {

@@ -22,11 +22,9 @@ use super::stat::Peers;
 use super::words::{Words, area, liquid};
 use crate::align::Snapshot;
 use headroom_site::model::Point;
-use headroom_site::{Dimension, PointId, Span, Stamp};
+use headroom_site::{Dimension, PointId, Stamp};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A power of a GPU that is older says nothing of a meter now: those of a page may be half a minute old.
-const VOUCHES: Span = Span::from_ms(10_000);
 /// Least number of peers that outvote one.
 const VOTES: usize = 4;
 /// Deviations of the others.
@@ -269,8 +267,7 @@ impl Rack {
         }
         let watts = |g: &usize| {
             let gpu = snapshot.gpus.get(*g)?;
-            let vouches = gpu.heard && gpu.age <= VOUCHES;
-            gpu.sample.power_w.or(gpu.sample.power_average_w).filter(|_| vouches).map(f64::from)
+            gpu.sample.power_w.or(gpu.sample.power_average_w).filter(|_| gpu.vouches()).map(f64::from)
         };
         let gpus: Option<f64> = self.gpus.iter().map(watts).sum();
         // Its other load is known by its nameplate only.
