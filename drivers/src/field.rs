@@ -11,6 +11,7 @@
 
 use crate::clock::Clock;
 use crate::context::{Beat, Context, Mailbox, Order, lock, receipt_of};
+use crate::dcgm::{self, DcgmStatus};
 use crate::modbus::{self, DeviceStatus};
 use crate::mqtt::client::UrlError;
 use crate::mqtt::{self, BusStatus};
@@ -45,6 +46,8 @@ pub struct FieldStatus {
     pub modbus: Vec<DeviceStatus>,
     /// Pages of metrics.
     pub prometheus: Vec<PageStatus>,
+    /// Pages of DCGM exporters.
+    pub dcgm: Vec<DcgmStatus>,
     /// Readings and reports dropped because nobody drained the field.
     pub dropped: u64,
 }
@@ -57,7 +60,7 @@ impl FieldStatus {
             + self.modbus.iter().map(|d| d.writes).sum::<u64>()
     }
 
-    /// Points and actuators without a topic, and registers out of service, each with the reason.
+    /// Points and actuators without a topic, registers out of service and metrics that a page lacks, each with the reason.
     #[must_use]
     pub fn unbound(&self) -> Vec<String> {
         let dsx = self.mqtt.iter().flat_map(|m| &m.dsx).flat_map(|d| d.unbound.iter().cloned());
@@ -66,7 +69,10 @@ impl FieldStatus {
             .iter()
             .flat_map(|d| d.out_of_service.iter().map(move |r| format!("device `{}`: register {r}", d.id)));
         let sparkplug = self.mqtt.iter().flat_map(|m| &m.sparkplug).flat_map(|s| s.unbound.iter().cloned());
-        dsx.chain(sparkplug).chain(registers).collect()
+        let pages =
+            self.prometheus.iter().flat_map(|p| p.missing.iter().map(|m| format!("page `{}`: {m}", p.id)));
+        let dcgm = self.dcgm.iter().flat_map(|p| p.missing.iter().map(|m| format!("page `{}`: {m}", p.id)));
+        dsx.chain(sparkplug).chain(registers).chain(pages).chain(dcgm).collect()
     }
 
     /// Connections that are down now, each with the reason.
@@ -78,7 +84,8 @@ impl FieldStatus {
         let mqtt = self.mqtt.iter().filter_map(|m| line(&m.url, m.up, &m.trouble));
         let modbus = self.modbus.iter().filter_map(|d| line(&d.id, d.up, &d.trouble));
         let pages = self.prometheus.iter().filter_map(|p| line(&p.id, p.up, &p.trouble));
-        mqtt.chain(modbus).chain(pages).collect()
+        let dcgm = self.dcgm.iter().filter_map(|p| line(&p.id, p.up, &p.trouble));
+        mqtt.chain(modbus).chain(pages).chain(dcgm).collect()
     }
 }
 
@@ -98,6 +105,7 @@ pub struct LiveField {
     agent_buses: Vec<usize>,
     devices: Vec<modbus::Handle>,
     pages: Vec<prometheus::Handle>,
+    dcgm: Vec<dcgm::Handle>,
     routes: Vec<Option<Route>>,
 }
 
@@ -146,6 +154,7 @@ impl LiveField {
                 .map(|(i, line)| modbus::start(site, i, line, context.clone(), may_write))
                 .collect(),
             pages: (0..site.prometheus.len()).map(|i| prometheus::start(site, i, context.clone())).collect(),
+            dcgm: (0..site.dcgm.len()).map(|i| dcgm::start(site, i, context.clone())).collect(),
             context,
         })
     }
@@ -157,6 +166,7 @@ impl LiveField {
             mqtt: self.buses.iter().map(|b| lock(&b.status).clone()).collect(),
             modbus: self.devices.iter().map(|d| lock(&d.status).clone()).collect(),
             prometheus: self.pages.iter().map(|p| lock(&p.status).clone()).collect(),
+            dcgm: self.dcgm.iter().map(|p| lock(&p.status).clone()).collect(),
             dropped: self.context.mailbox.dropped(),
         }
     }
@@ -173,6 +183,7 @@ impl LiveField {
         let mut tasks: Vec<JoinHandle<()>> = self.buses.into_iter().map(|b| b.task).collect();
         tasks.extend(self.devices.into_iter().map(|d| d.task));
         self.pages.into_iter().for_each(|p| p.task.abort());
+        self.dcgm.into_iter().for_each(|p| p.task.abort());
         let goodbye = async {
             for orders in all {
                 let _ = orders.send(Order::Close).await;

@@ -6,16 +6,18 @@
 //! Not for: aligning, believing or deciding (`controller/core`), nor for what a command may be (`guard`).
 //!
 //! Rooms: [`clock`] (plant time), [`nvml`] (the GPUs of a node), [`mqtt`] (one client, four dialects), [`modbus`],
-//! [`prometheus`], [`node_report`] (what agents and controller say to each other), [`field`] (all of it behind one trait), [`maps`]
+//! [`prometheus`] (pages of metrics, engines among them), [`dcgm`] (GPUs read from an exporter), [`netdev`] (network ports of a host), [`node_report`] (what agents and controller say to each other), [`field`] (all of it behind one trait), [`maps`]
 //! (registers of devices, as data).
 
 mod backoff;
 pub mod clock;
 mod context;
+pub mod dcgm;
 pub mod field;
 pub mod maps;
 pub mod modbus;
 pub mod mqtt;
+pub mod netdev;
 pub mod node_report;
 pub mod nvml;
 pub mod prometheus;

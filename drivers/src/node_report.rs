@@ -271,6 +271,7 @@ fn decode_json(payload: &[u8], names: &mut Names) -> Result<NodeReport, CodecErr
             .map(|[sent, heard]| Answer { sent: Stamp::from_tai_ns(sent), heard: Stamp::from_tai_ns(heard) }),
         sent: c.sent.map(|after| stamp + Span::from_ns(after)),
         arrival: None,
+        stamp_uncertainty: None,
     })
 }
 
@@ -339,6 +340,7 @@ mod tests {
             answer: Some(Answer { sent: Stamp::from_tai_ns(-5), heard: Stamp::from_tai_ns(i64::MAX) }),
             sent: Some(Stamp::from_tai_ns(1_700_000_000_002_000_000)),
             arrival: None,
+            stamp_uncertainty: None,
         }
     }
 

@@ -10,6 +10,7 @@
 pub mod lags;
 pub mod plausible;
 mod sources;
+mod standing;
 mod window;
 mod witness;
 
@@ -52,6 +53,17 @@ pub struct GpuValue {
     pub heard: bool,
 }
 
+/// A power of a GPU that is older says nothing of a meter now: those of a page may be half a minute old.
+const VOUCHES: Span = Span::from_ms(10_000);
+
+impl GpuValue {
+    /// Is it heard, and of late, so that a meter can be compared with it?
+    #[must_use]
+    pub fn vouches(&self) -> bool {
+        self.heard && self.age <= VOUCHES
+    }
+}
+
 /// What is known of a node's agent.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NodeValue {
@@ -63,6 +75,8 @@ pub struct NodeValue {
     pub mono_ns: u64,
     /// Its last receipt.
     pub receipt: Option<CapReceipt>,
+    /// How far the stamps of its samples may be off, where whoever read them knows.
+    pub stamp_uncertainty: Option<Span>,
     /// Heard from recently.
     pub heard: bool,
 }
@@ -124,8 +138,10 @@ pub struct Align {
     next_node: usize,
     spans: Vec<(usize, usize)>,
     uuids: Vec<Arc<str>>,
-    heard_for: Span,
+    /// By node.
+    heard_for: Vec<Span>,
     windows: window::Windows,
+    standing: Vec<standing::Standing>,
     sources: Sources,
     lags: Lags,
     plausible: Plausible,
@@ -166,11 +182,9 @@ impl Align {
             nodes: site.nodes.iter().enumerate().map(|(i, n)| (Arc::from(n.id.as_str()), i)).collect(),
             spans: site.nodes.iter().map(|n| (n.gpus.0 as usize, n.gpus.1 as usize)).collect(),
             uuids: site.gpus.iter().map(|g| Arc::clone(&g.uuid)).collect(),
-            // A node that has missed five reports, or five seconds, is not heard any more.
-            heard_for: Span::from_ns(
-                site.power_period.ns().max(site.agent_period.ns()).max(1_000_000_000) * 5,
-            ),
+            heard_for: site.nodes.iter().map(|n| site.heard_for(n)).collect(),
             windows: window::Windows::new(site.gpus.len()),
+            standing: vec![standing::Standing::default(); site.gpus.len()],
             sources: Sources::new(site),
             lags: Lags::new(site),
             plausible: Plausible::new(site),
@@ -210,6 +224,7 @@ impl Align {
             known.boot = Some(report.boot);
             known.sequence = report.sequence;
             known.mono_ns = report.mono_ns;
+            known.stamp_uncertainty = report.stamp_uncertainty;
             // The same receipt comes in every report until the next command: its text is copied once.
             if report.receipt.is_some() && known.receipt != report.receipt {
                 known.receipt.clone_from(&report.receipt);
@@ -266,6 +281,7 @@ impl Align {
             if stamp > known.sample.stamp {
                 let before = std::mem::replace(&mut known.sample, GpuSample { stamp, ..*sample });
                 self.lags.energy(gpu, &before, &known.sample);
+                self.standing[gpu].take(stamp, sample);
                 known.fresh = true;
                 witness.sample(gpu, &known.sample, report.arrival);
             }
@@ -284,12 +300,14 @@ impl Align {
                 p.quality = p.quality.worst(Quality::Bad(Reason::Stale));
             }
         }
-        for g in &mut self.snapshot.gpus {
-            g.age = now.since(g.sample.stamp);
-            g.heard = g.age <= self.heard_for;
-        }
-        for (node, &(first, end)) in self.snapshot.nodes.iter_mut().zip(&self.spans) {
-            node.heard = self.snapshot.gpus[first..end].iter().any(|g| g.heard);
+        let nodes = self.snapshot.nodes.iter_mut().zip(self.spans.iter().zip(&self.heard_for));
+        for (node, (&(first, end), heard_for)) in nodes {
+            node.heard = false;
+            for g in &mut self.snapshot.gpus[first..end] {
+                g.age = now.since(g.sample.stamp);
+                g.heard = g.age <= *heard_for;
+                node.heard |= g.heard;
+            }
         }
         self.snapshot.stamp = now;
         self.plausible.judge(&mut self.snapshot);
@@ -313,6 +331,12 @@ impl Align {
     #[must_use]
     pub fn window(&self, gpu: usize) -> Option<&GpuWindow> {
         self.windows.open.get(gpu).map(|(window, _)| window)
+    }
+
+    /// Clocks-event reasons of a GPU that stand, as NVML bits: those that cost work, without what shows for an instant only.
+    #[must_use]
+    pub fn reasons(&self, gpu: usize) -> u32 {
+        self.standing.get(gpu).map_or(0, standing::Standing::bits)
     }
 
     /// The clocks of those who stamp.

@@ -32,6 +32,8 @@ pub struct Estimate {
     pub slow_power_w: Vec<f64>,
     /// Power points over some minutes, W; 0 for other points and before the first reading.
     pub slow_meter_w: Vec<f64>,
+    /// For a GPU that can only be read, the most it may draw, W: the limit that others have set, while it is heard.
+    pub read_only: Vec<Option<f64>>,
     /// Coolant of each GPU, degC.
     pub coolant_c: Vec<f64>,
     /// Headroom of each GPU.
@@ -147,6 +149,7 @@ impl Estimator {
             stamp: Stamp::default(),
             gpus: GpuObservers::new(&sku(|s| s.resistance_k_per_w), noise),
             demand: Demand::new(sku(|s| s.idle_w), sku(|s| s.max_clock_mhz)),
+            read_only: read_only(site),
             power_w: sku(|s| s.max_cap_w),
             slow_power_w: vec![f64::NAN; n],
             slow_meter_w: vec![f64::NAN; site.points.len()],
@@ -227,6 +230,9 @@ impl Estimator {
             let power = s.power_w.or(s.power_average_w).map(f64::from).filter(|_| g.heard);
             let power_w = power.unwrap_or(cap_w);
             e.power_w[i] = power_w;
+            if let Some(most_w) = &mut e.read_only[i] {
+                *most_w = if g.heard { cap_w } else { self.max_cap_w[i] };
+            }
             if g.fresh
                 && let (Some(p), Some(clock)) = (power, s.clock_mhz)
             {
@@ -272,6 +278,14 @@ impl Estimator {
             }
         }
     }
+}
+
+/// GPUs that can only be read, with the most each may draw before anything was heard of it.
+fn read_only(site: &Site) -> Vec<Option<f64>> {
+    let most = |g: &headroom_site::model::Gpu| {
+        site.nodes[g.node.index()].read_only().then_some(site.skus[g.sku].max_cap_w)
+    };
+    site.gpus.iter().map(most).collect()
 }
 
 /// Neighbours share their coolant: looking for it once a rack is enough.

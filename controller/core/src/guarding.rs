@@ -110,6 +110,13 @@ impl Guarding {
         for (applied, g) in self.applied_w.iter_mut().zip(&snapshot.gpus) {
             *applied = if g.heard { g.sample.enforced_cap_w.map_or(f64::NAN, f64::from) } else { f64::NAN };
         }
+        // One that can only be read is to the guard as one that is silent: it may stand anywhere up to its limit.
+        for (i, most) in
+            estimate.read_only.iter().enumerate().filter_map(|(i, most)| most.map(|most| (i, most)))
+        {
+            (self.min_w[i], self.max_w[i], self.applied_w[i]) = (most, most, f64::NAN);
+            proposal.cap_w[i] = most;
+        }
         // Branches without a budget have nothing to keep.
         let branches: Vec<_> = topology
             .guard_branches(|i| budget_w[i], |i| estimate.other_w[i])

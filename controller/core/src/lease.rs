@@ -51,6 +51,8 @@ pub struct Leases {
     ttl: Span,
     setpoints: Vec<SetpointLease>,
     nodes: Vec<NodeLease>,
+    /// Nodes whose GPUs can only be read: nobody there takes a command.
+    read_only: Vec<bool>,
     /// Highest cap of each GPU, W.
     most_w: Vec<f64>,
     /// Memory for the targets of one node.
@@ -69,6 +71,7 @@ impl Leases {
             ttl: site.lease,
             setpoints: vec![SetpointLease::default(); site.actuators.len()],
             nodes: vec![NodeLease::default(); site.nodes.len()],
+            read_only: site.nodes.iter().map(headroom_site::model::Node::read_only).collect(),
             most_w: site.gpus.iter().map(|g| site.skus[g.sku].max_cap_w).collect(),
             fresh: Vec::new(),
         }
@@ -131,7 +134,7 @@ impl Leases {
         if !mode.may_write() {
             return;
         }
-        for n in 0..site.nodes.len() {
+        for n in (0..site.nodes.len()).filter(|&n| !self.read_only[n]) {
             let Some(boot) = snapshot.nodes[n].boot.filter(|_| snapshot.nodes[n].heard) else { continue };
             let mut targets = std::mem::take(&mut self.fresh);
             fill(&mut targets, &self.most_w, site.nodes[n].gpus, proposal);

@@ -35,6 +35,8 @@ pub struct Ledger {
     throttled_ns: [u64; 5],
     cv_sum: f64,
     cv_count: u64,
+    /// Tokens of each job since the start.
+    pub job_tokens: Vec<f64>,
     /// Spread of the SM clock inside each job now.
     pub job_cv: Vec<f64>,
 }
@@ -51,6 +53,7 @@ impl Ledger {
             throttled_ns: [0; 5],
             cv_sum: 0.0,
             cv_count: 0,
+            job_tokens: vec![0.0; site.jobs.len()],
             job_cv: vec![0.0; site.jobs.len()],
         }
     }
@@ -77,13 +80,17 @@ impl Ledger {
     }
 
     fn book_tokens(&mut self, site: &Site, snapshot: &Snapshot) {
-        for p in site.jobs.iter().flat_map(|j| &j.tokens) {
-            let (Some(now), known) = (snapshot.good(*p), &mut self.counters[p.index()]) else { continue };
-            // A counter that falls has been reset: it begins anew.
-            if let Some(before) = *known {
-                self.totals.tokens += if now >= before { now - before } else { now };
+        for (job, own) in site.jobs.iter().zip(&mut self.job_tokens) {
+            for p in &job.tokens {
+                let (Some(now), known) = (snapshot.good(*p), &mut self.counters[p.index()]) else { continue };
+                // A counter that falls has been reset: it begins anew.
+                if let Some(before) = *known {
+                    let more = if now >= before { now - before } else { now };
+                    self.totals.tokens += more;
+                    *own += more;
+                }
+                *known = Some(now);
             }
-            *known = Some(now);
         }
     }
 

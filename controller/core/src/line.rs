@@ -224,6 +224,12 @@ impl Line {
         self.align.sources()
     }
 
+    /// Clocks-event reasons of a GPU that stand, as NVML bits.
+    #[must_use]
+    pub fn reasons(&self, gpu: usize) -> u32 {
+        self.align.reasons(gpu)
+    }
+
     /// The site.
     #[must_use]
     pub fn site(&self) -> &Site {

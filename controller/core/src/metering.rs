@@ -131,7 +131,7 @@ impl Metering {
         tick.shown_w.extend(snapshot.gpus.iter().enumerate().map(|(g, gpu)| {
             let mean = align.window(g).and_then(|w| w.power_w.mean());
             let now = gpu.sample.power_w.or(gpu.sample.power_average_w);
-            mean.or(now).filter(|_| gpu.heard).unwrap_or(f32::NAN)
+            mean.or(now).filter(|_| gpu.vouches()).unwrap_or(f32::NAN)
         }));
     }
 

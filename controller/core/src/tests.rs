@@ -203,6 +203,7 @@ pub(crate) fn report(node: &str, boot: u64, sequence: u64, gpus: &[(&str, GpuSam
         answer: None,
         sent: None,
         arrival: None,
+        stamp_uncertainty: None,
     }
 }
 

@@ -75,7 +75,10 @@ pub(crate) fn run(files: &[PathBuf], format: Format) -> Result<ExitCode> {
     let findings = all(&texts);
     match format {
         Format::Json => print_json(&findings),
-        Format::Plain => print_plain(&texts, &findings),
+        Format::Plain => {
+            print_plain(&texts, &findings);
+            notes(&texts).iter().for_each(|note| println!("note: {note}"));
+        }
     }
     for site in unread(&texts, &findings) {
         eprintln!(
@@ -113,6 +116,25 @@ fn all(texts: &[(PathBuf, String)]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What is right, and may still not be what was meant.
+fn notes(texts: &[(PathBuf, String)]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (path, text) in texts.iter().filter(|(_, text)| Kind::of(text) == Kind::Site) {
+        let (site, _) = draft_site(&name(path), text, path.parent().unwrap_or(Path::new(".")));
+        let Some(site) = site else { continue };
+        for node in site.nodes.iter().filter(|n| n.read_only()) {
+            let page = node.dcgm.and_then(|p| site.dcgm.get(p)).map_or("?", |p| p.id.as_str());
+            let (id, gpus) = (&node.id, node.gpus.1.saturating_sub(node.gpus.0));
+            notes.push(format!(
+                "{}: {gpus} GPUs of node `{id}` are read from dcgm page `{page}`: read only, no cap and no clock can be \
+                 commanded; each counts in its budgets with its enforced limit",
+                name(path)
+            ));
+        }
+    }
+    notes
 }
 
 /// Site files with findings, against which policies could be checked only in part.

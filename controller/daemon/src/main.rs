@@ -131,17 +131,27 @@ struct AgentArgs {
     /// Layout of reports: packed, or JSON for people.
     #[arg(long, value_enum, default_value_t)]
     report_format: agent::Layout,
+    /// Where the network ports are read: a sysfs.
+    #[arg(long)]
+    sysfs: Option<PathBuf>,
 }
 
 fn main() -> Result<ExitCode> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
     match Cli::parse().verb {
-        Verb::Agent(AgentArgs { site, nvml, clock, state, advisory, report_format }) => {
+        Verb::Agent(AgentArgs { site, nvml, clock, state, advisory, report_format, sysfs }) => {
             let format = report_format.into();
             let runtime = runtime()?;
-            let exit =
-                runtime.block_on(agent::run(agent::Options { site, nvml, clock, state, advisory, format }));
+            let exit = runtime.block_on(agent::run(agent::Options {
+                site,
+                nvml,
+                clock,
+                state,
+                advisory,
+                format,
+                sysfs,
+            }));
             // A call into a hung driver must not keep the process from ending.
             runtime.shutdown_background();
             exit

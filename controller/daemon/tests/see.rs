@@ -12,8 +12,9 @@ use std::time::Duration;
 const POINT_FIELDS: &str = "age_s area clock event_uncertainty_s event_unix_ns event_utc id of quality quality_opc_ua \
                             readings reason source trend type unit value";
 const CLOCK_FIELDS: &str = "corrected offset_s sigma_s wrong";
-const GPU_FIELDS: &str = "age_s cap_w clock clock_mhz die_degc event_unix_ns hbm_degc heard index margin_k node power_w \
-                          reasons trend_w uuid";
+const GPU_FIELDS: &str = "age_s cap_w clock clock_mhz die_degc energy_j energy_shown_j event_uncertainty_s event_unix_ns \
+                          hbm_degc heard index margin_k node power_factor power_factor_sigma power_w reasons trend_w \
+                          uuid";
 const TAP_FIELDS: &str = "arrival_unix_ns arrival_utc delay_s event_uncertainty_s event_unix_ns event_utc lost point \
                           quality quality_opc_ua reason unit value";
 const TAP_GPU_FIELDS: &str = "arrival_unix_ns arrival_utc cap_w clock_mhz delay_s die_degc event_unix_ns event_utc gpu \

@@ -221,6 +221,7 @@ async fn a_site_is_read() {
         answer: None,
         sent: None,
         arrival: None,
+        stamp_uncertainty: None,
     };
     w.plant.say(&topic("test", "n.1", Leaf::Telemetry), encode_report(&report).unwrap());
     w.plant.say(

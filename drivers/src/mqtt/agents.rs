@@ -19,10 +19,12 @@ pub enum Leaf {
     Command,
     /// Whether the agent is there.
     Status,
+    /// What the network ports of the node do: a JSON document, read as any other.
+    Network,
 }
 
 impl Leaf {
-    const ALL: [Self; 3] = [Self::Telemetry, Self::Command, Self::Status];
+    const ALL: [Self; 4] = [Self::Telemetry, Self::Command, Self::Status, Self::Network];
 
     /// Its word in the topic.
     #[must_use]
@@ -31,6 +33,7 @@ impl Leaf {
             Self::Telemetry => "telemetry",
             Self::Command => "command",
             Self::Status => "status",
+            Self::Network => "network",
         }
     }
 }
@@ -130,14 +133,16 @@ pub(crate) struct Agents {
 impl Agents {
     pub(crate) fn new(site: &Site, may_write: bool) -> Self {
         let agent = |n: &headroom_site::model::Node| Agent { node: n.id.clone(), ..Agent::default() };
+        // One that is read from a page has no agent: two sources of one GPU would contradict each other.
+        let nodes = || site.nodes.iter().filter(|n| !n.read_only());
         let mut names = Names::default();
         names.learn(site.gpus.iter().map(|gpu| &gpu.uuid));
         Self {
             site: site.name.clone(),
             prefix: prefix(&site.name),
-            agents: site.nodes.iter().map(agent).collect(),
-            by_level: site.nodes.iter().enumerate().map(|(i, n)| (level(&n.id), i)).collect(),
-            by_id: site.nodes.iter().enumerate().map(|(i, n)| (n.id.clone(), i)).collect(),
+            agents: nodes().map(agent).collect(),
+            by_level: nodes().enumerate().map(|(i, n)| (level(&n.id), i)).collect(),
+            by_id: nodes().enumerate().map(|(i, n)| (n.id.clone(), i)).collect(),
             names,
             may_write,
             counts: AgentsStatus::default(),
@@ -160,13 +165,13 @@ impl Agents {
 
     /// Takes a message; `None` if its topic is not an agent's.
     pub(crate) fn message(&mut self, topic: &str, payload: &[u8]) -> Option<Option<NodeReport>> {
-        let (node, leaf) = parse_after(&self.prefix, topic)?;
+        let (node, leaf) = parse_after(&self.prefix, topic).filter(|(_, leaf)| *leaf != Leaf::Network)?;
         let Some(agent) = self.by_level.get(node).and_then(|&i| self.agents.get_mut(i)) else {
             self.counts.malformed += 1;
             return Some(None);
         };
         match leaf {
-            Leaf::Command => {}
+            Leaf::Command | Leaf::Network => {}
             Leaf::Status => match decode_status(payload) {
                 // The will of an earlier life says nothing about this one.
                 Ok(status) if !status.online && agent.boot.is_some_and(|b| b != status.boot) => {}
@@ -214,7 +219,7 @@ impl Agents {
             return Err(refused("this field may not write".into()));
         }
         if !self.by_level.contains_key(&level(&command.node)) {
-            return Err(refused(format!("the site has no node `{}`", command.node)));
+            return Err(refused(format!("the site has no node `{}` with an agent", command.node)));
         }
         let command = CapCommand { sent_ns: now.tai_ns(), ..command.clone() };
         let payload = encode_command(&command).map_err(|e| refused(e.to_string()))?;

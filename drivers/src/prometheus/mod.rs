@@ -1,28 +1,30 @@
-//! Pages of Prometheus metrics: scraped over HTTP, matching series summed.
+//! Pages of Prometheus metrics: read over HTTP, matching series summed, engines known by name.
 //!
-//! Responsible for: one task per page; a deadline and a size limit on each scrape; a reading per point, stamped
-//! half way between request and answer. Not for: rates of counters (that is the estimator's).
+//! Responsible for: one task per page; a reading per point, stamped half way between request and answer; naming what a page
+//! lacks.
+//!
+//! Rooms: `fetch` (HTTP), `text` (the exposition format), `engines` (what vLLM, SGLang, TGI and Triton call their metrics),
+//! `wanted` (points and their series), `series` (counters), `histogram` (latencies).
 
-mod text;
+mod engines;
+pub(crate) mod fetch;
+mod histogram;
+mod series;
+pub(crate) mod text;
+mod wanted;
 
-use crate::context::{Context, Gauge, lock};
-use bytes::Bytes;
-use headroom_site::model::Source;
-use headroom_site::{Quality, Reading, Reason, Site, Span};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::{Request, StatusCode, Uri};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use std::collections::BTreeMap;
+use crate::context::{Context, lock};
+use fetch::Fetch;
+use headroom_site::{Reading, Site, Span, Stamp};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::task::JoinHandle;
+use wanted::{Wants, When};
 
-/// Largest page: ten thousand GPUs with a hundred series each stay below it.
-const MAX_BYTES: usize = 256 << 20;
-/// Deadline of a scrape, wall time.
-const DEADLINE: Duration = Duration::from_secs(5);
+/// A page names another process if it says another start by more than this \[s\] ...
+const OTHER_S: f64 = 1.0;
+/// ... and one that is not earlier than our last reading by more than this, which a clock may be off \[s\]. Where a host's clock
+/// is set, some exporters shift the start of a process that goes on.
+const EARLIER_S: f64 = 60.0;
 
 /// State and counts of one page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,13 +33,13 @@ pub struct PageStatus {
     pub id: String,
     /// Address.
     pub url: String,
-    /// True if the last scrape came through.
+    /// True if the last reading came through.
     pub up: bool,
     /// What went wrong last, if it did.
     pub trouble: Option<String>,
-    /// Points for which the page has no series.
-    pub missing: u64,
-    /// Scrapes that came through.
+    /// What the page lacks: each point without a series, and the metric that it wants.
+    pub missing: Vec<String>,
+    /// Readings that came through.
     pub scrapes: u64,
 }
 
@@ -48,20 +50,15 @@ pub(crate) struct Handle {
     pub(crate) task: JoinHandle<()>,
 }
 
-/// A point, the labels its series must have, and the sum of this scrape.
-#[derive(Debug)]
-struct Wanted {
-    gauge: Gauge,
-    labels: BTreeMap<String, String>,
-    sum: Option<f64>,
-}
-
 struct Page {
-    url: String,
     period: Span,
     context: Context,
-    client: Client<HttpConnector, Empty<Bytes>>,
-    wanted: BTreeMap<String, Vec<Wanted>>,
+    fetch: Fetch,
+    wants: Wants,
+    /// When the process behind the page began, as it says itself \[s\].
+    began: Option<f64>,
+    /// When the page was read last.
+    read: Option<Stamp>,
     readings: Vec<Reading>,
     status: Arc<Mutex<PageStatus>>,
 }
@@ -69,26 +66,15 @@ struct Page {
 /// Starts the page with this index.
 pub(crate) fn start(site: &Site, index: usize, context: Context) -> Handle {
     let spec = &site.prometheus[index];
-    let mut wanted: BTreeMap<String, Vec<Wanted>> = BTreeMap::new();
-    for (i, point) in site.points.iter().enumerate() {
-        if let Source::Prometheus { page, metric, labels } = &point.source
-            && *page == index
-        {
-            let one = Wanted { gauge: Gauge::of(site, i), labels: labels.clone(), sum: None };
-            wanted.entry(metric.clone()).or_default().push(one);
-        }
-    }
     let status = PageStatus { id: spec.id.clone(), url: spec.url.clone(), ..PageStatus::default() };
     let status = Arc::new(Mutex::new(status));
-    let mut connector = HttpConnector::new();
-    connector.set_connect_timeout(Some(DEADLINE));
-    connector.set_nodelay(true);
     let page = Page {
-        url: spec.url.clone(),
         period: spec.poll,
         context,
-        client: Client::builder(TokioExecutor::new()).build(connector),
-        wanted,
+        fetch: Fetch::new(&spec.url),
+        wants: Wants::new(site, index),
+        began: None,
+        read: None,
         readings: Vec::new(),
         status: Arc::clone(&status),
     };
@@ -102,73 +88,54 @@ impl Page {
         loop {
             clock.sleep_until(due).await;
             due = (due + self.period).max(clock.now() + Span::from_ms(1));
-            let asked = clock.now();
-            let page = tokio::time::timeout(DEADLINE, self.scrape()).await;
-            let half = Span::from_ns(clock.now().since(asked).ns() / 2);
-            let page = page.unwrap_or_else(|_| Err(format!("no answer within {DEADLINE:?}")));
-            let missing = match &page {
+            let fetched = self.fetch.get(&clock).await;
+            let missing = match &fetched.text {
                 Ok(text) => {
-                    let error = Span::from_ns(half.ns().saturating_add(clock.uncertainty().ns()));
-                    self.take(text, |gauge, value| gauge.reading(asked + half, error, value, Quality::Good))
+                    let restarted = self.read(text, fetched.stamp);
+                    let when = When { stamp: fetched.stamp, uncertainty: fetched.uncertainty, restarted };
+                    self.wants.finish(when, &mut self.readings)
                 }
                 Err(_) => {
-                    let now = clock.now();
-                    let all = self.wanted.values().flatten();
-                    self.readings.extend(all.map(|w| w.gauge.bad(now, Reason::NoCommunication)));
-                    0
+                    self.wants.fail(clock.now(), &mut self.readings);
+                    Vec::new()
                 }
             };
             self.context.mailbox.readings(&mut self.readings);
             let mut status = lock(&self.status);
-            status.up = page.is_ok();
-            status.missing = missing;
-            status.scrapes += u64::from(page.is_ok());
-            status.trouble = page.err();
-        }
-    }
-
-    async fn scrape(&self) -> Result<String, String> {
-        let uri: Uri = self.url.parse().map_err(|e| format!("`{}`: {e}", self.url))?;
-        let request = Request::get(uri)
-            .header("accept", "text/plain;version=0.0.4")
-            .body(Empty::new())
-            .map_err(|e| e.to_string())?;
-        let response =
-            self.client.request(request).await.map_err(|e| match std::error::Error::source(&e) {
-                Some(cause) => format!("{e}: {cause}"),
-                None => e.to_string(),
-            })?;
-        if response.status() != StatusCode::OK {
-            return Err(format!("answered {}", response.status()));
-        }
-        let body =
-            Limited::new(response.into_body(), MAX_BYTES).collect().await.map_err(|e| e.to_string())?;
-        Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
-    }
-
-    /// Sums the series of each point; a point without any is bad. Gives the number of those.
-    fn take(&mut self, page: &str, reading: impl Fn(&Gauge, f64) -> Reading) -> u64 {
-        for line in page.lines() {
-            let Some(wanted) = text::name(line).and_then(|n| self.wanted.get_mut(n)) else { continue };
-            let Some(sample) = text::sample(line) else { continue };
-            for w in wanted {
-                let has = |(k, v): (&String, &String)| sample.labels.iter().any(|(a, b)| a == k && b == v);
-                if w.labels.iter().all(has) {
-                    w.sum = Some(w.sum.unwrap_or(0.0) + sample.value);
-                }
+            for line in missing.iter().filter(|line| !status.missing.contains(line)) {
+                tracing::warn!(page = status.id, lacks = line, "a page lacks what a point is read from");
             }
+            status.up = fetched.text.is_ok();
+            if status.up {
+                status.missing = missing;
+            }
+            status.scrapes += u64::from(fetched.text.is_ok());
+            status.trouble = fetched.text.err();
         }
-        let now = self.context.clock.now();
-        let mut missing = 0;
-        for w in self.wanted.values_mut().flatten() {
-            self.readings.push(if let Some(sum) = w.sum.take() {
-                reading(&w.gauge, sum)
-            } else {
-                missing += 1;
-                w.gauge.bad(now, Reason::NotSupported)
-            });
+    }
+
+    /// Takes the samples of a page; true if its process is another one than before.
+    fn read(&mut self, page: &str, now: Stamp) -> bool {
+        let (mut began, mut processes) = (None, 0);
+        for line in page.lines() {
+            let Some(name) = text::name(line) else { continue };
+            let start = name == "process_start_time_seconds";
+            if !start && !self.wants.knows(name) {
+                continue;
+            }
+            let Some(sample) = text::sample(line) else { continue };
+            if start {
+                processes += 1;
+                began = Some(sample.value);
+            }
+            self.wants.take(&sample);
         }
-        missing
+        // A page of several processes does not say whose series are whose.
+        let read = self.read.replace(now);
+        let Some(began) = began.filter(|_| processes == 1) else { return false };
+        let other = self.began.replace(began).is_some_and(|before| (began - before).abs() > OTHER_S);
+        let after = |read: Stamp| began > read.unix_ns() as f64 * 1e-9 - EARLIER_S;
+        other && read.is_some_and(after)
     }
 }
 

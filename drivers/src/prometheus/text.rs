@@ -5,10 +5,10 @@ use std::borrow::Cow;
 
 /// One sample line: `name{label="value",...} number [timestamp]`.
 #[derive(Debug, PartialEq)]
-pub(super) struct Sample<'t> {
-    pub(super) name: &'t str,
-    pub(super) labels: Vec<(&'t str, Cow<'t, str>)>,
-    pub(super) value: f64,
+pub(crate) struct Sample<'t> {
+    pub(crate) name: &'t str,
+    pub(crate) labels: Vec<(&'t str, Cow<'t, str>)>,
+    pub(crate) value: f64,
 }
 
 const fn is_name(c: char) -> bool {
@@ -16,14 +16,14 @@ const fn is_name(c: char) -> bool {
 }
 
 /// The metric name a line begins with; `None` for comments and blanks.
-pub(super) fn name(line: &str) -> Option<&str> {
+pub(crate) fn name(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let end = line.find(|c| !is_name(c)).unwrap_or(line.len());
     (end > 0).then(|| &line[..end])
 }
 
 /// Reads a line; `None` if it is no sample.
-pub(super) fn sample(line: &str) -> Option<Sample<'_>> {
+pub(crate) fn sample(line: &str) -> Option<Sample<'_>> {
     let name = name(line)?;
     let mut rest = line.trim_start()[name.len()..].trim_start();
     let mut labels = Vec::new();

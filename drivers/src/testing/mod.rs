@@ -2,6 +2,7 @@
 
 pub(crate) mod broker;
 pub(crate) mod modbus;
+pub(crate) mod pages;
 pub(crate) mod python;
 
 pub(crate) use broker::{Broker, Mosquitto};

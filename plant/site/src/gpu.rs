@@ -1,6 +1,6 @@
 //! What a node's agent says about its GPUs, and what the controller asks of them.
 
-use crate::Stamp;
+use crate::{Span, Stamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
@@ -112,6 +112,8 @@ pub struct NodeReport {
     pub sent: Option<Stamp>,
     /// When this report arrived, by the controller's clock. Not on the wire.
     pub arrival: Option<Stamp>,
+    /// How far the stamps of its samples may be off, where whoever made it knows. Not on the wire.
+    pub stamp_uncertainty: Option<Span>,
 }
 
 impl NodeReport {
@@ -129,6 +131,7 @@ impl NodeReport {
             answer: None,
             sent: None,
             arrival: None,
+            stamp_uncertainty: None,
         }
     }
 }

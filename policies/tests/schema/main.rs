@@ -8,6 +8,7 @@ use headroom_policies::{CoolingStrategy, Mode, PowerStrategy, Prefer, SummerTime
 use headroom_site::Dimension;
 use headroom_site::doc::Finding;
 use headroom_site::file::read_site;
+use headroom_site::model::Engine;
 use headroom_site::quantity::UNITS;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -136,6 +137,7 @@ fn site_keys_agree() {
         "power",
         "mqtt",
         "prometheus",
+        "dcgm",
         "modbus",
         "equipment",
         "point",
@@ -204,6 +206,8 @@ fn words_agree() {
     let site = site_schema();
     assert_eq!(words(&site, "/properties/point/items/properties/unit"), symbols);
     assert_eq!(words(&site, "/properties/actuator/items/properties/unit"), symbols);
+    let engines: Vec<_> = Engine::ALL.iter().map(|e| e.word().to_owned()).collect();
+    assert_eq!(words(&site, "/properties/prometheus/items/properties/engine"), engines);
 }
 
 /// The patterns of quantities list the units that the site's words know, no more and no fewer.

@@ -53,7 +53,7 @@ pub struct GpuWindow {
 
 impl GpuWindow {
     pub(super) fn take(&mut self, sample: &GpuSample) {
-        self.power_w.take(sample.power_w);
+        self.power_w.take(sample.power_w.or(sample.power_average_w));
         self.clock_mhz.take(sample.clock_mhz);
         self.reasons |= sample.reasons;
         self.samples += 1;

@@ -14,6 +14,7 @@ fn a_counter_that_was_reset_begins_anew() {
     for (s, tokens, sum) in [(0.0, 100.0, 0.0), (1.0, 150.0, 50.0), (2.0, 20.0, 70.0), (3.0, 30.0, 80.0)] {
         book(&mut ledger, &mut bench, s, tokens, 0.0);
         assert!((ledger.totals().tokens - sum).abs() < 1e-9, "{s} s: {}", ledger.totals().tokens);
+        assert!((ledger.job_tokens[0] - sum).abs() < 1e-9, "{s} s: {:?}", ledger.job_tokens);
     }
 }
 

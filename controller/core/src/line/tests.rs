@@ -1,5 +1,6 @@
 use super::*;
 use crate::tests::{CDU_SUPPLY, at, reading, reports, site, wants};
+use headroom_site::model::DcgmSpec;
 use headroom_site::{ActuatorId, Receipt};
 
 fn line(more: &str) -> Line {
@@ -115,4 +116,53 @@ fn read_backs_that_are_missing_stop_the_heartbeat() {
     assert!(line.tick(&inbox(&site, 0.0), at(0.0)).verified);
     let silent = Inbox { nodes: reports(200.0, [500.0; 4]), ..Inbox::default() };
     assert!(!line.tick(&silent, at(200.0)).verified, "setpoints are held, their read-backs are stale");
+}
+
+#[test]
+fn gpus_of_a_page_are_counted_and_never_commanded() {
+    let mut site = site();
+    let (poll, collect) = (Span::from_s(1.0), Span::from_s(30.0));
+    site.dcgm.push(DcgmSpec { id: "page".to_owned(), url: String::new(), poll, collect });
+    site.nodes[1].dcgm = Some(0);
+    let wants = wants(&site, "");
+    let mut line = Line::with_wants(&site, wants, Identity { who: "test".to_owned(), epoch: 1 });
+    let mut nodes_told = std::collections::BTreeSet::new();
+    for second in 0..120 {
+        let s = f64::from(second);
+        let mut inbox = inbox(&site, s);
+        // A collection each 30 s, under a limit of 450 W that others have set; the last one is 59 s old at the end.
+        for (_, sample) in &mut inbox.nodes[1].gpus {
+            sample.enforced_cap_w = Some(450.0);
+            sample.power_w = Some(400.0);
+        }
+        if second % 30 != 0 || second > 60 {
+            inbox.nodes.remove(1);
+        }
+        let tick = line.tick(&inbox, at(s));
+        assert!(line.snapshot().nodes[1].heard, "{s} s: two collections, not five seconds");
+        let age_s = if second > 60 { second - 60 } else { second % 30 };
+        assert_eq!(
+            line.snapshot().gpus[2].vouches(),
+            age_s <= 10,
+            "{s} s: no meter is compared with it later"
+        );
+        let cap_w = &line.caps().cap_w;
+        assert_eq!(cap_w[2..], [450.0; 2], "{s} s: what others allow it");
+        if s >= 61.0 {
+            let room = line.outlook().budget_w[0] - line.estimate().other_w[0];
+            assert!(tick.caps_bind && cap_w.iter().sum::<f64>() <= room + 1e-6, "{s} s: {cap_w:?} of {room}");
+        }
+        for command in &tick.commands {
+            if let Command::Caps(caps) = command {
+                nodes_told.insert(caps.node.to_string());
+            }
+        }
+    }
+    assert_eq!(nodes_told.into_iter().collect::<Vec<_>>(), ["n1"]);
+    // Not heard of any more, it may draw what its board can.
+    line.tick(&inbox(&site, 121.0), at(121.0));
+    let mut later = inbox(&site, 200.0);
+    later.nodes.remove(1);
+    line.tick(&later, at(200.0));
+    assert_eq!(line.caps().cap_w[2..], [700.0; 2]);
 }

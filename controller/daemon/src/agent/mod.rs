@@ -10,10 +10,12 @@
 //! ```text
 //!   MQTT command --> wire --> orders --> worker: node.obey -> NVML, read back
 //!   MQTT report  <-- wire <-- reports <- worker: node.report, each tick
+//!   MQTT network <-- wire <-- network: sysfs, each second
 //! ```
 
 mod fault;
 mod gpu;
+mod network;
 mod node;
 #[cfg(test)]
 mod tests;
@@ -54,6 +56,8 @@ const REPORTS_PER_NODE: usize = 4;
 const STATE_DIR: &str = "/var/lib/headroom";
 /// The longest that restoring may take at the end; a hung driver is left to itself then.
 const FAREWELL: Duration = Duration::from_secs(8);
+/// Network ports are read so often, or once per period of the agents if that is longer.
+const NETWORK: Span = Span::from_ms(1000);
 /// No report for so long (wall time), or for three periods: a call into the driver hangs.
 const SILENCE: Duration = Duration::from_secs(5);
 
@@ -89,6 +93,8 @@ pub(crate) struct Options {
     pub(crate) advisory: bool,
     /// How reports are written.
     pub(crate) format: ReportFormat,
+    /// Where the network ports are read; the host's sysfs if absent.
+    pub(crate) sysfs: Option<PathBuf>,
 }
 
 /// Runs the agent until a signal.
@@ -115,6 +121,7 @@ struct Agent {
     nodes: Vec<Node>,
     boot: u64,
     format: ReportFormat,
+    sysfs: PathBuf,
 }
 
 /// Exit code and what to tell.
@@ -154,7 +161,7 @@ impl Agent {
         }
         let mode = if options.advisory { Mode::Advisory } else { Mode::Active };
         let boot = worker::random();
-        let first = first_node(&site, &host).ok_or_else(|| nothing_here(&host))?;
+        let first = first_node(&site, &host).ok_or_else(|| nothing_here(&site, &host))?;
         let folder = options.state.clone().unwrap_or_else(|| PathBuf::from(STATE_DIR));
         let owner = Ownership::open(&folder.join(format!("agent-{first}.json")))
             .map_err(|e| configuration(e.to_string()))?;
@@ -162,7 +169,8 @@ impl Agent {
         for uuid in missing {
             tracing::warn!(%uuid, "a GPU of the site file that should be here is not");
         }
-        Ok(Self { site, url, clock, host, owner, nodes, boot, format: options.format })
+        let sysfs = options.sysfs.clone().unwrap_or_else(|| PathBuf::from(headroom_drivers::netdev::SYSFS));
+        Ok(Self { site, url, clock, host, owner, nodes, boot, format: options.format, sysfs })
     }
 
     async fn serve(self) -> anyhow::Result<ExitCode> {
@@ -184,6 +192,8 @@ impl Agent {
             "reporting"
         );
         let (clock, period) = (self.clock, self.site.agent_period);
+        let told = network::wanted(&self.site, self.nodes.iter().map(Node::id));
+        let network = network::tell(&wires, told, self.sysfs, clock.clone(), period.max(NETWORK));
         let stop = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             host: self.host,
@@ -205,6 +215,7 @@ impl Agent {
 
         let early = tokio::select! {
             () = pass_on(&wires, reported, &clock, period) => None,
+            () = network => None,
             early = &mut end => Some(early),
             _ = terminate.recv() => None,
             _ = interrupt.recv() => None,
@@ -286,13 +297,24 @@ fn first_node<'a>(site: &'a Site, host: &NvmlHost) -> Option<&'a str> {
         (node.gpus.0..node.gpus.1)
             .any(|gpu| site.gpus.get(gpu as usize).is_some_and(|gpu| host.index(&gpu.uuid).is_some()))
     };
-    site.nodes.iter().find(here).map(|node| node.id.as_str())
+    site.nodes.iter().filter(|node| !node.read_only()).find(here).map(|node| node.id.as_str())
 }
 
-fn nothing_here(host: &NvmlHost) -> Refusal {
+fn nothing_here(site: &Site, host: &NvmlHost) -> Refusal {
     let uuids: Vec<&str> = host.uuids().collect();
     if uuids.is_empty() {
         return (NO_FIELD, "the driver shows no GPU".to_owned());
+    }
+    let ours = |node: &&headroom_site::model::Node| {
+        let gpus = site.gpus.get(node.gpus.0 as usize..node.gpus.1 as usize).unwrap_or_default();
+        node.read_only() && gpus.iter().any(|gpu| host.index(&gpu.uuid).is_some())
+    };
+    if let Some(node) = site.nodes.iter().find(ours) {
+        return configuration(format!(
+            "node `{}` is read from a DCGM page, so nothing may be commanded on it; remove `dcgm` from its [[node]] to let an \
+             agent hold it",
+            node.id
+        ));
     }
     configuration(format!(
         "none of this host's GPUs is in the site file; add them by UUID: {}",

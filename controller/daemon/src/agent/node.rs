@@ -41,7 +41,7 @@ impl Node {
         mode: Mode,
     ) -> (Vec<Self>, Vec<String>) {
         let (mut nodes, mut missing) = (Vec::new(), Vec::new());
-        for node in &site.nodes {
+        for node in site.nodes.iter().filter(|node| !node.read_only()) {
             let members = site.gpus.get(node.gpus.0 as usize..node.gpus.1 as usize).unwrap_or_default();
             let here: Vec<Gpu> = members
                 .iter()
@@ -235,6 +235,7 @@ impl Node {
             answer: self.answer.take(),
             sent: None,
             arrival: None,
+            stamp_uncertainty: None,
         }
     }
 }

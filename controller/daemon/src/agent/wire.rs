@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 pub(super) struct Wire {
     client: MqttClient,
     telemetry: String,
+    network: String,
     status: String,
     boot: u64,
     clock: Clock,
@@ -58,8 +59,8 @@ impl Wire {
             tracing::warn!(%node, %error, "cannot say that the agent is there");
         }
         tokio::spawn(listen(events, Arc::clone(node), index, orders, clock.clone()));
-        let telemetry = topic(site, node, Leaf::Telemetry);
-        Ok(Self { client, telemetry, status: status_topic, boot, clock, format })
+        let (telemetry, network) = (topic(site, node, Leaf::Telemetry), topic(site, node, Leaf::Network));
+        Ok(Self { client, telemetry, network, status: status_topic, boot, clock, format })
     }
 
     /// Sends a report, or drops it.
@@ -72,6 +73,11 @@ impl Wire {
                 Ok(())
             }
         }
+    }
+
+    /// Sends what the network ports do, or drops it.
+    pub(super) fn network(&self, document: Vec<u8>) {
+        let _ = self.client.try_publish(&self.network, document, Delivery::Telemetry);
     }
 
     /// Says goodbye and ends the connection.

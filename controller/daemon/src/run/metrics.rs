@@ -1,6 +1,7 @@
 //! The metrics page: the view in OpenMetrics text, base units in the names.
 
 use super::record::DoubtRecord;
+use super::served::ServedView;
 use super::view::View;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -101,6 +102,8 @@ fn plant(page: &mut Page, v: &View) {
     page.counter("tokens", None, "Tokens learnt and generated since the start", v.tokens);
     let values = v.throttled_gpu_s.iter().map(|(reason, s)| (vec![("reason", reason.clone())], *s));
     page.counters("throttled", Some("seconds"), "GPU-seconds throttled, by reason", values);
+    let values = v.throttled_gpus.iter().map(|(reason, n)| (vec![("reason", reason.clone())], *n as f64));
+    page.gauges("gpus_throttled", None, "GPUs whose clock a reason holds now, by reason", values);
 }
 
 fn jobs_and_branches(page: &mut Page, v: &View) {
@@ -116,11 +119,40 @@ fn jobs_and_branches(page: &mut Page, v: &View) {
     );
     let locks = v.jobs.iter().filter_map(|j| j.lock_mhz.map(|mhz| (label(&j.id), mhz * 1e6)));
     page.gauges("job_clock_lock", Some("hertz"), "Upper clock lock held on a job", locks);
+    let tokens = v.jobs.iter().map(|j| (label(&j.id), j.tokens));
+    page.counters("job_tokens", None, "Tokens of a job since the start of this controller", tokens);
+    served(page, v);
     let label = |id: &str| vec![("branch", id.to_owned())];
     let powers = v.branches.iter().map(|b| (label(&b.id), b.power_w));
     page.gauges("branch", Some("watts"), "Power of a branch of the power tree", powers);
     let budgets = v.branches.iter().filter_map(|b| b.budget_w.map(|w| (label(&b.id), w)));
     page.gauges("branch_budget", Some("watts"), "What a branch may draw now", budgets);
+}
+
+/// What the engines of jobs say, by job and page.
+fn served(page: &mut Page, v: &View) {
+    let rows = |of: fn(&ServedView) -> Option<f64>, what: Option<&'static str>| {
+        let label = move |s: &ServedView| {
+            let mut labels = vec![("job", s.job.clone()), ("page", s.page.clone())];
+            labels.extend(what.map(|word| ("statistic", word.to_owned())));
+            labels
+        };
+        v.served.iter().filter_map(move |s| of(s).map(|value| (label(s), value)))
+    };
+    let help = "Requests that an engine serves now";
+    page.gauges("job_requests_running", None, help, rows(|s| s.requests_running, None));
+    let help = "Requests that wait for an engine";
+    page.gauges("job_requests_waiting", None, help, rows(|s| s.requests_waiting, None));
+    let all = rows(|s| s.time_to_first_token_p50_s, Some("p50"))
+        .chain(rows(|s| s.time_to_first_token_p95_s, Some("p95")))
+        .chain(rows(|s| s.time_to_first_token_mean_s, Some("mean")));
+    let help = "Time to first token of the requests between two readings of an engine's page";
+    page.gauges("job_time_to_first_token", Some("seconds"), help, all);
+    let all = rows(|s| s.time_per_output_token_p50_s, Some("p50"))
+        .chain(rows(|s| s.time_per_output_token_p95_s, Some("p95")))
+        .chain(rows(|s| s.time_per_output_token_mean_s, Some("mean")));
+    let help = "Time per output token between two readings of an engine's page";
+    page.gauges("job_time_per_output_token", Some("seconds"), help, all);
 }
 
 /// Prometheus' word for a unit of ours, and the factor toward it.
@@ -202,7 +234,16 @@ mod tests {
     fn names_end_in_base_units() {
         let mut view = View { facility_w: 1.5e6, pue: 1.1, headroom_k: 12.0, ticks: 7, ..View::default() };
         view.throttled_gpu_s.insert("sw_thermal".to_owned(), 3.0);
+        view.throttled_gpus.insert("hw_slowdown".to_owned(), 2);
         view.jobs.push(JobView { id: "train-a".to_owned(), clock_mhz: 1700.0, ..JobView::default() });
+        let (job, paged) = ("chat".to_owned(), "chat-0".to_owned());
+        let p95 = Some(0.25);
+        view.served.push(ServedView {
+            job,
+            page: paged,
+            time_to_first_token_p95_s: p95,
+            ..ServedView::default()
+        });
         let branch = BranchView { id: "feed".to_owned(), power_w: 5.0, budget_w: Some(9.0) };
         view.branches.push(branch);
         for (unit, stands) in [("degC", 32.0), ("kPa", 80.0)] {
@@ -217,7 +258,10 @@ mod tests {
             "headroom_pue_ratio 1.1",
             "headroom_die_headroom_kelvin{rank=\"least\"} 12.0",
             "headroom_throttled_seconds_total{reason=\"sw_thermal\"} 3.0",
+            "headroom_gpus_throttled{reason=\"hw_slowdown\"} 2.0",
             "headroom_job_clock_hertz{job=\"train-a\"} 1700000000.0",
+            "headroom_job_tokens_total{job=\"train-a\"} 0.0",
+            "headroom_job_time_to_first_token_seconds{job=\"chat\",page=\"chat-0\",statistic=\"p95\"} 0.25",
             "headroom_branch_budget_watts{branch=\"feed\"} 9.0",
             "headroom_setpoint_stands_celsius{actuator=\"a-degC\"} 32.0",
             "headroom_setpoint_stands_pascals{actuator=\"a-kPa\"} 80000.0",

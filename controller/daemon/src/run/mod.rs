@@ -10,6 +10,7 @@ pub(crate) mod http;
 mod metrics;
 pub(crate) mod record;
 pub(crate) mod seen;
+pub(crate) mod served;
 pub(crate) mod view;
 
 use crate::files::{ModeChoice, load};

@@ -2,6 +2,7 @@
 
 use super::clocks::{self, ClockView, LagView};
 use super::record::{DoubtRecord, SetpointRecord};
+use super::served::{Served, ServedView};
 use headroom_core::Line;
 use headroom_drivers::FieldStatus;
 use headroom_site::gpu::ThrottleReason;
@@ -27,6 +28,9 @@ pub(crate) struct JobView {
     pub(crate) clock_mhz: f64,
     pub(crate) clock_cv: f64,
     pub(crate) lock_mhz: Option<f64>,
+    /// Learnt and generated since the start of this controller.
+    #[serde(default)]
+    pub(crate) tokens: f64,
 }
 
 /// A connection.
@@ -83,6 +87,9 @@ pub(crate) struct View {
     pub(crate) writes: u64,
     pub(crate) gpus: usize,
     pub(crate) gpus_heard: usize,
+    /// GPUs that can only be read: no cap or clock can be commanded.
+    #[serde(default)]
+    pub(crate) gpus_read_only: usize,
     pub(crate) points: usize,
     pub(crate) points_good: usize,
     /// Points that others contradict, and why.
@@ -103,8 +110,16 @@ pub(crate) struct View {
     pub(crate) it_kwh: f64,
     pub(crate) cooling_kwh: f64,
     pub(crate) throttled_gpu_s: BTreeMap<String, f64>,
+    /// GPUs that a reason holds now, by reason; one may have several.
+    #[serde(default)]
+    pub(crate) throttled_gpus: BTreeMap<String, usize>,
     pub(crate) caps_bind: bool,
     pub(crate) jobs: Vec<JobView>,
+    /// Jobs on the pages of their engines.
+    #[serde(default)]
+    pub(crate) served: Vec<ServedView>,
+    #[serde(skip)]
+    pub(crate) engines: Served,
     pub(crate) branches: Vec<BranchView>,
     pub(crate) setpoints: Vec<SetpointView>,
     pub(crate) connections: Vec<ConnectionView>,
@@ -124,6 +139,8 @@ impl View {
             writes_allowed,
             epoch,
             gpus: site.gpus.len(),
+            gpus_read_only: read_only(site),
+            engines: Served::new(site),
             ..Self::default()
         }
     }
@@ -159,6 +176,7 @@ impl View {
         self.update_headroom(line);
         self.update_totals(line);
         self.update_jobs(line);
+        self.served = self.engines.view(snapshot);
         self.branches = site
             .power
             .iter()
@@ -197,6 +215,12 @@ impl View {
         for (reason, s) in ThrottleReason::ALL.iter().zip(t.throttled_s) {
             self.throttled_gpu_s.insert(key(*reason).to_owned(), s);
         }
+        let heard = line.snapshot().gpus.iter().enumerate().filter(|(_, g)| g.heard);
+        let standing: Vec<u32> = heard.map(|(i, _)| line.reasons(i)).collect();
+        for reason in ThrottleReason::ALL {
+            let held = standing.iter().filter(|bits| **bits & reason.bit() != 0).count();
+            self.throttled_gpus.insert(key(reason).to_owned(), held);
+        }
     }
 
     fn update_jobs(&mut self, line: &Line) {
@@ -204,8 +228,8 @@ impl View {
         self.jobs = site
             .jobs
             .iter()
-            .zip(&line.ledger().job_cv)
-            .map(|(job, cv)| {
+            .zip(line.ledger().job_cv.iter().zip(&line.ledger().job_tokens))
+            .map(|(job, (cv, tokens))| {
                 let clocks: Vec<f64> = job
                     .gpus
                     .iter()
@@ -217,6 +241,7 @@ impl View {
                     gpus: job.gpus.len(),
                     clock_mhz: clocks.iter().sum::<f64>() / clocks.len().max(1) as f64,
                     clock_cv: *cv,
+                    tokens: *tokens,
                     lock_mhz: job
                         .gpus
                         .first()
@@ -230,6 +255,12 @@ impl View {
     pub(crate) fn wants_connections(&self) -> bool {
         self.ticks % 100 == 1
     }
+}
+
+/// GPUs of nodes that are read from a page.
+pub(crate) fn read_only(site: &Site) -> usize {
+    let nodes = site.nodes.iter().filter(|n| n.read_only());
+    nodes.map(|n| n.gpus.1.saturating_sub(n.gpus.0) as usize).sum()
 }
 
 /// Key of a throttle reason in scores and metrics.
@@ -257,6 +288,17 @@ impl From<SetpointRecord> for SetpointView {
     }
 }
 
+/// A line with the first of some findings: it is for people.
+fn with_findings(mut line: String, findings: &[String]) -> String {
+    if let [first, rest @ ..] = findings {
+        line += &format!("; {first}");
+        if !rest.is_empty() {
+            line += &format!(" (and {} more)", rest.len());
+        }
+    }
+    line
+}
+
 /// One line per connection.
 pub(crate) fn connections(status: &FieldStatus) -> Vec<ConnectionView> {
     let line = |id: &str, up: bool, more: String, trouble: Option<&String>| {
@@ -269,23 +311,27 @@ pub(crate) fn connections(status: &FieldStatus) -> Vec<ConnectionView> {
     };
     let mqtt = status.mqtt.iter().map(|m| {
         let c = m.counts;
-        let mut more = format!("{} received, {} written, {} connects", c.received, m.writes(), c.connects);
-        // The first of them: the line is for people.
-        if let [first, rest @ ..] = m.findings().as_slice() {
-            more += &format!("; {first}");
-            if !rest.is_empty() {
-                more += &format!(" (and {} more)", rest.len());
-            }
-        }
+        let more = format!("{} received, {} written, {} connects", c.received, m.writes(), c.connects);
+        let more = with_findings(more, &m.findings());
         line(&m.url, m.up, more, m.trouble.as_ref())
     });
     let modbus = status.modbus.iter().map(|d| {
         let local = if d.local { ", its operator has it" } else { "" };
         line(&d.id, d.up, format!("{} rounds, {} writes{local}", d.rounds, d.writes), d.trouble.as_ref())
     });
-    let pages = status
-        .prometheus
-        .iter()
-        .map(|p| line(&p.id, p.up, format!("{} scrapes", p.scrapes), p.trouble.as_ref()));
-    mqtt.chain(modbus).chain(pages).collect()
+    let pages = status.prometheus.iter().map(|p| {
+        let more = with_findings(format!("{} scrapes", p.scrapes), &p.missing);
+        line(&p.id, p.up, more, p.trouble.as_ref())
+    });
+    let dcgm = status.dcgm.iter().map(|p| {
+        let more = format!(
+            "{} collections in {} scrapes, {} GPUs read only, times to {:.1} s",
+            p.collections,
+            p.scrapes,
+            p.gpus,
+            p.uncertainty.s()
+        );
+        line(&p.id, p.up, with_findings(more, &p.missing), p.trouble.as_ref())
+    });
+    mqtt.chain(modbus).chain(pages).chain(dcgm).collect()
 }

@@ -106,6 +106,7 @@ impl Agents {
                 answer: None,
                 sent: None,
                 arrival: None,
+                stamp_uncertainty: None,
             });
         }
     }

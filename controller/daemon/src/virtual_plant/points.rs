@@ -6,7 +6,7 @@ use headroom_sim::desk::transport::Transport;
 use headroom_sim::image::{DeviceFault, Encoding, Meaning, ModbusDevice, Register, Space};
 use headroom_sim::world::World;
 use headroom_site::command::SetpointCommand;
-use headroom_site::model::{Sink, Source};
+use headroom_site::model::{EngineQuantity, Sink, Source};
 use headroom_site::{Inbox, Outcome, PointId, Quality, Reading, Reason, Receipt, Site, Span, Stamp, Target};
 
 /// Unchanged values are shown again after this long (DSX: every 100 s).
@@ -122,7 +122,11 @@ impl Shows {
                 let job = world.workload.jobs.iter().position(|j| Some(&j.name) == labels.get("job"))?;
                 Some((From::Tokens(job), site.prometheus[*page].poll))
             }
-            Source::Json { .. } | Source::Sparkplug { .. } => None,
+            Source::Engine { page, quantity: EngineQuantity::GenerationTokens, labels } => {
+                let job = world.workload.jobs.iter().position(|j| Some(&j.name) == labels.get("job"))?;
+                Some((From::Tokens(job), site.prometheus[*page].poll))
+            }
+            Source::Engine { .. } | Source::Json { .. } | Source::Sparkplug { .. } => None,
         }
     }
 }

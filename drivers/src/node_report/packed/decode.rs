@@ -79,6 +79,7 @@ fn head(bytes: &mut Bytes<'_>, length: usize, report: &mut NodeReport) -> Result
     report.mono_ns = bytes.u64()?;
     report.stamp = Stamp::from_tai_ns(bytes.i64()?);
     report.arrival = None;
+    report.stamp_uncertainty = None;
     report.sent = None;
     if shape.has(SENT) {
         report.sent = Some(report.stamp + Span::from_ns(bytes.i64()?));

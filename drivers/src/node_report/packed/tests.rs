@@ -43,6 +43,7 @@ fn report(gpus: usize, samples: usize) -> NodeReport {
         answer: Some(Answer { sent: Stamp::from_tai_ns(-5), heard: Stamp::from_tai_ns(i64::MAX) }),
         sent: Some(Stamp::from_tai_ns(T + 2_000_000)),
         arrival: None,
+        stamp_uncertainty: None,
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Responsible for: the keys a site file may have, their units, that every name refers to something, that ids
 //! are unique, that ranges and the power tree make sense. Rooms: `wires` (connections), `modbus` (devices),
-//! `registers` (register maps), `place` (places, nodes, jobs), `power`, `points` (points and actuators).
+//! `registers` (register maps), `place` (places, nodes, jobs), `engines` (what serves a job), `power`, `points` (points and
+//! actuators).
 
+mod engines;
 mod modbus;
 mod mqtt;
 mod place;
@@ -94,13 +96,13 @@ fn site(root: &Table<'_>, base: &Path) -> Option<Site> {
     let [power_period, cooling_period, agent_period, lease] = periods(root);
 
     let wires = wires::read(root, base);
-    let places = place::read(root);
-    let points = points::read_points(root, &wires);
+    let places = place::read(root, &wires);
+    let mut points = points::read_points(root, &wires);
     let power = power::read(root, &places, &points.names);
     let equipment = points::read_equipment(root, &places);
     points.check_owners(doc, &equipment, &places, &power.names);
     let actuators = points::read_actuators(root, &wires, &points, &equipment);
-    let jobs = place::read_jobs(root, &places, &points.names);
+    let jobs = place::read_jobs(root, &places, &wires, &mut points);
     let meters = root.table("meters", |t| meters(t, &points.names)).unwrap_or_default();
     let min_flow = min_flow(root);
     let dew_point_margin_k = root
@@ -125,6 +127,7 @@ fn site(root: &Table<'_>, base: &Path) -> Option<Site> {
         mqtt: wires.mqtt,
         modbus: wires.modbus,
         prometheus: wires.prometheus,
+        dcgm: wires.dcgm,
         meters,
         min_flow,
         dew_point_margin_k,

@@ -1,7 +1,10 @@
 //! Places, GPU models, nodes, GPUs and jobs of the site file.
 
 use super::Names;
-use crate::doc::{At, Doc, Table};
+use super::engines::{Served, Serving};
+use super::points::Points;
+use super::wires::Wires;
+use crate::doc::{At, Table};
 use crate::model::{Gpu, GpuId, Job, JobKind, Node, NodeId, PointId, Sku};
 use crate::{Frequency, Power, Temperature};
 use std::collections::BTreeMap;
@@ -51,7 +54,7 @@ fn known_skus() -> Vec<Sku> {
     ]
 }
 
-pub(super) fn read(root: &Table<'_>) -> Places {
+pub(super) fn read(root: &Table<'_>, wires: &Wires) -> Places {
     let doc = root.doc();
     let (places, names) = read_places(root);
     let mut skus = known_skus();
@@ -64,7 +67,12 @@ pub(super) fn read(root: &Table<'_>) -> Places {
     let mut out =
         Places { places, names, skus, nodes: Vec::new(), gpus: Vec::new(), node_names: Names::new("node") };
     let mut uuids = Names::new("GPU");
-    root.tables("node", |t| read_node(t, doc, &mut out, &mut uuids));
+    root.tables("node", |t| read_node(t, wires, &mut out, &mut uuids));
+    let unread = |page: usize| out.nodes.iter().all(|n| n.dcgm != Some(page));
+    for id in wires.dcgm_names.ids.iter().filter(|(_, page)| unread(**page)).map(|(id, _)| id) {
+        let remedy = format!("add dcgm = \"{id}\" to the [[node]] that it shows, or remove the page");
+        doc.find(root.span_of("dcgm"), format!("no node is read from dcgm page `{id}`"), remedy);
+    }
     out
 }
 
@@ -158,12 +166,14 @@ fn read_sku(t: &Table<'_>) -> Option<Sku> {
     Some(sku)
 }
 
-fn read_node(t: &Table<'_>, doc: &Doc, out: &mut Places, uuids: &mut Names) {
+fn read_node(t: &Table<'_>, wires: &Wires, out: &mut Places, uuids: &mut Names) {
+    let doc = t.doc();
     let id = t.need_at::<String>("id");
     let rack = t.need_at::<String>("rack");
     let sku = t.need_at::<String>("sku");
     let other = t.get::<Power>("other-power").map_or(1500.0, Power::as_watts);
     let gpus = t.strings("gpus");
+    let dcgm = t.at::<String>("dcgm").and_then(|page| wires.dcgm_names.find(doc, &page));
     let (Some(id), Some(rack), Some(sku)) = (id, rack, sku) else { return };
     if !out.is_rack(&rack.value) {
         let near = crate::doc::suggest(&rack.value, out.places.keys().map(String::as_str));
@@ -192,19 +202,22 @@ fn read_node(t: &Table<'_>, doc: &Doc, out: &mut Places, uuids: &mut Names) {
         rack: rack.value,
         gpus: (first, out.gpus.len() as u32),
         other_w: other,
+        dcgm,
     });
 }
 
-pub(super) fn read_jobs(root: &Table<'_>, places: &Places, points: &Names) -> Vec<Job> {
+pub(super) fn read_jobs(root: &Table<'_>, places: &Places, wires: &Wires, points: &mut Points) -> Vec<Job> {
     let doc = root.doc();
     let mut names = Names::new("job");
     let mut owner: BTreeMap<usize, String> = BTreeMap::new();
+    let mut serving = Serving::new(wires);
     let mut jobs = Vec::new();
     root.tables("job", |t| {
         let id = t.need_at::<String>("id");
         let kind = t.need_at::<String>("kind");
         let nodes = t.strings("nodes");
         let tokens = t.strings("tokens");
+        let served = Served::of(t);
         let priority = t.or("priority", 0_i64);
         let (Some(id), Some(kind)) = (id, kind) else { return };
         names.add(doc, &id, jobs.len());
@@ -231,8 +244,11 @@ pub(super) fn read_jobs(root: &Table<'_>, places: &Places, points: &Names) -> Ve
         }
         gpus.sort_unstable();
         gpus.dedup();
-        let tokens = tokens.iter().filter_map(|p| points.find(doc, p)).map(|i| PointId(i as u32)).collect();
+        let counted = tokens.iter().filter_map(|p| points.names.find(doc, p)).map(|i| PointId(i as u32));
+        let mut tokens: Vec<PointId> = counted.collect();
+        tokens.extend(serving.add(t, served, &id, kind, points));
         jobs.push(Job { id: id.value, kind, gpus, priority, tokens });
     });
+    serving.check(doc);
     jobs
 }

@@ -270,4 +270,5 @@ fn sparkplug_and_json_mistakes_are_found_at_their_line() {
     );
 }
 
+mod engines;
 mod modbus;

@@ -3,18 +3,20 @@
 //! Built only by [`crate::file`]; whoever holds a [`Site`] holds one that passed every check.
 //!
 //! Rooms: `site` (the whole, and questions to it), `modbus` (devices and registers), `wires` (buses, pages: where
-//! values come from and go).
+//! values come from and go), `engine` (inference engines).
 
+mod engine;
 mod modbus;
 mod site;
 mod wires;
 
+pub use engine::{Engine, EngineQuantity, Latency, Statistic};
 pub use modbus::{
     ByteOrder, Forbidden, Heartbeat, HeartbeatKind, ModbusSpec, RegisterMap, RegisterSpace, RegisterSpec,
     RegisterType, Remote, Tls, Transport, WriteWith,
 };
 pub use site::Site;
-pub use wires::{Dialect, MqttSpec, PrometheusSpec, Sink, Source, SparkplugSpec, TimeFormat};
+pub use wires::{DcgmSpec, Dialect, MqttSpec, PrometheusSpec, Sink, Source, SparkplugSpec, TimeFormat};
 
 use crate::quantity::Unit;
 use crate::time::Span;
@@ -87,6 +89,16 @@ pub struct Node {
     pub gpus: (u32, u32),
     /// Power of everything but the GPUs, W: what to reckon with where no meter tells.
     pub other_w: f64,
+    /// Index into [`Site::dcgm`] of the page that its GPUs are read from, where no agent may open NVML.
+    pub dcgm: Option<usize>,
+}
+
+impl Node {
+    /// True if its GPUs can only be read: no cap and no clock can be commanded.
+    #[must_use]
+    pub const fn read_only(&self) -> bool {
+        self.dcgm.is_some()
+    }
 }
 
 /// A GPU.

@@ -1,8 +1,8 @@
 //! The site as a whole, and the questions it answers.
 
 use super::{
-    Actuator, ActuatorId, Equipment, Gpu, GpuId, Job, Meters, ModbusSpec, MqttSpec, Node, NodeId, Point,
-    PointId, PowerId, PowerNode, PrometheusSpec, Sku,
+    Actuator, ActuatorId, DcgmSpec, Equipment, Gpu, GpuId, Job, Meters, ModbusSpec, MqttSpec, Node, NodeId,
+    Point, PointId, PowerId, PowerNode, PrometheusSpec, Sku,
 };
 use crate::quantity::Dimension;
 use crate::time::Span;
@@ -45,6 +45,8 @@ pub struct Site {
     pub modbus: Vec<ModbusSpec>,
     /// Prometheus pages.
     pub prometheus: Vec<PrometheusSpec>,
+    /// Pages of DCGM exporters.
+    pub dcgm: Vec<DcgmSpec>,
     /// Points of the whole.
     pub meters: Meters,
     /// Least rack flow by supply temperature: (degC, L/min/kW), ascending.
@@ -136,6 +138,15 @@ impl Site {
             .filter(|n| below.contains(n.rack.as_str()) || n.id == of)
             .flat_map(|n| (n.gpus.0..n.gpus.1).map(GpuId))
             .collect()
+    }
+
+    /// For how long the GPUs of a node count as heard after a sample: five reports of an agent, or two collections of an exporter.
+    #[must_use]
+    pub fn heard_for(&self, node: &Node) -> Span {
+        let agent = self.power_period.ns().max(self.agent_period.ns()).max(1_000_000_000).saturating_mul(5);
+        let page = node.dcgm.and_then(|page| self.dcgm.get(page));
+        let exporter = page.map_or(0, |p| p.collect.ns().saturating_add(p.poll.ns()).saturating_mul(2));
+        Span::from_ns(agent.max(exporter))
     }
 
     /// For each node the branch of the power tree that feeds its rack, if any.

@@ -1,5 +1,6 @@
 //! Buses and pages, and where readings come from and commands go.
 
+use super::{Engine, EngineQuantity};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -95,6 +96,21 @@ pub struct PrometheusSpec {
     pub url: String,
     /// Period of reading.
     pub poll: Span,
+    /// Whose page it is, where jobs are served by it.
+    pub engine: Option<Engine>,
+}
+
+/// A page of NVIDIA's DCGM exporter: GPUs that are read there, and cannot be commanded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DcgmSpec {
+    /// Id.
+    pub id: String,
+    /// `http://host:port/path`.
+    pub url: String,
+    /// Period of reading.
+    pub poll: Span,
+    /// The exporter's own period (`--collect-interval`): between two of its collections the page stays as it is.
+    pub collect: Span,
 }
 
 /// Where a point's readings come from.
@@ -144,6 +160,15 @@ pub enum Source {
         page: usize,
         /// Metric name.
         metric: String,
+        /// Labels that must match.
+        labels: BTreeMap<String, String>,
+    },
+    /// What the page of an inference engine says of a job.
+    Engine {
+        /// Index into [`super::Site::prometheus`]; that page names its engine.
+        page: usize,
+        /// Which quantity.
+        quantity: EngineQuantity,
         /// Labels that must match.
         labels: BTreeMap<String, String>,
     },

@@ -2,7 +2,7 @@
 //!
 //! A type names a quantity, a constructor names a unit: `Temperature::celsius(24.0)`. Where a value's
 //! dimension is only known at run time (a point of a site file), it is an `f64` in the base unit of its
-//! [`Dimension`]: degC, K, W, J, L/min, kPa, MHz, 1 (ratio), A, V, s.
+//! [`Dimension`]: degC, K, W, J, L/min, kPa, MHz, 1 (ratio), A, V, s, bit/s.
 //!
 //! This room holds dimensions, units and the parser; `types` holds a type for each quantity.
 
@@ -41,6 +41,8 @@ pub enum Dimension {
     Voltage,
     /// Duration, base s.
     Time,
+    /// Data per time, base bit/s.
+    DataRate,
     /// A count or a state without unit.
     Count,
 }
@@ -62,6 +64,7 @@ impl Dimension {
             Self::Current => "A",
             Self::Voltage => "V",
             Self::Time => "s",
+            Self::DataRate => "bit/s",
         }
     }
 
@@ -96,6 +99,7 @@ impl fmt::Display for Dimension {
             Self::Current => "current",
             Self::Voltage => "voltage",
             Self::Time => "time",
+            Self::DataRate => "data rate",
             Self::Count => "count",
         })
     }
@@ -167,6 +171,12 @@ pub const UNITS: &[Unit] = &[
     unit("count", Dimension::Count, 1.0),
     unit("state", Dimension::Count, 1.0),
     unit("tokens", Dimension::Count, 1.0),
+    unit("bit/s", Dimension::DataRate, 1.0),
+    unit("Mbit/s", Dimension::DataRate, 1e6),
+    unit("Gbit/s", Dimension::DataRate, 1e9),
+    unit("B/s", Dimension::DataRate, 8.0),
+    unit("MB/s", Dimension::DataRate, 8e6),
+    unit("GB/s", Dimension::DataRate, 8e9),
 ];
 
 impl Unit {

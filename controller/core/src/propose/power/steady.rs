@@ -108,7 +108,12 @@ impl Steady {
             for g in &job.gpus {
                 slope[g.index()] = w;
             }
-            let gpus: Vec<usize> = job.gpus.iter().map(|g| g.index()).collect();
+            // Those that can only be read run at the clock that they run at.
+            let commanded = |g: &usize| !site.nodes[site.gpus[*g].node.index()].read_only();
+            let gpus: Vec<usize> = job.gpus.iter().map(|g| g.index()).filter(commanded).collect();
+            if gpus.is_empty() {
+                continue;
+            }
             match job.kind {
                 JobKind::Training => groups.push(Group::new(site, gpus)),
                 JobKind::Serving => {
@@ -210,6 +215,12 @@ impl Steady {
             };
             *high = thermal.max(low).min(most);
             *demand = (e.demand.peak_power(i) * DEMAND_ABOVE).max(low).min(*high);
+        }
+        // Whom nobody caps here may draw what its limit allows, and the others share the rest.
+        for (i, most) in e.read_only.iter().enumerate().filter_map(|(i, most)| most.map(|most| (i, most))) {
+            for bound in [&mut self.low_w, &mut self.high_w, &mut self.most_w, &mut self.demand_w] {
+                bound[i] = most;
+            }
         }
         for (room, (budget, other)) in self.room_w.iter_mut().zip(budget_w.iter().zip(&e.other_w)) {
             *room = budget - other;

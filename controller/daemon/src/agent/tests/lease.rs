@@ -227,5 +227,13 @@ fn nodes_are_found_by_uuid() {
         let (nodes, missing) = Node::of_host(&site(), &b.host, &b.owner, BOOT, Mode::Active);
         assert_eq!(nodes.iter().map(|n| n.id().to_string()).collect::<Vec<_>>(), ["n1", "n2"]);
         assert_eq!(missing, ["GPU-elsewhere"]);
+        // One that is read from a page is left alone, and whoever has no other is told so.
+        let mut paged = site();
+        paged.nodes[0].dcgm = Some(0);
+        let (nodes, _) = Node::of_host(&paged, &b.host, &b.owner, BOOT, Mode::Active);
+        assert_eq!(nodes.iter().map(|n| n.id().to_string()).collect::<Vec<_>>(), ["n2"]);
+        paged.nodes.iter_mut().for_each(|n| n.dcgm = Some(0));
+        let (code, why) = super::super::nothing_here(&paged, &b.host);
+        assert!(code == 3 && why.contains("node `n1` is read from a DCGM page"), "{code} {why}");
     });
 }

@@ -44,6 +44,7 @@ impl Quantity {
 
     const fn of(self, s: &GpuSample) -> Option<f32> {
         match self {
+            Self::Power if s.power_w.is_none() => s.power_average_w,
             Self::Power => s.power_w,
             Self::Clock => s.clock_mhz,
             Self::Die => s.die_c,
@@ -89,6 +90,8 @@ pub(crate) struct Window {
 pub(crate) struct GpuTrack {
     /// The last sample, on our time.
     pub(crate) sample: GpuSample,
+    /// Clocks-event reasons that stand, as NVML bits.
+    pub(crate) reasons: u32,
     /// Windows, oldest first.
     pub(crate) windows: Ring<Window>,
     /// Energy since the start.
@@ -104,6 +107,7 @@ impl GpuTrack {
     pub(super) fn new(windows: usize) -> Self {
         Self {
             sample: GpuSample::default(),
+            reasons: 0,
             windows: Ring::new(windows),
             energy: Energy::default(),
             gain: Gain::PRIOR,

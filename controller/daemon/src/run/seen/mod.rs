@@ -20,6 +20,7 @@ pub(crate) mod views;
 use gpus::GpuTrack;
 use headroom_core::align::{ClockView, PointValue};
 use headroom_core::{Line, Witness};
+use headroom_site::model::Node;
 use headroom_site::{GpuSample, Quality, Reading, Site, Span, Stamp};
 use ring::Ring;
 use std::sync::Arc;
@@ -71,6 +72,8 @@ pub(crate) struct Seen {
     /// What the last snapshot said of each point.
     pub(crate) values: Vec<PointValue>,
     pub(crate) gpus: Vec<GpuTrack>,
+    /// By node: how far the stamps of its GPUs may be off, where it is known \[s\].
+    pub(crate) node_uncertainty_s: Vec<Option<f64>>,
     pub(crate) clocks: Vec<ClockNow>,
     /// Clock of each point, where it has one.
     pub(crate) clock_of_point: Vec<Option<usize>>,
@@ -94,6 +97,7 @@ impl Seen {
             points: (0..points).map(|_| track()).collect(),
             values: line.snapshot().points.clone(),
             gpus: (0..gpus).map(|_| GpuTrack::new(windows)).collect(),
+            node_uncertainty_s: vec![None; site.nodes.len()],
             clocks: vec![ClockNow::default(); line.sources().view().count()],
             clock_of_point: (0..points).map(|p| line.sources().of_point(p)).collect(),
             clock_of_nodes: line.sources().of_node(0),
@@ -113,6 +117,12 @@ impl Seen {
         for (known, clock) in self.clocks.iter_mut().zip(line.sources().view()) {
             *known = clock_now(&clock);
         }
+        for (known, node) in self.node_uncertainty_s.iter_mut().zip(&snapshot.nodes) {
+            *known = node.stamp_uncertainty.map(Span::s);
+        }
+        for (i, gpu) in self.gpus.iter_mut().enumerate() {
+            gpu.reasons = line.reasons(i);
+        }
     }
 
     /// The clock that stamps a point.
@@ -124,13 +134,17 @@ impl Seen {
     /// The clock of a GPU's node.
     pub(crate) fn clock_of_gpu(&self, gpu: usize) -> Option<ClockNow> {
         let node = self.site.gpus.get(gpu)?.node.index();
+        // What is read from a page bears our own stamps.
+        if self.site.nodes.get(node)?.read_only() {
+            return None;
+        }
         self.clocks.get(self.clock_of_nodes + node).copied()
     }
 
-    /// How long a GPU that has fallen silent counts as heard: as the line has it.
-    pub(crate) fn is_heard(&self, gpu: &GpuTrack) -> bool {
-        let period = self.site.power_period.ns().max(self.site.agent_period.ns()).max(1_000_000_000);
-        gpu.sample.stamp != Stamp::default() && self.now.since(gpu.sample.stamp) <= Span::from_ns(period * 5)
+    /// Is a GPU heard, as the line has it?
+    pub(crate) fn is_heard(&self, node: &Node, gpu: &GpuTrack) -> bool {
+        let stamp = gpu.sample.stamp;
+        stamp != Stamp::default() && self.now.since(stamp) <= self.site.heard_for(node)
     }
 }
 

@@ -77,6 +77,9 @@ pub(crate) struct GpuView {
     pub(crate) heard: bool,
     pub(crate) age_s: Option<f64>,
     pub(crate) event_unix_ns: Option<i64>,
+    /// How far that may be off, where it is known.
+    #[serde(default)]
+    pub(crate) event_uncertainty_s: Option<f64>,
     pub(crate) clock: Option<StampClock>,
     pub(crate) power_w: Option<f32>,
     pub(crate) clock_mhz: Option<f32>,
@@ -90,7 +93,7 @@ pub(crate) struct GpuView {
     /// True watts for each watt that its sensor shows, and the standard deviation of that.
     pub(crate) power_factor: f64,
     pub(crate) power_factor_sigma: f64,
-    /// Why its clock is held, in words.
+    /// Why its clock is held, in words; what shows for an instant only is left out.
     pub(crate) reasons: Vec<String>,
     /// Mean power of the last seconds, oldest first.
     pub(crate) trend_w: Vec<Option<f64>>,
@@ -123,6 +126,11 @@ fn source(site: &Site, source: &Source) -> String {
         }
         Source::Prometheus { page, metric, .. } => {
             format!("prometheus {} {metric}", site.prometheus.get(*page).map_or("?", |p| p.id.as_str()))
+        }
+        Source::Engine { page, quantity, .. } => {
+            let Some(page) = site.prometheus.get(*page) else { return "engine".to_owned() };
+            let engine = page.engine.map_or("engine", headroom_site::model::Engine::word);
+            format!("{engine} {} {quantity}", page.id)
         }
     }
 }
@@ -175,11 +183,12 @@ impl GpuView {
             uuid: gpu.uuid.to_string(),
             node: node.id.clone(),
             index: index - node.gpus.0 as usize,
-            heard: seen.is_heard(track),
+            heard: seen.is_heard(node, track),
             age_s: known.then(|| seen.now.since(s.stamp).s()),
             event_unix_ns: known.then(|| s.stamp.unix_ns()),
+            event_uncertainty_s: seen.node_uncertainty_s.get(gpu.node.index()).copied().flatten(),
             clock: seen.clock_of_gpu(index).map(StampClock::from),
-            power_w: s.power_w,
+            power_w: s.power_w.or(s.power_average_w),
             clock_mhz: s.clock_mhz,
             die_degc: s.die_c,
             hbm_degc: s.hbm_c,
@@ -189,7 +198,7 @@ impl GpuView {
             energy_shown_j: tidy(track.energy.shown_j),
             power_factor: tidy(track.gain.factor),
             power_factor_sigma: tidy(track.gain.sigma),
-            reasons: reasons(s.reasons),
+            reasons: reasons(track.reasons),
             trend_w: trend(track),
         })
     }
