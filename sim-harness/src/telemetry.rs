@@ -11,7 +11,7 @@ use headroom_truth::gpu::{Fleet, Throttle};
 
 /// What GPU `g` shows at an instant (Unix us). Fields that a board does not have show 0; [`quirks`] says which.
 #[must_use]
-#[inline]
+#[inline(always)]
 pub fn gpu_outputs(fleet: &Fleet, boards: &SensorBank, g: usize, stamp_us: u64) -> GpuOutputs {
     let readout = boards.read(fleet, g);
     // `as` cuts: of what is not negative this is the nearest
