@@ -12,6 +12,7 @@
 //! [plant]                      # absent: the usual plant ([`plant`])
 //! [weather]                    # absent: the built-in continental climate ([`weather`])
 //! [work]                       # absent: half training, half serving ([`work`])
+//! [agents]                     # absent: clocks that are right and ways that take no time ([`agents`])
 //!
 //! [[event]]
 //! at = "55 min"                # plant time since the start
@@ -22,6 +23,7 @@
 //! pump = 1
 //! ```
 
+pub mod agents;
 pub mod event;
 pub mod kind;
 mod node;
@@ -33,6 +35,7 @@ mod table;
 pub mod weather;
 pub mod work;
 
+pub use agents::AgentsSpec;
 pub use event::Event;
 pub use kind::{Field, Holds, Kind, Need, Value, Values};
 pub use plant::PlantSpec;
@@ -107,6 +110,8 @@ pub struct Scenario {
     pub weather: Option<WeatherSpec>,
     /// What runs.
     pub work: WorkSpec,
+    /// Clocks of agents and ways to them in virtual time; `None`: right, and no time at all.
+    pub agents: Option<AgentsSpec>,
     /// Events in file order.
     pub events: Vec<Event>,
 }
@@ -160,6 +165,7 @@ impl Scenario {
             plant: PlantSpec::default(),
             weather: None,
             work: WorkSpec::default(),
+            agents: None,
             events: Vec::new(),
         }
     }

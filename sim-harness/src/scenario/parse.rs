@@ -2,11 +2,11 @@
 
 use super::plant::PlantSpec;
 use super::table::{self, Findings, Table};
-use super::{Scenario, ScenarioError, event, plant, weather, work};
+use super::{Scenario, ScenarioError, agents, event, plant, weather, work};
 
 /// Keys of a file.
-const KEYS: [&str; 9] =
-    ["name", "description", "hours", "start", "seed", "plant", "weather", "work", "event"];
+const KEYS: [&str; 10] =
+    ["name", "description", "hours", "start", "seed", "plant", "weather", "work", "agents", "event"];
 
 pub(super) fn parse(text: &str) -> Result<Scenario, Vec<ScenarioError>> {
     let findings = Findings::default();
@@ -37,10 +37,11 @@ fn file(mut t: Table<'_>) -> Option<Scenario> {
     let spec = t.table(("plant", "")).map_or_else(PlantSpec::default, plant::read);
     let weather = t.table(("weather", "")).and_then(weather::read);
     let work = t.table(("work", "")).map(work::read).unwrap_or_default();
+    let agents = t.table(("agents", "")).map(agents::read);
     let events = t.tables(("event", "[]")).into_iter().filter_map(event::read).collect();
     t.finish("a scenario", &KEYS);
     let (name, hours) = (name?, hours?);
-    Some(Scenario { name, description, hours, start_s, seed, plant: spec, weather, work, events })
+    Some(Scenario { name, description, hours, start_s, seed, plant: spec, weather, work, agents, events })
 }
 
 /// Seconds since 1 January 00:00 of "2025-07-18T12:00" and the like. The year counts for nothing: a year of weather

@@ -49,6 +49,12 @@ const WORK: [(&str, &str, &str); 2] = [
     ),
     ("placement", "\"packed\"", "How jobs are laid out; or `\"spread\"`, `\"rack\"`, `\"cdu\"`."),
 ];
+const AGENTS: [(&str, &str, &str); 4] = [
+    ("clock-offset", "\"5 s\"", "The clock of each node is off by up to so much, either way; absent: 0 s."),
+    ("clock-drift", "\"100 ppm\"", "And drifts by up to so much, either way; absent: not at all."),
+    ("delay", "\"1 ms\"", "Least time of a message, each way; absent: 0 s."),
+    ("jitter", "\"200 ms\"", "Most that a message takes beyond it, evenly spread; absent: 0 s."),
+];
 const JOB: [(&str, &str, &str); 21] = [
     ("name", "\"pretrain\"", "Name, unique."),
     ("kind", "\"training\"", "`\"training\"`, `\"serving\"` or `\"burn\"`."),
@@ -89,6 +95,7 @@ pub(super) fn reference() -> String {
     rows(&mut text, "`[weather]`, one of", &WEATHER);
     rows(&mut text, "`[work]`", &WORK);
     rows(&mut text, "`[[work.job]]`", &JOB);
+    rows(&mut text, "`[agents]`, in virtual time", &AGENTS);
     rows(&mut text, "`[[event]]`", &EVENT);
     text += "\n## Kinds of events\n";
     for kind in kinds() {

@@ -35,6 +35,8 @@ struct Named {
     name: String,
     clock: SourceClock,
     agent: bool,
+    /// When it was heard from last.
+    heard: Stamp,
 }
 
 /// What is known of one clock.
@@ -81,7 +83,12 @@ impl Sources {
                 };
                 let clock = *known.entry((connection, point.of.as_str())).or_insert_with(|| {
                     let clock = SourceClock::new(BUS_DELAY_S, BUS_GRAIN_S);
-                    clocks.push(Named { name: point.of.clone(), clock, agent: false });
+                    clocks.push(Named {
+                        name: point.of.clone(),
+                        clock,
+                        agent: false,
+                        heard: Stamp::default(),
+                    });
                     clocks.len() - 1
                 });
                 Some(clock)
@@ -92,6 +99,7 @@ impl Sources {
             name: node.id.clone(),
             clock: SourceClock::new(AGENT_DELAY_S, AGENT_GRAIN_S),
             agent: true,
+            heard: Stamp::default(),
         }));
         Self { clocks, of_point, nodes, said: vec![(Stamp::default(), 0.0); site.points.len()] }
     }
@@ -101,7 +109,9 @@ impl Sources {
         let point = reading.point.index();
         let clock = self.of_point.get(point).copied().flatten();
         let (Some(arrival), Some(clock)) = (reading.arrival, clock) else { return *reading };
-        let clock = &mut self.clocks[clock].clock;
+        let named = &mut self.clocks[clock];
+        named.heard = arrival;
+        let clock = &mut named.clock;
         let (last, value) = std::mem::replace(&mut self.said[point], (reading.stamp, reading.value));
         // The same stamp again is a repetition, unless it says something else.
         if reading.stamp != last {
@@ -123,6 +133,7 @@ impl Sources {
         let (Some(arrival), Some(named)) = (report.arrival, self.clocks.get_mut(self.nodes + node)) else {
             return Span::ZERO;
         };
+        named.heard = arrival;
         let clock = &mut named.clock;
         clock.heard(arrival.tai_ns(), report.sent.unwrap_or(report.stamp).tai_ns());
         if let Some(answer) = report.answer {
@@ -152,7 +163,10 @@ impl Sources {
 
 impl Named {
     fn view(&self) -> ClockView<'_> {
-        let estimate = self.clock.estimate();
+        // As of when it was heard last: a clock that drifts has gone on since it was weighed.
+        let offset = self.clock.offset_at(self.heard.tai_ns());
+        let now = |e| offset.map_or(e, |(offset_s, sigma_s)| ClockEstimate { offset_s, sigma_s, ..e });
+        let estimate = self.clock.estimate().map(now);
         ClockView {
             source: &self.name,
             agent: self.agent,

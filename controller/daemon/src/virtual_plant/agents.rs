@@ -1,7 +1,9 @@
 //! The agents of a virtual plant: the lease rule and the keeper of `headroom-guard`, as in the real agent, over the
 //! world's GPUs instead of NVML.
 
+use super::link::Link;
 use headroom_guard::{Action, Echo, Keeper, Lease, Mode, Receiver};
+use headroom_sim::scenario::AgentsSpec;
 use headroom_sim::telemetry::gpu_outputs;
 use headroom_sim::world::World;
 use headroom_site::gpu::{CapReceipt, CapTarget};
@@ -21,6 +23,8 @@ struct Node {
     boot: u64,
     sequence: u64,
     receipt: Option<CapReceipt>,
+    /// Its clock and the way to it, where they are not perfect.
+    link: Option<Link>,
 }
 
 /// All agents.
@@ -36,7 +40,7 @@ pub(super) struct Agents {
 }
 
 impl Agents {
-    pub(super) fn new(site: &Site, seed: u64) -> Self {
+    pub(super) fn new(site: &Site, seed: u64, spec: Option<AgentsSpec>) -> Self {
         let nodes = site
             .nodes
             .iter()
@@ -54,6 +58,7 @@ impl Agents {
                     boot,
                     sequence: 0,
                     receipt: None,
+                    link: spec.map(|spec| Link::draw(&spec, seed, i)),
                 }
             })
             .collect();
@@ -76,6 +81,11 @@ impl Agents {
     }
 
     pub(super) fn step(&mut self, now: Stamp, world: &mut World) {
+        for n in 0..self.nodes.len() {
+            while let Some(command) = self.nodes[n].link.as_mut().and_then(|link| link.heard(now)) {
+                self.nodes[n].obey(now, &command, self.random, world);
+            }
+        }
         for node in &mut self.nodes {
             if node.keeper.poll(mono_ns(now)) == Action::Release {
                 node.restore(world);
@@ -85,29 +95,39 @@ impl Agents {
     }
 
     pub(super) fn report(&mut self, now: Stamp, world: &World, inbox: &mut Inbox) {
-        if self.reported.is_some_and(|at| now.since(at) < self.period) {
-            return;
+        if self.reported.is_none_or(|at| now.since(at) >= self.period) {
+            self.look(now, world, inbox);
         }
+        for link in self.nodes.iter_mut().filter_map(|node| node.link.as_mut()) {
+            link.arrived(now, &mut inbox.nodes);
+        }
+    }
+
+    fn look(&mut self, now: Stamp, world: &World, inbox: &mut Inbox) {
         self.reported = Some(now);
-        let stamp_us = (now.unix_ns() / 1000) as u64;
         for node in &mut self.nodes {
             node.sequence += 1;
             let mut gpus = self.spare.pop_front().unwrap_or_default();
-            node.look(world, now, stamp_us, &mut gpus);
-            inbox.nodes.push(NodeReport {
+            let stamp = node.link.as_mut().map_or(now, |link| link.clock(now));
+            node.look(world, stamp, &mut gpus);
+            let report = NodeReport {
                 node: Arc::clone(&node.id),
                 boot: node.boot,
                 sequence: node.sequence,
                 mono_ns: mono_ns(now),
-                stamp: now,
+                stamp,
                 gpus,
                 receipt: node.receipt.take(),
-                // Agents of a virtual plant have its clock.
+                // Agents of a virtual plant have its clock, unless the scenario says otherwise.
                 answer: None,
                 sent: None,
                 arrival: None,
                 stamp_uncertainty: None,
-            });
+            };
+            match &mut node.link {
+                Some(link) => link.report(now, report),
+                None => inbox.nodes.push(report),
+            }
         }
     }
 
@@ -125,35 +145,16 @@ impl Agents {
         let Some(index) = order.into_iter().find(|&n| *self.nodes[n].id == *command.node) else { return };
         self.next = index + 1;
         let node = &mut self.nodes[index];
-        let lease = Lease {
-            epoch: command.epoch,
-            sequence: command.sequence,
-            ttl_ms: command.ttl_ms,
-            echo: Echo { boot: command.echo_boot, mono_ns: command.echo_mono_ns },
-        };
-        let accepted = node
-            .receiver
-            .accept(mono_ns(now), &lease)
-            .and_then(|()| node.keeper.on_accept(mono_ns(now), command.ttl_ms, random));
-        node.receipt = Some(CapReceipt {
-            epoch: command.epoch,
-            sequence: command.sequence,
-            refused: accepted.err().map(|r| r.to_string()),
-        });
-        if accepted.is_err() {
-            return;
+        match &mut node.link {
+            Some(link) => link.command(now, command),
+            None => node.obey(now, command, random, world),
         }
-        for (k, uuid) in node.uuids.iter().enumerate() {
-            let named = |t: &&CapTarget| Arc::ptr_eq(&t.uuid, uuid) || t.uuid == *uuid;
-            let in_place = command.gpus.get(k).filter(named);
-            let Some(target) = in_place.or_else(|| command.gpus.iter().find(named)) else { continue };
-            let g = node.first + k;
-            match target.cap_w {
-                Some(cap_w) => world.set_cap(g, f64::from(cap_w)),
-                None => world.set_cap(g, f64::from(world.fleet.sku(g).tdp_w as f32)),
-            }
-            world.set_lock(g, 0.0, target.lock_mhz.map_or(f64::INFINITY, f64::from));
-        }
+    }
+
+    /// The clock of a node's agent less ours, s; none where it is ours.
+    #[cfg(test)]
+    pub(super) fn ahead_s(&self, node: usize, now: Stamp) -> Option<f64> {
+        self.nodes[node].link.as_ref().map(|link| link.ahead_s(now))
     }
 
     pub(super) fn release(&mut self, world: &mut World) {
@@ -166,14 +167,48 @@ impl Agents {
 }
 
 impl Node {
+    /// Carries out a command that has been heard.
+    fn obey(&mut self, now: Stamp, command: &CapCommand, random: u64, world: &mut World) {
+        let lease = Lease {
+            epoch: command.epoch,
+            sequence: command.sequence,
+            ttl_ms: command.ttl_ms,
+            echo: Echo { boot: command.echo_boot, mono_ns: command.echo_mono_ns },
+        };
+        let accepted = self
+            .receiver
+            .accept(mono_ns(now), &lease)
+            .and_then(|()| self.keeper.on_accept(mono_ns(now), command.ttl_ms, random));
+        self.receipt = Some(CapReceipt {
+            epoch: command.epoch,
+            sequence: command.sequence,
+            refused: accepted.err().map(|r| r.to_string()),
+        });
+        if accepted.is_err() {
+            return;
+        }
+        for (k, uuid) in self.uuids.iter().enumerate() {
+            let named = |t: &&CapTarget| Arc::ptr_eq(&t.uuid, uuid) || t.uuid == *uuid;
+            let in_place = command.gpus.get(k).filter(named);
+            let Some(target) = in_place.or_else(|| command.gpus.iter().find(named)) else { continue };
+            let g = self.first + k;
+            match target.cap_w {
+                Some(cap_w) => world.set_cap(g, f64::from(cap_w)),
+                None => world.set_cap(g, f64::from(world.fleet.sku(g).tdp_w as f32)),
+            }
+            world.set_lock(g, 0.0, target.lock_mhz.map_or(f64::INFINITY, f64::from));
+        }
+    }
+
     /// Samples of the GPUs that answer, over those of an earlier report.
-    fn look(&self, world: &World, now: Stamp, stamp_us: u64, gpus: &mut Vec<(Arc<str>, GpuSample)>) {
+    fn look(&self, world: &World, stamp: Stamp, gpus: &mut Vec<(Arc<str>, GpuSample)>) {
+        let stamp_us = (stamp.unix_ns() / 1000) as u64;
         let mut answer = 0;
         for (k, uuid) in self.uuids.iter().enumerate() {
             if !world.fleet.present[self.first + k] {
                 continue;
             }
-            let new = sample(world, self.first + k, now, stamp_us);
+            let new = sample(world, self.first + k, stamp, stamp_us);
             match gpus.get_mut(answer) {
                 Some((known, old)) if Arc::ptr_eq(known, uuid) => *old = new,
                 Some(slot) => *slot = (Arc::clone(uuid), new),

@@ -6,9 +6,12 @@
 
 mod agents;
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod doubts;
 #[cfg(test)]
 mod energies;
+mod link;
 mod points;
 
 use agents::Agents;
@@ -61,7 +64,7 @@ impl VirtualPlant {
         Ok(Self {
             shows: Shows::new(site, &world),
             asks: Asks::new(site, &world, &dsx),
-            agents: Agents::new(site, world.config().seed),
+            agents: Agents::new(site, world.config().seed, world.config().scenario.agents),
             dsx,
             banks,
             receipts: Vec::new(),
