@@ -333,6 +333,27 @@ async fn reports_are_packed_unless_people_are_to_read_them() {
     assert_eq!(decode_report(&text, &mut Names::default()).unwrap().gpus.len(), 2);
 }
 
+#[tokio::test]
+async fn looks_of_a_period_come_in_one_report() {
+    let stage = Stage::new("batch");
+    let site = stage.folder.join("site.toml");
+    let text = std::fs::read_to_string(&site).unwrap();
+    std::fs::write(&site, text.replace("agent = \"50 ms\"", "agent = \"50 ms\"\nreport = \"500 ms\""))
+        .unwrap();
+    let mut controller = Controller::start(&stage);
+    let _agent = stage.agent();
+    let (mut reports, mut samples, mut last) = (0, 0, None);
+    let begun = Instant::now();
+    while reports < 5 {
+        let report = controller.report("n1").await;
+        assert!(last.is_none_or(|last| report.sequence == last + 1), "{last:?}, {}", report.sequence);
+        last = Some(report.sequence);
+        (reports, samples) = (reports + 1, samples + report.gpus.len());
+    }
+    // Two GPUs, ten looks a report; a machine that is busy may skip some.
+    assert!((60..=110).contains(&samples) && begun.elapsed() > Duration::from_secs(2), "{samples}");
+}
+
 /// Runs it until it ends by itself; its exit code and what it said.
 fn refusal(command: &mut Command) -> (Option<i32>, String) {
     let output = command.stderr(Stdio::piped()).output().unwrap();

@@ -58,6 +58,8 @@ pub(super) struct Gpu {
     /// The lock we put there: its upper end, MHz.
     lock_mhz: Option<u32>,
     answers: bool,
+    /// Clocks-event reasons at the last look.
+    reasons: u32,
     sits_out_until: Option<Instant>,
     asserted: Option<Instant>,
 }
@@ -71,6 +73,7 @@ impl Gpu {
             cap_mw: None,
             lock_mhz: None,
             answers: true,
+            reasons: 0,
             sits_out_until: None,
             asserted: None,
         }
@@ -101,6 +104,11 @@ impl Gpu {
                 None
             }
         }
+    }
+
+    /// True if the clocks-event reasons are not those of the look before.
+    pub(super) fn changed(&mut self, reasons: u32) -> bool {
+        std::mem::replace(&mut self.reasons, reasons) != reasons
     }
 
     pub(super) fn apply(&mut self, target: &CapTarget, tools: &mut Tools<'_>) -> Result<(), GpuFault> {

@@ -201,6 +201,7 @@ impl Agent {
             nodes: self.nodes,
             clock: clock.clone(),
             period,
+            looks: looks(&self.site),
             orders,
             reports,
             missed: 0,
@@ -214,7 +215,7 @@ impl Agent {
             .context("cannot start the thread that owns NVML")?;
 
         let early = tokio::select! {
-            () = pass_on(&wires, reported, &clock, period) => None,
+            () = pass_on(&wires, reported, &clock, self.site.report_period) => None,
             () = network => None,
             early = &mut end => Some(early),
             _ = terminate.recv() => None,
@@ -234,6 +235,12 @@ impl Agent {
         }
         Ok(conclude(farewell))
     }
+}
+
+/// Looks in a report.
+fn looks(site: &Site) -> u32 {
+    let ratio = site.report_period.ns() as f64 / site.agent_period.ns().max(1) as f64;
+    (ratio.round() as u32).max(1)
 }
 
 /// Hands reports to their wires until the worker is gone; tells when it falls silent.

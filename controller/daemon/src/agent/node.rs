@@ -12,7 +12,7 @@ use headroom_drivers::nvml::persist::{Found, Ownership};
 use headroom_drivers::nvml::{NvmlError, NvmlHost};
 use headroom_guard::{Action, Echo, Keeper, Lease, Mode, Receiver, Refusal, State};
 use headroom_site::gpu::{Answer, CapReceipt};
-use headroom_site::{CapCommand, NodeReport, Site, Stamp};
+use headroom_site::{CapCommand, GpuSample, NodeReport, Site, Stamp};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,6 +26,10 @@ pub(super) struct Node {
     sequence: u64,
     receipt: Option<CapReceipt>,
     answer: Option<Answer>,
+    /// Samples since the last report, the looks they come from, and whether they cannot wait.
+    seen: Vec<(Arc<str>, GpuSample)>,
+    looks: u32,
+    urgent: bool,
     restore_tried: Option<Instant>,
     /// Caps found lifted by somebody else and put back.
     pub(super) reasserted: u64,
@@ -67,6 +71,9 @@ impl Node {
                 sequence: 0,
                 receipt: None,
                 answer: None,
+                seen: Vec::new(),
+                looks: 0,
+                urgent: false,
                 restore_tried: None,
                 reasserted: 0,
             });
@@ -104,6 +111,7 @@ impl Node {
         }
         let refused = done.err().map(|fault| fault.to_string());
         self.receipt = Some(CapReceipt { epoch: command.epoch, sequence: command.sequence, refused });
+        self.urgent = true;
     }
 
     fn accept(
@@ -202,24 +210,33 @@ impl Node {
         }
     }
 
-    /// Looks at every GPU, and puts back a cap that somebody lifted while the lease holds.
-    pub(super) fn report(
-        &mut self,
-        stamp: Stamp,
-        mono_ns: u64,
-        missed: u64,
-        host: &mut NvmlHost,
-    ) -> NodeReport {
+    /// Looks at every GPU, and puts back a cap that somebody lifted while the lease holds. True if one answered.
+    pub(super) fn look(&mut self, stamp: Stamp, host: &mut NvmlHost) -> bool {
+        let before = self.seen.len();
         let holding = matches!(self.keeper.state(), State::Held { .. } | State::Releasing { .. });
-        let mut gpus = Vec::with_capacity(self.gpus.len());
         for gpu in &mut self.gpus {
             let Some(sample) = gpu.look(stamp, host) else { continue };
+            self.urgent |= gpu.changed(sample.reasons);
             if holding && gpu.was_lifted(sample.enforced_cap_w) {
                 self.reasserted += 1;
                 gpu.assert_again(host);
             }
-            gpus.push((Arc::clone(&gpu.uuid), sample));
+            self.seen.push((Arc::clone(&gpu.uuid), sample));
         }
+        self.looks += 1;
+        self.seen.len() > before
+    }
+
+    /// True if a report is due: after so many looks, or at once when a reason came or went or a command was carried out.
+    pub(super) fn is_due(&self, looks: u32) -> bool {
+        self.looks >= looks || self.urgent
+    }
+
+    /// What was seen since the last report.
+    pub(super) fn report(&mut self, stamp: Stamp, mono_ns: u64, missed: u64) -> NodeReport {
+        (self.looks, self.urgent) = (0, false);
+        let room = Vec::with_capacity(self.seen.len());
+        let gpus = std::mem::replace(&mut self.seen, room);
         // A gap in the sequence is how the controller counts the reports that never were.
         self.sequence += 1 + missed;
         self.echo = self.receiver.echo(mono_ns);

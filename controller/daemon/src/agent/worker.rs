@@ -60,6 +60,8 @@ pub(super) struct Worker {
     pub(super) nodes: Vec<Node>,
     pub(super) clock: Clock,
     pub(super) period: Span,
+    /// Looks in a report.
+    pub(super) looks: u32,
     pub(super) orders: Receiver<Order>,
     pub(super) reports: Sender<(usize, NodeReport)>,
     pub(super) missed: u64,
@@ -130,8 +132,12 @@ impl Worker {
         let mut answered = false;
         for (index, node) in self.nodes.iter_mut().enumerate() {
             node.tend(self.clock.mono_ns(), &mut tools);
-            let report = node.report(self.clock.now(), self.clock.mono_ns(), skipped, tools.host);
-            answered |= !report.gpus.is_empty();
+            answered |= node.look(self.clock.now(), tools.host);
+            if !node.is_due(self.looks) {
+                continue;
+            }
+            let missed = skipped / u64::from(self.looks.max(1));
+            let report = node.report(self.clock.now(), self.clock.mono_ns(), missed);
             if self.reports.try_send((index, report)).is_err() {
                 self.missed += 1;
             }

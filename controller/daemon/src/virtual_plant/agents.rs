@@ -64,7 +64,7 @@ impl Agents {
             .collect();
         Self {
             nodes,
-            period: site.agent_period,
+            period: site.report_period,
             reported: None,
             next: 0,
             spare: VecDeque::new(),

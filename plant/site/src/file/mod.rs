@@ -93,7 +93,7 @@ fn site(root: &Table<'_>, base: &Path) -> Option<Site> {
     if !root.has("site") {
         doc.find(root.span_of("format"), "`[site]` is missing", "add [site] with name = \"...\"");
     }
-    let [power_period, cooling_period, agent_period, lease] = periods(root);
+    let [power_period, cooling_period, agent_period, lease, report_period] = periods(root);
 
     let wires = wires::read(root, base);
     let places = place::read(root, &wires);
@@ -114,6 +114,7 @@ fn site(root: &Table<'_>, base: &Path) -> Option<Site> {
         power_period,
         cooling_period,
         agent_period,
+        report_period,
         lease,
         places: places.places,
         skus: places.skus,
@@ -153,10 +154,11 @@ fn plausibility_hold(root: &Table<'_>) -> Span {
     hold.flatten().unwrap_or(default)
 }
 
-fn periods(root: &Table<'_>) -> [Span; 4] {
-    let defaults = [Span::from_s(1.0), Span::from_s(30.0), Span::from_ms(100), Span::from_s(30.0)];
-    root.table("periods", |t| {
-        let keys = ["power", "cooling", "agent", "lease"];
+fn periods(root: &Table<'_>) -> [Span; 5] {
+    let defaults =
+        [Span::from_s(1.0), Span::from_s(30.0), Span::from_ms(100), Span::from_s(30.0), Span::ZERO];
+    let told = root.table("periods", |t| {
+        let keys = ["power", "cooling", "agent", "lease", "report"];
         let mut out = defaults;
         for (slot, key) in out.iter_mut().zip(keys) {
             if let Some(span) = t.at::<Span>(key) {
@@ -166,6 +168,13 @@ fn periods(root: &Table<'_>) -> [Span; 4] {
                 *slot = span.value;
             }
         }
+        if out[4] != Span::ZERO && out[4] < out[2] {
+            t.doc().find(
+                t.span_of("report"),
+                "agents cannot report more often than they look",
+                "make `report` at least as long as `agent`",
+            );
+        }
         if out[3].ns() < 3 * out[0].ns() {
             t.doc().find(
                 t.span_of("lease"),
@@ -174,8 +183,11 @@ fn periods(root: &Table<'_>) -> [Span; 4] {
             );
         }
         out
-    })
-    .unwrap_or(defaults)
+    });
+    let mut periods = told.unwrap_or(defaults);
+    // Unless it is said otherwise, agents report each look.
+    periods[4] = periods[4].max(periods[2]);
+    periods
 }
 
 fn meters(t: &Table<'_>, points: &Names) -> Meters {

@@ -17,8 +17,10 @@ pub struct Site {
     pub power_period: Span,
     /// Period of the cooling loop.
     pub cooling_period: Span,
-    /// Period of the agents.
+    /// Time between two looks of an agent at its GPUs.
     pub agent_period: Span,
+    /// Time between two reports of an agent, in which all its looks since the last one are.
+    pub report_period: Span,
     /// Life of a lease.
     pub lease: Span,
     /// Places other than nodes: hall, row, rack; id to (kind, parent).
@@ -143,7 +145,7 @@ impl Site {
     /// For how long the GPUs of a node count as heard after a sample: five reports of an agent, or two collections of an exporter.
     #[must_use]
     pub fn heard_for(&self, node: &Node) -> Span {
-        let agent = self.power_period.ns().max(self.agent_period.ns()).max(1_000_000_000).saturating_mul(5);
+        let agent = self.power_period.ns().max(self.report_period.ns()).max(1_000_000_000).saturating_mul(5);
         let page = node.dcgm.and_then(|page| self.dcgm.get(page));
         let exporter = page.map_or(0, |p| p.collect.ns().saturating_add(p.poll.ns()).saturating_mul(2));
         Span::from_ns(agent.max(exporter))

@@ -148,7 +148,8 @@ impl Bench {
     }
 
     fn report(&mut self) -> NodeReport {
-        self.node.report(Stamp::default(), self.now_ns, 0, &mut self.host)
+        self.node.look(Stamp::default(), &mut self.host);
+        self.node.report(Stamp::default(), self.now_ns, 0)
     }
 
     fn asked(&self, gpu: usize) -> GpuRequests {
@@ -172,4 +173,26 @@ impl Bench {
             reason: "a test".into(),
         }
     }
+}
+
+#[test]
+fn looks_wait_for_their_report_unless_a_reason_comes() {
+    isolated("looks_wait_for_their_report_unless_a_reason_comes", |folder| {
+        let mut bench = Bench::new(&folder, Mode::Active);
+        let look = |bench: &mut Bench, k: u64| {
+            let shown = GpuOutputs { stamp_us: outputs().stamp_us + 100_000 * k, ..outputs() };
+            (0..2).for_each(|n| bench.world.publish(n, &shown));
+            assert!(bench.node.look(Stamp::default(), &mut bench.host));
+            bench.node.is_due(10)
+        };
+        assert!((0..9).all(|k| !look(&mut bench, k)) && look(&mut bench, 9));
+        let report = bench.node.report(Stamp::default(), bench.now_ns, 0);
+        assert_eq!(report.gpus.len(), 20);
+        let stamps: Vec<i64> = report.gpus.iter().step_by(2).map(|(_, s)| s.stamp.tai_ns()).collect();
+        assert!(stamps.windows(2).all(|pair| pair[1] - pair[0] == 100_000_000), "{stamps:?}");
+        assert!(!look(&mut bench, 10));
+        bench.world.publish(0, &GpuOutputs { reasons: 4, ..outputs() });
+        assert!(bench.node.look(Stamp::default(), &mut bench.host) && bench.node.is_due(10));
+        assert_eq!(bench.node.report(Stamp::default(), bench.now_ns, 0).gpus.len(), 4);
+    });
 }
