@@ -168,7 +168,7 @@ fn order_of_causes_and_effects_is_right_across_clocks() {
         let at = text.find("\n[[event]]").unwrap_or(text.len());
         let text = format!("{}\n{OFF}{}", &text[..at], &text[at..]);
         let scenario = Scenario::parse(&text).unwrap();
-        let (gpus, hours) = if choice == "quiet" { (64, 0.3) } else { (512, scenario.hours.min(4.0)) };
+        let (gpus, hours) = if choice == "quiet" { (64, 0.3) } else { (256, scenario.hours.min(4.0)) };
         let (right, pairs) = order(scenario, gpus, hours);
         let share = right as f64 / pairs.max(1) as f64;
         println!("{name}: {right} of {pairs} in order, {:.2} %", 100.0 * share);
