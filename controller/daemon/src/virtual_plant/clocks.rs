@@ -10,7 +10,9 @@ use headroom_core::align::Witness;
 use headroom_core::lease::Identity;
 use headroom_sim::scenario::Scenario;
 use headroom_sim::world::{World, WorldConfig};
-use headroom_site::{Field, GpuSample, Inbox, Reading, Stamp};
+use headroom_site::model::Source;
+use headroom_site::{Field, GpuSample, Inbox, Reading, Site, Stamp};
+use std::collections::VecDeque;
 use std::path::Path;
 
 /// Error and deviation of each node's clock after so many seconds, s.
@@ -90,6 +92,40 @@ impl Witness for Tick {
     }
 }
 
+/// The clocks of the facility's sources over the last minutes.
+struct Sources {
+    of_point: Vec<Option<usize>>,
+    /// When, and how far each clock was ahead then, ms.
+    lately: VecDeque<(Stamp, Vec<i64>)>,
+}
+
+impl Sources {
+    fn new(site: &Site, plant: &VirtualPlant) -> Self {
+        let image = &plant.world().image;
+        let of = |source: &Source| {
+            let Source::Dsx { tag: Some(tag), .. } = source else { return None };
+            let at = image.points.iter().position(|p| *p.tag == **tag)?;
+            image.source_of(at)
+        };
+        Self { of_point: site.points.iter().map(|p| of(&p.source)).collect(), lately: VecDeque::new() }
+    }
+
+    fn note(&mut self, plant: &VirtualPlant) {
+        self.lately.push_front((plant.now(), plant.world().image.offset_ms.clone()));
+        self.lately.truncate(300);
+    }
+
+    /// When a reading was so: the step whose instant its source's clock showed as the stamp it came with.
+    fn truth(&self, inbox: &Inbox, reading: &Reading) -> Option<Stamp> {
+        let same = |r: &&Reading| r.point == reading.point && r.value.to_bits() == reading.value.to_bits();
+        let raw = inbox.readings.iter().rfind(same)?;
+        let source = self.of_point[raw.point.index()]?;
+        let shows =
+            |(at, ahead_ms): &&(Stamp, Vec<i64>)| (raw.stamp.since(*at).ms() - ahead_ms[source]).abs() <= 2;
+        self.lately.iter().find(shows).map(|(at, _)| *at)
+    }
+}
+
 /// Pairs of a GPU's event and one of the facility's whose order is right, of how many. A pair counts if the truth separates
 /// the two by more than twice the uncertainty that is stated of them.
 fn order(scenario: Scenario, gpus: usize, hours: f64) -> (u64, u64) {
@@ -102,7 +138,8 @@ fn order(scenario: Scenario, gpus: usize, hours: f64) -> (u64, u64) {
     let mut inbox = Inbox::default();
     let (mut right, mut pairs) = (0, 0);
     // True time, time as aligned, and what is stated of that, s: samples of the last seconds.
-    let mut lately: std::collections::VecDeque<(f64, f64, f64)> = std::collections::VecDeque::new();
+    let mut lately: VecDeque<(f64, f64, f64)> = VecDeque::new();
+    let mut sources = Sources::new(&site, &plant);
     let begin = plant.now();
     let second = |stamp: Stamp| stamp.since(begin).s();
     for k in 0..(hours * 3600.0) as u64 {
@@ -110,6 +147,7 @@ fn order(scenario: Scenario, gpus: usize, hours: f64) -> (u64, u64) {
         inbox.clear();
         plant.drain(&mut inbox);
         let now = plant.now();
+        sources.note(&plant);
         let mut seen = Tick::default();
         let tick = line.tick_seen(&inbox, now, &mut seen);
         tick.commands.iter().for_each(|c| plant.send(c));
@@ -131,7 +169,7 @@ fn order(scenario: Scenario, gpus: usize, hours: f64) -> (u64, u64) {
             let truth_s = (second(report.stamp) - ahead_s).round();
             lately.push_back((truth_s, second(aligned), 1.96 * clock.sigma_s));
         }
-        while lately.front().is_some_and(|(truth_s, ..)| *truth_s < second(now) - 4.0) {
+        while lately.front().is_some_and(|(truth_s, ..)| *truth_s < second(now) - 8.0) {
             lately.pop_front();
         }
         // The first minutes are for learning.
@@ -139,8 +177,8 @@ fn order(scenario: Scenario, gpus: usize, hours: f64) -> (u64, u64) {
             continue;
         }
         for reading in &seen.readings {
-            // What the plant shows at a step was so at that step.
-            let (truth_s, aligned_s) = (second(now), second(reading.stamp));
+            let Some(truth) = sources.truth(&inbox, reading) else { continue };
+            let (truth_s, aligned_s) = (second(truth), second(reading.stamp));
             for (gpu_truth_s, gpu_aligned_s, gpu_doubt_s) in &lately {
                 let (apart_s, found_s) = (truth_s - gpu_truth_s, aligned_s - gpu_aligned_s);
                 if apart_s.abs() > 2.0 * reading.stamp_uncertainty.s().hypot(*gpu_doubt_s) {
