@@ -154,6 +154,9 @@ fn plausibility_hold(root: &Table<'_>) -> Span {
     hold.flatten().unwrap_or(default)
 }
 
+/// Longer ones are mistakes, and products of them are no times any more.
+const LONGEST_PERIOD: Span = Span::from_ms(86_400_000);
+
 fn periods(root: &Table<'_>) -> [Span; 5] {
     let defaults =
         [Span::from_s(1.0), Span::from_s(30.0), Span::from_ms(100), Span::from_s(30.0), Span::ZERO];
@@ -162,8 +165,10 @@ fn periods(root: &Table<'_>) -> [Span; 5] {
         let mut out = defaults;
         for (slot, key) in out.iter_mut().zip(keys) {
             if let Some(span) = t.at::<Span>(key) {
-                if span.value.ns() == 0 {
-                    t.doc().find(span.span, format!("`periods.{key}` is zero"), "give a time above zero");
+                if span.value.ns() == 0 || span.value > LONGEST_PERIOD {
+                    let what = format!("`periods.{key}` is not above zero and at most a day");
+                    t.doc().find(span.span, what, "give a time like \"1 s\"");
+                    continue;
                 }
                 *slot = span.value;
             }

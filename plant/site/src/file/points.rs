@@ -241,11 +241,13 @@ fn read_actuator(
     needed("fallback", "\"30 degC\"");
     needed("to", "{ mqtt = \"...\" } or { modbus = \"...\", register = \"...\" }");
     let range = t.range("range", d);
-    let ramp = t.rate("ramp", d);
+    let ramp = t.rate("ramp", d).filter(|r| above_zero(t, "ramp", r.per_s));
     let fallback = t.quantity("fallback", d);
     let span = range.map_or(1.0, |(a, b)| b - a);
-    let step = t.quantity("step", d.of_difference()).unwrap_or(span / 20.0);
-    let deadband = t.quantity("deadband", d.of_difference()).unwrap_or(span / 500.0);
+    let difference = |key: &str| t.quantity(key, d.of_difference());
+    let step = difference("step").filter(|x| above_zero(t, "step", *x)).unwrap_or(span / 20.0);
+    let deadband = difference("deadband").filter(|x| *x == 0.0 || above_zero(t, "deadband", *x));
+    let deadband = deadband.unwrap_or(span / 500.0);
     let point =
         |key: &str| t.at::<String>(key).and_then(|n| points.names.find(doc, &n)).map(|i| PointId(i as u32));
     let (readback, measures) = (point("readback"), point("measures"));
@@ -286,6 +288,15 @@ fn read_actuator(
         saves,
         sink: sink?,
     })
+}
+
+/// True for an amount above zero; another is a finding.
+fn above_zero(t: &Table<'_>, key: &str, amount: f64) -> bool {
+    let above = amount > 0.0;
+    if !above {
+        t.doc().find(t.span_of(key), format!("`{key}` is not above zero"), "give an amount above zero");
+    }
+    above
 }
 
 /// The equipment an actuator belongs to.

@@ -192,6 +192,10 @@ fn repeat(t: &Table<'_>) -> Option<(u16, u16)> {
 fn one(t: &Table<'_>, address_base: u16, order: ByteOrder) -> Option<(At<String>, RegisterSpec)> {
     let doc = t.doc();
     let name = t.need_at::<String>("name");
+    if let Some(at) = name.as_ref().filter(|n| n.value.trim() != n.value) {
+        let what = format!("`{}` begins or ends with a blank", at.value);
+        doc.find(at.span.clone(), what, "remove the blank: a table of registers cannot show it");
+    }
     let space = choice(t, "space", RegisterSpace::ALL);
     let bits = matches!(space, Some(RegisterSpace::Coil | RegisterSpace::Discrete));
     let kind =

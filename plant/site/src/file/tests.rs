@@ -160,6 +160,27 @@ fn how_long_a_contradiction_must_last() {
 }
 
 #[test]
+fn amounts_and_periods_that_mean_nothing() {
+    let ramp = GOOD.lines().find(|l| l.starts_with("ramp = ")).unwrap();
+    for (line, what) in [
+        ("ramp = \"-1 K/min\"".to_owned(), "`ramp` is not above zero"),
+        ("ramp = \"0 K/min\"".to_owned(), "`ramp` is not above zero"),
+        (format!("{ramp}\nstep = \"-1 K\""), "`step` is not above zero"),
+        (format!("{ramp}\ndeadband = \"-1 K\""), "`deadband` is not above zero"),
+    ] {
+        let text = GOOD.replacen(ramp, &line, 1);
+        let found = findings(&text);
+        assert!(found.len() == 1 && found[0].what == what, "{line}: {found:#?}");
+    }
+    assert_eq!(findings(&GOOD.replacen(ramp, &format!("{ramp}\ndeadband = \"0 K\""), 1)), vec![]);
+    // Three times the largest time there is would be none.
+    for period in ["0 s", "25 h", "1e300 s"] {
+        let found = findings(&format!("{GOOD}\n[periods]\npower = \"{period}\"\n"));
+        assert!(found.len() == 1 && found[0].what.contains("`periods.power` is not"), "{found:#?}");
+    }
+}
+
+#[test]
 fn all_mistakes_in_one_run() {
     let text = GOOD
         .replace("max = \"45 degC\"", "max = \"45\"")

@@ -256,7 +256,7 @@ pub fn parse(text: &str, dimension: Dimension) -> Result<f64, QuantityError> {
     let Some(number) = number else { return Err(QuantityError::NoNumber(text.into(), example())) };
     if symbol.is_empty() {
         if dimension == Dimension::Count {
-            return Ok(number);
+            return finite(number, text);
         }
         return Err(QuantityError::NoUnit { text: text.into(), dimension, example: example() });
     }
@@ -265,7 +265,10 @@ pub fn parse(text: &str, dimension: Dimension) -> Result<f64, QuantityError> {
         let accepted = dimension.symbols().join(", ");
         return Err(QuantityError::WrongUnit { unit: symbol.into(), dimension, accepted });
     };
-    let value = found.to_base(number);
+    finite(found.to_base(number), text)
+}
+
+fn finite(value: f64, text: &str) -> Result<f64, QuantityError> {
     if value.is_finite() { Ok(value) } else { Err(QuantityError::NotFinite(text.into())) }
 }
 
@@ -295,7 +298,7 @@ impl Rate {
             parse(&format!("1 {period}"), Dimension::Time)?
         };
         let per_s = amount / period;
-        if per_s.is_finite() { Ok(Self { per_s }) } else { Err(QuantityError::NotFinite(text.into())) }
+        finite(per_s, text).map(|per_s| Self { per_s })
     }
 }
 
@@ -322,6 +325,7 @@ mod tests {
         assert!(e.contains("degC"), "{e}");
         assert!("warm".parse::<Temperature>().is_err());
         assert!("1e999 W".parse::<Power>().is_err());
+        assert!(parse("1e999", Dimension::Count).is_err() && parse("3", Dimension::Count).is_ok());
         assert!(Rate::parse("1 K", Dimension::Temperature).is_err());
         assert!(Rate::parse("1 K/0s", Dimension::Temperature).is_err());
     }

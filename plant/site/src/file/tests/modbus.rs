@@ -159,3 +159,18 @@ fn a_map_forbids_what_its_manual_forbids() {
     let found = read_register_map("map.toml", &wide).unwrap_err();
     assert_eq!((found.len(), found[0].line), (1, 6), "{found:#?}");
 }
+
+#[test]
+fn a_name_has_no_blanks_around_it() {
+    let map = |name: &str| {
+        let text =
+            format!("[[register]]\nname = \"{name}\"\nspace = \"input\"\naddress = 1\ntype = \"int16\"\n");
+        read_register_map("m.toml", &text)
+    };
+    assert!(map("flow rate").is_ok());
+    for name in ["flow ", "\\tflow"] {
+        let found = map(name).unwrap_err();
+        assert_eq!((found[0].line, found.len()), (2, 1), "{found:#?}");
+        assert!(found[0].what.contains("begins or ends with a blank"), "{found:#?}");
+    }
+}
