@@ -69,7 +69,8 @@ pub(super) fn parse(text: &str) -> Result<(String, Vec<Hour>), EpwError> {
     let place = format!("{}, {}, {}", location[1], location[2], location[3]);
 
     let mut hours = Vec::with_capacity(8784);
-    let mut last = HEADER_LINES;
+    // A file that ends in its head ends at its own last line.
+    let mut last = text.lines().count().min(HEADER_LINES);
     for (index, row) in text.lines().enumerate().skip(HEADER_LINES) {
         if row.trim().is_empty() {
             continue;
@@ -161,5 +162,7 @@ mod tests {
         assert_eq!(parse("").unwrap_err(), EpwError::NoLocation);
         let short: String = file(|_| None).lines().take(50).flat_map(|line| [line, "\n"]).collect();
         assert_eq!(parse(&short).unwrap_err(), EpwError::NotAYear { line: 50, rows: 42 });
+        let head: String = file(|_| None).lines().take(3).flat_map(|line| [line, "\n"]).collect();
+        assert_eq!(parse(&head).unwrap_err(), EpwError::NotAYear { line: 3, rows: 0 });
     }
 }
