@@ -3,6 +3,8 @@
 //! Each line is `{"hash": ..., "record": {...}}` where the hash is SHA-256 over the hash before it and the bytes of the
 //! record, so that a changed, lost or reordered line shows. The file is opened for appending; a line is written in one
 //! call, so that `kill -9` leaves at most one torn last line, which the next start cuts off.
+//!
+//! A journal is walked as bytes: a damaged file need not be text, and what decides where it ends is counted in bytes.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -13,7 +15,7 @@ use thiserror::Error;
 
 /// Why a journal cannot go on.
 #[derive(Debug, Error)]
-pub(crate) enum JournalError {
+pub enum JournalError {
     /// The file cannot be opened, read or written.
     #[error("journal {path}: {source}")]
     Io {
@@ -36,51 +38,64 @@ pub(crate) enum JournalError {
 
 /// An open journal.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub struct Journal {
     file: File,
     path: PathBuf,
     last: String,
     /// Records written since the start.
-    pub(crate) written: u64,
+    pub written: u64,
 }
 
 /// What stands in a journal file.
-pub(crate) struct Found {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
     /// Hash of the last whole line, empty for an empty file.
-    pub(crate) last: String,
+    pub last: String,
     /// Whole lines.
-    pub(crate) lines: usize,
+    pub lines: usize,
     /// Bytes of whole lines; what follows is torn.
-    pub(crate) whole: u64,
+    pub whole: u64,
 }
 
-fn chain(before: &str, record: &str) -> String {
+fn chain(before: &str, record: &[u8]) -> String {
     let mut hash = Sha256::new();
     hash.update(before.as_bytes());
-    hash.update(record.as_bytes());
+    hash.update(record);
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Splits a line into hash and record.
-fn parts(line: &str) -> Option<(&str, &str)> {
-    let rest = line.strip_prefix("{\"hash\":\"")?;
-    let (hash, rest) = rest.split_once("\",\"record\":")?;
-    Some((hash, rest.strip_suffix('}')?))
+/// Hexadecimal digits of a hash.
+const DIGITS: usize = 64;
+
+/// The line of a record after the line with the hash `before`, and its own hash.
+#[must_use]
+pub fn line(before: &str, record: &str) -> (String, String) {
+    let hash = chain(before, record.as_bytes());
+    (format!("{{\"hash\":\"{hash}\",\"record\":{record}}}\n"), hash)
 }
 
-/// Walks the chain of a journal's text.
+/// Splits a line into hash and record.
+fn parts(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (hash, rest) = line.strip_prefix(b"{\"hash\":\"")?.split_at_checked(DIGITS)?;
+    Some((hash, rest.strip_prefix(b"\",\"record\":")?.strip_suffix(b"}")?))
+}
+
+/// Walks the chain of a journal.
 ///
 /// # Errors
 /// The first line that does not follow from the one before.
-pub(crate) fn walk(path: &Path, text: &str) -> Result<Found, JournalError> {
+pub fn walk(path: &Path, journal: &[u8]) -> Result<Found, JournalError> {
     let (mut last, mut lines, mut whole) = (String::new(), 0, 0);
-    for line in text.split_inclusive('\n') {
-        let Some(body) = line.strip_suffix('\n') else { break };
-        let good = parts(body).filter(|(hash, record)| chain(&last, record) == *hash);
-        let Some((hash, _)) = good else {
+    for line in journal.split_inclusive(|byte| *byte == b'\n') {
+        let Some(body) = line.strip_suffix(b"\n") else { break };
+        let follows = parts(body).and_then(|(hash, record)| {
+            let own = chain(&last, record);
+            (own.as_bytes() == hash).then_some(own)
+        });
+        let Some(hash) = follows else {
             return Err(JournalError::Broken { path: path.to_owned(), line: lines + 1 });
         };
-        last = hash.to_owned();
+        last = hash;
         lines += 1;
         whole += line.len() as u64;
     }
@@ -92,7 +107,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the file cannot be opened, or its chain is broken in the middle.
-    pub(crate) fn open(path: &Path) -> Result<Self, JournalError> {
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
         let io = |source| JournalError::Io { path: path.to_owned(), source };
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(io)?;
@@ -101,7 +116,7 @@ impl Journal {
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
-        let found = walk(path, &String::from_utf8_lossy(&bytes))?;
+        let found = walk(path, &bytes)?;
         if found.whole < bytes.len() as u64 {
             file.set_len(found.whole).map_err(io)?;
         }
@@ -114,11 +129,10 @@ impl Journal {
     ///
     /// # Errors
     /// If it cannot be written: then nothing that depends on it may be sent.
-    pub(crate) fn append(&mut self, record: &impl Serialize) -> Result<(), JournalError> {
+    pub fn append(&mut self, record: &impl Serialize) -> Result<(), JournalError> {
         let io = |source| JournalError::Io { path: self.path.clone(), source };
         let record = serde_json::to_string(record).map_err(|e| io(e.into()))?;
-        let hash = chain(&self.last, &record);
-        let line = format!("{{\"hash\":\"{hash}\",\"record\":{record}}}\n");
+        let (line, hash) = line(&self.last, &record);
         self.file.write_all(line.as_bytes()).map_err(io)?;
         self.last = hash;
         self.written += 1;
@@ -151,7 +165,17 @@ mod tests {
         let mut j = Journal::open(&path).unwrap();
         j.append(&serde_json::json!({ "n": "after" })).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(walk(&path, &text).unwrap().lines, 5);
+        assert_eq!(walk(&path, text.as_bytes()).unwrap().lines, 5);
+    }
+
+    #[test]
+    fn what_is_no_text_shows_as_well() {
+        // Read as text, the three bytes of U+FFFD and one byte that is none would be the same character.
+        let (good, _) = line("", "\"\u{fffd}\"");
+        let at = good.find('\u{fffd}').unwrap();
+        let bad = [&good.as_bytes()[..at], &[0xFF], &good.as_bytes()[at + 3..]].concat();
+        assert_eq!(walk(Path::new("j"), good.as_bytes()).unwrap().lines, 1);
+        assert!(walk(Path::new("j"), &bad).is_err());
     }
 
     #[test]
@@ -165,7 +189,6 @@ mod tests {
         for i in 0..text.len() {
             let mut bad = text.clone();
             bad[i] ^= 1;
-            let bad = String::from_utf8_lossy(&bad).into_owned();
             let shown = walk(&path, &bad).map_or(true, |f| f.lines < 3);
             assert!(shown, "byte {i}");
         }
