@@ -14,6 +14,8 @@ pub mod clock;
 mod context;
 pub mod dcgm;
 pub mod field;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod maps;
 pub mod modbus;
 pub mod mqtt;

@@ -84,7 +84,7 @@ fn raw(register: &RegisterSpec, words: &[u16]) -> Result<u64, Reason> {
 ///
 /// # Errors
 /// It holds one of its "no sensor" patterns, is not a finite number or out of its range, or the words are too few.
-pub(super) fn decode(register: &RegisterSpec, words: &[u16], exponent: i32) -> Result<f64, Reason> {
+pub(crate) fn decode(register: &RegisterSpec, words: &[u16], exponent: i32) -> Result<f64, Reason> {
     let number = number(raw(register, words)?, register.kind);
     let value = tens(number, exponent) * register.scale + register.offset;
     match register.range {
@@ -98,7 +98,7 @@ pub(super) fn decode(register: &RegisterSpec, words: &[u16], exponent: i32) -> R
 ///
 /// # Errors
 /// It says "not implemented" (0x8000), or a power that no device means.
-pub(super) fn exponent(register: &RegisterSpec, words: &[u16]) -> Result<i32, Reason> {
+pub(crate) fn exponent(register: &RegisterSpec, words: &[u16]) -> Result<i32, Reason> {
     match (raw(register, words)? as u16).cast_signed() {
         i16::MIN => Err(Reason::Sentinel),
         n if (-10..=10).contains(&n) => Ok(i32::from(n)),
@@ -110,7 +110,7 @@ pub(super) fn exponent(register: &RegisterSpec, words: &[u16]) -> Result<i32, Re
 ///
 /// # Errors
 /// The value does not fit, in words.
-pub(super) fn encode(register: &RegisterSpec, value: f64, exponent: i32) -> Result<Vec<u16>, String> {
+pub(crate) fn encode(register: &RegisterSpec, value: f64, exponent: i32) -> Result<Vec<u16>, String> {
     let exact = tens((value - register.offset) / register.scale, -exponent);
     let whole = exact.round();
     let integer = |low: f64, high: f64| {

@@ -15,7 +15,7 @@ use headroom_site::model::RegisterSpace;
 
 /// What is asked of a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ask {
+pub(crate) enum Ask {
     /// FC1 to FC4: space, first address, how many.
     Read(RegisterSpace, u16, u16),
     /// FC5.
@@ -30,7 +30,7 @@ pub(super) enum Ask {
 
 /// How frames are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(crate) enum Framing {
     /// Modbus TCP.
     Tcp,
     /// RTU.
@@ -39,7 +39,7 @@ pub(super) enum Framing {
 
 /// Why bytes are not the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Wrong {
+pub(crate) enum Wrong {
     /// The device refuses, in a frame of its own right.
     #[error("exception {0}")]
     Exception(u8),
@@ -75,7 +75,7 @@ impl Ask {
         Self::Read(block.space, block.start, block.count)
     }
 
-    pub(super) const fn function(&self) -> u8 {
+    pub(crate) const fn function(&self) -> u8 {
         match self {
             Self::Read(RegisterSpace::Coil, ..) => 1,
             Self::Read(RegisterSpace::Discrete, ..) => 2,
@@ -156,7 +156,7 @@ impl Ask {
 }
 
 /// CRC-16/MODBUS: polynomial 0xA001 reflected, start 0xFFFF (Modbus over Serial Line 1.02, 6.2.2).
-pub(super) fn crc(bytes: &[u8]) -> u16 {
+pub(crate) fn crc(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0xFFFF, |mut crc, byte| {
         crc ^= u16::from(*byte);
         for _ in 0..8 {
@@ -168,16 +168,16 @@ pub(super) fn crc(bytes: &[u8]) -> u16 {
 
 /// A request on the wire and the frame that may answer it.
 #[derive(Debug)]
-pub(super) struct Exchange<'a> {
-    pub(super) framing: Framing,
-    pub(super) transaction: u16,
-    pub(super) unit: u8,
-    pub(super) ask: &'a Ask,
+pub(crate) struct Exchange<'a> {
+    pub(crate) framing: Framing,
+    pub(crate) transaction: u16,
+    pub(crate) unit: u8,
+    pub(crate) ask: &'a Ask,
 }
 
 impl Exchange<'_> {
     /// The request's bytes.
-    pub(super) fn request(&self) -> Vec<u8> {
+    pub(crate) fn request(&self) -> Vec<u8> {
         let pdu = self.ask.pdu();
         let mut out = Vec::with_capacity(pdu.len() + 8);
         match self.framing {
@@ -202,7 +202,7 @@ impl Exchange<'_> {
     ///
     /// # Errors
     /// The bytes are, or begin like, something else; no more of them need be read.
-    pub(super) fn answer(&self, bytes: &[u8]) -> Result<Option<Vec<u16>>, Wrong> {
+    pub(crate) fn answer(&self, bytes: &[u8]) -> Result<Option<Vec<u16>>, Wrong> {
         match self.framing {
             Framing::Tcp => self.tcp(bytes),
             Framing::Rtu => self.rtu(bytes),

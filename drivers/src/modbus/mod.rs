@@ -15,8 +15,8 @@
 //! `stale-after` and the filters have to allow for it.
 
 pub mod csv;
-mod decode;
-mod frame;
+pub(crate) mod decode;
+pub(crate) mod frame;
 mod line;
 mod link;
 mod plan;

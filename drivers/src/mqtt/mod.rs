@@ -11,7 +11,7 @@ pub mod agents;
 mod bus;
 pub mod client;
 pub mod dsx;
-mod hold;
+pub(crate) mod hold;
 pub mod json;
 mod outbox;
 pub(crate) mod outgoing;

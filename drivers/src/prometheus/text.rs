@@ -15,6 +15,12 @@ const fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | ':')
 }
 
+/// A label's name, read tolerantly: what cannot be taken for another part of the line.
+fn is_label(name: &str) -> bool {
+    let outside = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | '{' | '}' | '"');
+    !name.is_empty() && !name.contains(outside)
+}
+
 /// The metric name a line begins with; `None` for comments and blanks.
 pub(crate) fn name(line: &str) -> Option<&str> {
     let line = line.trim_start();
@@ -52,7 +58,8 @@ fn read_labels(mut rest: &str) -> Option<(Labels<'_>, &str)> {
         let (key, after) = rest.split_once('=')?;
         let inside = after.trim_start().strip_prefix('"')?;
         let (value, after) = quoted(inside)?;
-        labels.push((key.trim(), value));
+        let key = Some(key.trim()).filter(|key| is_label(key))?;
+        labels.push((key, value));
         rest = after;
     }
 }
@@ -104,6 +111,9 @@ mod tests {
         assert!(of("a NaN").is_some_and(|(.., v)| v.is_nan()));
         assert_eq!(of("a 3 # {trace_id=\"x\"} 0.5"), Some(("a".into(), 0, 3.0)));
         for none in ["", "# HELP a b", "a", "a{x=\"1\" 2", "a{x} 2", "a{x=\"1} 2", "{x=\"1\"} 2", "a one"] {
+            assert_eq!(of(none), None, "{none}");
+        }
+        for none in ["a{=\"1\"} 2", "a{x=\"1\"\r, y=\"2\"} 3", "a{x{y=\"1\"} 2"] {
             assert_eq!(of(none), None, "{none}");
         }
     }

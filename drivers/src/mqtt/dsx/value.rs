@@ -69,10 +69,13 @@ struct Incoming {
     quality: Number,
 }
 
+/// Times of this many milliseconds and more are none (the year 2255, and what fits a stamp).
+const LAST_MS: f64 = 9.0e12;
+
 /// Reads a payload; `None` if it is not such a message.
 pub(crate) fn read(payload: &[u8]) -> Option<Value> {
     let message: Incoming = serde_json::from_slice(payload).ok()?;
-    let ms = message.timestamp.0.filter(|ms| ms.abs() < 9.0e15)?;
+    let ms = message.timestamp.0.filter(|ms| ms.abs() < LAST_MS)?;
     let said_good = message.quality.0.is_some_and(|q| (q - 1.0).abs() < 1e-9);
     let quality = match (said_good, message.value.0) {
         (false, _) => Quality::Bad(Reason::SourceSaysBad),
@@ -123,6 +126,7 @@ mod tests {
             "22.96",
             r#"{"value":1,"timestamp":"now","quality":1}"#,
             r#"{"value":1,"quality":1}"#,
+            r#"{"value":1,"timestamp":9223372036854775,"quality":1}"#,
         ] {
             assert_eq!(read(none.as_bytes()), None, "{none}");
         }
