@@ -37,9 +37,12 @@ pub fn dsx_metadata(payload: &[u8]) -> Result<String, String> {
     metadata::read(payload).map(|m| format!("{m:?}"))
 }
 
+/// Keys and values of a sample's labels.
+pub type Labels = Vec<(String, String)>;
+
 /// A line of a Prometheus page: name, labels, value.
 #[must_use]
-pub fn prometheus_sample(line: &str) -> Option<(&str, Vec<(String, String)>, f64)> {
+pub fn prometheus_sample(line: &str) -> Option<(&str, Labels, f64)> {
     let sample = text::sample(line)?;
     let labels = sample.labels.into_iter().map(|(k, v)| (k.to_owned(), v.into_owned()));
     Some((sample.name, labels.collect(), sample.value))

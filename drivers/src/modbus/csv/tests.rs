@@ -28,7 +28,7 @@ fn a_vendors_table_becomes_a_map_and_comes_back() {
     assert_eq!((all[3].space, all[3].description.as_str()), (RegisterSpace::Discrete, "says \"leak\""));
     let again = registers(&export(&RegisterMap { registers: all.clone(), forbid: Vec::new() }));
     assert_eq!(again, all);
-    let mut odd = all.clone();
+    let mut odd = all;
     odd[0].name = "#1".to_owned();
     assert_eq!(registers(&export(&RegisterMap { registers: odd.clone(), forbid: Vec::new() })), odd);
     let semicolons = "\u{feff}name;area;address;type\nx;input;1;int16\n\n";

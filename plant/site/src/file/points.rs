@@ -244,10 +244,7 @@ fn read_actuator(
     let ramp = t.rate("ramp", d).filter(|r| above_zero(t, "ramp", r.per_s));
     let fallback = t.quantity("fallback", d);
     let span = range.map_or(1.0, |(a, b)| b - a);
-    let difference = |key: &str| t.quantity(key, d.of_difference());
-    let step = difference("step").filter(|x| above_zero(t, "step", *x)).unwrap_or(span / 20.0);
-    let deadband = difference("deadband").filter(|x| *x == 0.0 || above_zero(t, "deadband", *x));
-    let deadband = deadband.unwrap_or(span / 500.0);
+    let (step, deadband) = (step(t, d).unwrap_or(span / 20.0), deadband(t, d).unwrap_or(span / 500.0));
     let point =
         |key: &str| t.at::<String>(key).and_then(|n| points.names.find(doc, &n)).map(|i| PointId(i as u32));
     let (readback, measures) = (point("readback"), point("measures"));
@@ -288,6 +285,15 @@ fn read_actuator(
         saves,
         sink: sink?,
     })
+}
+
+fn step(t: &Table<'_>, d: Dimension) -> Option<f64> {
+    t.quantity("step", d.of_difference()).filter(|x| above_zero(t, "step", *x))
+}
+
+/// None at all is a deadband too.
+fn deadband(t: &Table<'_>, d: Dimension) -> Option<f64> {
+    t.quantity("deadband", d.of_difference()).filter(|x| *x == 0.0 || above_zero(t, "deadband", *x))
 }
 
 /// True for an amount above zero; another is a finding.
