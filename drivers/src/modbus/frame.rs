@@ -135,6 +135,8 @@ impl Ask {
             (Self::Identify(_), _) if pdu.len() >= 7 && pdu[1] == 14 => {
                 Ok(pdu[2..].iter().map(|b| u16::from(*b)).collect())
             }
+            // Whatever else it is, it confirms no write.
+            (Self::Identify(_), _) => Err(Wrong::Length(pdu.len(), 7)),
             _ if pdu.len() != length => Err(Wrong::Length(pdu.len(), length)),
             (Self::Read(space, _, count), _) => {
                 let said = usize::from(pdu[1]);
@@ -329,6 +331,9 @@ mod tests {
         assert_eq!(rtu.answer(&[1, 4]), Err(Wrong::Function(4, 3)));
         assert_eq!(rtu.answer(&[1, 3, 6]), Err(Wrong::Length(6, 4)));
         assert_eq!(rtu.answer(&[1, 3, 4, 0, 0, 0, 0, 0, 0]), Err(Wrong::Checksum));
+        let identify = Ask::Identify(1);
+        let short = [0, 7, 0, 0, 0, 6, 1, 43, 14, 1, 1, 0];
+        assert_eq!(exchange(Framing::Tcp, &identify).answer(&short), Err(Wrong::Length(5, 7)));
         let coil = Ask::WriteCoil(9, true);
         let rtu = exchange(Framing::Rtu, &coil);
         assert_eq!(rtu.answer(&sealed(&[1, 5, 0, 9, 0xFF, 0])), Ok(Some(vec![])));
