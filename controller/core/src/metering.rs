@@ -11,11 +11,13 @@ use crate::align::Align;
 use crate::topology;
 pub use headroom_belief::Gain;
 use headroom_belief::{Gains, OVERHEAD, Overhead};
-use headroom_site::{PointId, Site, Stamp};
+use headroom_site::{PointId, Site, Span, Stamp};
 
 /// Most GPUs below one meter for which gains are sought: the effort grows with their square, and a meter above many says
 /// little of each.
 const MOST: usize = 144;
+/// Samples further apart say nothing of what a meter saw at its own instant.
+const COARSEST: Span = Span::from_ms(2_000);
 /// Ticks that are kept to find what GPUs showed at the time of a meter's reading.
 const TICKS: usize = 16;
 /// How sure an overhead is that the site file states.
@@ -73,7 +75,7 @@ impl Metering {
         let nearest = topology::nearest_meters(site);
         let (mut beside, mut place) = (Vec::new(), vec![None; n]);
         for ((meter, gpus), branch) in nearest.meters.into_iter().zip(nearest.branches) {
-            if gpus.len() > MOST {
+            if gpus.len() > MOST || site.agent_period > COARSEST {
                 continue;
             }
             let stated = site.power[branch].overhead.map(|share| Overhead { share, sigma: STATED });
