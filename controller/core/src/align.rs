@@ -316,7 +316,7 @@ impl Align {
 
     /// Ends the tick: nothing is fresh any more.
     pub fn settle(&mut self) {
-        self.lags.settle();
+        self.lags.settle(self.snapshot.stamp);
         for p in &mut self.snapshot.points {
             p.fresh = false;
         }

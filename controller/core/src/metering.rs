@@ -147,8 +147,9 @@ impl Metering {
             let shown_j = match (s.energy_j, energy.counter_j) {
                 // A counter that falls began anew with its driver.
                 (Some(now), Some(before)) => Some(if now >= before { now - before } else { now }),
-                (Some(_), None) => None,
-                (None, _) => {
+                // One that is missing for a while has gone on counting.
+                (Some(_), None) | (None, Some(_)) => None,
+                (None, None) => {
                     let dt_s = energy.at.map(|at| s.stamp.since(at).s()).filter(|dt_s| *dt_s <= GAP_S);
                     let mean = align.window(g).and_then(|w| w.power_w.mean());
                     let shown = mean.or(s.power_w).or(s.power_average_w);

@@ -12,7 +12,7 @@ use headroom_belief::{Lag, lag};
 use headroom_site::{GpuSample, PointId, Reading, Site, Span, Stamp};
 use std::collections::VecDeque;
 
-/// Energy is kept in stretches as long as between two reports of an agent, at least 100 ms.
+/// Energy is kept in stretches as long as between two looks of an agent, at least 100 ms.
 const SHORTEST_NS: i64 = 100_000_000;
 /// Stretches of more say nothing of lags of seconds: none are sought then.
 const COARSEST_NS: i64 = 2_000_000_000;
@@ -26,6 +26,8 @@ const LEAST: usize = 80;
 const WITHIN_S: f64 = 8.0;
 /// A GPU's silence for longer leaves a hole.
 const HOLE_S: f64 = 10.0;
+/// Samples further ahead of the last tick are of a clock that is wrong.
+const AHEAD: Span = Span::from_ms(60_000);
 /// Between two fits at first, and at most, in readings.
 const AGAIN: (u32, u32) = (60, 3840);
 /// Deviations that a lag has to exceed to be one, and the least that is worth it.
@@ -68,6 +70,8 @@ pub struct Lags {
     memo: Memo,
     /// Newest stretch that has been begun.
     newest: i64,
+    /// The last tick.
+    now: Stamp,
     /// The meter that may be fitted this tick.
     turn: usize,
 }
@@ -108,6 +112,7 @@ impl Lags {
             stretch_ns,
             memo: Memo::default(),
             newest: 0,
+            now: Stamp::default(),
             turn: 0,
         }
     }
@@ -115,6 +120,10 @@ impl Lags {
     /// Energy of a GPU between two of its samples.
     pub(super) fn energy(&mut self, gpu: usize, before: &GpuSample, now: &GpuSample) {
         let Some(pair) = self.of_gpu[gpu] else { return };
+        // A clock that is hours ahead must not push everybody else out of the ring.
+        if now.stamp.since(self.now) > AHEAD {
+            return;
+        }
         let dt_s = now.stamp.since(before.stamp).s();
         if !(0.0..=HOLE_S.max(2e-9 * self.stretch_ns as f64)).contains(&dt_s) {
             return;
@@ -130,9 +139,12 @@ impl Lags {
             self.begin(last);
         }
         let Memo { first, last, .. } = self.memo;
+        if last <= self.newest - KEPT as i64 {
+            return;
+        }
         let energy_j = &mut self.pairs[pair as usize].energy_j;
         let per_ns = joules / (to - from).max(1) as f64;
-        for stretch in first.max(last - KEPT as i64 + 1)..=last {
+        for stretch in first.max(self.newest - KEPT as i64 + 1)..=last {
             let (start, end) = (stretch * self.stretch_ns, (stretch + 1) * self.stretch_ns);
             let part = (to.min(end) - from.max(start)) as f64 * per_ns;
             energy_j[stretch.rem_euclid(KEPT as i64) as usize] += part as f32;
@@ -174,7 +186,8 @@ impl Lags {
     }
 
     /// Ends a tick: one meter at most is fitted.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn settle(&mut self, now: Stamp) {
+        self.now = now;
         let count = self.pairs.len();
         let due = |pair: &Pair| pair.wait == 0 && pair.shown.len() >= LEAST;
         let Some(k) = (0..count).map(|k| (self.turn + k) % count).find(|&k| due(&self.pairs[k])) else {
@@ -187,7 +200,6 @@ impl Lags {
     fn fit(&mut self, k: usize) {
         let (newest, stretch_ns, pair) = (self.newest, self.stretch_ns, &mut self.pairs[k]);
         let oldest = newest - KEPT as i64 + 2;
-        // The newest stretch may not be full yet, in as many as a lag is long.
         let origin_ns = oldest * stretch_ns;
         let second = |stamp: Stamp| (stamp.tai_ns() - origin_ns) as f64 * 1e-9;
         let shown: Vec<(f64, f64)> =
@@ -205,7 +217,7 @@ impl Lags {
         }
         let windows_s = [stretch_s, stretch_s.max(1.0)];
         let found = lag(&reference, &shown, (-within_s, within_s), &windows_s);
-        // What was found once stands until something else is found, or the meter lags by something else for sure.
+        // What was found once stands until something else is found.
         if found.is_some() {
             pair.found = found;
             pair.again = (2 * pair.again).min(AGAIN.1);

@@ -62,6 +62,10 @@ fn a_counter_is_preferred_to_power_and_one_that_fell_began_anew() {
         second(&mut bench, &mut metering, k, true);
     }
     assert!((metering.energy(1).shown_j - 10_000.0).abs() < 1e-6, "{:?}", metering.energy(1));
+    // A look that found no counter: the next one tells of it too.
+    let without = sample(10.5, 500.0, 1500.0);
+    look(&mut bench, &mut metering, 10.5, vec![], vec![report("n1", 1, 98, &[("GPU-b", without)])]);
+    assert!((metering.energy(1).shown_j - 10_000.0).abs() < 1e-6, "{:?}", metering.energy(1));
     let mut fallen = sample(11.0, 500.0, 1500.0);
     fallen.energy_j = Some(300.0);
     look(&mut bench, &mut metering, 11.0, vec![], vec![report("n1", 1, 99, &[("GPU-b", fallen)])]);

@@ -68,3 +68,25 @@ fn nothing_is_done_where_the_load_stands() {
     }
     assert_eq!(align.lags().view().count(), 0);
 }
+
+#[test]
+fn a_clock_hours_off_does_not_push_the_others_out() {
+    let site = quick();
+    let mut align = Align::new(&site);
+    for (sequence, s) in [(1, 1.0), (2, 2.0)] {
+        align.take(&Inbox {
+            nodes: vec![report("n1", 1, sequence, &[("GPU-a", sample(s, 500.0, 1500.0))])],
+            ..Inbox::default()
+        });
+        align.snapshot(at(s));
+        align.settle();
+        for (sequence, s) in [(1, 7200.0), (2, 7201.0), (3, -7200.0), (4, -7199.0)] {
+            align.take(&Inbox {
+                nodes: vec![report("n2", 1, 10 * sequence, &[("GPU-c", sample(s, 900.0, 1500.0))])],
+                ..Inbox::default()
+            });
+        }
+    }
+    let kept: f32 = align.lags.pairs[0].energy_j.iter().sum();
+    assert!((kept - 500.0).abs() < 1e-3, "{kept} J");
+}
