@@ -4,7 +4,8 @@ use crate::check::Format;
 use crate::exit;
 use crate::run::clocks;
 use crate::run::view::{BranchView, View};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use axum::http::StatusCode;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::client::legacy::Client;
@@ -27,6 +28,14 @@ const MAX_BYTES: usize = 64 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Reader(Client<HttpConnector, Empty<Bytes>>);
 
+/// An answer that is no page.
+#[derive(Debug, thiserror::Error)]
+#[error("answered {code}: {said}")]
+pub(crate) struct Answered {
+    pub(crate) code: StatusCode,
+    said: String,
+}
+
 impl Reader {
     /// A reader, to be used inside a tokio runtime.
     pub(crate) fn new() -> Self {
@@ -45,11 +54,14 @@ impl Reader {
         let page = async {
             let response = self.0.get(uri).await.context("no connection")?;
             let code = response.status();
-            if !code.is_success() {
-                bail!("answered {code}");
-            }
             let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
-            Ok(body.map_err(|e| anyhow::anyhow!(e))?.to_bytes())
+            let body = body.map_err(|e| anyhow::anyhow!(e))?.to_bytes();
+            if !code.is_success() {
+                // What the daemon says of it is one line.
+                let said = String::from_utf8_lossy(&body).trim().to_owned();
+                return Err(anyhow::Error::new(Answered { code, said }));
+            }
+            Ok(body)
         };
         tokio::time::timeout(DEADLINE, page).await.context("no answer")?
     }

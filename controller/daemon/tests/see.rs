@@ -173,7 +173,10 @@ fn timeline(daemon: &Daemon, plant: &Plant) {
     assert!(!page.contains("<script") && !page.contains("src=\"http"));
     let csv = daemon.text(&["timeline", &power, "--csv"]);
     assert!(csv.starts_with("of,unit,event_utc,event_unix_ns,value,") && csv.lines().count() > 5, "{csv}");
-    assert_eq!(daemon.run(&["timeline", "no-such-point"]).status.code(), Some(1));
+    let unknown = daemon.run(&["timeline", "no-such-point"]);
+    let said = String::from_utf8_lossy(&unknown.stderr);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(said.contains("no point or GPU is called `no-such-point`"), "{said}");
 }
 
 /// Without a terminal `--watch` prints plain lines, again and again, and ends with the signal.

@@ -9,8 +9,9 @@ mod terminal;
 pub(crate) mod timeline;
 
 use crate::exit;
-use crate::status::Reader;
+use crate::status::{Answered, Reader};
 use anyhow::Context;
+use axum::http::StatusCode;
 use bytes::Bytes;
 use headroom_site::Span;
 use serde::de::DeserializeOwned;
@@ -24,7 +25,7 @@ pub(crate) const URL: &str = "http://127.0.0.1:9464";
 async fn page(reader: &Reader, verb: &str, url: &str) -> Result<Bytes, ExitCode> {
     reader.get(url).await.map_err(|why| {
         eprintln!("headroom {verb}: {url}: {why:#}");
-        let unknown = why.to_string().contains("404");
+        let unknown = why.downcast_ref::<Answered>().is_some_and(|a| a.code == StatusCode::NOT_FOUND);
         ExitCode::from(if unknown { exit::FAULT } else { exit::NO_FIELD })
     })
 }

@@ -14,7 +14,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 200.0;
 const LEFT: f64 = 56.0;
-const RIGHT: f64 = 708.0;
+const RIGHT: f64 = 692.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 166.0;
 /// Half the width of a legend's picture.
@@ -24,7 +24,7 @@ const POINTS: usize = 1200;
 /// Lines of the scoreboard's palette, in order.
 const LINES: [&str; 6] = ["s-headroom", "s-limit", "s-static-cap", "s-steering", "s-fixed", "s-baseline"];
 /// What this page needs beside the scoreboard's style.
-const MORE: &str = ".plot{max-width:none} .band{fill:none;stroke-width:.6;opacity:.6} .legend svg.sure{width:7.5rem;height:.9rem}";
+const MORE: &str = "svg.plot{max-width:none} .band{fill:none;stroke-width:.6;opacity:.6} .legend svg.sure{width:7.5rem;height:.9rem}";
 
 /// The page.
 pub(super) fn page(chart: &Chart) -> String {
@@ -134,14 +134,14 @@ fn path(chart: &Chart, s: &History, values: &[Option<f64>], across: &Scale, up: 
     if out.matches(['M', 'L']).count() == 1 { out + "h1.5" } else { out }
 }
 
-/// A line of the series' own with its uncertainty of time as a horizontal whisker, as wide as on the axis.
+/// A line of the series' own, and on it its uncertainty of time as a whisker, as wide as on the axis.
 fn whisker(s: &History, line: &str, across: &Scale) -> Markup {
     let wide = s.event_uncertainty_s.map_or(0.0, |u| across.at(u) - across.at(0.0));
     let half = wide.clamp(1.0, HALF - 2.0);
     let cut = wide > HALF - 2.0;
     html! {
         svg.sure viewBox=(format!("0 0 {} 12", HALF * 2.0)) role="img" aria-label=(sure(s)) {
-            path class=(line) d=(format!("M{:.1} 6H{:.1}", HALF - half, HALF + half)) {}
+            path class=(line) d=(format!("M2 6H{:.1}", HALF * 2.0 - 2.0)) {}
             @if !cut {
                 path.whisker d=(format!("M{:.1} 2v8M{:.1} 2v8", HALF - half, HALF + half)) {}
             } @else {

@@ -30,8 +30,8 @@ fn the_page_is_whole_and_says_how_sure_its_times_are() {
     let page = html::page(&chart());
     assert!(page.contains("CDU-01 &lt;b&gt;") && !page.contains("<script") && !page.contains("http://"));
     assert!(page.contains("time +- 3.000 s, its clock +2.134 s off and put right"), "{page}");
-    // 3 s of 60 s on an axis of 652 units: 32.6 units either way of the legend's middle.
-    assert!(page.contains("M27.4 6H92.6"), "{page}");
+    // 3 s of 60 s on an axis of 636 units: 31.8 units either way of the legend's middle.
+    assert!(page.contains("M28.2 2v8M91.8 2v8"), "{page}");
     let curve = page.split("class=\"curve s-headroom\" d=\"").nth(1).unwrap().split('"').next().unwrap();
     assert_eq!(curve.matches('M').count(), 2, "a gap where a value was bad: {curve}");
     assert_eq!(page.matches("class=\"band s-headroom\"").count(), 2);
