@@ -232,15 +232,15 @@ impl Gains {
     }
 
     /// What is known of the overhead.
-    #[must_use]
-    pub fn overhead(&self) -> Overhead {
+    #[cfg(test)]
+    fn overhead(&self) -> Overhead {
         let last = self.mean_w.len();
         Overhead { share: self.overhead.share + self.found[last], sigma: self.sigma[last] }
     }
 
     /// Readings that speak for it.
-    #[must_use]
-    pub fn readings(&self) -> u64 {
+    #[cfg(test)]
+    fn readings(&self) -> u64 {
         self.readings
     }
 }
