@@ -83,7 +83,7 @@ facility = "feed-power"
 "#;
 
 /// Points: id, owner, type, unit, further lines.
-const POINTS: [(&str, &str, &str, &str, &str); 12] = [
+const POINTS: [(&str, &str, &str, &str, &str); 13] = [
     ("feed-power", "feed", "ActivePower", "kW", ""),
     ("feed-limit", "feed", "ImportLimit", "kW", ""),
     (
@@ -94,6 +94,7 @@ const POINTS: [(&str, &str, &str, &str, &str); 12] = [
         "area = [\"Secondary\", \"Supply\"]\nrange = [\"-5 degC\", \"95 degC\"]",
     ),
     ("cdu-setpoint", "CDU-01", "Setpoint", "degC", ""),
+    ("cdu-valve", "CDU-01", "ValvePosition", "%", "max = \"95 %\""),
     ("dp", "CDU-01", "DifferentialPressure", "kPa", ""),
     ("dp-setpoint", "CDU-01", "Setpoint", "kPa", ""),
     ("fws-supply", "FWS", "LiquidTemperature", "degC", ""),

@@ -1,7 +1,7 @@
 //! The site's graph resolved once into the indices that the line walks every tick.
 
 use headroom_guard::Branch;
-use headroom_site::model::{Actuator, RegisterSpace, Source};
+use headroom_site::model::{Actuator, Point, RegisterSpace, Source};
 use headroom_site::{Dimension, PointId, Site};
 
 /// Where a GPU's coolant temperature is read.
@@ -36,6 +36,8 @@ pub struct Reach {
     pub limited: Vec<PointId>,
     /// Those of them for which no actuator of the same kind nearer to them answers.
     pub answers: Vec<PointId>,
+    /// Limited openings of its own equipment: what its setpoint is held with.
+    pub means: Vec<PointId>,
     /// Indices into [`Topology::racks`].
     pub racks: Vec<usize>,
     /// Power that falls when it relaxes: meter and share of it per kelvin.
@@ -288,6 +290,10 @@ fn reach(site: &Site, actuator: usize, racks: &[Rack], coolant: &[Vec<PointId>])
         })
         .map(|(i, _)| PointId(i as u32))
         .collect();
+    let opening =
+        |p: &Point| p.of == own.of && p.unit.dimension == Dimension::Ratio && p.limit_high.is_some();
+    let means =
+        (0..site.points.len()).filter(|&i| opening(&site.points[i])).map(|i| PointId(i as u32)).collect();
     let gpus: Vec<usize> = site.gpus_of(&own.of).into_iter().map(headroom_site::GpuId::index).collect();
     let technology =
         site.equipment.iter().any(|e| e.id == own.of && (e.kind == "cdu" || e.kind == "rack-manifold"));
@@ -307,6 +313,7 @@ fn reach(site: &Site, actuator: usize, racks: &[Rack], coolant: &[Vec<PointId>])
         holds: Vec::new(),
         limited,
         answers: Vec::new(),
+        means,
         racks: racks
             .iter()
             .enumerate()

@@ -6,12 +6,14 @@
 //! GPU       T_lim - T_full - k sigma - wanted margin          K, after a step to full load
 //! point     (limit - value - k sigma) / margin of its kind    K-equivalent
 //! rack      (flow / least flow - 1.08) / 0.02                 K-equivalent
-//! setpoint  1.5 K - (measured - setpoint)                     a setpoint downstream must stay within reach
+//! setpoint  1.5 K - (measured - setpoint)                     a setpoint downstream must stay within reach, where its
+//!                                                             valve is open already or nobody shows how far
 //! ```
 //!
 //! Negative slack tightens at once; positive slack relaxes by a share of itself, and only while the marginal saving
 //! exceeds the marginal cost, and while nothing upstream of the same kind could relax instead: warmer facility water
-//! costs nothing until the loops it feeds lose authority, warmer technology water costs leakage.
+//! costs nothing until the loops it feeds lose authority, warmer technology water costs leakage. What is upstream waits
+//! between two moves until the plant has followed the first.
 //!
 //! The price of a unit of a technology temperature is leakage, lambda P per kelvin of die; its worth is what the machines
 //! upstream save (relief per kelvin by kind, [`crate::topology`]) in proportion to the load it serves. Both are priors, so
@@ -31,13 +33,13 @@ use crate::estimate::Estimate;
 use crate::topology::Topology;
 use crate::wants::Wants;
 use headroom_site::model::{Actuator, Saves};
-use headroom_site::{Dimension, Site};
+use headroom_site::{Dimension, PointId, Site};
 
 /// Share of the slack that one tick may use, for what cools GPUs itself and for what is upstream of it: a loop further
 /// away answers in some ten ticks, and an integrator on a lag of n ticks is calm below about 1/(2 n).
 const RELAX_GAIN: [f64; 2] = [0.25, 0.05];
 /// Share of a lack that one tick makes good, likewise.
-const TIGHTEN_GAIN: [f64; 2] = [0.7, 0.15];
+const TIGHTEN_GAIN: [f64; 2] = [0.7, 0.04];
 /// Worth over price from which on a technology temperature warms, and anything else relaxes.
 const WORTH: [f64; 2] = [4.0, 1.5];
 /// Worth over price from which on a technology temperature warms back to what the plant would hold by itself.
@@ -59,6 +61,8 @@ const FLOW_RESERVE: f64 = 0.08;
 const FLOW_PER_K: f64 = 0.02;
 /// What a setpoint downstream may miss, K, before those upstream must help.
 const TRACK_K: f64 = 1.5;
+/// Distance of what is measured from what was asked last, K, from which on the next move waits.
+const BEHIND_K: f64 = 0.5;
 /// Slack of an upstream setpoint, K, from which on those downstream leave the relaxing to it.
 const UPSTREAM_FIRST_K: f64 = 1.0;
 /// Share of die rise over coolant that follows flow, times the exponents: 0.4 * 0.8 / 2.
@@ -133,9 +137,19 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
     if topology.reach[index].upstream.iter().any(spare) {
         return SetpointProposal { stands, value: stands, why: Why::UpstreamFirst { slack_k, by } };
     }
+    if far == 1 && behind(scene, actuator, stands, toward * unit_per_k) {
+        return SetpointProposal { stands, value: from.clamp(low, high), why: Why::Underway { slack_k, by } };
+    }
     let by_k = (slack_k * RELAX_GAIN[far]).min(2.0) * unit_per_k;
     let value = (from + toward * by_k.min(actuator.step)).clamp(low, high);
     SetpointProposal { stands, value, why: Why::Relax { slack_k, by, saves_w_per_unit: saves } }
+}
+
+/// Has the plant yet to follow the last move? A loop that answers in some ten ticks would be moved ten times for one
+/// slack.
+fn behind(scene: &Scene<'_>, actuator: &Actuator, stands: f64, toward_per_k: f64) -> bool {
+    let measured = actuator.measures.and_then(|p| scene.snapshot.good(p));
+    measured.is_some_and(|measured| (stands - measured) / toward_per_k > BEHIND_K)
 }
 
 /// Does a setpoint stand at the saving end of its range?
@@ -198,7 +212,9 @@ fn slack(scene: &Scene<'_>, index: usize) -> (f64, Binds) {
         }
     }
     for &other in &reach.holds {
-        if let Some(k) = track_slack(snapshot, &site.actuators[other]) {
+        if !still_opens(scene, other)
+            && let Some(k) = track_slack(snapshot, &site.actuators[other])
+        {
             take(k, Binds::Downstream(other));
         }
     }
@@ -207,7 +223,7 @@ fn slack(scene: &Scene<'_>, index: usize) -> (f64, Binds) {
 
 /// Distance of a point to its nearer limit, in K-equivalents of its kind.
 fn point_slack(site: &Site, wants: &Wants, e: &Estimate, p: usize) -> f64 {
-    let (value, sigma) = e.point(headroom_site::PointId(p as u32));
+    let (value, sigma) = e.point(PointId(p as u32));
     let off = wants.k_sigma * sigma;
     let (low, high) = wants.point_limits[p];
     let near = high.map_or(f64::INFINITY, |h| h - value).min(low.map_or(f64::INFINITY, |l| value - l)) - off;
@@ -218,6 +234,15 @@ fn point_slack(site: &Site, wants: &Wants, e: &Estimate, p: usize) -> f64 {
         _ => 0.02 * value.abs().max(1.0),
     };
     (near - wants.point_margin[p]) / per_k
+}
+
+/// Can what holds a setpoint still open? Then nobody upstream needs to help, however far off it is for now.
+fn still_opens(scene: &Scene<'_>, actuator: usize) -> bool {
+    let Scene { site, topology, wants, snapshot, estimate, .. } = *scene;
+    let means = &topology.reach[actuator].means;
+    let opens =
+        |p: &PointId| snapshot.good(*p).is_some() && point_slack(site, wants, estimate, p.index()) > 0.0;
+    !means.is_empty() && means.iter().all(opens)
 }
 
 /// Can a setpoint downstream be held? Too warm by more than a kelvin binds what is upstream.
@@ -233,8 +258,7 @@ fn saving_w_per_unit(scene: &Scene<'_>, index: usize, stands: f64) -> f64 {
         // Nobody says what it saves: it is worth moving by custom.
         return f64::INFINITY;
     }
-    let watts =
-        |p: &headroom_site::PointId| Some(e.slow_meter_w[p.index()]).filter(|w| w.is_finite()).unwrap_or(0.0);
+    let watts = |p: &PointId| Some(e.slow_meter_w[p.index()]).filter(|w| w.is_finite()).unwrap_or(0.0);
     if actuator.unit.dimension == Dimension::Temperature {
         let relief: f64 = topology.reach[index].relief.iter().map(|(p, per_k)| watts(p) * per_k).sum();
         relief * share_of_load(scene, index)

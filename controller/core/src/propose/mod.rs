@@ -35,6 +35,13 @@ pub enum Why {
         /// What binds.
         by: Binds,
     },
+    /// More room than wanted, but the plant has yet to follow the last move.
+    Underway {
+        /// Room beyond what is wanted, K or K-equivalent.
+        slack_k: f64,
+        /// What binds.
+        by: Binds,
+    },
     /// Cooling is nearly free now, and a cooler die leaks less.
     Cooler {
         /// Watts that a warmer unit would save, estimated.
@@ -90,6 +97,9 @@ impl fmt::Display for Why {
             }
             Self::UpstreamFirst { slack_k, by } => {
                 write!(f, "hold: {slack_k:.1} K to spare before {by}, but what is upstream relaxes first")
+            }
+            Self::Underway { slack_k, by } => {
+                write!(f, "hold: {slack_k:.1} K to spare before {by}, but the last move is still under way")
             }
             Self::Tighten { slack_k, by } => {
                 write!(f, "tighten: {:.1} K short of what is wanted before {by}", -slack_k)

@@ -54,7 +54,10 @@ impl SetpointRecord {
 fn describe(site: &Site, text: &str, advice: &Advice) -> String {
     use headroom_core::propose::{Binds, Why};
     let by = match &advice.proposal.why {
-        Why::Relax { by, .. } | Why::Tighten { by, .. } | Why::UpstreamFirst { by, .. } => *by,
+        Why::Relax { by, .. }
+        | Why::Tighten { by, .. }
+        | Why::UpstreamFirst { by, .. }
+        | Why::Underway { by, .. } => *by,
         Why::Hold | Why::NothingToSave { .. } | Why::Cooler { .. } => return text.to_owned(),
     };
     let name = match by {

@@ -328,7 +328,8 @@ impl Device {
 
     fn beat(&mut self, bank: &mut Bank) {
         if let Some(address) = self.heartbeat.filter(|_| self.held) {
-            self.count = self.count.wrapping_add(1);
+            // 1 to 32767, as the driver counts: 0 and 0xFFFF mean "no value" to many devices.
+            self.count = self.count % 32_767 + 1;
             // A device that refuses its heartbeat lets its setpoint go: that is its answer.
             let _ = bank.write(address, &[self.count]);
         }

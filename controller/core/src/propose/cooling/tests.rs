@@ -14,6 +14,11 @@ impl Room {
     /// With the chiller at a power (W), the facility setpoint at a temperature, and this much beyond the wanted margin
     /// of the worst GPU.
     fn new(chiller_w: f64, fws_c: f64, spare_k: f64) -> Self {
+        Self::beside(&[], chiller_w, fws_c, spare_k)
+    }
+
+    /// The same with more readings.
+    fn beside(more: &[(&str, f64, f64)], chiller_w: f64, fws_c: f64, spare_k: f64) -> Self {
         let mut bench = Bench::new("");
         let readings = [
             ("cdu-supply", 0.0, 30.0),
@@ -25,7 +30,7 @@ impl Room {
             ("chiller-power", 0.0, chiller_w),
             ("pump-power", 0.0, 2_000.0),
         ];
-        let mut e = bench.tick(0.0, &readings, reports(0.0, [500.0; 4])).clone();
+        let mut e = bench.tick(0.0, &[&readings, more].concat(), reports(0.0, [500.0; 4])).clone();
         for (g, h) in e.headroom.iter_mut().enumerate() {
             h.kelvin_full_load = bench.wants.gpu_margin_k + spare_k + 5.0 * (3 - g) as f64;
         }
@@ -97,6 +102,26 @@ fn a_loop_that_cannot_be_held_tightens_what_feeds_it() {
     assert!(near(p.value, 20.0 - 1.5 * TIGHTEN_GAIN[1]), "{p:?}");
     // And then the loop itself may relax: nobody upstream has room to spare.
     assert!(matches!(room.propose(CDU_SUPPLY, 30.0).why, Why::Relax { .. }));
+}
+
+#[test]
+fn a_loop_whose_valve_still_opens_asks_nothing_of_what_feeds_it() {
+    for (opening, helps) in [(0.45, false), (0.99, true)] {
+        let mut room = Room::beside(&[("cdu-valve", 0.0, opening)], 10_000.0, 20.0, 8.0);
+        room.say("cdu-supply", 33.0);
+        let p = room.propose(FWS_SUPPLY, 20.0);
+        assert_eq!(matches!(p.why, Why::Tighten { .. }), helps, "{opening}: {p:?}");
+    }
+}
+
+#[test]
+fn what_is_upstream_waits_until_the_plant_has_followed() {
+    let mut room = Room::new(10_000.0, 15.0, 8.0);
+    room.say("fws-supply", 15.0 - 1.1 * BEHIND_K);
+    let p = room.propose(FWS_SUPPLY, 15.0);
+    assert!(matches!(p.why, Why::Underway { .. }) && near(p.value, 15.0), "{p:?}");
+    room.say("fws-supply", 15.0 - 0.9 * BEHIND_K);
+    assert!(matches!(room.propose(FWS_SUPPLY, 15.0).why, Why::Relax { .. }));
 }
 
 /// Chiller power at which a kelvin saves so many times what it costs.

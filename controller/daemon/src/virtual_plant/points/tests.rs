@@ -192,3 +192,16 @@ fn the_clocks_of_a_plant_are_found() {
         }
     }
 }
+
+#[test]
+fn a_heartbeat_is_never_taken_for_no_value_however_long_it_counts() {
+    let plant = Bench::new().plant;
+    let mut banks = plant.banks;
+    let at = banks.iter().position(|b| b.device().id == "chiller-plant").unwrap();
+    let mut device = Device::new(banks[at].device(), 90.0);
+    assert_eq!(device.write(Some(20.0), &mut banks[at]), Outcome::Applied);
+    for _ in 0..70_000 {
+        device.beat(&mut banks[at]);
+    }
+    assert_eq!(banks[at].counts().refused, 0);
+}
