@@ -14,6 +14,8 @@ pub struct Reading {
     pub stamp_uncertainty: Span,
     /// When it arrived, by our clock, if `stamp` is by a clock of its source; `None` if `stamp` is ours.
     pub arrival: Option<Stamp>,
+    /// How long its source kept it before it was sent, ms by the source's clock.
+    pub held_ms: u32,
     /// The value, base unit of the point.
     pub value: f64,
     /// Can it be used?
@@ -25,10 +27,10 @@ impl Reading {
     #[must_use]
     pub fn new(point: PointId, stamp: Stamp, stamp_uncertainty: Span, value: f64, quality: Quality) -> Self {
         if value.is_finite() {
-            Self { point, stamp, stamp_uncertainty, arrival: None, value, quality }
+            Self { point, stamp, stamp_uncertainty, arrival: None, held_ms: 0, value, quality }
         } else {
             let quality = quality.worst(Quality::Bad(Reason::NotANumber));
-            Self { point, stamp, stamp_uncertainty, arrival: None, value: 0.0, quality }
+            Self { point, stamp, stamp_uncertainty, arrival: None, held_ms: 0, value: 0.0, quality }
         }
     }
 
@@ -36,5 +38,17 @@ impl Reading {
     #[must_use]
     pub fn arrived(self, arrival: Stamp) -> Self {
         Self { arrival: Some(arrival), ..self }
+    }
+
+    /// The same, kept by its source for so long before it was sent.
+    #[must_use]
+    pub fn held(self, held_ms: u32) -> Self {
+        Self { held_ms, ..self }
+    }
+
+    /// When it was sent, by the clock that stamped it.
+    #[must_use]
+    pub fn sent(&self) -> Stamp {
+        self.stamp + Span::from_ms(i64::from(self.held_ms))
     }
 }

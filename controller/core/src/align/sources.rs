@@ -3,7 +3,8 @@
 //! Responsible for: which points and nodes share a clock, feeding what arrives to [`SourceClock`], and turning stamps of
 //! theirs into instants of ours. Not for: the estimate itself (`headroom-belief`, `clock`).
 //!
-//! Points of one object on one connection share a clock, as its controller stamps them; each node's agent has its own.
+//! Points of one object on one connection share a clock, as its controller stamps them; so do those of one device behind a
+//! Sparkplug edge node; each node's agent has its own.
 //! What is read by request (Modbus, pages) bears our own stamps and has no clock here.
 //!
 //! A stamp is corrected where its clock is off for sure: by more than three deviations, and by more than half a round trip
@@ -13,7 +14,7 @@
 
 use headroom_belief::{ClockEstimate, ClockFault, SourceClock};
 use headroom_site::gpu::NodeReport;
-use headroom_site::model::Source;
+use headroom_site::model::{Point, Source};
 use headroom_site::{Quality, Reading, Reason, Site, Span, Stamp};
 use std::collections::BTreeMap;
 
@@ -63,7 +64,7 @@ pub struct Sources {
     of_point: Vec<Option<usize>>,
     /// Clock of the first node; those of the others follow.
     nodes: usize,
-    /// What each point said last: stamp as written, and value.
+    /// What each point said last: when it was sent by its clock, and value.
     said: Vec<(Stamp, f64)>,
 }
 
@@ -71,36 +72,21 @@ impl Sources {
     /// For a site.
     pub(super) fn new(site: &Site) -> Self {
         let mut clocks: Vec<Named> = Vec::new();
-        let mut known: BTreeMap<(usize, &str), usize> = BTreeMap::new();
+        let mut known: BTreeMap<(usize, String), usize> = BTreeMap::new();
         let of_point = site
             .points
             .iter()
             .map(|point| {
-                let connection = match &point.source {
-                    Source::Dsx { connection, .. } => *connection,
-                    Source::Json { connection, time: Some(_), .. } => *connection,
-                    _ => return None,
-                };
-                let clock = *known.entry((connection, point.of.as_str())).or_insert_with(|| {
-                    let clock = SourceClock::new(BUS_DELAY_S, BUS_GRAIN_S);
-                    clocks.push(Named {
-                        name: point.of.clone(),
-                        clock,
-                        agent: false,
-                        heard: Stamp::default(),
-                    });
+                let (connection, name) = stamped_by(point)?;
+                let clock = *known.entry((connection, name)).or_insert_with_key(|(_, name)| {
+                    clocks.push(Named::of_bus(name.clone()));
                     clocks.len() - 1
                 });
                 Some(clock)
             })
             .collect();
         let nodes = clocks.len();
-        clocks.extend(site.nodes.iter().map(|node| Named {
-            name: node.id.clone(),
-            clock: SourceClock::new(AGENT_DELAY_S, AGENT_GRAIN_S),
-            agent: true,
-            heard: Stamp::default(),
-        }));
+        clocks.extend(site.nodes.iter().map(|node| Named::of_agent(node.id.clone())));
         Self { clocks, of_point, nodes, said: vec![(Stamp::default(), 0.0); site.points.len()] }
     }
 
@@ -112,10 +98,10 @@ impl Sources {
         let named = &mut self.clocks[clock];
         named.heard = arrival;
         let clock = &mut named.clock;
-        let (last, value) = std::mem::replace(&mut self.said[point], (reading.stamp, reading.value));
+        let (last, value) = std::mem::replace(&mut self.said[point], (reading.sent(), reading.value));
         // The same stamp again is a repetition, unless it says something else.
-        if reading.stamp != last {
-            clock.heard(arrival.tai_ns(), reading.stamp.tai_ns());
+        if reading.sent() != last {
+            clock.heard(arrival.tai_ns(), reading.sent().tai_ns());
         } else if value.to_bits() != reading.value.to_bits() {
             clock.stood();
         }
@@ -156,12 +142,36 @@ impl Sources {
 
     /// The clock of a node's agent, as its place in [`Self::view`].
     #[must_use]
-    pub const fn of_node(&self, node: usize) -> usize {
+    pub fn of_node(&self, node: usize) -> usize {
         self.nodes + node
     }
 }
 
+/// Connection and name of the clock that stamps a point, where there is one.
+fn stamped_by(point: &Point) -> Option<(usize, String)> {
+    match &point.source {
+        Source::Dsx { connection, .. } | Source::Json { connection, time: Some(_), .. } => {
+            Some((*connection, point.of.clone()))
+        }
+        Source::Sparkplug { connection, edge, device, .. } => {
+            let name = device.as_ref().map_or_else(|| edge.clone(), |device| format!("{edge}/{device}"));
+            Some((*connection, name))
+        }
+        _ => None,
+    }
+}
+
 impl Named {
+    fn of_bus(name: String) -> Self {
+        let clock = SourceClock::new(BUS_DELAY_S, BUS_GRAIN_S);
+        Self { name, clock, agent: false, heard: Stamp::from_tai_ns(0) }
+    }
+
+    fn of_agent(name: String) -> Self {
+        let clock = SourceClock::new(AGENT_DELAY_S, AGENT_GRAIN_S);
+        Self { name, clock, agent: true, heard: Stamp::from_tai_ns(0) }
+    }
+
     fn view(&self) -> ClockView<'_> {
         // As of when it was heard last: a clock that drifts has gone on since it was weighed.
         let offset = self.clock.offset_at(self.heard.tai_ns());

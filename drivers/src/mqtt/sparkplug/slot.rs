@@ -9,7 +9,7 @@ use super::payload::Metric;
 use crate::context::Gauge;
 use headroom_site::{Quality, Reading, Reason, Span, Stamp};
 
-/// Stamps further in the future than this are not believed.
+/// Stamps further in the future than this are not believed, by whoever knows the clocks.
 const FUTURE: Span = Span::from_ms(2000);
 /// Uncertainty of a metric that does not say when it was true.
 const NO_TIME: Span = Span::from_ms(1000);
@@ -32,7 +32,7 @@ pub(super) struct Described {
 struct Last {
     /// Event time of the value.
     stamp: Stamp,
-    /// Time up to which it has been given to the controller.
+    /// Time up to which it has been given to the controller, by our clock.
     given: Stamp,
     value: Option<f64>,
     quality: Quality,
@@ -73,16 +73,21 @@ impl Slot {
 
     /// Takes a metric of a birth or of data. What is historical does not become the value now.
     pub(super) fn take(&mut self, m: &Metric<'_>, sent: Option<u64>, arrival: Stamp, out: &mut Vec<Reading>) {
-        let (stamp, uncertainty, timely) = time(m.timestamp.or(sent), arrival);
+        let time = Time::new(m.timestamp, sent, arrival);
         let datatype = m.datatype.filter(|d| *d != 0).or(self.described.map(|d| d.datatype));
         let said = if m.is_null { Err(Reason::NotANumber) } else { number(m.value, datatype.unwrap_or(0)) };
         let (value, quality) = match said {
-            Ok(value) => (Some(value), timely.worst(property(m.quality()))),
+            Ok(value) => (Some(value), time.quality.worst(property(m.quality()))),
             Err(reason) => (None, Quality::Bad(reason)),
         };
-        let now = Last { stamp, given: stamp, value, quality };
-        self.give(&now, stamp, uncertainty, out);
-        if !m.is_historical && self.last.is_none_or(|last| last.stamp <= stamp) {
+        let given = time.stamp.min(arrival + FUTURE);
+        let now = Last { stamp: time.stamp, given, value, quality };
+        let first = out.len();
+        self.give(&now, time.stamp, time.uncertainty, out);
+        if let Some(held_ms) = time.held_ms {
+            out[first..].iter_mut().for_each(|r| *r = r.arrived(arrival).held(held_ms));
+        }
+        if !m.is_historical && self.last.is_none_or(|last| last.stamp <= time.stamp) {
             self.last = Some(now);
         }
     }
@@ -133,18 +138,33 @@ fn after(now: Stamp, given: Stamp) -> Stamp {
     now.max(given + Span::from_ns(1))
 }
 
-/// Event time, its uncertainty, and what that does to the quality.
-fn time(said: Option<u64>, arrival: Stamp) -> (Stamp, Span, Quality) {
-    match said {
-        None => (arrival, NO_TIME, Quality::Good),
-        Some(ms) if ms >= LAST_MS => (arrival, NO_TIME, Quality::Uncertain(Reason::FutureStamp)),
-        Some(ms) => {
-            let stamp = Stamp::from_unix_ms(ms.cast_signed());
-            if stamp.since(arrival) > FUTURE {
-                (arrival, NO_TIME, Quality::Uncertain(Reason::FutureStamp))
-            } else {
-                (stamp, WITH_TIME, Quality::Good)
-            }
+/// When a metric was true, as far as it says.
+struct Time {
+    stamp: Stamp,
+    uncertainty: Span,
+    quality: Quality,
+    /// How long the edge node kept it before it was sent; `None` where `stamp` is its arrival, by our clock, or nobody can
+    /// tell by it what that clock shows now.
+    held_ms: Option<u32>,
+}
+
+impl Time {
+    /// From what the metric says and what its payload says of when it was sent. A clock that is off is the matter of
+    /// whoever knows the clocks (`headroom-core`, `align`).
+    fn new(metric: Option<u64>, sent: Option<u64>, arrival: Stamp) -> Self {
+        let Some(ms) = metric.or(sent) else {
+            return Self { stamp: arrival, uncertainty: NO_TIME, quality: Quality::Good, held_ms: None };
+        };
+        if ms >= LAST_MS {
+            let quality = Quality::Uncertain(Reason::FutureStamp);
+            return Self { stamp: arrival, uncertainty: NO_TIME, quality, held_ms: None };
+        }
+        let held_ms = sent.filter(|sent| *sent < LAST_MS).map_or(0, |sent| sent.saturating_sub(ms));
+        Self {
+            stamp: Stamp::from_unix_ms(ms.cast_signed()),
+            uncertainty: WITH_TIME,
+            quality: Quality::Good,
+            held_ms: u32::try_from(held_ms).ok(),
         }
     }
 }

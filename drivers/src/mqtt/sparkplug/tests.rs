@@ -186,13 +186,15 @@ fn times_nulls_qualities_and_datatypes_are_judged() {
     ];
     b.say("DDATA/e/d", Some(2), metrics);
     let stamps: Vec<_> = b.readings.iter().map(|r| r.stamp.unix_ms()).collect();
-    assert_eq!(stamps[..3], [990_000, 1_000_000, 1_000_000]);
+    assert_eq!(stamps[..3], [990_000, 1_009_000, 1_000_000]);
+    assert!(b.readings.iter().all(|r| r.arrival == Some(b.now)), "stamped by the edge node's clock");
+    assert_eq!(b.readings[0].held_ms, 10_000, "true ten seconds before it was sent");
     let q: Vec<_> = b.read().into_iter().map(|(_, _, q)| q).collect();
     assert_eq!(
         q,
         [
             Quality::Good,
-            Quality::Uncertain(Reason::FutureStamp),
+            Quality::Good,
             Quality::Bad(Reason::NotANumber),
             Quality::Bad(Reason::NotSupported),
             Quality::Good,

@@ -1,8 +1,10 @@
 use crate::align::Align;
 use crate::tests::{at, reading, report, sample, site};
 use headroom_belief::ClockFault;
+use headroom_site::file::read_site;
 use headroom_site::gpu::Answer;
 use headroom_site::{Inbox, NodeReport, Quality, Reading, Reason, Site, Span};
+use std::path::Path;
 
 /// SplitMix64, 0 to 1.
 fn dice(seed: &mut u64) -> f64 {
@@ -129,4 +131,52 @@ fn an_agents_clock_is_known_to_a_millisecond_by_round_trips() {
     assert!(gpu.age < Span::from_ms(502) && gpu.age > Span::from_ms(498));
     let view = align.sources().view().find(|v| v.source == "n1").unwrap();
     assert!(view.agent && view.corrected && view.estimate.unwrap().round_s.is_some());
+}
+
+const EDGES: &str = r#"
+format = 1
+[site]
+name = "edges"
+[[mqtt]]
+id = "s"
+url = "mqtt://h"
+dialect = "sparkplug"
+group = "g"
+[[equipment]]
+id = "CDU-01"
+kind = "cdu"
+[[point]]
+id = "flow"
+of = "CDU-01"
+unit = "L/min"
+from = { mqtt = "s", edge = "e", device = "d", metric = "Flow" }
+[[point]]
+id = "cpu"
+of = "site"
+unit = "%"
+from = { mqtt = "s", edge = "e", metric = "CPU" }
+"#;
+
+#[test]
+fn a_device_behind_an_edge_node_has_a_clock_told_by_when_it_sends_not_by_how_long_it_keeps() {
+    let site = read_site("site.toml", EDGES, Path::new(".")).map_err(|f| format!("{f:#?}")).unwrap();
+    let (mut align, mut seed) = (Align::new(&site), 3);
+    let (ahead_s, point) = (-40.0, site.point("flow").unwrap());
+    for k in 0..400_u32 {
+        // Sent up to half a minute after it was true.
+        let (s, kept_s) = (f64::from(k), 10.0 + 20.0 * dice(&mut seed));
+        let reading = reading(&site, "flow", s - kept_s + ahead_s, 1e-4 + 1e-9 * s)
+            .held((kept_s * 1e3) as u32)
+            .arrived(at(s + 0.03 + 0.05 * dice(&mut seed)));
+        align.take(&Inbox { readings: vec![reading], ..Inbox::default() });
+        let known = align.snapshot(at(s + 0.1)).points[point.index()];
+        if k >= 100 && k % 50 == 0 {
+            assert!(known.stamp.since(at(s)).s() < 0.1 && known.stamp.since(at(s)).s() > -31.0, "{known:?}");
+        }
+    }
+    let names: Vec<_> = align.sources().view().map(|v| v.source).collect();
+    assert_eq!(names, ["e/d", "e"]);
+    let view = align.sources().view().next().unwrap();
+    let e = view.estimate.unwrap();
+    assert!(view.corrected && (e.offset_s - ahead_s).abs() < 0.1, "{e:?}");
 }
