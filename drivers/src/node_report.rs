@@ -291,6 +291,29 @@ pub fn decode_command(payload: &[u8]) -> Result<CapCommand, CodecError> {
     Ok(serde_json::from_slice(payload)?)
 }
 
+/// The time by the controller's clock, said to all agents so that each can answer when it heard it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeMark {
+    /// When it was sent, ns TAI.
+    pub sent_ns: i64,
+}
+
+/// Encodes a mark of time.
+///
+/// # Errors
+/// None in practice; serde_json's signature has one.
+pub fn encode_time(mark: TimeMark) -> Result<Vec<u8>, CodecError> {
+    Ok(serde_json::to_vec(&mark)?)
+}
+
+/// Decodes a mark of time.
+///
+/// # Errors
+/// Not JSON, or not of this shape.
+pub fn decode_time(payload: &[u8]) -> Result<TimeMark, CodecError> {
+    Ok(serde_json::from_slice(payload)?)
+}
+
 /// Encodes an agent's status.
 ///
 /// # Errors
@@ -383,6 +406,7 @@ mod tests {
         #[test]
         fn decoders_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = (decode_report(&bytes, &mut Names::default()), decode_command(&bytes), decode_status(&bytes));
+            let _ = decode_time(&bytes);
         }
 
         #[test]

@@ -53,6 +53,7 @@ fn advice_goes_to_whoever_listens_and_nothing_to_the_plant() {
     let bms = ear.count("BMS/v1/PUB/Value/");
     assert!(bms > 1000, "the BMS was heard all the while: {bms}");
 
+    assert!(ear.count("headroom/v1/demo/time") >= 3, "agents hear the time all the same");
     let advice = ear.counts("headroom/v1/demo/advice/");
     let (mut moves, mut reasons) = (0, std::collections::BTreeSet::new());
     for topic in advice.keys() {

@@ -2,12 +2,14 @@
 //!
 //! `headroom/v1/{site}/node/{node}/telemetry` (agent, QoS 0), `.../command` (controller, QoS 1, never
 //! retained: an order that waits in a broker is an old order), `.../status` (agent, retained, and its will).
+//! `headroom/v1/{site}/time` (controller, QoS 0) goes to all agents each second: who says when it was heard gives the
+//! controller a round trip, commanded or not.
 
 use super::client::Delivery;
 use super::outgoing::Outgoing;
-use crate::node_report::{Names, decode_into, decode_status, encode_command};
+use crate::node_report::{Names, TimeMark, decode_into, decode_status, encode_command, encode_time};
 use headroom_site::command::Receipt;
-use headroom_site::{CapCommand, NodeReport, Outcome, Site, Stamp, Target};
+use headroom_site::{CapCommand, NodeReport, Outcome, Site, Span, Stamp, Target};
 use std::collections::BTreeMap;
 
 /// What an agent's topic ends in.
@@ -56,6 +58,12 @@ pub fn filter(site: &str, leaf: Leaf) -> String {
     format!("headroom/v1/{}/node/+/{}", level(site), leaf.word())
 }
 
+/// Topic of the marks of time.
+#[must_use]
+pub fn time_topic(site: &str) -> String {
+    format!("headroom/v1/{}/time", level(site))
+}
+
 /// What the topics of a site's nodes begin with.
 fn prefix(site: &str) -> String {
     format!("headroom/v1/{}/node/", level(site))
@@ -88,6 +96,9 @@ pub struct AgentsStatus {
     /// Cap commands sent.
     pub writes: u64,
 }
+
+/// Marks of time come this often.
+const TIME: Span = Span::from_ms(1000);
 
 /// Reports kept per node to be read into again: those of a second at 10 Hz.
 const SPARE: usize = 10;
@@ -127,6 +138,8 @@ pub(crate) struct Agents {
     by_id: BTreeMap<String, usize>,
     names: Names,
     may_write: bool,
+    /// When the last mark of time went out.
+    marked: Option<Stamp>,
     counts: AgentsStatus,
 }
 
@@ -145,6 +158,7 @@ impl Agents {
             by_id: nodes().enumerate().map(|(i, n)| (n.id.clone(), i)).collect(),
             names,
             may_write,
+            marked: None,
             counts: AgentsStatus::default(),
         }
     }
@@ -202,6 +216,18 @@ impl Agents {
             }
         }
         Some(None)
+    }
+
+    /// The mark of time that is due. It asks for nothing, so it goes out in every mode.
+    pub(crate) fn time(&mut self, now: Stamp) -> Option<Outgoing> {
+        // Also where our clock was set back.
+        if self.marked.is_some_and(|last| (Span::ZERO..TIME).contains(&now.since(last))) {
+            return None;
+        }
+        self.marked = Some(now);
+        let payload = encode_time(TimeMark { sent_ns: now.tai_ns() }).ok()?;
+        let (topic, delivery) = (time_topic(&self.site), Delivery::Telemetry);
+        Some(Outgoing { topic, slot: 0, payload, delivery, while_alive: false })
     }
 
     /// A command on its way, or the receipt of its refusal.

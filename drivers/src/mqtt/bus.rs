@@ -294,6 +294,7 @@ impl Bus {
             }
             self.context.mailbox.readings(&mut self.readings);
             self.out.extend(self.host.as_mut().and_then(|h| h.due(now)));
+            self.out.extend(self.agents.as_mut().and_then(|a| a.time(now)));
         }
         if self.status_at.elapsed() >= STATUS {
             self.status_at = Instant::now();

@@ -90,10 +90,9 @@ impl Node {
         self.keeper.state() != State::Found { restore: false }
     }
 
-    /// Notes when a command was heard: the next report says so, and its sender learns how our clocks stand.
-    pub(super) fn hear(&mut self, command: &CapCommand, heard: Stamp) {
-        let sent = Stamp::from_tai_ns(command.sent_ns);
-        self.answer = (command.sent_ns != 0).then_some(Answer { sent, heard });
+    /// Notes when something was heard: the next report says so, and its sender learns how our clocks stand.
+    pub(super) const fn hear(&mut self, answer: Answer) {
+        self.answer = Some(answer);
     }
 
     /// Carries out a command, or keeps the reason why not; the next report says which.

@@ -8,10 +8,11 @@
 
 use super::worker::Order;
 use headroom_drivers::Clock;
-use headroom_drivers::mqtt::agents::{Leaf, level, topic};
+use headroom_drivers::mqtt::agents::{Leaf, level, time_topic, topic};
 use headroom_drivers::mqtt::client::{Delivery, Event, MqttClient, Refused, UrlError, Will};
 use headroom_drivers::node_report::{self, AgentStatus, ReportFormat};
-use headroom_site::NodeReport;
+use headroom_site::gpu::Answer;
+use headroom_site::{NodeReport, Stamp};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use tokio::sync::mpsc;
@@ -54,11 +55,13 @@ impl Wire {
         let will = Will::fixed(status_topic.clone(), status(false, boot));
         let command = topic(site, node, Leaf::Command);
         let id = format!("headroom-agent-{}-{node}", level(site));
-        let (client, events) = MqttClient::start(url, &id, Some(will), vec![command])?;
+        let time = time_topic(site);
+        let (client, events) = MqttClient::start(url, &id, Some(will), vec![command, time.clone()])?;
         if let Err(error) = client.try_publish(&status_topic, status(true, boot), Delivery::State) {
             tracing::warn!(%node, %error, "cannot say that the agent is there");
         }
-        tokio::spawn(listen(events, Arc::clone(node), index, orders, clock.clone()));
+        let ear = Ear { node: Arc::clone(node), index, time, orders, clock: clock.clone() };
+        tokio::spawn(ear.listen(events));
         let (telemetry, network) = (topic(site, node, Leaf::Telemetry), topic(site, node, Leaf::Network));
         Ok(Self { client, telemetry, network, status: status_topic, boot, clock, format })
     }
@@ -88,37 +91,65 @@ impl Wire {
     }
 }
 
-async fn listen(
-    mut events: mpsc::Receiver<Event>,
+/// What a node hears.
+struct Ear {
     node: Arc<str>,
     index: usize,
+    /// Topic of the marks of time.
+    time: String,
     orders: SyncSender<Order>,
     clock: Clock,
-) {
-    let mut was_down = false;
-    while let Some(event) = events.recv().await {
-        match event {
-            Event::Up => {
-                tracing::info!(%node, "on the bus");
-                was_down = false;
-            }
-            Event::Down(why) => {
-                if !std::mem::replace(&mut was_down, true) {
-                    tracing::warn!(%node, %why, "off the bus; a lease that is not renewed will end");
+}
+
+impl Ear {
+    async fn listen(self, mut events: mpsc::Receiver<Event>) {
+        let node = &self.node;
+        let mut was_down = false;
+        while let Some(event) = events.recv().await {
+            match event {
+                Event::Up => {
+                    tracing::info!(%node, "on the bus");
+                    was_down = false;
                 }
+                Event::Down(why) => {
+                    if !std::mem::replace(&mut was_down, true) {
+                        tracing::warn!(%node, %why, "off the bus; a lease that is not renewed will end");
+                    }
+                }
+                Event::Refused(filter) if filter == self.time => {
+                    tracing::warn!(%node, %filter, "the broker refuses this subscription: our clock is known less well");
+                }
+                Event::Refused(filter) => {
+                    tracing::error!(%node, %filter, "the broker refuses this subscription: no command will arrive");
+                }
+                // What waited in the broker is old.
+                Event::Message(message) if message.retained => {
+                    tracing::warn!(%node, topic = message.topic(), "a retained message was ignored");
+                }
+                Event::Message(message) if message.topic() == self.time => self.time(&message.payload),
+                Event::Message(message) => self.command(&message.payload),
             }
-            Event::Refused(filter) => {
-                tracing::error!(%node, %filter, "the broker refuses this subscription: no command will arrive");
+        }
+    }
+
+    fn time(&self, payload: &[u8]) {
+        let heard = self.clock.now();
+        match node_report::decode_time(payload) {
+            Ok(mark) => {
+                let answer = Answer { sent: Stamp::from_tai_ns(mark.sent_ns), heard };
+                drop(self.orders.try_send(Order::Time(self.index, answer)));
             }
-            // An order that waited in the broker is an old order.
-            Event::Message(message) if message.retained => {
-                tracing::warn!(%node, "a retained command was ignored");
+            Err(error) => tracing::warn!(node = %self.node, %error, "a mark of time that cannot be read"),
+        }
+    }
+
+    fn command(&self, payload: &[u8]) {
+        match node_report::decode_command(payload) {
+            // No room: the thread is behind, and what it has not read would be stale. The sender repeats.
+            Ok(command) => {
+                drop(self.orders.try_send(Order::Command(self.index, command, self.clock.now())));
             }
-            Event::Message(message) => match node_report::decode_command(&message.payload) {
-                // No room: the thread is behind, and what it has not read would be stale. The sender repeats.
-                Ok(command) => drop(orders.try_send(Order::Command(index, command, clock.now()))),
-                Err(error) => tracing::warn!(%node, %error, "a command that cannot be read"),
-            },
+            Err(error) => tracing::warn!(node = %self.node, %error, "a command that cannot be read"),
         }
     }
 }

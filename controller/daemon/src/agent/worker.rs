@@ -11,6 +11,7 @@ use super::node::Node;
 use headroom_drivers::Clock;
 use headroom_drivers::nvml::NvmlHost;
 use headroom_drivers::nvml::persist::Ownership;
+use headroom_site::gpu::Answer;
 use headroom_site::{CapCommand, NodeReport, Span, Stamp};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
@@ -36,6 +37,8 @@ const OVERTIME: u32 = 64;
 pub(super) enum Order {
     /// A command for the node with this index, and when it was heard.
     Command(usize, CapCommand, Stamp),
+    /// A mark of time that the node with this index heard.
+    Time(usize, Answer),
     /// Look at the stop flag now.
     Wake,
 }
@@ -110,6 +113,11 @@ impl Worker {
             let nap = if left.ns() <= 0 { Duration::ZERO } else { self.clock.nap(left).min(NAP) };
             match self.orders.recv_timeout(nap) {
                 Ok(Order::Command(node, command, heard)) => self.obey(node, &command, heard),
+                Ok(Order::Time(node, answer)) => {
+                    if let Some(node) = self.nodes.get_mut(node) {
+                        node.hear(answer);
+                    }
+                }
                 Ok(Order::Wake) => {}
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) if left.ns() <= 0 => return Some(()),
@@ -122,7 +130,9 @@ impl Worker {
         let now_ns = self.clock.mono_ns();
         let mut tools = Tools { host: &mut self.host, owner: &mut self.owner };
         if let Some(node) = self.nodes.get_mut(node) {
-            node.hear(command, heard);
+            if command.sent_ns != 0 {
+                node.hear(Answer { sent: Stamp::from_tai_ns(command.sent_ns), heard });
+            }
             node.obey(command, now_ns, random(), &mut tools);
         }
     }

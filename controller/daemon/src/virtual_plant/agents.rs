@@ -82,6 +82,9 @@ impl Agents {
 
     pub(super) fn step(&mut self, now: Stamp, world: &mut World) {
         for n in 0..self.nodes.len() {
+            if let Some(link) = &mut self.nodes[n].link {
+                link.time(now);
+            }
             while let Some(command) = self.nodes[n].link.as_mut().and_then(|link| link.heard(now)) {
                 self.nodes[n].obey(now, &command, self.random, world);
             }

@@ -10,6 +10,9 @@ use headroom_sim::scenario::AgentsSpec;
 use headroom_site::gpu::Answer;
 use headroom_site::{CapCommand, NodeReport, Span, Stamp};
 
+/// The controller says the time this often.
+const MARKS: Span = Span::from_ms(1000);
+
 /// A node's clock and its way.
 #[derive(Debug, Clone)]
 pub(super) struct Link {
@@ -22,6 +25,9 @@ pub(super) struct Link {
     /// On their way to the controller, and to the agent.
     reports: Vec<NodeReport>,
     commands: Vec<(Stamp, CapCommand)>,
+    /// Marks of time on their way: when they arrive, and when they were sent.
+    marks: Vec<(Stamp, Stamp)>,
+    marked: Option<Stamp>,
     answer: Option<Answer>,
 }
 
@@ -38,6 +44,8 @@ impl Link {
             origin: None,
             reports: Vec::new(),
             commands: Vec::new(),
+            marks: Vec::new(),
+            marked: None,
             answer: None,
         };
         link.offset_s = spec.offset_s * (2.0 * link.next() - 1.0);
@@ -72,7 +80,7 @@ impl Link {
     /// Sends a report that has been made at an instant.
     pub(super) fn report(&mut self, now: Stamp, mut report: NodeReport) {
         report.sent = Some(self.clock(now));
-        report.answer = self.answer;
+        report.answer = self.answer.take();
         report.arrival = Some(now + self.way());
         self.reports.push(report);
     }
@@ -89,6 +97,23 @@ impl Link {
     pub(super) fn command(&mut self, now: Stamp, command: &CapCommand) {
         let arrival = now + self.way();
         self.commands.push((arrival, CapCommand { sent_ns: now.tai_ns(), ..command.clone() }));
+    }
+
+    /// Sends the marks of time that are due, and notes the ones that have been heard.
+    pub(super) fn time(&mut self, now: Stamp) {
+        if self.marked.is_none_or(|last| now.since(last) >= MARKS) {
+            self.marked = Some(now);
+            let arrival = now + self.way();
+            self.marks.push((arrival, now));
+        }
+        // The last one heard is answered.
+        while let Some(k) = self.marks.iter().position(|(arrival, _)| *arrival <= now) {
+            let (arrival, sent) = self.marks.swap_remove(k);
+            let heard = self.clock(arrival);
+            if self.answer.is_none_or(|last| last.heard < heard) {
+                self.answer = Some(Answer { sent, heard });
+            }
+        }
     }
 
     /// The next command that has been heard by now.

@@ -5,7 +5,9 @@
 mod stage;
 
 use headroom_drivers::ClockPage;
-use headroom_drivers::node_report::{Names, decode_report};
+use headroom_drivers::mqtt::agents::time_topic;
+use headroom_drivers::mqtt::client::Delivery;
+use headroom_drivers::node_report::{Names, TimeMark, decode_report, encode_time};
 use headroom_nvml_abi::page::{GpuConfig, PageConfig, PageWriter};
 use headroom_site::Stamp;
 use stage::{Agent, Controller, FOUND_MW, Stage, site_text};
@@ -123,6 +125,30 @@ async fn reports_are_packed_unless_people_are_to_read_them() {
         }
     };
     assert_eq!(decode_report(&text, &mut Names::default()).unwrap().gpus.len(), 2);
+}
+
+#[tokio::test]
+async fn a_mark_of_time_is_answered_by_the_next_report_of_each_node() {
+    let stage = Stage::new("time");
+    let mut controller = Controller::start(&stage);
+    let _agent = Agent(stage.command().arg("--advisory").spawn().unwrap());
+    let before = controller.report("n1").await;
+    assert_eq!(before.answer, None);
+    let sent = Stamp::from_unix_ms(1_700_000_000_000);
+    let mark = encode_time(TimeMark { sent_ns: sent.tai_ns() }).unwrap();
+    controller.client.try_publish(&time_topic("small"), mark, Delivery::Telemetry).unwrap();
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        let report = controller.report_on("/telemetry").await;
+        answers.extend(report.answer.map(|answer| (report.node, answer)));
+    }
+    answers.sort_by(|a, b| a.0.cmp(&b.0));
+    let nodes: Vec<&str> = answers.iter().map(|(node, _)| &**node).collect();
+    assert_eq!(nodes, ["n1", "n2"], "each of them, once");
+    assert!(
+        answers.iter().all(|(_, answer)| answer.sent == sent && answer.heard > before.stamp),
+        "{answers:?}"
+    );
 }
 
 #[tokio::test]
