@@ -279,9 +279,10 @@ impl Align {
             let stamp = sample.stamp - ahead;
             self.windows.take(gpu, stamp, sample);
             if stamp > known.sample.stamp {
-                let before = std::mem::replace(&mut known.sample, GpuSample { stamp, ..*sample });
-                self.lags.energy(gpu, &before, &known.sample);
-                self.standing[gpu].take(stamp, sample);
+                let sample = GpuSample { stamp, ..*sample };
+                self.lags.energy(gpu, &known.sample, &sample);
+                self.standing[gpu].take(&known.sample, &sample);
+                known.sample = sample;
                 known.fresh = true;
                 witness.sample(gpu, &known.sample, report.arrival);
             }

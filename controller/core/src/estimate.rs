@@ -7,6 +7,7 @@ use headroom_belief::gpu::{GpuInput, GpuNoise};
 use headroom_belief::headroom::{self, GpuBelief, Headroom};
 use headroom_belief::{Demand, GpuObservers, Level};
 use headroom_site::{Dimension, PointId, Quality, Reason, Site, Span, Stamp};
+use std::sync::Arc;
 
 /// Coolant temperature to reckon with where no point tells, degC: warm, since unknown is hot.
 const COOLANT_UNKNOWN_C: f64 = 40.0;
@@ -36,8 +37,10 @@ pub struct Estimate {
     pub read_only: Vec<Option<f64>>,
     /// Coolant of each GPU, degC.
     pub coolant_c: Vec<f64>,
-    /// Headroom of each GPU.
-    pub headroom: Vec<Headroom>,
+    /// Memory temperature of each GPU, degC; not a number where it is not heard.
+    pub hbm_c: Vec<f32>,
+    /// What GPUs are held against.
+    pub limits: Arc<Limits>,
     /// Level and trend of each point.
     pub levels: Vec<Level>,
     /// Power of each branch that is not its GPUs', W.
@@ -48,11 +51,46 @@ pub struct Estimate {
     pub dew_point_c: Option<f64>,
 }
 
+/// Limits of GPUs, by their index, and how far off them doubt keeps.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Highest cap, W.
+    pub cap_w: Vec<f64>,
+    /// Highest operating temperature of the die, degC.
+    pub die_c: Vec<f64>,
+    /// The same of the memory.
+    pub hbm_c: Vec<f64>,
+    /// Standard deviations to stand off.
+    pub k_sigma: f64,
+    /// Time constant of the die's approach, s.
+    pub tau_s: f64,
+}
+
 impl Estimate {
+    /// Headroom of a GPU; none as long as it was never seen.
+    #[must_use]
+    pub fn headroom(&self, gpu: usize) -> Headroom {
+        if !self.gpus.seen(gpu) {
+            return Headroom::NONE;
+        }
+        let limits = &self.limits;
+        headroom::of_gpu(&GpuBelief {
+            die_c: (self.gpus.die_c[gpu], self.gpus.sigma_c(gpu)),
+            full_c: self.gpus.steady(gpu, limits.cap_w[gpu], self.coolant_c[gpu]),
+            trend: self.gpus.trend[gpu],
+            resistance: self.gpus.resistance[gpu],
+            hbm_c: Some(f64::from(self.hbm_c[gpu])).filter(|c| c.is_finite()),
+            die_limit_c: limits.die_c[gpu],
+            hbm_limit_c: limits.hbm_c[gpu],
+            tau_s: limits.tau_s,
+            k_sigma: limits.k_sigma,
+        })
+    }
+
     /// The tightest headroom of some GPUs that have been seen.
     #[must_use]
     pub fn least(&self, gpus: &[usize]) -> Option<Headroom> {
-        gpus.iter().filter(|&&g| self.gpus.seen(g)).map(|&g| self.headroom[g]).reduce(Headroom::min)
+        gpus.iter().filter(|&&g| self.gpus.seen(g)).map(|&g| self.headroom(g)).reduce(Headroom::min)
     }
 
     /// Value and standard deviation of a point now.
@@ -66,16 +104,11 @@ impl Estimate {
 #[derive(Debug, Clone)]
 pub struct Estimator {
     estimate: Estimate,
-    max_cap_w: Vec<f64>,
-    die_limit_c: Vec<f64>,
-    hbm_limit_c: Vec<f64>,
-    k_sigma: f64,
     /// Does a GPU share its coolant with the one before it?
     shares: Vec<bool>,
     below: Below,
     sums: Vec<Sums>,
     last: Option<Stamp>,
-    tau_s: f64,
 }
 
 /// What lies below the branches, looked at once and not once a level.
@@ -145,6 +178,13 @@ impl Estimator {
         };
         let n = site.gpus.len();
         let noise = GpuNoise::default();
+        let limits = Limits {
+            cap_w: sku(|s| s.max_cap_w),
+            die_c: sku(|s| s.max_operating_c),
+            hbm_c: sku(|s| s.hbm_max_c),
+            k_sigma: wants.k_sigma,
+            tau_s: noise.tau_s,
+        };
         let estimate = Estimate {
             stamp: Stamp::default(),
             gpus: GpuObservers::new(&sku(|s| s.resistance_k_per_w), noise),
@@ -154,7 +194,8 @@ impl Estimator {
             slow_power_w: vec![f64::NAN; n],
             slow_meter_w: vec![f64::NAN; site.points.len()],
             coolant_c: vec![COOLANT_UNKNOWN_C; n],
-            headroom: vec![Headroom::NONE; n],
+            hbm_c: vec![f32::NAN; n],
+            limits: Arc::new(limits),
             levels: site.points.iter().map(|p| level_of(p.unit.dimension)).collect(),
             other_w: topology.branch_other_w.clone(),
             branch_w: vec![0.0; site.power.len()],
@@ -162,15 +203,10 @@ impl Estimator {
         };
         Self {
             estimate,
-            max_cap_w: sku(|s| s.max_cap_w),
-            die_limit_c: sku(|s| s.max_operating_c),
-            hbm_limit_c: sku(|s| s.hbm_max_c),
-            k_sigma: wants.k_sigma,
             shares: shares(topology),
             below: Below::default(),
             sums: vec![Sums::default(); site.power.len()],
             last: None,
-            tau_s: noise.tau_s,
         }
     }
 
@@ -226,12 +262,13 @@ impl Estimator {
             }
             e.coolant_c[i] = coolant_c;
             // A GPU that is not heard counts with its cap: it may be drawing it.
-            let cap_w = s.enforced_cap_w.map_or(self.max_cap_w[i], f64::from).min(self.max_cap_w[i]);
+            let max_cap_w = e.limits.cap_w[i];
+            let cap_w = s.enforced_cap_w.map_or(max_cap_w, f64::from).min(max_cap_w);
             let power = s.power_w.or(s.power_average_w).map(f64::from).filter(|_| g.heard);
             let power_w = power.unwrap_or(cap_w);
             e.power_w[i] = power_w;
             if let Some(most_w) = &mut e.read_only[i] {
-                *most_w = if g.heard { cap_w } else { self.max_cap_w[i] };
+                *most_w = if g.heard { cap_w } else { max_cap_w };
             }
             if g.fresh
                 && let (Some(p), Some(clock)) = (power, s.clock_mhz)
@@ -240,19 +277,7 @@ impl Estimator {
             }
             let die_c = s.die_c.map(f64::from).filter(|_| g.fresh);
             e.gpus.update(i, &step, &GpuInput { power_w, coolant_c, die_c });
-            if e.gpus.seen(i) {
-                e.headroom[i] = headroom::of_gpu(&GpuBelief {
-                    die_c: (e.gpus.die_c[i], e.gpus.sigma_c(i)),
-                    full_c: e.gpus.steady(i, self.max_cap_w[i], coolant_c),
-                    trend: e.gpus.trend[i],
-                    resistance: e.gpus.resistance[i],
-                    hbm_c: s.hbm_c.map(f64::from).filter(|_| g.heard),
-                    die_limit_c: self.die_limit_c[i],
-                    hbm_limit_c: self.hbm_limit_c[i],
-                    tau_s: self.tau_s,
-                    k_sigma: self.k_sigma,
-                });
-            }
+            e.hbm_c[i] = s.hbm_c.filter(|_| g.heard).unwrap_or(f32::NAN);
         }
     }
 

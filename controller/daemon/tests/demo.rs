@@ -114,6 +114,7 @@ fn a_short_demo_scores_and_leaves_nothing() {
     );
     assert!(number(&text, " DSX requests") > 0, "it commands\n{text}");
     assert!(text.contains("5 processes, 0 started again"), "{text}");
+    assert!(text.contains("`headroom status --url http://127.0.0.1:"), "{text}");
     assert!(place.out().join("journal.jsonl").is_file() && place.out().join("log/controller.log").is_file());
     assert_eq!(place.left(), Vec::<PathBuf>::new());
     assert_eq!(processes(&place.0), Vec::<u32>::new());

@@ -35,8 +35,6 @@ pub(super) struct Standing {
     settled: Stamp,
     /// Since when each reason is set without a break, or when it was last set while it stands.
     since: [Stamp; 5],
-    /// Counters of the sample before.
-    counted_ns: [Option<u64>; 5],
 }
 
 /// Every bit that costs work.
@@ -51,8 +49,9 @@ const COSTLY: u32 = {
 };
 
 impl Standing {
-    /// Takes the next sample, its stamp on our time.
-    pub(super) fn take(&mut self, stamp: Stamp, sample: &GpuSample) {
+    /// Takes the next sample after another, their stamps on our time.
+    pub(super) fn take(&mut self, before: &GpuSample, sample: &GpuSample) {
+        let stamp = sample.stamp;
         let now = sample.reasons & COSTLY;
         if now == self.bits && self.active == self.bits {
             // Almost always.
@@ -60,12 +59,11 @@ impl Standing {
             self.leaving = 0;
         } else {
             for (i, reason) in ThrottleReason::ALL.into_iter().enumerate() {
-                let counters = (self.counted_ns[i], sample.throttle_ns[i]);
+                let counters = (before.throttle_ns[i], sample.throttle_ns[i]);
                 let counted = matches!(counters, (Some(a), Some(b)) if b > a);
                 self.judge(i, reason.bit(), now & reason.bit() != 0, counted, stamp);
             }
         }
-        self.counted_ns = sample.throttle_ns;
     }
 
     /// One reason: is it set, and did its counter rise?
@@ -118,10 +116,12 @@ mod tests {
     /// Bits that stand after each sample: time in ms, bits, counter of the power cap in ns.
     fn after(samples: &[(i64, u32, Option<u64>)]) -> Vec<u32> {
         let mut standing = Standing::default();
+        let mut before = GpuSample::default();
         let mut take = |&(ms, reasons, ns): &(i64, u32, Option<u64>)| {
             let throttle_ns = [ns, None, None, None, None];
             let stamp = Stamp::from_unix_ms(1_000_000 + ms);
-            standing.take(stamp, &GpuSample { stamp, reasons, throttle_ns, ..GpuSample::default() });
+            let sample = GpuSample { stamp, reasons, throttle_ns, ..GpuSample::default() };
+            standing.take(&std::mem::replace(&mut before, sample), &sample);
             standing.bits()
         };
         samples.iter().map(&mut take).collect()

@@ -224,6 +224,10 @@ impl<'a> Show<'a> {
             if self.window.begun() && begun_at.is_none() {
                 begun_at = Some((Instant::now(), self.parties.missed()));
                 self.dial.allow(self.options.speed.most());
+                if let Some(address) = self.heard.address().filter(|_| !self.options.plant_only) {
+                    let ask = format!("more by `headroom status --url {address}`, or points, tap, timeline");
+                    screen.tell(self.window.look().elapsed_s, &ask);
+                }
             }
             if Instant::now() >= next_picture {
                 next_picture = Instant::now() + PICTURE;

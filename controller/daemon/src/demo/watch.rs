@@ -37,6 +37,8 @@ const SOON: f64 = 0.05;
 pub(super) struct Heard {
     pulse: Mutex<Pulse>,
     view: Mutex<Option<View>>,
+    /// Where the controller's pages are.
+    address: Mutex<Option<String>>,
     told: AtomicBool,
     stop: AtomicBool,
 }
@@ -49,6 +51,11 @@ impl Heard {
     /// The controller's view, while it answers.
     pub(super) fn view(&self) -> Option<View> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where the controller's pages are, once it has said so.
+    pub(super) fn address(&self) -> Option<String> {
+        self.address.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Somebody asks the demo to end.
@@ -145,6 +152,7 @@ impl Watch {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
+            *self.heard.address.lock().unwrap_or_else(PoisonError::into_inner) = Some(address.clone());
             while let Some(pulse) = pulse(&reader, &address).await {
                 // Fewer ticks than before: another controller, which counts anew.
                 let before = if pulse.ticks < ticks { 0 } else { missed };

@@ -178,7 +178,8 @@ impl Record {
     pub(crate) fn new(line: &Line, tick: &Tick) -> Self {
         let site = line.site();
         let good = |p: Option<PointId>| p.and_then(|p| line.snapshot().good(p)).map(round);
-        let least = line.estimate().headroom.iter().map(|h| h.kelvin).reduce(f64::min);
+        let least =
+            (0..line.estimate().gpus.len()).map(|g| line.estimate().headroom(g).kelvin).reduce(f64::min);
         Self {
             time: tick.stamp.to_string(),
             tai_ns: tick.stamp.tai_ns(),

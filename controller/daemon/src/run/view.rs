@@ -192,11 +192,10 @@ impl View {
 
     fn update_headroom(&mut self, line: &Line) {
         let e = line.estimate();
-        let seen = (0..e.gpus.len()).filter(|&g| e.gpus.seen(g));
-        let Some(g) = seen.min_by(|&a, &b| e.headroom[a].kelvin.total_cmp(&e.headroom[b].kelvin)) else {
+        let seen = (0..e.gpus.len()).filter(|&g| e.gpus.seen(g)).map(|g| (g, e.headroom(g)));
+        let Some((g, h)) = seen.min_by(|a, b| a.1.kelvin.total_cmp(&b.1.kelvin)) else {
             return;
         };
-        let h = e.headroom[g];
         self.headroom_k = h.kelvin;
         self.headroom_sigma_k = e.gpus.sigma_c(g);
         self.headroom_full_load_k = h.kelvin_full_load;

@@ -104,7 +104,7 @@ impl Set {
             set.leak_w_per_k += leak;
             set.plate_w += leak * PLATE_SHARE * e.gpus.resistance[g] * watts;
             if e.gpus.seen(g) {
-                let room = &e.headroom[g];
+                let room = e.headroom(g);
                 lower(&mut set.full, g, room.kelvin_full_load);
                 lower(&mut set.hottest, g, room.kelvin);
             }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::tests::{Bench, CDU_DP, CDU_SUPPLY, FWS_SUPPLY, reports};
+use std::sync::Arc;
 
 /// Leakage of the bench: four GPUs of 500 W at 0.4 % per kelvin.
 const LEAK_W_PER_K: f64 = 8.0;
@@ -31,8 +32,10 @@ impl Room {
             ("pump-power", 0.0, 2_000.0),
         ];
         let mut e = bench.tick(0.0, &[&readings, more].concat(), reports(0.0, [500.0; 4])).clone();
-        for (g, h) in e.headroom.iter_mut().enumerate() {
-            h.kelvin_full_load = bench.wants.gpu_margin_k + spare_k + 5.0 * (3 - g) as f64;
+        for g in 0..e.gpus.len() {
+            let wanted_k = bench.wants.gpu_margin_k + spare_k + 5.0 * (3 - g) as f64;
+            let more_k = wanted_k - e.headroom(g).kelvin_full_load;
+            Arc::make_mut(&mut e.limits).die_c[g] += more_k;
         }
         Self { bench, e }
     }
