@@ -63,6 +63,8 @@ const FLOW_PER_K: f64 = 0.02;
 const TRACK_K: f64 = 1.5;
 /// Distance of what is measured from what was asked last, K, from which on the next move waits.
 const BEHIND_K: f64 = 0.5;
+/// Rate, K/s, from which on what is measured comes nearer.
+const COMES_K_PER_S: f64 = 0.1 / 60.0;
 /// Slack of an upstream setpoint, K, from which on those downstream leave the relaxing to it.
 const UPSTREAM_FIRST_K: f64 = 1.0;
 /// Share of die rise over coolant that follows flow, times the exponents: 0.4 * 0.8 / 2.
@@ -137,7 +139,7 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
     if topology.reach[index].upstream.iter().any(spare) {
         return SetpointProposal { stands, value: stands, why: Why::UpstreamFirst { slack_k, by } };
     }
-    if far == 1 && behind(scene, actuator, stands, toward * unit_per_k) {
+    if far == 1 && underway(scene, actuator, stands, toward * unit_per_k) {
         return SetpointProposal { stands, value: from.clamp(low, high), why: Why::Underway { slack_k, by } };
     }
     let by_k = (slack_k * RELAX_GAIN[far]).min(2.0) * unit_per_k;
@@ -145,11 +147,16 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
     SetpointProposal { stands, value, why: Why::Relax { slack_k, by, saves_w_per_unit: saves } }
 }
 
-/// Has the plant yet to follow the last move? A loop that answers in some ten ticks would be moved ten times for one
-/// slack.
-fn behind(scene: &Scene<'_>, actuator: &Actuator, stands: f64, toward_per_k: f64) -> bool {
-    let measured = actuator.measures.and_then(|p| scene.snapshot.good(p));
-    measured.is_some_and(|measured| (stands - measured) / toward_per_k > BEHIND_K)
+/// Is the plant still on its way to the last move? A loop that answers in some ten ticks would be moved ten times for one
+/// slack. One that rests elsewhere (a sensor that reads otherwise than the plant's own, water that comes colder by itself)
+/// is not waited for.
+fn underway(scene: &Scene<'_>, actuator: &Actuator, stands: f64, toward_per_k: f64) -> bool {
+    let Some((point, measured)) = actuator.measures.and_then(|p| Some((p, scene.snapshot.good(p)?))) else {
+        return false;
+    };
+    let behind_k = (stands - measured) / toward_per_k;
+    let comes = scene.estimate.levels[point.index()].trend() / toward_per_k;
+    behind_k > BEHIND_K && comes > COMES_K_PER_S
 }
 
 /// Does a setpoint stand at the saving end of its range?

@@ -1,5 +1,5 @@
 use super::*;
-use crate::tests::{Bench, CDU_DP, CDU_SUPPLY, FWS_SUPPLY, reports};
+use crate::tests::{Bench, CDU_DP, CDU_SUPPLY, FWS_SUPPLY, at, reports};
 use std::sync::Arc;
 
 /// Leakage of the bench: four GPUs of 500 W at 0.4 % per kelvin.
@@ -118,13 +118,23 @@ fn a_loop_whose_valve_still_opens_asks_nothing_of_what_feeds_it() {
 }
 
 #[test]
-fn what_is_upstream_waits_until_the_plant_has_followed() {
-    let mut room = Room::new(10_000.0, 15.0, 8.0);
-    room.say("fws-supply", 15.0 - 1.1 * BEHIND_K);
-    let p = room.propose(FWS_SUPPLY, 15.0);
-    assert!(matches!(p.why, Why::Underway { .. }) && near(p.value, 15.0), "{p:?}");
-    room.say("fws-supply", 15.0 - 0.9 * BEHIND_K);
-    assert!(matches!(room.propose(FWS_SUPPLY, 15.0).why, Why::Relax { .. }));
+fn what_is_upstream_waits_while_the_plant_still_comes() {
+    // Behind by how much, coming how fast (K/s): does it wait?
+    for (behind_k, rate, waits) in
+        [(1.1, 0.01, true), (0.9, 0.01, false), (2.0, 0.0, false), (2.0, -0.01, false)]
+    {
+        let mut room = Room::new(10_000.0, 15.0, 8.0);
+        let (value, level) =
+            (15.0 - behind_k * BEHIND_K, room.bench.site.point("fws-supply").unwrap().index());
+        for k in 1..=120 {
+            let s = f64::from(k);
+            room.e.levels[level].take(at(s).tai_ns(), value - rate * (120.0 - s));
+        }
+        room.say("fws-supply", value);
+        let p = room.propose(FWS_SUPPLY, 15.0);
+        assert_eq!(matches!(p.why, Why::Underway { .. }), waits, "{behind_k} {rate}: {p:?}");
+        assert_eq!(near(p.value, 15.0), waits);
+    }
 }
 
 /// Chiller power at which a kelvin saves so many times what it costs.
