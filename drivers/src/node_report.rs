@@ -17,9 +17,11 @@ use std::borrow::Cow;
 
 mod names;
 pub mod packed;
+mod time;
 
 pub use names::Names;
 pub use packed::encode_packed;
+pub use time::{TimeMark, decode_time, encode_time};
 
 /// Version of the report's layout.
 const VERSION: u32 = 1;
@@ -288,29 +290,6 @@ pub fn encode_command(command: &CapCommand) -> Result<Vec<u8>, CodecError> {
 /// # Errors
 /// Not JSON, or not of this shape.
 pub fn decode_command(payload: &[u8]) -> Result<CapCommand, CodecError> {
-    Ok(serde_json::from_slice(payload)?)
-}
-
-/// The time by the controller's clock, said to all agents so that each can answer when it heard it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimeMark {
-    /// When it was sent, ns TAI.
-    pub sent_ns: i64,
-}
-
-/// Encodes a mark of time.
-///
-/// # Errors
-/// None in practice; serde_json's signature has one.
-pub fn encode_time(mark: TimeMark) -> Result<Vec<u8>, CodecError> {
-    Ok(serde_json::to_vec(&mark)?)
-}
-
-/// Decodes a mark of time.
-///
-/// # Errors
-/// Not JSON, or not of this shape.
-pub fn decode_time(payload: &[u8]) -> Result<TimeMark, CodecError> {
     Ok(serde_json::from_slice(payload)?)
 }
 

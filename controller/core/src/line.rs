@@ -75,6 +75,8 @@ pub struct Line {
     operator_until: Vec<Option<Stamp>>,
     /// Where each setpoint is being moved to; what is smaller than a deadband adds up here.
     targets: Vec<Option<f64>>,
+    /// Since when each read-back has been missing.
+    unread: Vec<Option<Stamp>>,
     advice: Vec<Advice>,
 }
 
@@ -104,6 +106,7 @@ impl Line {
             first_tick: None,
             operator_until: vec![None; site.actuators.len()],
             targets: vec![None; site.actuators.len()],
+            unread: vec![None; site.actuators.len()],
             advice: Vec::new(),
             topology,
             wants,
@@ -174,7 +177,12 @@ impl Line {
                 continue;
             }
             let assumed = assumed(&self.site, &self.leases, actuator);
-            let Some(stands) = stands(&self.site, snapshot, actuator).or(assumed) else { continue };
+            let read = stands(&self.site, snapshot, actuator).or(assumed);
+            let missing = missing_for(&mut self.unread[actuator], read, now);
+            // One that cannot be verified for a period goes to the guard as it was asked to stand, and is let go there: it
+            // must not cost the others their heartbeat.
+            let asked = self.leases.held(actuator).filter(|_| missing >= self.site.cooling_period);
+            let Some(stands) = read.or(asked) else { continue };
             let near = |t: &f64| (t - stands).abs() <= self.site.actuators[actuator].step;
             let from = self.targets[actuator].filter(near).unwrap_or(stands);
             let proposal = match self.wants.cooling {
@@ -348,6 +356,15 @@ fn propose_caps(
 /// Where a setpoint stands by its read-back.
 fn stands(site: &Site, snapshot: &Snapshot, actuator: usize) -> Option<f64> {
     site.actuators[actuator].readback.and_then(|p| snapshot.good(p))
+}
+
+/// How long a read-back has been missing.
+fn missing_for(since: &mut Option<Stamp>, read: Option<f64>, now: Stamp) -> Span {
+    if read.is_some() {
+        *since = None;
+        return Span::ZERO;
+    }
+    now.since(*since.get_or_insert(now))
 }
 
 /// Where a setpoint without a read-back is taken to stand: what it was last asked, else its fallback.

@@ -36,7 +36,7 @@ pub struct Reach {
     pub limited: Vec<PointId>,
     /// Those of them for which no actuator of the same kind nearer to them answers.
     pub answers: Vec<PointId>,
-    /// Limited openings of its own equipment: what its setpoint is held with.
+    /// Valves of its own equipment with a limit: what its setpoint is held with.
     pub means: Vec<PointId>,
     /// Indices into [`Topology::racks`].
     pub racks: Vec<usize>,
@@ -290,10 +290,12 @@ fn reach(site: &Site, actuator: usize, racks: &[Rack], coolant: &[Vec<PointId>])
         })
         .map(|(i, _)| PointId(i as u32))
         .collect();
-    let opening =
-        |p: &Point| p.of == own.of && p.unit.dimension == Dimension::Ratio && p.limit_high.is_some();
-    let means =
-        (0..site.points.len()).filter(|&i| opening(&site.points[i])).map(|i| PointId(i as u32)).collect();
+    let opening = |p: &Point| {
+        let limited = p.unit.dimension == Dimension::Ratio && p.limit_high.is_some();
+        p.of == own.of && p.kind.contains("Valve") && limited
+    };
+    let valves = (0..site.points.len()).filter(|&i| opening(&site.points[i]) && !is_setpoint(site, i));
+    let means = valves.map(|i| PointId(i as u32)).collect();
     let gpus: Vec<usize> = site.gpus_of(&own.of).into_iter().map(headroom_site::GpuId::index).collect();
     let technology =
         site.equipment.iter().any(|e| e.id == own.of && (e.kind == "cdu" || e.kind == "rack-manifold"));

@@ -97,6 +97,8 @@ pub struct AgentsStatus {
     pub writes: u64,
 }
 
+/// Messages to which an answer may still come.
+const SENT: usize = 32;
 /// Marks of time come this often.
 const TIME: Span = Span::from_ms(1000);
 
@@ -113,6 +115,27 @@ struct Agent {
     doubled: bool,
     /// Its reports that have been read.
     spare: Vec<NodeReport>,
+    /// When its last commands were sent.
+    told: Sent,
+}
+
+/// When the last of something was sent, ns TAI: an answer counts if it is to one of them, and not to another
+/// controller's.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sent {
+    ring: [i64; SENT],
+    next: usize,
+}
+
+impl Sent {
+    fn note(&mut self, at: Stamp) {
+        self.ring[self.next] = at.tai_ns();
+        self.next = (self.next + 1) % SENT;
+    }
+
+    fn has(&self, at: Stamp) -> bool {
+        self.ring.contains(&at.tai_ns())
+    }
 }
 
 impl Agent {
@@ -140,6 +163,7 @@ pub(crate) struct Agents {
     may_write: bool,
     /// When the last mark of time went out.
     marked: Option<Stamp>,
+    marks: Sent,
     counts: AgentsStatus,
 }
 
@@ -159,6 +183,7 @@ impl Agents {
             names,
             may_write,
             marked: None,
+            marks: Sent::default(),
             counts: AgentsStatus::default(),
         }
     }
@@ -200,6 +225,8 @@ impl Agents {
                 match decode_into(payload, &mut self.names, &mut report) {
                     Ok(()) if *report.node == *agent.node => {
                         agent.reports(report.boot);
+                        report.answer =
+                            report.answer.filter(|a| self.marks.has(a.sent) || agent.told.has(a.sent));
                         self.counts.reports += 1;
                         return Some(Some(report));
                     }
@@ -225,6 +252,7 @@ impl Agents {
             return None;
         }
         self.marked = Some(now);
+        self.marks.note(now);
         let payload = encode_time(TimeMark { sent_ns: now.tai_ns() }).ok()?;
         let (topic, delivery) = (time_topic(&self.site), Delivery::Telemetry);
         Some(Outgoing { topic, slot: 0, payload, delivery, while_alive: false })
@@ -244,9 +272,11 @@ impl Agents {
         if !self.may_write {
             return Err(refused("this field may not write".into()));
         }
-        if !self.by_level.contains_key(&level(&command.node)) {
+        let agent = self.by_level.get(&level(&command.node)).and_then(|&i| self.agents.get_mut(i));
+        let Some(agent) = agent else {
             return Err(refused(format!("the site has no node `{}` with an agent", command.node)));
-        }
+        };
+        agent.told.note(now);
         let command = CapCommand { sent_ns: now.tai_ns(), ..command.clone() };
         let payload = encode_command(&command).map_err(|e| refused(e.to_string()))?;
         let topic = topic(&self.site, &command.node, Leaf::Command);
@@ -296,6 +326,25 @@ mod tests {
         assert_eq!(agents.message(&topic, &other), Some(None));
         assert_eq!(agents.status().malformed, 2);
         assert_eq!(agents.message(&topic, &payload).unwrap().unwrap().gpus.as_ptr(), at);
+    }
+
+    #[test]
+    fn only_answers_to_our_own_messages_count() {
+        let site = crate::testing::site(
+            "[[place]]\nid = \"h\"\nkind = \"hall\"\n[[place]]\nid = \"r\"\nkind = \"rack\"\nin = \"h\"\n\
+             [[node]]\nid = \"n\"\nrack = \"r\"\nsku = \"H100-SXM\"\ngpus = [\"GPU-a\"]",
+        );
+        let mut agents = Agents::new(&site, false);
+        let (ours, theirs) = (Stamp::from_unix_ms(1_000_000), Stamp::from_unix_ms(1_005_000));
+        assert_eq!(agents.time(ours).unwrap().topic, "headroom/v1/test/time");
+        assert!(agents.time(ours + Span::from_ms(999)).is_none() && agents.time(ours + TIME).is_some());
+        for (sent, counts) in [(ours, true), (theirs, false)] {
+            let answer = Some(headroom_site::gpu::Answer { sent, heard: theirs });
+            let report = NodeReport { node: "n".into(), answer, ..NodeReport::empty() };
+            let payload = encode(&report, ReportFormat::Packed).unwrap();
+            let heard = agents.message(&topic("test", "n", Leaf::Telemetry), &payload).unwrap().unwrap();
+            assert_eq!(heard.answer.is_some(), counts);
+        }
     }
 
     #[test]

@@ -14,7 +14,8 @@ pub struct Reading {
     pub stamp_uncertainty: Span,
     /// When it arrived, by our clock, if `stamp` is by a clock of its source; `None` if `stamp` is ours.
     pub arrival: Option<Stamp>,
-    /// How long its source kept it before it was sent, ms by the source's clock.
+    /// How long its source kept it before it was sent, ms by the source's clock; the greatest number for longer than can be
+    /// said.
     pub held_ms: u32,
     /// The value, base unit of the point.
     pub value: f64,
@@ -46,9 +47,9 @@ impl Reading {
         Self { held_ms, ..self }
     }
 
-    /// When it was sent, by the clock that stamped it.
+    /// When it was sent, by the clock that stamped it, if that can be said.
     #[must_use]
-    pub fn sent(&self) -> Stamp {
-        self.stamp + Span::from_ms(i64::from(self.held_ms))
+    pub fn sent(&self) -> Option<Stamp> {
+        (self.held_ms < u32::MAX).then(|| self.stamp + Span::from_ms(i64::from(self.held_ms)))
     }
 }

@@ -4,7 +4,7 @@
 //! theirs into instants of ours. Not for: the estimate itself (`headroom-belief`, `clock`).
 //!
 //! Points of one object on one connection share a clock, as its controller stamps them; so do those of one device behind a
-//! Sparkplug edge node; each node's agent has its own.
+//! Sparkplug edge node, whose payloads are dated by the edge node; each node's agent has its own.
 //! What is read by request (Modbus, pages) bears our own stamps and has no clock here.
 //!
 //! A stamp is corrected where its clock is off for sure: by more than three deviations, and by more than half a round trip
@@ -38,6 +38,8 @@ struct Named {
     agent: bool,
     /// When it was heard from last.
     heard: Stamp,
+    /// When that was sent, by its clock.
+    sent: Stamp,
 }
 
 /// What is known of one clock.
@@ -96,15 +98,19 @@ impl Sources {
         let clock = self.of_point.get(point).copied().flatten();
         let (Some(arrival), Some(clock)) = (reading.arrival, clock) else { return *reading };
         let named = &mut self.clocks[clock];
-        named.heard = arrival;
-        let clock = &mut named.clock;
-        let (last, value) = std::mem::replace(&mut self.said[point], (reading.sent(), reading.value));
-        // The same stamp again is a repetition, unless it says something else.
-        if reading.sent() != last {
-            clock.heard(arrival.tai_ns(), reading.sent().tai_ns());
-        } else if value.to_bits() != reading.value.to_bits() {
-            clock.stood();
+        if let Some(sent) = reading.sent() {
+            // All that one message brings tells of the clock once.
+            let another = (named.heard, named.sent) != (arrival, sent);
+            (named.heard, named.sent) = (arrival, sent);
+            let (last, value) = std::mem::replace(&mut self.said[point], (sent, reading.value));
+            // The same stamp again is a repetition, unless it says something else.
+            if another && sent != last {
+                named.clock.heard(arrival.tai_ns(), sent.tai_ns());
+            } else if another && value.to_bits() != reading.value.to_bits() {
+                named.clock.stood();
+            }
         }
+        let clock = &mut named.clock;
         clock.update(arrival.tai_ns());
         let (stamp, uncertainty) = placed(clock, reading, arrival);
         if stamp.since(arrival) > FUTURE {
@@ -164,12 +170,12 @@ fn stamped_by(point: &Point) -> Option<(usize, String)> {
 impl Named {
     fn of_bus(name: String) -> Self {
         let clock = SourceClock::new(BUS_DELAY_S, BUS_GRAIN_S);
-        Self { name, clock, agent: false, heard: Stamp::from_tai_ns(0) }
+        Self { name, clock, agent: false, heard: Stamp::default(), sent: Stamp::default() }
     }
 
     fn of_agent(name: String) -> Self {
         let clock = SourceClock::new(AGENT_DELAY_S, AGENT_GRAIN_S);
-        Self { name, clock, agent: true, heard: Stamp::from_tai_ns(0) }
+        Self { name, clock, agent: true, heard: Stamp::default(), sent: Stamp::default() }
     }
 
     fn view(&self) -> ClockView<'_> {

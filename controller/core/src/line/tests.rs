@@ -119,6 +119,31 @@ fn read_backs_that_are_missing_stop_the_heartbeat() {
 }
 
 #[test]
+fn one_read_back_that_is_missing_costs_its_setpoint_and_not_the_others() {
+    let (mut line, site) = (line(""), site());
+    let (mut let_go, mut unverified_s) = (Vec::new(), 0);
+    for second in 0..900 {
+        let s = f64::from(second);
+        let mut inbox = inbox(&site, s);
+        if second > 30 {
+            inbox.readings.retain(|r| site.point("cdu-setpoint") != Some(r.point));
+        }
+        let tick = line.tick(&inbox, at(s));
+        unverified_s += u32::from(!tick.verified);
+        let released = |c: &Command| match c {
+            Command::Setpoint(c) if c.value.is_none() => Some(c.actuator.index()),
+            _ => None,
+        };
+        let_go.extend(tick.commands.iter().filter_map(released).map(|actuator| (second, actuator)));
+    }
+    let [(second, CDU_SUPPLY)] = let_go[..] else { panic!("{let_go:?}") };
+    let stale_s = site.points[site.point("cdu-setpoint").unwrap().index()].stale_after.s();
+    assert!(f64::from(second) <= 30.0 + stale_s + 61.0, "{second} s");
+    // Less than the three periods after which nobody believes the heartbeat any more.
+    assert!((1..90).contains(&unverified_s), "{unverified_s} s");
+}
+
+#[test]
 fn gpus_of_a_page_are_counted_and_never_commanded() {
     let mut site = site();
     let (poll, collect) = (Span::from_s(1.0), Span::from_s(30.0));

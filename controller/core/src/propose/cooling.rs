@@ -6,14 +6,14 @@
 //! GPU       T_lim - T_full - k sigma - wanted margin          K, after a step to full load
 //! point     (limit - value - k sigma) / margin of its kind    K-equivalent
 //! rack      (flow / least flow - 1.08) / 0.02                 K-equivalent
-//! setpoint  1.5 K - (measured - setpoint)                     a setpoint downstream must stay within reach, where its
-//!                                                             valve is open already or nobody shows how far
+//! setpoint  1.5 K - (measured - setpoint)                     a setpoint downstream must stay within reach, where and
+//!                                                             gets help where its valve is open or not shown
 //! ```
 //!
 //! Negative slack tightens at once; positive slack relaxes by a share of itself, and only while the marginal saving
 //! exceeds the marginal cost, and while nothing upstream of the same kind could relax instead: warmer facility water
 //! costs nothing until the loops it feeds lose authority, warmer technology water costs leakage. What is upstream waits
-//! between two moves until the plant has followed the first.
+//! with the next move while the plant still comes nearer to the last.
 //!
 //! The price of a unit of a technology temperature is leakage, lambda P per kelvin of die; its worth is what the machines
 //! upstream save (relief per kelvin by kind, [`crate::topology`]) in proportion to the load it serves. Both are priors, so
@@ -39,7 +39,9 @@ use headroom_site::{Dimension, PointId, Site};
 /// away answers in some ten ticks, and an integrator on a lag of n ticks is calm below about 1/(2 n).
 const RELAX_GAIN: [f64; 2] = [0.25, 0.05];
 /// Share of a lack that one tick makes good, likewise.
-const TIGHTEN_GAIN: [f64; 2] = [0.7, 0.04];
+const TIGHTEN_GAIN: [f64; 2] = [0.7, 0.15];
+/// The same upstream where valves downstream are short of cold: they close again in minutes, and more would hunt.
+const TIGHTEN_GAIN_VALVES: f64 = 0.04;
 /// Worth over price from which on a technology temperature warms, and anything else relaxes.
 const WORTH: [f64; 2] = [4.0, 1.5];
 /// Worth over price from which on a technology temperature warms back to what the plant would hold by itself.
@@ -112,7 +114,8 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
     let far = usize::from(!topology.reach[index].cools);
     let (low, high) = wants.actuator_range[index];
     if slack_k < 0.0 {
-        let by_k = (-slack_k * TIGHTEN_GAIN[far]).max(0.1 * TIGHTEN_GAIN[far]) * unit_per_k;
+        let gain = if far == 1 && is_of_valves(site, by) { TIGHTEN_GAIN_VALVES } else { TIGHTEN_GAIN[far] };
+        let by_k = (-slack_k * gain).max(0.1 * gain) * unit_per_k;
         let value = (from.clamp(low, high) - toward * by_k.min(actuator.step)).clamp(low, high);
         return SetpointProposal { stands, value, why: Why::Tighten { slack_k, by } };
     }
@@ -157,6 +160,15 @@ fn underway(scene: &Scene<'_>, actuator: &Actuator, stands: f64, toward_per_k: f
     let behind_k = (stands - measured) / toward_per_k;
     let comes = scene.estimate.levels[point.index()].trend() / toward_per_k;
     behind_k > BEHIND_K && comes > COMES_K_PER_S
+}
+
+/// Is what binds a valve, or a setpoint that a valve holds?
+fn is_of_valves(site: &Site, by: Binds) -> bool {
+    match by {
+        Binds::Downstream(_) => true,
+        Binds::Point(p) => site.points[p].unit.dimension == Dimension::Ratio,
+        Binds::Gpu(_) | Binds::Flow(_) | Binds::Unknown => false,
+    }
 }
 
 /// Does a setpoint stand at the saving end of its range?
@@ -219,10 +231,9 @@ fn slack(scene: &Scene<'_>, index: usize) -> (f64, Binds) {
         }
     }
     for &other in &reach.holds {
-        if !still_opens(scene, other)
-            && let Some(k) = track_slack(snapshot, &site.actuators[other])
-        {
-            take(k, Binds::Downstream(other));
+        if let Some(k) = track_slack(snapshot, &site.actuators[other]) {
+            // One whose valve can still open asks for no help, but nothing is taken from it either.
+            take(if still_opens(scene, other) { k.max(0.0) } else { k }, Binds::Downstream(other));
         }
     }
     if best.0.is_finite() { best } else { (0.0, Binds::Unknown) }
@@ -243,7 +254,7 @@ fn point_slack(site: &Site, wants: &Wants, e: &Estimate, p: usize) -> f64 {
     (near - wants.point_margin[p]) / per_k
 }
 
-/// Can what holds a setpoint still open? Then nobody upstream needs to help, however far off it is for now.
+/// Can what holds a setpoint still open?
 fn still_opens(scene: &Scene<'_>, actuator: usize) -> bool {
     let Scene { site, topology, wants, snapshot, estimate, .. } = *scene;
     let means = &topology.reach[actuator].means;

@@ -269,7 +269,7 @@ impl Edge {
             return;
         };
         device.born = true;
-        device.wanted.values().for_each(|s| desk.slots[*s].described = None);
+        device.wanted.values().for_each(|s| desk.slots[*s].forget());
         for metric in payload.metrics() {
             let Ok(m) = metric else {
                 desk.counts.malformed += 1;

@@ -30,7 +30,7 @@ pub(super) struct Described {
 
 #[derive(Debug, Clone, Copy)]
 struct Last {
-    /// Event time of the value.
+    /// Event time of the value; as of its arrival at the latest, for a clock ahead may be set back.
     stamp: Stamp,
     /// Time up to which it has been given to the controller, by our clock.
     given: Stamp,
@@ -80,14 +80,14 @@ impl Slot {
             Ok(value) => (Some(value), time.quality.worst(property(m.quality()))),
             Err(reason) => (None, Quality::Bad(reason)),
         };
-        let given = time.stamp.min(arrival + FUTURE);
-        let now = Last { stamp: time.stamp, given, value, quality };
+        let stamp = time.stamp.min(arrival + FUTURE);
+        let now = Last { stamp, given: stamp, value, quality };
         let first = out.len();
         self.give(&now, time.stamp, time.uncertainty, out);
         if let Some(held_ms) = time.held_ms {
             out[first..].iter_mut().for_each(|r| *r = r.arrived(arrival).held(held_ms));
         }
-        if !m.is_historical && self.last.is_none_or(|last| last.stamp <= time.stamp) {
+        if !m.is_historical && self.last.is_none_or(|last| last.stamp <= stamp) {
             self.last = Some(now);
         }
     }
@@ -126,7 +126,7 @@ impl Slot {
         self.forget();
     }
 
-    /// Nothing is known of it any more.
+    /// Nothing is known of it any more: it is lost, or about to be born again, and what an earlier life said is not newer.
     pub(super) const fn forget(&mut self) {
         self.last = None;
         self.described = None;
@@ -143,8 +143,7 @@ struct Time {
     stamp: Stamp,
     uncertainty: Span,
     quality: Quality,
-    /// How long the edge node kept it before it was sent; `None` where `stamp` is its arrival, by our clock, or nobody can
-    /// tell by it what that clock shows now.
+    /// How long the edge node kept it before it was sent; `None` where `stamp` is its arrival, by our clock.
     held_ms: Option<u32>,
 }
 
@@ -164,7 +163,7 @@ impl Time {
             stamp: Stamp::from_unix_ms(ms.cast_signed()),
             uncertainty: WITH_TIME,
             quality: Quality::Good,
-            held_ms: u32::try_from(held_ms).ok(),
+            held_ms: Some(u32::try_from(held_ms).unwrap_or(u32::MAX)),
         }
     }
 }

@@ -220,6 +220,21 @@ fn historical_values_have_their_time_and_are_not_the_value_now() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_does_not_keep_an_old_value() {
+    let mut b = Bench::new("", false);
+    b.born();
+    let ahead = Metric { timestamp: Some(4_600_000), ..double(FLOW, 20.0) };
+    b.say("DDATA/e/d", Some(2), vec![ahead]);
+    b.tick(5_000);
+    b.say("DDATA/e/d", Some(3), vec![double(FLOW, 30.0)]);
+    b.read();
+    b.tick(31_000);
+    b.say("NDATA/e", Some(4), vec![]);
+    b.tick(1_000);
+    assert!(b.read().contains(&(0, 3000, Quality::Good)), "the newer value stands");
+}
+
+#[test]
 fn a_value_that_does_not_change_stands_while_its_edge_node_is_heard() {
     let mut b = Bench::new("", false);
     b.born();

@@ -174,6 +174,11 @@ fn a_device_behind_an_edge_node_has_a_clock_told_by_when_it_sends_not_by_how_lon
             assert!(known.stamp.since(at(s)).s() < 0.1 && known.stamp.since(at(s)).s() > -31.0, "{known:?}");
         }
     }
+    // What one message brings tells of the clock once, however much it is.
+    let before = align.sources().view().next().unwrap().messages;
+    let one = reading(&site, "flow", 400.0 + ahead_s, 2e-4).arrived(at(400.05));
+    align.take(&Inbox { readings: vec![one; 8], ..Inbox::default() });
+    assert_eq!(align.sources().view().next().unwrap().messages, before + 1);
     let names: Vec<_> = align.sources().view().map(|v| v.source).collect();
     assert_eq!(names, ["e/d", "e"]);
     let view = align.sources().view().next().unwrap();
