@@ -3,6 +3,10 @@
 //! Responsible for: each decoder by itself, and [`Bus`], the dialects of a site's connections without a connection.
 //! Not for: what must hold; the tests say that.
 
+mod pages;
+
+pub use pages::{DcgmPage, EnginePages, ownership};
+
 use crate::modbus::{decode, frame};
 use crate::mqtt::agents::Agents;
 use crate::mqtt::dsx::{Dsx, metadata, value};

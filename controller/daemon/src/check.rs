@@ -6,7 +6,7 @@ use anyhow::Result;
 use headroom_policies::read_policy;
 use headroom_site::Site;
 use headroom_site::doc::Finding;
-use headroom_site::file::{draft_site, read_register_map};
+use headroom_site::file::{draft_site, read_register_map, read_text};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -64,7 +64,7 @@ impl Kind {
 pub(crate) fn run(files: &[PathBuf], format: Format) -> Result<ExitCode> {
     let mut texts = Vec::new();
     for path in files {
-        match std::fs::read_to_string(path) {
+        match read_text(path) {
             Ok(text) => texts.push((path.clone(), text)),
             Err(e) => {
                 eprintln!("headroom check: {}: {e}", path.display());

@@ -5,7 +5,7 @@ use headroom_core::Wants;
 use headroom_policies::{read_policy, shipped};
 use headroom_site::Site;
 use headroom_site::doc::Finding;
-use headroom_site::file::read_site;
+use headroom_site::file::{read_site, read_text};
 use std::path::Path;
 
 /// Advisory or active.
@@ -48,7 +48,7 @@ impl Loaded {
 pub(crate) fn policy_text(choice: &str) -> Result<(String, String)> {
     let path = Path::new(choice);
     if path.exists() {
-        let text = std::fs::read_to_string(path).with_context(|| format!("policy {choice}"))?;
+        let text = read_text(path).with_context(|| format!("policy {choice}"))?;
         return Ok((choice.to_owned(), text));
     }
     let found = shipped(choice).with_context(|| {
@@ -95,7 +95,7 @@ pub(crate) fn load_policy(
 /// A file cannot be read.
 pub(crate) fn load(site: &Path, policy: &str, mode: Option<ModeChoice>) -> Result<Option<Loaded>> {
     let name = site.display().to_string();
-    let text = std::fs::read_to_string(site).with_context(|| format!("site file {name}"))?;
+    let text = read_text(site).with_context(|| format!("site file {name}"))?;
     let base = site.parent().unwrap_or(Path::new("."));
     let site = match read_site(&name, &text, base) {
         Ok(site) => site,

@@ -5,7 +5,7 @@
 use crate::exit::{CONFIGURATION, FAULT};
 use clap::Subcommand;
 use headroom_drivers::modbus::csv;
-use headroom_site::file::read_register_map;
+use headroom_site::file::{read_register_map, read_text};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -30,7 +30,7 @@ pub(crate) enum Way {
 /// Runs the verb.
 pub(crate) fn run(way: &Way) -> ExitCode {
     let (Way::Import { file, .. } | Way::Export { file }) = way;
-    let text = match std::fs::read_to_string(file) {
+    let text = match read_text(file) {
         Ok(text) => text,
         Err(e) => {
             eprintln!("headroom map: {}: {e}", file.display());

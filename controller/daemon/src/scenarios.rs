@@ -59,7 +59,8 @@ pub(crate) fn load(choice: &str) -> Result<Scenario> {
         let names: Vec<_> = Scenario::names().collect();
         bail!("`{choice}` is neither a scenario file nor one of {}", names.join(", "));
     }
-    let text = std::fs::read_to_string(choice).with_context(|| format!("scenario {choice}"))?;
+    let text =
+        headroom_site::file::read_text(Path::new(choice)).with_context(|| format!("scenario {choice}"))?;
     Scenario::parse(&text).map_err(|_| {
         let lines: Vec<String> = check(choice, &text).iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the scenario cannot be used\n{}", lines.join("\n"))

@@ -215,3 +215,24 @@ fn a_file_that_is_not_there_is_a_configuration_fault_and_a_wrong_word_is_usage()
     let output = headroom(&["run", "--policy", "no-such", "--http", "127.0.0.1:0", "--site"], &[&site]);
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn a_file_without_end_is_told_by_its_name_and_fills_no_memory() {
+    let folder = Folder::new("endless");
+    let site = folder.write("site.toml", SITE).display().to_string();
+    let run = |site: &str, policy: &str| {
+        headroom(&["run", "--http", "127.0.0.1:0", "--site", site, "--policy", policy], &[])
+    };
+    let endless = "/dev/zero";
+    for output in [
+        headroom(&["check", &site, endless], &[]),
+        headroom(&["map", "import", endless], &[]),
+        run(endless, "balanced"),
+        run(&site, endless),
+    ] {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains(endless) && said.contains("longer than 16 MiB"), "{said}");
+        assert!(said.contains("name the file that was meant"), "{said}");
+    }
+}

@@ -3,6 +3,9 @@
 //! Responsible for: one task per page; a report per node and collection, as an agent would send it; when a collection was.
 //! Not for: commands. A page can only be read: the GPUs of its nodes are capped by nobody here.
 //!
+//! Of several lines with one field of a GPU the newer name counts, and of one name (the instances of a divided GPU) the largest
+//! value; the order of lines never does.
+//!
 //! GPUs are known by the label `UUID` (`uuid` on old pages), never by `gpu`, their index. One page may show several nodes.
 //!
 //! **Time.** The exporter asks the GPUs once per `collect` (30 s by default) and shows the same values until then, without a
@@ -68,11 +71,35 @@ struct Node {
 /// A GPU, and what the page says of it now.
 struct Gpu {
     uuid: Arc<str>,
+    /// The page names it.
+    named: bool,
+    /// By field: what the page says, and under which of the field's names.
+    said: [Option<(usize, f64)>; FIELDS.len()],
     now: Option<GpuSample>,
     before: Option<GpuSample>,
 }
 
-struct Page {
+impl Gpu {
+    fn new(uuid: &Arc<str>) -> Self {
+        Self { uuid: Arc::clone(uuid), named: false, said: [None; FIELDS.len()], now: None, before: None }
+    }
+
+    /// Makes a sample of what the page said, if it named the GPU; in order of fields, whatever the page's.
+    fn settle(&mut self) {
+        self.now = std::mem::take(&mut self.named).then(|| {
+            let mut now = GpuSample::default();
+            for (field, value) in FIELDS.iter().zip(&mut self.said) {
+                if let Some((name, value)) = value.take() {
+                    field.put(&mut now, value * field.names[name].1);
+                }
+            }
+            now
+        });
+    }
+}
+
+/// A page, its GPUs, and when it was read.
+pub(crate) struct Page {
     period: Span,
     collect: Span,
     context: Context,
@@ -80,8 +107,8 @@ struct Page {
     nodes: Vec<Node>,
     gpus: Vec<Gpu>,
     by_uuid: BTreeMap<Arc<str>, usize>,
-    /// By name of a metric: field, and factor to our unit.
-    fields: BTreeMap<&'static str, (usize, f64)>,
+    /// By name of a metric: field, and which of its names that is.
+    fields: BTreeMap<&'static str, (usize, usize)>,
     /// Fields that the page had a value of, or has had.
     seen: Vec<bool>,
     /// The last reading, and the last one that was a collection.
@@ -104,19 +131,20 @@ fn boot(clock: &Clock) -> u64 {
 }
 
 impl Page {
-    fn new(site: &Site, index: usize, context: Context) -> Self {
+    pub(crate) fn new(site: &Site, index: usize, context: Context) -> Self {
         let spec = &site.dcgm[index];
         let (mut nodes, mut gpus, mut by_uuid) = (Vec::new(), Vec::new(), BTreeMap::new());
         for node in site.nodes.iter().filter(|n| n.dcgm == Some(index)) {
             let first = gpus.len();
             for gpu in &site.gpus[node.gpus.0 as usize..node.gpus.1 as usize] {
                 by_uuid.insert(Arc::clone(&gpu.uuid), gpus.len());
-                gpus.push(Gpu { uuid: Arc::clone(&gpu.uuid), now: None, before: None });
+                gpus.push(Gpu::new(&gpu.uuid));
             }
             nodes.push(Node { id: node.id.as_str().into(), gpus: (first, gpus.len()) });
         }
-        let named =
-            |(i, f): (usize, &names::Field)| f.names.iter().map(move |(name, scale)| (*name, (i, *scale)));
+        let named = |(i, f): (usize, &names::Field)| {
+            f.names.iter().enumerate().map(move |(n, name)| (name.0, (i, n)))
+        };
         let status = DcgmStatus { id: spec.id.clone(), url: spec.url.clone(), ..DcgmStatus::default() };
         Self {
             period: spec.poll,
@@ -153,19 +181,23 @@ impl Page {
     }
 
     /// Reads a page; the time of its collection and how far that may be off, if it is a new one.
-    fn take(&mut self, page: &str, at: &Fetched) -> Option<(Stamp, Span)> {
-        self.gpus.iter_mut().for_each(|gpu| gpu.now = None);
+    pub(crate) fn take(&mut self, page: &str, at: &Fetched) -> Option<(Stamp, Span)> {
         for line in page.lines() {
-            let Some(&(field, scale)) = text::name(line).and_then(|n| self.fields.get(n)) else { continue };
+            let Some(&(field, name)) = text::name(line).and_then(|n| self.fields.get(n)) else { continue };
             let Some(sample) = text::sample(line) else { continue };
             let label = |name: &str| sample.labels.iter().find(|(k, _)| *k == name).map(|(_, v)| v.as_ref());
             let uuid = label("UUID").or_else(|| label("uuid"));
             let Some(gpu) = uuid.and_then(|u| self.by_uuid.get(u)).and_then(|&i| self.gpus.get_mut(i)) else {
                 continue;
             };
-            let now = gpu.now.get_or_insert_default();
-            self.seen[field] |= FIELDS[field].put(now, sample.value, scale);
+            gpu.named = true;
+            if FIELDS[field].is_value(sample.value) {
+                self.seen[field] = true;
+                let said = (name, sample.value);
+                gpu.said[field] = gpu.said[field].filter(|then| *then >= said).or(Some(said));
+            }
         }
+        self.gpus.iter_mut().for_each(Gpu::settle);
         let before = self.read.replace(at.stamp);
         let changed = self.gpus.iter().any(|gpu| gpu.now.is_some() && gpu.now != gpu.before);
         let whole = Span::from_ns(self.collect.ns().saturating_add(self.period.ns()));
@@ -183,7 +215,7 @@ impl Page {
     }
 
     /// A report of each node of which something is there.
-    fn reports(&mut self, stamp: Stamp, uncertainty: Span) -> Vec<NodeReport> {
+    pub(crate) fn reports(&mut self, stamp: Stamp, uncertainty: Span) -> Vec<NodeReport> {
         self.sequence += 1;
         let mono_ns = self.context.clock.mono_ns();
         let mut reports = Vec::with_capacity(self.nodes.len());

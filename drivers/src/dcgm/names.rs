@@ -111,15 +111,16 @@ const INT64_BLANK: f64 = 9_223_372_036_854_775_792.0;
 const MARKS: f64 = 16.0;
 
 impl Field {
-    /// Puts a value of one of its names into a sample; `false` if it is a mark for "no value".
-    pub(super) fn put(&self, sample: &mut GpuSample, value: f64, scale: f64) -> bool {
+    /// Whether a value is one, and no mark for "no value". No field is as far below zero as the marks are above it.
+    pub(super) fn is_value(&self, value: f64) -> bool {
         let marked = |blank: f64| (blank..blank + MARKS).contains(&value);
         let blank = value >= INT64_BLANK || (self.gauge && (marked(INT32_BLANK) || marked(FP64_BLANK)));
-        let good = value.is_finite() && !blank && (self.gauge || value >= 0.0);
-        if good {
-            (self.put)(sample, value * scale);
-        }
-        good
+        !blank && value > -INT64_BLANK && (self.gauge || value >= 0.0)
+    }
+
+    /// Puts a value, in our unit, into a sample.
+    pub(super) fn put(&self, sample: &mut GpuSample, value: f64) {
+        (self.put)(sample, value);
     }
 
     /// What a page without it is told.

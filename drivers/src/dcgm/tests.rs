@@ -190,3 +190,40 @@ async fn where_nothing_ever_moves_a_collection_is_taken_to_have_been() {
     let status = b.status(|s| !s.up).await;
     assert!(status.trouble.is_some_and(|t| t.contains("503")));
 }
+
+/// What a page that is read for the first time says of the GPU.
+fn said(lines: &[String]) -> GpuSample {
+    let site = two_nodes(9, "30 s");
+    let mut page = super::Page::new(&site, 0, context(Span::from_ms(100)));
+    let stamp = Stamp::from_unix_ms(1_800_000_000_000);
+    let at = crate::prometheus::fetch::Fetched { text: Err(String::new()), stamp, uncertainty: Span::ZERO };
+    page.take(&lines.concat(), &at).unwrap();
+    GpuSample { stamp: Stamp::default(), ..page.reports(stamp, Span::ZERO)[0].gpus[0].1 }
+}
+
+#[test]
+fn the_order_of_lines_does_not_matter() {
+    let mut lines = [
+        // The older counter of everything, the one by reason; the older unit, the newer one; a divided GPU.
+        line("DCGM_FI_DEV_POWER_VIOLATION", 0, A, "7"),
+        line("DCGM_FI_DEV_CLOCKS_EVENT_REASON_SW_POWER_CAP_NS", 0, A, "1700000"),
+        line("DCGM_FI_DEV_SM_CLOCK", 0, A, "1755"),
+        line("DCGM_FI_DEV_SM_CLOCK_HERTZ", 0, A, "1755400000"),
+        line("DCGM_FI_DEV_POWER_USAGE", 0, A, "402"),
+        line("DCGM_FI_DEV_POWER_USAGE", 0, A, "403"),
+        line("DCGM_FI_DEV_POWER_USAGE", 0, A, "140737488355330"),
+    ];
+    let forwards = said(&lines);
+    assert_eq!((forwards.throttle_ns[0], forwards.clock_mhz), (Some(1_700_000), Some(1755.4)));
+    assert_eq!(forwards.power_average_w, Some(403.0));
+    lines.reverse();
+    assert_eq!(said(&lines), forwards);
+}
+
+#[test]
+fn what_no_number_of_ours_holds_is_no_value() {
+    for value in ["-1e300", "-Inf", "+Inf", "NaN", "1e300"] {
+        let power = said(&[line("DCGM_FI_DEV_POWER_USAGE", 0, A, value)]).power_average_w;
+        assert_eq!(power, None, "{value}");
+    }
+}

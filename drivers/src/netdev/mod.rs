@@ -1,7 +1,7 @@
 //! Network interfaces and InfiniBand ports of this host, from sysfs.
 //!
 //! Responsible for: finding them, reading their counters, link speed and temperature, and the rates between two readings
-//! ([`rates`]). Not for: when to read, nor for sending what was read (agent).
+//! ([`rates`]), and the document that tells them. Not for: when to read, nor for sending what was read (agent).
 //!
 //! ```text
 //! ROOT/class/net/NIC/statistics/{rx,tx}_{bytes,packets,errors,dropped}      u64, wraps at 2^64, at 2^32 on old drivers
@@ -18,7 +18,10 @@
 //! without a device behind it (loopback, bridges, bonds) carries what others carry already, and is left out. A file that is
 //! not there, or cannot be read, is a value that is not there.
 
+mod document;
 pub mod rates;
+
+pub use document::document;
 
 use rates::{Counters, Rates};
 use std::fs;
@@ -186,7 +189,8 @@ impl Port {
             Kind::Infiniband => {
                 let rate = text(&self.folder.join("rate"))?;
                 let (gbit, unit) = rate.split_once(' ')?;
-                unit.starts_with("Gb/sec").then(|| gbit.parse::<f64>().ok().map(|g| g * 1e9)).flatten()
+                let bit = gbit.parse::<f64>().ok()? * 1e9;
+                (unit.starts_with("Gb/sec") && bit.is_finite() && bit > 0.0).then_some(bit)
             }
         }
     }

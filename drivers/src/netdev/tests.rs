@@ -124,3 +124,23 @@ fn ports_come_and_go_and_a_host_without_any_has_none() {
         "it keeps what it counted: {looks:?}"
     );
 }
+
+#[test]
+fn a_speed_is_a_number_above_zero() {
+    let s = Sysfs::new("speed");
+    let at = "class/infiniband/mlx5_0/ports/1/rate";
+    for (rate, bit_per_s) in [
+        ("400 Gb/sec (4X NDR)", Some(4e11)),
+        ("2.5 Gb/sec (1X SDR)", Some(2.5e9)),
+        ("0 Gb/sec", None),
+        ("-400 Gb/sec", None),
+        ("NaN Gb/sec", None),
+        ("inf Gb/sec", None),
+        ("1e300 Gb/sec", None),
+        ("400 Mb/sec", None),
+    ] {
+        s.write(at, &rate);
+        let look = &Ports::find(&s.0).read(|| 1)[0];
+        assert_eq!(look.link_bit_per_s, bit_per_s, "{rate}");
+    }
+}

@@ -6,6 +6,7 @@
 //!
 //! Not for: deciding when to restore.
 
+use headroom_site::file::{FileError, read_bytes};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -20,7 +21,7 @@ pub struct Found {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-struct Contents {
+pub(crate) struct Contents {
     format: u32,
     #[serde(default)]
     epochs: BTreeMap<String, u64>,
@@ -53,6 +54,22 @@ pub enum PersistError {
 
 const FORMAT: u32 = 1;
 
+impl Contents {
+    /// Reads what [`Self::write`] wrote, or says why it is none of that.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
+        match serde_json::from_slice::<Self>(bytes) {
+            Ok(contents) if contents.format == FORMAT => Ok(contents),
+            Ok(contents) => Err(format!("has format {}, not {FORMAT}", contents.format)),
+            Err(e) => Err(e.to_string()),
+        }
+    }
+
+    /// What stands in the file.
+    pub(crate) fn write(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec_pretty(self)
+    }
+}
+
 /// The file, and what stands in it.
 #[derive(Debug)]
 pub struct Ownership {
@@ -67,20 +84,17 @@ impl Ownership {
     /// [`PersistError`] if it cannot be read or understood.
     pub fn open(path: &Path) -> Result<Self, PersistError> {
         let path = path.to_owned();
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+        let bytes = match read_bytes(&path) {
+            Ok(bytes) => bytes,
+            Err(FileError::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self { path, contents: Contents { format: FORMAT, ..Contents::default() } });
             }
-            Err(source) => return Err(PersistError::Io { path, source }),
+            Err(FileError::Io(source)) => return Err(PersistError::Io { path, source }),
+            Err(e) => return Err(PersistError::Damaged { path, why: e.to_string() }),
         };
-        match serde_json::from_slice::<Contents>(&text) {
-            Ok(contents) if contents.format == FORMAT => Ok(Self { path, contents }),
-            Ok(contents) => Err(PersistError::Damaged {
-                path,
-                why: format!("has format {}, not {FORMAT}", contents.format),
-            }),
-            Err(e) => Err(PersistError::Damaged { path, why: e.to_string() }),
+        match Contents::read(&bytes) {
+            Ok(contents) => Ok(Self { path, contents }),
+            Err(why) => Err(PersistError::Damaged { path, why }),
         }
     }
 
@@ -156,7 +170,7 @@ fn write_whole(path: &Path, contents: &Contents) -> std::io::Result<()> {
     temporary.push(".new");
     let temporary = PathBuf::from(temporary);
     let mut file = File::create(&temporary)?;
-    file.write_all(&serde_json::to_vec_pretty(contents)?)?;
+    file.write_all(&contents.write()?)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
     File::open(folder)?.sync_all()
@@ -206,6 +220,8 @@ mod tests {
             assert!(matches!(Ownership::open(&path), Err(PersistError::Damaged { .. })), "{text}");
         }
         fs::remove_dir_all(path.parent().unwrap()).unwrap();
+        let endless = Ownership::open(Path::new("/dev/zero"));
+        assert!(matches!(endless, Err(PersistError::Damaged { .. })), "{endless:?}");
     }
 
     #[test]

@@ -59,11 +59,11 @@ impl Look {
     }
 
     /// What it has that `before` had not.
-    fn since(&self, before: Option<&Self>, restarted: bool) -> Since {
+    fn since(&self, before: Option<&Self>) -> Since {
         let same = before.filter(|b| {
             let bounds = b.buckets.iter().map(|x| x.0).eq(self.buckets.iter().map(|x| x.0));
             let rises = b.buckets.iter().zip(&self.buckets).all(|(b, a)| a.1 >= b.1);
-            !restarted && bounds && rises && b.created == self.created
+            bounds && rises && b.created == self.created
         });
         let Some(before) = same else {
             return Since { buckets: self.buckets.clone(), sum: self.sum };
@@ -83,7 +83,9 @@ pub(super) struct Since {
 impl Since {
     /// Adds another series, over the bounds that both have.
     fn add(&mut self, other: &Self) {
-        let of = |bound: f64| other.buckets.iter().find(|b| b.0.total_cmp(&bound).is_eq()).map(|b| b.1);
+        // In order of bounds, as all of them are.
+        let find = |bound: f64| other.buckets.binary_search_by(|b| b.0.total_cmp(&bound)).ok();
+        let of = |bound: f64| find(bound).map(|i| other.buckets[i].1);
         self.buckets.retain_mut(|(bound, count)| of(*bound).map(|more| *count += more).is_some());
         self.sum += other.sum;
     }
@@ -125,7 +127,7 @@ impl Since {
         }
         let below = before.map_or(0.0, |b| b.1);
         let share = ((p * n / 100.0 - below) / (upto - below)).clamp(0.0, 1.0);
-        (lower + (upper - lower) * share, Quality::Good)
+        ((lower + (upper - lower) * share).clamp(lower, upper), Quality::Good)
     }
 }
 
@@ -144,7 +146,7 @@ impl Histogram {
             Part::Bucket(bound) => look.buckets.push((bound, value)),
             Part::Sum => look.sum = value,
             Part::Count => look.count = Some(value),
-            Part::Created => look.created = Some(value),
+            Part::Created => look.created = Some(value).filter(|v| !v.is_nan()),
         }
     }
 
@@ -156,6 +158,9 @@ impl Histogram {
     /// Ends a reading; `restarted` if the page's process is another one. Gives what was observed since the last one, which is
     /// nothing at the first; `None` without series.
     pub(super) fn finish(&mut self, restarted: bool) -> Option<Since> {
+        if restarted {
+            self.last.clear();
+        }
         if self.now.is_empty() {
             return None;
         }
@@ -167,7 +172,7 @@ impl Histogram {
             look.tidy();
             look.at = at;
             if !first {
-                let since = look.since(self.last.get(&key), restarted);
+                let since = look.since(self.last.get(&key));
                 match &mut all {
                     Some(all) => all.add(&since),
                     None => all = Some(since),

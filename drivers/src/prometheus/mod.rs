@@ -14,7 +14,7 @@ pub(crate) mod text;
 mod wanted;
 
 use crate::context::{Context, lock};
-use fetch::Fetch;
+use fetch::{Fetch, Fetched};
 use headroom_site::{Reading, Site, Span, Stamp};
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinHandle;
@@ -50,7 +50,8 @@ pub(crate) struct Handle {
     pub(crate) task: JoinHandle<()>,
 }
 
-struct Page {
+/// A page, and what is wanted of it.
+pub(crate) struct Page {
     period: Span,
     context: Context,
     fetch: Fetch,
@@ -65,23 +66,26 @@ struct Page {
 
 /// Starts the page with this index.
 pub(crate) fn start(site: &Site, index: usize, context: Context) -> Handle {
-    let spec = &site.prometheus[index];
-    let status = PageStatus { id: spec.id.clone(), url: spec.url.clone(), ..PageStatus::default() };
-    let status = Arc::new(Mutex::new(status));
-    let page = Page {
-        period: spec.poll,
-        context,
-        fetch: Fetch::new(&spec.url),
-        wants: Wants::new(site, index),
-        began: None,
-        read: None,
-        readings: Vec::new(),
-        status: Arc::clone(&status),
-    };
-    Handle { status, task: tokio::spawn(page.run()) }
+    let page = Page::new(site, index, context);
+    Handle { status: Arc::clone(&page.status), task: tokio::spawn(page.run()) }
 }
 
 impl Page {
+    pub(crate) fn new(site: &Site, index: usize, context: Context) -> Self {
+        let spec = &site.prometheus[index];
+        let status = PageStatus { id: spec.id.clone(), url: spec.url.clone(), ..PageStatus::default() };
+        Self {
+            period: spec.poll,
+            context,
+            fetch: Fetch::new(&spec.url),
+            wants: Wants::new(site, index),
+            began: None,
+            read: None,
+            readings: Vec::new(),
+            status: Arc::new(Mutex::new(status)),
+        }
+    }
+
     async fn run(mut self) {
         let clock = self.context.clock.clone();
         let mut due = clock.now();
@@ -89,17 +93,7 @@ impl Page {
             clock.sleep_until(due).await;
             due = (due + self.period).max(clock.now() + Span::from_ms(1));
             let fetched = self.fetch.get(&clock).await;
-            let missing = match &fetched.text {
-                Ok(text) => {
-                    let restarted = self.read(text, fetched.stamp);
-                    let when = When { stamp: fetched.stamp, uncertainty: fetched.uncertainty, restarted };
-                    self.wants.finish(when, &mut self.readings)
-                }
-                Err(_) => {
-                    self.wants.fail(clock.now(), &mut self.readings);
-                    Vec::new()
-                }
-            };
+            let missing = self.take(&fetched, clock.now());
             self.context.mailbox.readings(&mut self.readings);
             let mut status = lock(&self.status);
             for line in missing.iter().filter(|line| !status.missing.contains(line)) {
@@ -114,6 +108,26 @@ impl Page {
         }
     }
 
+    /// Takes a page, or that there was none: a reading of each point that has one. Gives what the page lacks.
+    pub(crate) fn take(&mut self, fetched: &Fetched, now: Stamp) -> Vec<String> {
+        match &fetched.text {
+            Ok(text) => {
+                let restarted = self.read(text, fetched.stamp);
+                let when = When { stamp: fetched.stamp, uncertainty: fetched.uncertainty, restarted };
+                self.wants.finish(when, &mut self.readings)
+            }
+            Err(_) => {
+                self.wants.fail(now, &mut self.readings);
+                Vec::new()
+            }
+        }
+    }
+
+    /// What was read since it was last looked at.
+    pub(crate) fn readings(&mut self) -> &mut Vec<Reading> {
+        &mut self.readings
+    }
+
     /// Takes the samples of a page; true if its process is another one than before.
     fn read(&mut self, page: &str, now: Stamp) -> bool {
         let (mut began, mut processes) = (None, 0);
@@ -126,7 +140,7 @@ impl Page {
             let Some(sample) = text::sample(line) else { continue };
             if start {
                 processes += 1;
-                began = Some(sample.value);
+                began = Some(sample.value).filter(|s| s.is_finite());
             }
             self.wants.take(&sample);
         }

@@ -45,13 +45,15 @@ pub(super) struct Counter {
     total: f64,
     series: BTreeMap<String, Seen>,
     /// Values of this reading.
-    now: Vec<(String, f64)>,
+    now: BTreeMap<String, f64>,
     readings: u64,
 }
 
 impl Counter {
     pub(super) fn take(&mut self, key: String, value: f64) {
-        self.now.push((key, value));
+        // A series that stands there twice counts once, by the larger of them; what is no number stays none.
+        let seen = self.now.entry(key).or_insert(value);
+        *seen = if seen.is_nan() || value.is_nan() { f64::NAN } else { seen.max(value) };
     }
 
     /// Drops what was taken in this reading.
@@ -60,24 +62,28 @@ impl Counter {
     }
 
     /// Ends a reading; `restarted` if the page's process is another one. Gives the total; not a number where one of the
-    /// series is none; `None` without series.
+    /// series is none, is below zero or leads beyond all numbers; `None` without series.
     pub(super) fn finish(&mut self, restarted: bool) -> Option<f64> {
+        // Also those that the page does not have now: what bears their names later is another.
+        if restarted {
+            self.series.clear();
+        }
         if self.now.is_empty() {
             return None;
         }
-        if self.now.iter().any(|(_, value)| !value.is_finite()) {
-            self.now.clear();
+        let now = std::mem::take(&mut self.now);
+        let more = |(key, value): (&String, &f64)| {
+            let before = self.series.get(key).map(|seen| seen.value);
+            value - before.filter(|before| value >= before).unwrap_or(0.0)
+        };
+        let total = self.total + now.iter().map(more).sum::<f64>();
+        if !total.is_finite() || now.values().any(|value| *value < 0.0) {
             return Some(f64::NAN);
         }
+        self.total = total;
         self.readings += 1;
         let at = self.readings;
-        for (key, value) in self.now.drain(..) {
-            let before = self.series.insert(key, Seen { value, at }).map(|seen| seen.value);
-            self.total += match before.filter(|_| !restarted) {
-                Some(before) if value >= before => value - before,
-                _ => value,
-            };
-        }
+        self.series.extend(now.into_iter().map(|(key, value)| (key, Seen { value, at })));
         if at.is_multiple_of(FORGET) {
             self.series.retain(|_, seen| at - seen.at < FORGET);
         }
@@ -108,6 +114,32 @@ mod tests {
         assert_eq!(read(&mut c, &[("a", 1012.0), ("b", 30.0)], false), Some(1549.0));
         // Restarted and beyond what it had: only its process tells.
         assert_eq!(read(&mut c, &[("a", 2000.0), ("b", 31.0)], true), Some(3580.0));
+    }
+
+    #[test]
+    fn a_series_twice_counts_once_and_what_cannot_be_counted_changes_nothing() {
+        let mut c = Counter::default();
+        for _ in 0..3 {
+            assert_eq!(read(&mut c, &[("a", 10.0), ("a", 5.0)], false), Some(10.0));
+            assert_eq!(read(&mut c, &[("a", 5.0), ("a", 10.0)], false), Some(10.0));
+        }
+        for wrong in [-5.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(read(&mut c, &[("a", 11.0), ("b", wrong)], false).is_some_and(f64::is_nan), "{wrong}");
+        }
+        // Each of them is a number, and their sum is none.
+        assert!(read(&mut c, &[("b", f64::MAX), ("c", f64::MAX)], false).is_some_and(f64::is_nan));
+        assert_eq!(read(&mut c, &[("a", 12.0), ("b", 1.0)], false), Some(13.0));
+    }
+
+    #[test]
+    fn a_restart_is_not_forgotten_where_the_page_has_no_number() {
+        for first in [vec![], vec![("a", f64::NAN)], vec![("b", 1.0)]] {
+            let mut c = Counter::default();
+            assert_eq!(read(&mut c, &[("a", 10.0), ("b", 0.0)], false), Some(10.0));
+            let _ = read(&mut c, &first, true);
+            let total = read(&mut c, &[("a", 12.0), ("b", 1.0)], false);
+            assert_eq!(total, Some(23.0), "{first:?}");
+        }
     }
 
     #[test]

@@ -9,19 +9,24 @@ mod bus;
 mod text;
 
 mod capture;
+mod dcgm_page;
 mod dsx;
+mod engine_page;
 mod epw;
 mod journal;
 mod json;
 mod map_csv;
 mod modbus;
+mod netdev;
 mod node_report;
+mod ownership;
 mod policy;
 mod prometheus;
 mod register_map;
 mod requests;
 mod scenario;
 mod site;
+mod sku;
 mod sparkplug;
 mod sparkplug_payload;
 
@@ -59,24 +64,29 @@ impl Target {
 }
 
 pub use capture::CAPTURE;
+pub use dcgm_page::DCGM_PAGE;
 pub use dsx::DSX;
+pub use engine_page::ENGINE_PAGE;
 pub use epw::EPW;
 pub use journal::JOURNAL;
 pub use json::JSON;
 pub use map_csv::MAP_CSV;
 pub use modbus::{MODBUS_FRAME, MODBUS_REGISTER};
+pub use netdev::NETDEV;
 pub use node_report::{NODE_REPORT_JSON, NODE_REPORT_PACKED};
+pub use ownership::OWNERSHIP;
 pub use policy::POLICY;
 pub use prometheus::PROMETHEUS;
 pub use register_map::REGISTER_MAP;
 pub use requests::REQUESTS;
 pub use scenario::SCENARIO;
 pub use site::SITE;
+pub use sku::SKU;
 pub use sparkplug::SPARKPLUG;
 pub use sparkplug_payload::SPARKPLUG_PAYLOAD;
 
 /// Every target.
-pub const ALL: [Target; 18] = [
+pub const ALL: [Target; 23] = [
     SITE,
     POLICY,
     REGISTER_MAP,
@@ -87,6 +97,9 @@ pub const ALL: [Target; 18] = [
     SPARKPLUG,
     SPARKPLUG_PAYLOAD,
     PROMETHEUS,
+    ENGINE_PAGE,
+    DCGM_PAGE,
+    NETDEV,
     NODE_REPORT_PACKED,
     NODE_REPORT_JSON,
     MODBUS_FRAME,
@@ -95,4 +108,6 @@ pub const ALL: [Target; 18] = [
     REQUESTS,
     EPW,
     CAPTURE,
+    SKU,
+    OWNERSHIP,
 ];

@@ -27,3 +27,30 @@ pub(super) fn findings_stand(file: &str, text: &str, findings: &[Finding]) {
         assert!(!f.what.is_empty() && !f.remedy.is_empty(), "{f}");
     }
 }
+
+/// A page of metrics out of a series of them, which lines `-- S` divide.
+pub(super) struct Page<'t> {
+    /// Its lines.
+    pub(super) lines: Vec<&'t str>,
+    /// How long after it the next one is read, at most an hour; `None` if the page does not answer in between.
+    pub(super) after_s: Option<f64>,
+}
+
+impl<'t> Page<'t> {
+    /// All pages of an input.
+    pub(super) fn all(text: &'t str) -> Vec<Self> {
+        let mut pages = Vec::new();
+        let mut lines = Vec::new();
+        for line in text.lines() {
+            match line.strip_prefix("-- ") {
+                Some(after) => {
+                    let after_s = after.parse().ok().filter(|s| (0.0..=3600.0).contains(s));
+                    pages.push(Self { lines: std::mem::take(&mut lines), after_s });
+                }
+                None => lines.push(line),
+            }
+        }
+        pages.push(Self { lines, after_s: Some(0.0) });
+        pages
+    }
+}

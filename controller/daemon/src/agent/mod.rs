@@ -133,7 +133,8 @@ fn configuration(why: impl Into<String>) -> Refusal {
 
 fn read_site(path: &std::path::Path) -> Result<Site, Refusal> {
     let name = path.display();
-    let text = std::fs::read_to_string(path).map_err(|e| configuration(format!("site file {name}: {e}")))?;
+    let text =
+        headroom_site::file::read_text(path).map_err(|e| configuration(format!("site file {name}: {e}")))?;
     let base = path.parent().unwrap_or(std::path::Path::new("."));
     headroom_site::file::read_site(&name.to_string(), &text, base).map_err(|findings| {
         let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();

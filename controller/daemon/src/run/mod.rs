@@ -21,6 +21,7 @@ use headroom_core::lease::Identity;
 use headroom_core::{Line, Tick};
 use headroom_drivers::Clock;
 use headroom_drivers::field::{FieldOptions, LiveField};
+use headroom_site::file::{FileError, read_text};
 use headroom_site::{Field, Inbox, Span, Stamp};
 use record::Record;
 use seen::Seen;
@@ -200,18 +201,36 @@ fn next_multiple(now: Stamp, period: Span) -> Stamp {
 fn next_epoch(state: &Path) -> Result<u64> {
     let path = state.join("epoch");
     std::fs::create_dir_all(state).with_context(|| format!("state folder {}", state.display()))?;
-    let last = match std::fs::read_to_string(&path) {
+    let last: u64 = match read_text(&path) {
         Ok(text) => {
             text.trim().parse().with_context(|| format!("{} does not hold a number", path.display()))?
         }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => 0_u64,
+        Err(FileError::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => 0,
         Err(e) => return Err(e).with_context(|| path.display().to_string()),
     };
-    let epoch = last + 1;
+    let none = || format!("{} holds the last number there is; it is damaged", path.display());
+    let epoch = last.checked_add(1).with_context(none)?;
     let fresh = state.join("epoch.new");
     std::fs::write(&fresh, format!("{epoch}\n"))?;
     std::fs::File::open(&fresh)?.sync_all()?;
     std::fs::rename(&fresh, &path)?;
     std::fs::File::open(state)?.sync_all()?;
     Ok(epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn epochs_rise_and_a_damaged_file_is_told() {
+        let state = std::env::temp_dir().join(format!("headroom-epoch-{}", std::process::id()));
+        assert_eq!((next_epoch(&state).unwrap(), next_epoch(&state).unwrap()), (1, 2));
+        for damaged in ["18446744073709551615", "-1", "2 3", ""] {
+            std::fs::write(state.join("epoch"), damaged).unwrap();
+            let told = next_epoch(&state).unwrap_err().to_string();
+            assert!(told.contains("epoch"), "{damaged}: {told}");
+        }
+        std::fs::remove_dir_all(&state).unwrap();
+    }
 }

@@ -129,6 +129,30 @@ fn engines_with_other_bounds_meet_where_both_have_one() {
     assert_eq!(since.buckets, [(0.5, 10.0), (f64::INFINITY, 10.0)]);
 }
 
+#[test]
+fn a_restart_is_not_forgotten_where_the_page_has_no_histogram() {
+    let (mut h, mut e) = (Histogram::default(), Engine::default());
+    (0..5).for_each(|_| e.observe(0.3));
+    e.show(&mut h, "a");
+    h.finish(false);
+    assert_eq!(h.finish(true), None);
+    (0..2).for_each(|_| e.observe(0.3));
+    e.show(&mut h, "a");
+    assert!(near(h.finish(false).unwrap().count(), 7.0));
+}
+
+/// A page that says the day of a series as no number: it is as if it did not say it.
+#[test]
+fn a_day_that_is_no_number_is_no_other_day() {
+    let (mut h, mut e) = (Histogram::default(), Engine::default());
+    (0..9).for_each(|_| e.observe(0.3));
+    for _ in 0..2 {
+        e.show(&mut h, "a");
+        h.take("a".into(), Part::Created, f64::NAN);
+        assert!(near(h.finish(false).unwrap().count(), 0.0), "nobody was served in between");
+    }
+}
+
 proptest! {
     /// The percentile lies in the bucket of the observation that it is, in every interval, across restarts.
     #[test]

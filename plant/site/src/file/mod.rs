@@ -1,10 +1,11 @@
 //! The site file: TOML to [`Site`], with every finding at once.
 //!
 //! Responsible for: the keys a site file may have, their units, that every name refers to something, that ids
-//! are unique, that ranges and the power tree make sense. Rooms: `wires` (connections), `modbus` (devices),
+//! are unique, that ranges and the power tree make sense. Rooms: `disk` (files within a limit), `wires` (connections), `modbus` (devices),
 //! `registers` (register maps), `place` (places, nodes, jobs), `engines` (what serves a job), `power`, `points` (points and
 //! actuators).
 
+mod disk;
 mod engines;
 mod modbus;
 mod mqtt;
@@ -20,6 +21,7 @@ use crate::time::Span;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub use disk::{FileError, read_bytes, read_text};
 pub use registers::read_register_map;
 
 /// Reads and checks a site file. `base` is where relative names of map files start from.

@@ -3,6 +3,7 @@
 //! Not for: what a register is (`registers`).
 
 use super::Names;
+use super::disk::{FileError, read_text};
 use super::registers::{Draft, byte_order, forbid, read_register_map, word};
 use crate::doc::{At, Table};
 use crate::model::{
@@ -63,7 +64,7 @@ pub(super) fn modbus_spec(t: &Table<'_>, id: String, base: &Path) -> (ModbusSpec
 fn from_map(t: &Table<'_>, base: &Path, draft: &mut Draft) -> Vec<crate::model::Forbidden> {
     let Some(map) = t.at::<String>("map") else { return Vec::new() };
     let path = base.join(&map.value);
-    match std::fs::read_to_string(&path) {
+    match read_text(&path) {
         Ok(text) => match read_register_map(&map.value, &text) {
             Ok(read) => {
                 for register in read.registers {
@@ -80,7 +81,13 @@ fn from_map(t: &Table<'_>, base: &Path, draft: &mut Draft) -> Vec<crate::model::
         },
         Err(e) => {
             let what = format!("cannot read map `{}`: {e}", path.display());
-            t.doc().find(map.span, what, "correct the path (relative to the site file)");
+            let remedy = match e {
+                FileError::Io(_) => "correct the path (relative to the site file)",
+                FileError::TooLong | FileError::NotText { .. } => {
+                    "name a register map (relative to the site file)"
+                }
+            };
+            t.doc().find(map.span, what, remedy);
         }
     }
     Vec::new()

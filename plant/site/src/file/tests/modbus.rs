@@ -174,3 +174,12 @@ fn a_name_has_no_blanks_around_it() {
         assert!(found[0].what.contains("begins or ends with a blank"), "{found:#?}");
     }
 }
+
+#[test]
+fn a_map_without_end_is_told_at_its_name() {
+    let text = "format = 1\n[site]\nname = \"s\"\n[[modbus]]\nid = \"m\"\nurl = \"tcp://h:502\"\nmap = \"/dev/zero\"\n";
+    let found = read_site("site.toml", text, Path::new(".")).unwrap_err();
+    assert_eq!((found.len(), found[0].line), (1, 7), "{found:#?}");
+    assert!(found[0].what.starts_with("cannot read map `/dev/zero`: it is longer than 16 MiB"), "{found:#?}");
+    assert!(found[0].remedy.contains("name a register map"), "{found:#?}");
+}

@@ -13,6 +13,12 @@ use toml::de::DeValue;
 use super::{Cooler, Medium, Sku, Spread};
 use crate::gpu::sensor::{Fields, MOST_BINS, SensorSpec};
 
+/// Beyond this no product is, in any unit that is at home here; sums and products of such values stay numbers.
+const MOST: f64 = 1e9;
+/// Highest temperature of a limit \[degC\], and highest exponent of flow.
+const HOTTEST_C: f64 = 1000.0;
+const STEEPEST: f64 = 4.0;
+
 macro_rules! unit {
     ($name:ident, $symbol:literal, $scale:literal, $what:literal) => {
         #[derive(Clone, Copy)]
@@ -27,8 +33,8 @@ macro_rules! unit {
                 let DeValue::String(text) = value else { return Err(wrong()) };
                 let number = text.strip_suffix($symbol).and_then(|n| n.trim().parse::<f64>().ok());
                 match number {
-                    Some(n) if n.is_finite() && n >= 0.0 => Ok(Self(n * $scale)),
-                    Some(_) => Err("is below zero or not finite".into()),
+                    Some(n) if (0.0..=MOST).contains(&n) => Ok(Self(n * $scale)),
+                    Some(_) => Err("is below zero or beyond all products".into()),
                     None => Err(wrong()),
                 }
             }
@@ -58,7 +64,19 @@ fn share(t: &Table<'_>, key: &str) -> f64 {
 }
 
 fn celsius(t: &Table<'_>, key: &str) -> f64 {
-    t.need::<Temperature>(key).map_or(0.0, Temperature::as_celsius)
+    let value = sign(t, key, t.need::<Temperature>(key).map_or(0.0, Temperature::as_celsius));
+    most(t, key, value, HOTTEST_C)
+}
+
+fn most(t: &Table<'_>, key: &str, value: f64, most: f64) -> f64 {
+    if value > most {
+        t.doc().find(
+            t.span_of(key),
+            format!("`{key}` is beyond all products"),
+            format!("write at most {most}"),
+        );
+    }
+    value
 }
 
 fn seconds(t: &Table<'_>, key: &str) -> f64 {
@@ -224,15 +242,15 @@ fn die(t: &Table<'_>) -> Die {
     );
     let top = celsius(t, "max-operating");
     let offset = |key: &str| t.need::<TemperatureDelta>(key).map_or(0.0, TemperatureDelta::as_kelvin);
-    let (slowdown, shutdown) = (offset("slowdown-above"), offset("shutdown-above"));
+    let (slowdown, shutdown) = (top + offset("slowdown-above"), top + offset("shutdown-above"));
     must(
         t,
         "shutdown-above",
-        0.0 < slowdown && slowdown < shutdown,
+        top < slowdown && slowdown < shutdown,
         "`shutdown-above` is not beyond `slowdown-above`",
         "order them: 0 K < slowdown-above < shutdown-above (T.Limit -2 is \"2 K\")",
     );
-    Die { resistance, tau_s, limits: [top, top + slowdown, top + shutdown] }
+    Die { resistance, tau_s, limits: [top, slowdown, shutdown] }
 }
 
 fn memory(t: &Table<'_>) -> [f64; 6] {
@@ -264,7 +282,7 @@ fn cooler(t: &Table<'_>, medium: Medium) -> Cooler {
         medium,
         fixed_kpw: resistance("fixed"),
         convective_kpw: positive(t, "convective", resistance("convective")),
-        exponent: sign(t, "exponent", t.need("exponent").unwrap_or(0.7)),
+        exponent: most(t, "exponent", sign(t, "exponent", t.need("exponent").unwrap_or(0.7)), STEEPEST),
         capacity_jpk: positive(t, "capacity", capacity_jpk),
         captured: positive(t, "captured", share(t, "captured")),
     }

@@ -36,6 +36,22 @@ fn products_are_found_by_word_alias_and_cooler() {
 }
 
 #[test]
+fn figures_that_lead_to_no_number_are_refused() {
+    let text = include_str!("../../../skus/h100-sxm.toml");
+    for (key, value, what) in [
+        ("exponent", "1e3", "`exponent` is beyond all products"),
+        ("convective", "\"1e300 K/W\"", "beyond all products"),
+        ("max-operating", "\"5000 degC\"", "`max-operating` is beyond all products"),
+        ("max-operating", "\"-300 degC\"", "`max-operating` is below zero"),
+        ("slowdown-above", "\"1e-30 K\"", "`shutdown-above` is not beyond"),
+    ] {
+        let line = text.lines().find(|l| l.starts_with(&format!("{key} = "))).unwrap();
+        let findings = Sku::read(&text.replacen(line, &format!("{key} = {value}"), 1)).unwrap_err();
+        assert!(findings.iter().any(|f| f.what.contains(what)), "{key} = {value}: {findings:#?}");
+    }
+}
+
+#[test]
 fn all_findings_come_at_once_with_line_and_remedy() {
     let text = include_str!("../../../skus/h100-sxm.toml")
         .replace("base = \"40 W\"", "base = \"40\"")
