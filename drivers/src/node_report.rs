@@ -1,6 +1,6 @@
 //! The words between agent and controller on the wire: reports, status, commands.
 //!
-//! Responsible for: encoding and decoding [`NodeReport`], [`AgentStatus`] and [`CapCommand`]. Not for: topics
+//! Responsible for: encoding and decoding [`NodeReport`], [`AgentStatus`] and commands. Not for: topics
 //! and connections (`mqtt`).
 //!
 //! A report has two layouts. Agents write the packed one ([`packed`]); the other is for people. The first byte tells
@@ -11,14 +11,16 @@
 //! that no sample has is left out; a missing value is `null`. The same UUID may stand in several rows.
 
 use headroom_site::gpu::{Answer, CapReceipt};
-use headroom_site::{CapCommand, GpuSample, NodeReport, Span, Stamp};
+use headroom_site::{GpuSample, NodeReport, Span, Stamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
+mod command;
 mod names;
 pub mod packed;
 mod time;
 
+pub use command::{decode_command, encode_command};
 pub use names::Names;
 pub use packed::encode_packed;
 pub use time::{TimeMark, decode_time, encode_time};
@@ -37,6 +39,9 @@ pub enum CodecError {
     /// A packed report that is damaged, or too large to be packed.
     #[error("{0}")]
     Packed(#[from] packed::Damage),
+    /// A command with a cap or a clock beyond all numbers.
+    #[error("a cap or a clock is not a finite number")]
+    NotFinite,
     /// A layout we do not speak.
     #[error("layout version {0} is neither {VERSION} (JSON) nor {PACKED} (packed)")]
     Version(u32),
@@ -275,22 +280,6 @@ fn decode_json(payload: &[u8], names: &mut Names) -> Result<NodeReport, CodecErr
         arrival: None,
         stamp_uncertainty: None,
     })
-}
-
-/// Encodes a command to an agent.
-///
-/// # Errors
-/// None in practice; serde_json's signature has one.
-pub fn encode_command(command: &CapCommand) -> Result<Vec<u8>, CodecError> {
-    Ok(serde_json::to_vec(command)?)
-}
-
-/// Decodes a command to an agent.
-///
-/// # Errors
-/// Not JSON, or not of this shape.
-pub fn decode_command(payload: &[u8]) -> Result<CapCommand, CodecError> {
-    Ok(serde_json::from_slice(payload)?)
 }
 
 /// Encodes an agent's status.
