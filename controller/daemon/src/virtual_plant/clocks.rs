@@ -60,7 +60,7 @@ fn figures(found: &[(f64, f64)]) -> (f64, f64, f64) {
 
 #[test]
 fn clocks_of_nodes_are_found_through_their_round_trips() {
-    for (jitter, seeds, seconds, most) in [("50 ms", 3, 1200, 1e-3), ("2 s", 1, 7200, 5e-3)] {
+    for (jitter, seeds, seconds, most) in [("50 ms", 3, 1200, 1e-3), ("2 s", 2, 7200, 5e-3)] {
         let off = "clock-offset = \"5 s\"\nclock-drift = \"100 ppm\"\ndelay = \"1 ms\"";
         let links = format!("{off}\njitter = \"{jitter}\"\n");
         let all: Vec<_> = (1..=seeds).flat_map(|seed| run(&links, seed, seconds)).collect();
@@ -71,7 +71,7 @@ fn clocks_of_nodes_are_found_through_their_round_trips() {
         );
         // Nodes that are never commanded hear the time all the same.
         assert_eq!(nodes, 32 * seeds as usize);
-        assert!(inside >= 0.85 && median_s < 1e-3 && most_s < most, "{inside} {median_s} {most_s}");
+        assert!(inside >= 0.8 && median_s < 1e-3 && most_s < most, "{inside} {median_s} {most_s}");
     }
 }
 
