@@ -300,12 +300,24 @@ mod tests {
     use crate::node_report::{ReportFormat, encode};
     use std::sync::Arc;
 
+    const SITE: &str = r#"
+[[place]]
+id = "h"
+kind = "hall"
+[[place]]
+id = "r"
+kind = "rack"
+in = "h"
+[[node]]
+id = "n.1"
+rack = "r"
+sku = "H100-SXM"
+gpus = ["GPU-a"]
+"#;
+
     #[test]
     fn reports_go_round() {
-        let site = crate::testing::site(
-            "[[place]]\nid = \"h\"\nkind = \"hall\"\n[[place]]\nid = \"r\"\nkind = \"rack\"\nin = \"h\"\n\
-             [[node]]\nid = \"n.1\"\nrack = \"r\"\nsku = \"H100-SXM\"\ngpus = [\"GPU-a\"]",
-        );
+        let site = crate::testing::site(SITE);
         let mut agents = Agents::new(&site, false);
         let sample = headroom_site::GpuSample::default();
         let sent = NodeReport {
@@ -330,19 +342,16 @@ mod tests {
 
     #[test]
     fn only_answers_to_our_own_messages_count() {
-        let site = crate::testing::site(
-            "[[place]]\nid = \"h\"\nkind = \"hall\"\n[[place]]\nid = \"r\"\nkind = \"rack\"\nin = \"h\"\n\
-             [[node]]\nid = \"n\"\nrack = \"r\"\nsku = \"H100-SXM\"\ngpus = [\"GPU-a\"]",
-        );
+        let site = crate::testing::site(SITE);
         let mut agents = Agents::new(&site, false);
         let (ours, theirs) = (Stamp::from_unix_ms(1_000_000), Stamp::from_unix_ms(1_005_000));
         assert_eq!(agents.time(ours).unwrap().topic, "headroom/v1/test/time");
         assert!(agents.time(ours + Span::from_ms(999)).is_none() && agents.time(ours + TIME).is_some());
         for (sent, counts) in [(ours, true), (theirs, false)] {
             let answer = Some(headroom_site::gpu::Answer { sent, heard: theirs });
-            let report = NodeReport { node: "n".into(), answer, ..NodeReport::empty() };
+            let report = NodeReport { node: "n.1".into(), answer, ..NodeReport::empty() };
             let payload = encode(&report, ReportFormat::Packed).unwrap();
-            let heard = agents.message(&topic("test", "n", Leaf::Telemetry), &payload).unwrap().unwrap();
+            let heard = agents.message(&topic("test", "n.1", Leaf::Telemetry), &payload).unwrap().unwrap();
             assert_eq!(heard.answer.is_some(), counts);
         }
     }

@@ -148,7 +148,7 @@ impl Sources {
 
     /// The clock of a node's agent, as its place in [`Self::view`].
     #[must_use]
-    pub fn of_node(&self, node: usize) -> usize {
+    pub const fn of_node(&self, node: usize) -> usize {
         self.nodes + node
     }
 }
