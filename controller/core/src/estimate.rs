@@ -3,9 +3,9 @@
 use crate::align::{GpuValue, Snapshot};
 use crate::topology::Topology;
 use crate::wants::Wants;
-use headroom_belief::gpu::{GpuInput, GpuNoise};
-use headroom_belief::headroom::{self, GpuBelief, Headroom};
-use headroom_belief::{Demand, GpuObservers, Level};
+use headroom_belief::gpu::{GpuInput, Rise};
+use headroom_belief::headroom::{self, Approach, Headroom};
+use headroom_belief::{Binding, Demand, GpuModel, GpuObservers, Level};
 use headroom_site::{Dimension, PointId, Quality, Reason, Site, Span, Stamp};
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ const OTHER_TAU_S: f64 = 30.0;
 pub struct Estimate {
     /// When.
     pub stamp: Stamp,
-    /// Die temperatures and resistances.
+    /// Temperatures, resistances and offsets of GPUs.
     pub gpus: GpuObservers,
     /// Demands.
     pub demand: Demand,
@@ -37,8 +37,8 @@ pub struct Estimate {
     pub read_only: Vec<Option<f64>>,
     /// Coolant of each GPU, degC.
     pub coolant_c: Vec<f64>,
-    /// Memory temperature of each GPU, degC; not a number where it is not heard.
-    pub hbm_c: Vec<f32>,
+    /// Trend of the coolant of each GPU, K/s.
+    pub coolant_trend: Vec<f64>,
     /// What GPUs are held against.
     pub limits: Arc<Limits>,
     /// Level and trend of each point.
@@ -62,8 +62,6 @@ pub struct Limits {
     pub hbm_c: Vec<f64>,
     /// Standard deviations to stand off.
     pub k_sigma: f64,
-    /// Time constant of the die's approach, s.
-    pub tau_s: f64,
 }
 
 impl Estimate {
@@ -73,18 +71,50 @@ impl Estimate {
         if !self.gpus.seen(gpu) {
             return Headroom::NONE;
         }
-        let limits = &self.limits;
-        headroom::of_gpu(&GpuBelief {
-            die_c: (self.gpus.die_c[gpu], self.gpus.sigma_c(gpu)),
-            full_c: self.gpus.steady(gpu, limits.cap_w[gpu], self.coolant_c[gpu]),
-            trend: self.gpus.trend[gpu],
-            resistance: self.gpus.resistance[gpu],
-            hbm_c: Some(f64::from(self.hbm_c[gpu])).filter(|c| c.is_finite()),
-            die_limit_c: limits.die_c[gpu],
-            hbm_limit_c: limits.hbm_c[gpu],
-            tau_s: limits.tau_s,
-            k_sigma: limits.k_sigma,
-        })
+        let of =
+            |rise, limit_c, binding| headroom::of_temperature(&self.approach(gpu, rise, limit_c), binding);
+        let die = of(Rise::Die, self.limits.die_c[gpu], Binding::SwThermal);
+        if !self.gpus.hbm_seen(gpu) {
+            return die;
+        }
+        die.min(of(Rise::Memory, self.limits.hbm_c[gpu], Binding::MemoryThermal))
+    }
+
+    fn approach(&self, gpu: usize, rise: Rise, limit_c: f64) -> Approach {
+        let (gpus, model) = (&self.gpus, self.gpus.model(gpu));
+        let (power_w, coolant_c, k_sigma) = (self.power_w[gpu], self.coolant_c[gpu], self.limits.k_sigma);
+        Approach {
+            present: gpus.course(gpu, rise, power_w, coolant_c),
+            full: gpus.course(gpu, rise, self.limits.cap_w[gpu], coolant_c),
+            drift: self.coolant_trend[gpu],
+            tau_s: model.tau_s,
+            fast_s: model.tau_fast_s,
+            watts: gpus.most_w(gpu, rise, limit_c, coolant_c, k_sigma) - power_w,
+            limit_c,
+            k_sigma,
+        }
+    }
+
+    /// Headroom of a GPU in kelvin, now and at full load, which is all that a loop needs to know of most; none as long as it
+    /// was never seen.
+    #[must_use]
+    #[inline]
+    pub fn kelvins(&self, gpu: usize) -> Option<[f64; 2]> {
+        let (gpus, limits) = (&self.gpus, &self.limits);
+        if !gpus.seen(gpu) {
+            return None;
+        }
+        let of = |rise, limit_c: f64| {
+            let (now_c, sigma) = gpus.now(gpu, rise);
+            let (full_c, full_sigma) = gpus.steady(gpu, rise, limits.cap_w[gpu], self.coolant_c[gpu]);
+            [limit_c - now_c - limits.k_sigma * sigma, limit_c - full_c - limits.k_sigma * full_sigma]
+        };
+        let die = of(Rise::Die, limits.die_c[gpu]);
+        if !gpus.hbm_seen(gpu) {
+            return Some(die);
+        }
+        let hbm = of(Rise::Memory, limits.hbm_c[gpu]);
+        Some([die[0].min(hbm[0]), die[1].min(hbm[1])])
     }
 
     /// The tightest headroom of some GPUs that have been seen.
@@ -177,24 +207,22 @@ impl Estimator {
             site.gpus.iter().map(|g| f(&site.skus[g.sku])).collect()
         };
         let n = site.gpus.len();
-        let noise = GpuNoise::default();
         let limits = Limits {
             cap_w: sku(|s| s.max_cap_w),
             die_c: sku(|s| s.max_operating_c),
             hbm_c: sku(|s| s.hbm_max_c),
             k_sigma: wants.k_sigma,
-            tau_s: noise.tau_s,
         };
         let estimate = Estimate {
             stamp: Stamp::default(),
-            gpus: GpuObservers::new(&sku(|s| s.resistance_k_per_w), noise),
+            gpus: observers(site, topology),
             demand: Demand::new(sku(|s| s.idle_w), sku(|s| s.max_clock_mhz)),
             read_only: read_only(site),
             power_w: sku(|s| s.max_cap_w),
             slow_power_w: vec![f64::NAN; n],
             slow_meter_w: vec![f64::NAN; site.points.len()],
             coolant_c: vec![COOLANT_UNKNOWN_C; n],
-            hbm_c: vec![f32::NAN; n],
+            coolant_trend: vec![0.0; n],
             limits: Arc::new(limits),
             levels: site.points.iter().map(|p| level_of(p.unit.dimension)).collect(),
             other_w: topology.branch_other_w.clone(),
@@ -252,15 +280,14 @@ impl Estimator {
 
     fn update_gpus(&mut self, topology: &Topology, snapshot: &Snapshot, dt_s: f64) {
         let e = &mut self.estimate;
-        let step = e.gpus.step(dt_s);
         let decay = Demand::decay(dt_s);
-        let mut coolant_c = COOLANT_UNKNOWN_C;
+        let (mut coolant_c, mut trend) = (COOLANT_UNKNOWN_C, 0.0);
         for (i, g) in snapshot.gpus.iter().enumerate() {
             let s = &g.sample;
             if !self.shares[i] {
-                coolant_c = coolant(&topology.coolant[i], snapshot, e);
+                (coolant_c, trend) = coolant(&topology.coolant[i], snapshot, e);
             }
-            e.coolant_c[i] = coolant_c;
+            (e.coolant_c[i], e.coolant_trend[i]) = (coolant_c, trend);
             // A GPU that is not heard counts with its cap: it may be drawing it.
             let max_cap_w = e.limits.cap_w[i];
             let cap_w = s.enforced_cap_w.map_or(max_cap_w, f64::from).min(max_cap_w);
@@ -275,10 +302,11 @@ impl Estimator {
             {
                 e.demand.update(i, p, f64::from(clock), decay);
             }
-            let die_c = s.die_c.map(f64::from).filter(|_| g.fresh);
-            e.gpus.update(i, &step, &GpuInput { power_w, coolant_c, die_c });
-            e.hbm_c[i] = s.hbm_c.filter(|_| g.heard).unwrap_or(f32::NAN);
+            let fresh = |reading: Option<f32>| reading.filter(|_| g.fresh).map(f64::from);
+            let (die_c, hbm_c) = (fresh(s.die_c), fresh(s.hbm_c));
+            e.gpus.show(i, &GpuInput { power_w, coolant_c, die_c, hbm_c });
         }
+        e.gpus.advance(dt_s);
     }
 
     /// What each branch carries beside its GPUs: its meter less what they drew at the meter's own time, followed slowly.
@@ -313,6 +341,19 @@ fn read_only(site: &Site) -> Vec<Option<f64>> {
     site.gpus.iter().map(most).collect()
 }
 
+/// Observers with a class for each product and kind of coolant.
+fn observers(site: &Site, topology: &Topology) -> GpuObservers {
+    let air = |gpu: usize| {
+        topology.coolant[gpu].first().is_some_and(|p| site.points[p.index()].kind.contains("Air"))
+    };
+    let class_of: Vec<usize> =
+        (0..site.gpus.len()).map(|g| 2 * site.gpus[g].sku + usize::from(air(g))).collect();
+    let models = site.skus.iter().flat_map(|sku| {
+        [GpuModel::on_a_plate(sku.resistance_k_per_w), GpuModel::in_air(sku.resistance_k_per_w)]
+    });
+    GpuObservers::new(&models.collect::<Vec<_>>(), &class_of)
+}
+
 /// Neighbours share their coolant: looking for it once a rack is enough.
 fn shares(topology: &Topology) -> Vec<bool> {
     let lists = &topology.coolant;
@@ -332,12 +373,13 @@ fn level_of(dimension: Dimension) -> Level {
     }
 }
 
-/// Coolant of a GPU: the warmest of the first point that is good; else the last one, warmer with its age, unless what it
+/// Coolant of a GPU and its trend: the first point that is good; else the last one, warmer with its age, unless what it
 /// shows is known to be wrong.
-fn coolant(points: &[PointId], snapshot: &Snapshot, e: &Estimate) -> f64 {
+fn coolant(points: &[PointId], snapshot: &Snapshot, e: &Estimate) -> (f64, f64) {
     for p in points {
         if snapshot.good(*p).is_some() {
-            return e.levels[p.index()].at(snapshot.stamp.tai_ns()).0;
+            let level = &e.levels[p.index()];
+            return (level.at(snapshot.stamp.tai_ns()).0, level.sure_trend());
         }
     }
     let aged = |p: &&PointId| {
@@ -350,9 +392,10 @@ fn coolant(points: &[PointId], snapshot: &Snapshot, e: &Estimate) -> f64 {
         e.levels[p.index()].seen() && !wrong
     };
     let last = points.iter().find(aged);
-    last.map_or(COOLANT_UNKNOWN_C, |p| {
+    last.map_or((COOLANT_UNKNOWN_C, 0.0), |p| {
         let age_s = snapshot.points[p.index()].age.s().clamp(0.0, 3600.0);
-        (snapshot.points[p.index()].value + COOLANT_SLEW_K_PER_S * age_s).min(COOLANT_UNKNOWN_C + 20.0)
+        let aged_c = snapshot.points[p.index()].value + COOLANT_SLEW_K_PER_S * age_s;
+        (aged_c.min(COOLANT_UNKNOWN_C + 20.0), COOLANT_SLEW_K_PER_S)
     })
 }
 

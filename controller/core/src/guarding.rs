@@ -170,7 +170,7 @@ fn watch(scene: &Scene<'_>, actuator: usize) -> Option<Watch> {
     if let Some((g, _)) = survey.set(actuator).hottest {
         // The trend of a die follows its power by tens of kelvin per second and settles by itself: a minute ahead it is
         // the steady temperature at full load that counts.
-        let full = -e.headroom(g).kelvin_full_load;
+        let full = -e.kelvins(g).map_or(0.0, |[_, full_k]| full_k);
         return Some(Watch { value: full, trend_per_s: 0.0, hard_limit: 0.0, gain });
     }
     reach

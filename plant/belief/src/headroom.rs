@@ -1,5 +1,19 @@
 //! Headroom: how far a limit is, in kelvin, watts and seconds, and which limit it is.
+//!
+//! Responsible for: one GPU's distance to its limits, die and memory, with the stand-off that doubt asks for. Not for: what
+//! is believed of it (`gpu`), or which GPUs belong together.
+//!
+//! A step of power moves a temperature by its fast part at once (about a second) and then by its slow part; coolant that
+//! drifts by rho K/s is followed tau later. From T_0, with the fast part at rest, and T_1 after long:
+//!
+//! ```text
+//! T(t) = T_1 + rho (t - tau) + (T_0 - T_1 + rho tau) exp(-t/tau)
+//! ```
+//!
+//! (the response of a first-order lag to a step and a ramp); the time to the limit is the first at which
+//! T(t) + k sigma meets it.
 
+use crate::gpu::Course;
 use std::fmt;
 
 /// The limit that is nearest.
@@ -32,13 +46,16 @@ pub struct Headroom {
     pub kelvin_full_load: f64,
     /// Watts more that could be drawn for long before the limit.
     pub watts: f64,
-    /// Seconds until the limit at the present trend; infinite if it does not come nearer.
+    /// Seconds until the limit at the present power and trend of the coolant; infinite beyond [`HORIZON_S`].
     pub seconds: f64,
-    /// Seconds until the limit after a step to full load now; infinite if it is never reached.
+    /// The same after a step to full load now.
     pub seconds_full_load: f64,
     /// Which limit.
     pub binding: Binding,
 }
+
+/// How far ahead a limit is looked for, s: no trend of the coolant says anything about longer.
+pub const HORIZON_S: f64 = 3_600.0;
 
 impl Headroom {
     /// Nothing known: no headroom at all.
@@ -65,100 +82,151 @@ impl Headroom {
     }
 }
 
-/// What is believed of one GPU, for [`of_gpu`].
+/// What is believed of one temperature, for [`of_temperature`].
 #[derive(Debug, Clone, Copy)]
-pub struct GpuBelief {
-    /// Die temperature and its standard deviation.
-    pub die_c: (f64, f64),
-    /// Die temperature after long at full load, and its standard deviation.
-    pub full_c: (f64, f64),
-    /// Trend of the die, K/s.
-    pub trend: f64,
-    /// Resistance, K/W.
-    pub resistance: f64,
-    /// Memory temperature reading, degC.
-    pub hbm_c: Option<f64>,
-    /// Limit of the die, degC.
-    pub die_limit_c: f64,
-    /// Limit of the memory, degC.
-    pub hbm_limit_c: f64,
-    /// Time constant of the approach, s.
+pub struct Approach {
+    /// At the present power.
+    pub present: Course,
+    /// At full load from now on.
+    pub full: Course,
+    /// Trend of the coolant, K/s.
+    pub drift: f64,
+    /// tau, s.
     pub tau_s: f64,
+    /// Time in which the fast part of a step comes to rest, s.
+    pub fast_s: f64,
+    /// Watts more that keep the limit for long.
+    pub watts: f64,
+    /// Limit, degC.
+    pub limit_c: f64,
     /// Number of standard deviations to stand off.
     pub k_sigma: f64,
 }
 
-/// Headroom of one GPU.
-///
-/// After a step to full load the die approaches T_full as T(t) = T_full - (T_full - T) exp(-t/tau); it meets the limit
-/// L at t = tau ln((T_full - T) / (T_full - L)), if T_full > L.
+/// Headroom of one temperature of a GPU.
 #[must_use]
 #[inline]
-pub fn of_gpu(b: &GpuBelief) -> Headroom {
-    let die = b.die_limit_c - b.die_c.0 - b.k_sigma * b.die_c.1;
-    let hbm = b.hbm_c.map_or(f64::INFINITY, |t| b.hbm_limit_c - t);
-    let (kelvin, binding) = if hbm < die { (hbm, Binding::MemoryThermal) } else { (die, Binding::SwThermal) };
-    // The memory rides on the die: a full-load step lifts it as much as the die.
-    let lift = (b.full_c.0 - b.die_c.0).max(0.0);
-    let full = (b.die_limit_c - b.full_c.0 - b.k_sigma * b.full_c.1).min(hbm - lift);
-    let seconds = if b.trend > 1e-6 { (kelvin / b.trend).max(0.0) } else { f64::INFINITY };
-    let over = b.full_c.0 - b.die_limit_c;
-    let seconds_full_load = if over <= 0.0 {
-        f64::INFINITY
-    } else {
-        (b.tau_s * ((b.full_c.0 - b.die_c.0).max(over) / over).ln()).max(0.0)
+pub fn of_temperature(a: &Approach, binding: Binding) -> Headroom {
+    let off = |(c, sigma): (f64, f64)| a.limit_c - c - a.k_sigma * sigma;
+    let kelvin = off(a.present.now);
+    let seconds = |course: &Course| {
+        let sigma = a.k_sigma * course.now.1.max(course.settled.1);
+        let (start, end) = (course.soon_c + sigma, course.settled.0 + sigma);
+        if course.now.0 + a.k_sigma * course.now.1 >= a.limit_c {
+            return 0.0;
+        }
+        let slow = first_crossing(start, end, a.drift, a.tau_s, a.limit_c);
+        // The slow part starts once the fast one is at rest, if that does not meet the limit already.
+        if slow > 0.0 { slow } else { a.fast_s }
     };
     Headroom {
         kelvin,
-        kelvin_full_load: full,
-        watts: (kelvin / b.resistance).max(0.0),
-        seconds,
-        seconds_full_load,
+        kelvin_full_load: off(a.full.settled),
+        watts: a.watts.max(0.0),
+        seconds: seconds(&a.present),
+        seconds_full_load: seconds(&a.full),
         binding,
     }
+}
+
+/// Time (s) at which T(t) of the module first meets `limit`; infinite if it does not within [`HORIZON_S`].
+#[must_use]
+pub fn first_crossing(start: f64, end: f64, drift: f64, tau_s: f64, limit: f64) -> f64 {
+    if start >= limit {
+        return 0.0;
+    }
+    let lag = start - end + drift * tau_s;
+    let at = |t: f64| end + drift * (t - tau_s) + lag * (-t / tau_s).exp() - limit;
+    // Where it turns: dT/dt = rho - lag/tau exp(-t/tau). A valley comes before a rise, a summit before a fall.
+    let turn = lag / (drift * tau_s);
+    let turn_s = if turn > 1.0 { tau_s * turn.ln() } else { 0.0 };
+    let (mut low, mut high) = match (turn_s > 0.0, lag < 0.0) {
+        (true, true) => (0.0, turn_s.min(HORIZON_S)),
+        (true, false) => (turn_s.min(HORIZON_S), HORIZON_S),
+        (false, _) => (0.0, HORIZON_S),
+    };
+    if at(high) < 0.0 {
+        return f64::INFINITY;
+    }
+    while high - low > 0.05 {
+        let middle = 0.5 * (low + high);
+        if at(middle) < 0.0 { low = middle } else { high = middle }
+    }
+    high
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn belief() -> GpuBelief {
-        GpuBelief {
-            die_c: (60.0, 0.5),
-            full_c: (70.0, 1.0),
-            trend: 0.0,
-            resistance: 0.05,
-            hbm_c: Some(66.0),
-            die_limit_c: 87.0,
-            hbm_limit_c: 95.0,
-            tau_s: 6.0,
+    fn course(now: f64, soon: f64, settled: f64) -> Course {
+        Course { now: (now, 0.5), soon_c: soon, settled: (settled, 1.0) }
+    }
+
+    fn approach() -> Approach {
+        Approach {
+            present: course(60.0, 60.0, 60.0),
+            full: course(60.0, 66.0, 70.0),
+            drift: 0.0,
+            tau_s: 8.0,
+            fast_s: 1.0,
+            watts: 520.0,
+            limit_c: 87.0,
             k_sigma: 2.0,
         }
     }
 
     #[test]
-    fn cool_gpu_has_room() {
-        let h = of_gpu(&belief());
+    fn a_cool_gpu_has_room() {
+        let h = of_temperature(&approach(), Binding::SwThermal);
         assert!((h.kelvin - 26.0).abs() < 1e-9);
         assert!((h.kelvin_full_load - 15.0).abs() < 1e-9);
-        assert!((h.watts - 520.0).abs() < 1e-9);
         assert!(h.seconds.is_infinite() && h.seconds_full_load.is_infinite());
         assert_eq!(h.binding, Binding::SwThermal);
     }
 
     #[test]
-    fn hot_memory_binds() {
-        let h = of_gpu(&GpuBelief { hbm_c: Some(93.0), ..belief() });
-        assert_eq!(h.binding, Binding::MemoryThermal);
-        assert!((h.kelvin - 2.0).abs() < 1e-9);
+    fn the_nearest_binds() {
+        let hot = Approach { present: course(86.0, 86.0, 86.0), ..approach() };
+        let (die, hbm) =
+            (of_temperature(&approach(), Binding::SwThermal), of_temperature(&hot, Binding::MemoryThermal));
+        let h = die.min(hbm);
+        assert_eq!((h.binding, h.kelvin), (Binding::MemoryThermal, 0.0));
     }
 
     #[test]
-    fn time_to_the_limit_after_a_step() {
-        let b = GpuBelief { full_c: (97.0, 0.0), ..belief() };
-        let h = of_gpu(&b);
-        let t = h.seconds_full_load;
-        let reached = 97.0 - (97.0 - 60.0) * (-t / 6.0f64).exp();
-        assert!((reached - 87.0).abs() < 1e-9);
+    fn seconds_to_the_limit_after_a_step() {
+        // 66 degC at once, then to 97: with 2 K of doubt it meets 87 after tau ln(31/12).
+        let h =
+            of_temperature(&Approach { full: course(60.0, 66.0, 97.0), ..approach() }, Binding::SwThermal);
+        assert!((h.seconds_full_load - 8.0 * (31.0_f64 / 12.0).ln()).abs() < 0.1, "{h:?}");
+        // And if the fast part alone meets it, that is the time.
+        let h =
+            of_temperature(&Approach { full: course(60.0, 90.0, 97.0), ..approach() }, Binding::SwThermal);
+        assert!((h.seconds_full_load - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn seconds_to_the_limit_while_the_coolant_warms() {
+        // 25 K away, 0.05 K/s: 500 s, and tau more.
+        let h = of_temperature(&Approach { drift: 0.05, ..approach() }, Binding::SwThermal);
+        assert!((h.seconds - 508.0).abs() < 0.2, "{h:?}");
+    }
+
+    /// Against the answer by brute force.
+    #[test]
+    fn crossings_are_the_first() {
+        let mut dice = crate::dice::Dice(11);
+        for _ in 0..2_000 {
+            let (start, end) = (dice.range(40.0, 100.0), dice.range(40.0, 100.0));
+            let (drift, tau) = (dice.range(-0.1, 0.1), dice.range(2.0, 60.0));
+            let t = |s: f64| end + drift * (s - tau) + (start - end + drift * tau) * (-s / tau).exp();
+            let brute = (0..36_000).map(|k| f64::from(k) * 0.1).find(|s| t(*s) >= 87.0);
+            let ours = first_crossing(start, end, drift, tau, 87.0);
+            match brute {
+                Some(s) => assert!((ours - s).abs() < 0.25, "{ours} {s}: {start} {end} {drift} {tau}"),
+                None => assert!(ours > 3_599.0, "{ours}: {start} {end} {drift} {tau}"),
+            }
+        }
     }
 }

@@ -72,6 +72,13 @@ impl Level {
     pub fn trend(&self) -> f64 {
         self.x[1]
     }
+
+    /// Rate of change, per second, as far as it is surely not zero: nearer to zero by its standard deviation.
+    #[must_use]
+    pub fn sure_trend(&self) -> f64 {
+        let sigma = self.p[(1, 1)].max(0.0).sqrt();
+        self.x[1].signum() * (self.x[1].abs() - sigma).max(0.0)
+    }
 }
 
 #[cfg(test)]

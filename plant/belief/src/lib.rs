@@ -6,7 +6,7 @@
 //!
 //! - [`clock`]: the clocks of those who stamp, and lags that only physics can tell;
 //! - [`gain`]: how many true watts a watt of a GPU's power sensor is;
-//! - [`gpu`]: one observer per GPU, batched: die temperature and thermal resistance;
+//! - [`gpu`]: one observer per GPU, eight at a time: cold plate, memory, thermal resistance and offset;
 //! - [`demand`]: what a GPU would draw if nobody held it, and its power against clock;
 //! - [`level`]: level and trend of a point;
 //! - [`headroom`]: kelvin, watts and seconds to the limit that binds.
@@ -23,6 +23,6 @@ pub mod level;
 pub use clock::{ClockEstimate, ClockFault, Lag, SourceClock, lag};
 pub use demand::Demand;
 pub use gain::{Gain, Gains, OVERHEAD, Overhead};
-pub use gpu::GpuObservers;
+pub use gpu::{GpuModel, GpuObservers};
 pub use headroom::{Binding, Headroom};
 pub use level::Level;

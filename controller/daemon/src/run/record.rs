@@ -178,8 +178,9 @@ impl Record {
     pub(crate) fn new(line: &Line, tick: &Tick) -> Self {
         let site = line.site();
         let good = |p: Option<PointId>| p.and_then(|p| line.snapshot().good(p)).map(round);
-        let least =
-            (0..line.estimate().gpus.len()).map(|g| line.estimate().headroom(g).kelvin).reduce(f64::min);
+        let e = line.estimate();
+        // One that was never seen has none.
+        let least = (0..e.gpus.len()).map(|g| e.kelvins(g).map_or(0.0, |[now_k, _]| now_k)).reduce(f64::min);
         Self {
             time: tick.stamp.to_string(),
             tai_ns: tick.stamp.tai_ns(),

@@ -3,6 +3,7 @@
 use super::clocks::{self, ClockView, LagView};
 use super::record::{DoubtRecord, SetpointRecord};
 use super::served::{Served, ServedView};
+use headroom_belief::gpu::Rise;
 use headroom_core::Line;
 use headroom_drivers::FieldStatus;
 use headroom_site::gpu::ThrottleReason;
@@ -192,12 +193,13 @@ impl View {
 
     fn update_headroom(&mut self, line: &Line) {
         let e = line.estimate();
-        let seen = (0..e.gpus.len()).filter(|&g| e.gpus.seen(g)).map(|g| (g, e.headroom(g)));
-        let Some((g, h)) = seen.min_by(|a, b| a.1.kelvin.total_cmp(&b.1.kelvin)) else {
+        let seen = (0..e.gpus.len()).filter_map(|g| Some((g, e.kelvins(g)?[0])));
+        let Some((g, _)) = seen.min_by(|a, b| a.1.total_cmp(&b.1)) else {
             return;
         };
+        let h = e.headroom(g);
         self.headroom_k = h.kelvin;
-        self.headroom_sigma_k = e.gpus.sigma_c(g);
+        self.headroom_sigma_k = e.gpus.now(g, Rise::Die).1;
         self.headroom_full_load_k = h.kelvin_full_load;
         self.headroom_w = h.watts;
         self.headroom_s = Some(h.seconds).filter(|s| s.is_finite());

@@ -19,6 +19,8 @@ pub struct Survey {
     /// Power of all GPUs over some minutes, W.
     load_w: f64,
     leakage_per_k: Vec<f64>,
+    /// Headroom of each GPU now and at full load, K.
+    kelvins: Vec<Option<[f64; 2]>>,
 }
 
 /// What some GPUs say together.
@@ -58,6 +60,7 @@ impl Survey {
             actuator_of,
             flow_k: vec![None; topology.racks.len()],
             load_w: 0.0,
+            kelvins: vec![None; site.gpus.len()],
             leakage_per_k: site.gpus.iter().map(|g| site.skus[g.sku].leakage_per_k).collect(),
         }
     }
@@ -65,8 +68,10 @@ impl Survey {
     /// Looks at everything anew.
     pub fn look(&mut self, site: &Site, topology: &Topology, snapshot: &Snapshot, e: &Estimate) -> &Self {
         self.load_w = e.slow_power_w.iter().sum();
+        self.kelvins.iter_mut().enumerate().for_each(|(g, kelvins)| *kelvins = e.kelvins(g));
         for (set, &actuator) in self.sets.iter_mut().zip(&self.actuator_of) {
-            *set = Set::of(&topology.reach[actuator].gpus, &self.leakage_per_k, snapshot, e);
+            let gpus = &topology.reach[actuator].gpus;
+            *set = Set::of(gpus, &self.leakage_per_k, &self.kelvins, snapshot, e);
         }
         for (flow_k, rack) in self.flow_k.iter_mut().zip(&topology.racks) {
             *flow_k = flow_slack(site, rack, snapshot, e);
@@ -94,7 +99,13 @@ impl Survey {
 }
 
 impl Set {
-    fn of(gpus: &[usize], leakage_per_k: &[f64], snapshot: &Snapshot, e: &Estimate) -> Self {
+    fn of(
+        gpus: &[usize],
+        leakage_per_k: &[f64],
+        kelvins: &[Option<[f64; 2]>],
+        snapshot: &Snapshot,
+        e: &Estimate,
+    ) -> Self {
         let mut set = Self::default();
         for &g in gpus {
             set.heard += usize::from(snapshot.gpus[g].heard);
@@ -102,11 +113,10 @@ impl Set {
             let leak = leakage_per_k[g] * watts;
             set.load_w += watts;
             set.leak_w_per_k += leak;
-            set.plate_w += leak * PLATE_SHARE * e.gpus.resistance[g] * watts;
-            if e.gpus.seen(g) {
-                let room = e.headroom(g);
-                lower(&mut set.full, g, room.kelvin_full_load);
-                lower(&mut set.hottest, g, room.kelvin);
+            set.plate_w += leak * PLATE_SHARE * e.gpus.resistance(g).0 * watts;
+            if let Some([now_k, full_k]) = kelvins[g] {
+                lower(&mut set.full, g, full_k);
+                lower(&mut set.hottest, g, now_k);
             }
         }
         set

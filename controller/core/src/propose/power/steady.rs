@@ -1,7 +1,7 @@
 //! Steady: budgets to watts, watts to one clock per job, clocks back to caps.
 //!
 //! ```text
-//! ceiling_i = min(max cap, thermal cap)          thermal cap = (T_lim - 3 K - Tc) / (R + k sigma_R)
+//! ceiling_i = min(max cap, thermal cap)          thermal cap: T_die + k sigma = T_lim - 3 K after long
 //! 1  watts_i  = allocation of the demand under every budget
 //! 2  f_job    = min over its GPUs of the clock that watts_i (or ceiling_i) carries
 //! 3  need_i   = power at f_job;  what is left over is given out up to the ceilings
@@ -15,6 +15,7 @@ use super::tree::{Allocation, Problem};
 use crate::estimate::Estimate;
 use crate::topology::Topology;
 use crate::wants::Wants;
+use headroom_belief::gpu::Rise;
 use headroom_site::model::{JobKind, Sku};
 use headroom_site::{Site, Span, Stamp};
 
@@ -207,12 +208,7 @@ impl Steady {
         let bounds = self.low_w.iter().zip(self.most_w.iter().zip(&self.kept_c));
         let wanted = self.demand_w.iter_mut().zip(&mut self.high_w);
         for (i, ((demand, high), (&low, (&most, kept_c)))) in wanted.zip(bounds).enumerate() {
-            let thermal = if e.gpus.seen(i) {
-                let stiff = e.gpus.resistance[i] + wants.k_sigma * e.gpus.sigma_r(i);
-                (kept_c - e.coolant_c[i]) / stiff
-            } else {
-                most
-            };
+            let thermal = if e.gpus.seen(i) { thermal_cap(e, i, most, *kept_c, wants.k_sigma) } else { most };
             *high = thermal.max(low).min(most);
             *demand = (e.demand.peak_power(i) * DEMAND_ABOVE).max(low).min(*high);
         }
@@ -226,6 +222,16 @@ impl Steady {
             *room = budget - other;
         }
     }
+}
+
+/// Highest power, up to `most`, W, at which the die stays surely below what is kept, degC.
+#[inline]
+fn thermal_cap(e: &Estimate, gpu: usize, most: f64, kept_c: f64, k_sigma: f64) -> f64 {
+    let (die_c, sigma) = e.gpus.steady(gpu, Rise::Die, most, e.coolant_c[gpu]);
+    if die_c + k_sigma * sigma <= kept_c {
+        return most;
+    }
+    e.gpus.most_w(gpu, Rise::Die, kept_c, e.coolant_c[gpu], k_sigma)
 }
 
 #[cfg(test)]

@@ -72,8 +72,8 @@ fn heat_lowers_the_ceiling_without_a_budget() {
     let mut e = bench.estimator.last().clone();
     let sku = &bench.site.skus[bench.site.gpus[1].sku];
     // Coolant so warm that the second GPU may draw 500 W of the 620 W that it wants, three kelvin below its limit.
-    let stiff = e.gpus.resistance[1] + bench.wants.k_sigma * e.gpus.sigma_r(1);
-    e.coolant_c[1] = sku.max_operating_c - 3.0 - 500.0 * stiff;
+    let (rise, sigma) = e.gpus.steady(1, Rise::Die, 500.0, 0.0);
+    e.coolant_c[1] = sku.max_operating_c - 3.0 - rise - bench.wants.k_sigma * sigma;
     let mut steady = Steady::new(&bench.site, &bench.wants);
     let p = steady.propose(&bench.topology, &bench.wants, &e, &[f64::INFINITY]);
     assert!(p.binds && p.cap_w[1] <= 500.0 + 1e-9, "{p:?}");
