@@ -36,6 +36,8 @@ type Target = (Option<f32>, Option<f32>);
 #[derive(Debug, Clone, Default)]
 struct NodeLease {
     targets: Vec<Target>,
+    /// The same as a command carries them, shared by all that repeat them.
+    named: Arc<[CapTarget]>,
     sent: Option<Stamp>,
     boot: Option<u64>,
 }
@@ -152,13 +154,12 @@ impl Leases {
                 continue;
             }
             self.sequence += 1;
-            let (first, _) = site.nodes[n].gpus;
             // Between real changes the old targets are repeated, so that a deadband does not creep.
             if changed {
                 std::mem::swap(&mut lease.targets, &mut targets);
+                lease.named = named(site, n, &lease.targets);
             }
             self.fresh = targets;
-            let send = &lease.targets;
             out.push(Command::Caps(CapCommand {
                 node: Arc::clone(&self.node_ids[n]),
                 who: Arc::clone(&self.who),
@@ -169,21 +170,20 @@ impl Leases {
                 echo_mono_ns: snapshot.nodes[n].mono_ns,
                 // Whoever sends it says when.
                 sent_ns: 0,
-                gpus: send
-                    .iter()
-                    .enumerate()
-                    .map(|(k, (cap_w, lock_mhz))| CapTarget {
-                        uuid: site.gpus[first as usize + k].uuid.clone(),
-                        cap_w: *cap_w,
-                        lock_mhz: *lock_mhz,
-                    })
-                    .collect(),
+                gpus: Arc::clone(&lease.named),
                 reason: if holds { "budget, temperature or common clock binds" } else { "nothing binds" }
                     .into(),
             }));
             lease.sent = Some(now);
         }
     }
+}
+
+/// Targets by the names of a node's GPUs.
+fn named(site: &Site, node: usize, targets: &[Target]) -> Arc<[CapTarget]> {
+    let (first, _) = site.nodes[node].gpus;
+    let gpus = site.gpus[first as usize..].iter().zip(targets);
+    gpus.map(|(gpu, &(cap_w, lock_mhz))| CapTarget { uuid: Arc::clone(&gpu.uuid), cap_w, lock_mhz }).collect()
 }
 
 /// Cap and clock of each GPU of a node; `None` where the highest cap leaves it as it was found.

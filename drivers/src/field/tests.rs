@@ -178,7 +178,7 @@ impl World {
     }
 
     fn caps(&mut self, node: &str, sequence: u64) {
-        let gpus = vec![CapTarget { uuid: "GPU-a".into(), cap_w: Some(500.0), lock_mhz: None }];
+        let gpus = [CapTarget { uuid: "GPU-a".into(), cap_w: Some(500.0), lock_mhz: None }].into();
         let (node, who, reason) = (node.into(), "c".into(), "".into());
         let command = CapCommand {
             node,

@@ -164,6 +164,14 @@ fn from_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Arc<st
     String::deserialize(deserializer).map(Into::into)
 }
 
+fn as_list<S: serde::Serializer>(list: &Arc<[CapTarget]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(list.iter())
+}
+
+fn from_list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Arc<[CapTarget]>, D::Error> {
+    Vec::deserialize(deserializer).map(Into::into)
+}
+
 /// What the controller asks of the GPUs of one node, as a lease.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CapCommand {
@@ -187,7 +195,8 @@ pub struct CapCommand {
     #[serde(default)]
     pub sent_ns: i64,
     /// What to hold, by UUID. A GPU that is not named is not touched.
-    pub gpus: Vec<CapTarget>,
+    #[serde(serialize_with = "as_list", deserialize_with = "from_list")]
+    pub gpus: Arc<[CapTarget]>,
     /// Why.
     pub reason: Cow<'static, str>,
 }

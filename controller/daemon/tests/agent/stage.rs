@@ -193,7 +193,7 @@ impl Controller {
             echo_boot: report.boot,
             echo_mono_ns: report.mono_ns,
             sent_ns: 0,
-            gpus: vec![CapTarget { uuid: uuid.into(), cap_w: Some(cap_w), lock_mhz: Some(1500.0) }],
+            gpus: [CapTarget { uuid: uuid.into(), cap_w: Some(cap_w), lock_mhz: Some(1500.0) }].into(),
             reason: "a test".into(),
         };
         let topic = topic("small", &report.node, Leaf::Command);

@@ -194,9 +194,9 @@ fn finds_the_time_constants_of_a_heat_sink() {
         obs.advance(1.0);
         let sum: f64 = (0..16).map(|i| obs.nis(i)).sum();
         if s < 600 {
-            nis.0 += sum / (600.0 * 32.0)
+            nis.0 += sum / (600.0 * 32.0);
         } else if s >= 27_000 {
-            nis.1 += sum / (3_000.0 * 32.0)
+            nis.1 += sum / (3_000.0 * 32.0);
         }
     }
     let m = obs.model(0);
