@@ -4,6 +4,7 @@
 //! or failing a build; machines differ, so a figure out of its limit is shown, not punished.
 
 mod alloc;
+mod estimate;
 mod ingest;
 mod truth;
 
@@ -11,11 +12,14 @@ use crate::check::Format;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum What {
+    /// A step of the GPU observers, beside the roofline and the same filter elsewhere.
+    Estimate,
     /// A step of the simulated plant with everything in it.
     Truth,
     /// From the bytes of agents' reports to a snapshot; with `--broker`, through a real one.
@@ -30,7 +34,7 @@ const NO_FIELD: u8 = 4;
 pub(crate) struct Options {
     /// What is measured.
     what: What,
-    /// Numbers of GPUs, separated by commas [default: 1000,10000,100000; ingest: 10000,100000].
+    /// Numbers of GPUs, separated by commas [default: 1000,10000,100000; ingest: 10000,100000; estimate: 100000].
     #[arg(long, value_delimiter = ',')]
     gpus: Vec<usize>,
     /// truth: length of a step, s.
@@ -54,6 +58,9 @@ pub(crate) struct Options {
     /// ingest with --broker: nodes of eight GPUs, one message a second each.
     #[arg(long, default_value_t = 1_250)]
     nodes: usize,
+    /// estimate: an interpreter with numpy (and filterpy), to compare with.
+    #[arg(long)]
+    python: Option<PathBuf>,
     /// How it is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -87,6 +94,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         (What::Truth, _) => {
             let of = |gpus| truth::measure(gpus, options.step, options.seconds);
             show(&each(options, &[1_000, 10_000, 100_000], of)?, options.format, table)?;
+        }
+        (What::Estimate, _) => {
+            let of = |gpus| estimate::measure(gpus, options.seconds, options.python.as_deref());
+            show(&each(options, &[100_000], of)?, options.format, estimate::table)?;
         }
         (What::Ingest, None) => {
             let all = each(options, &[10_000, 100_000], |gpus| {

@@ -12,6 +12,8 @@ mod doubts;
 #[cfg(test)]
 mod energies;
 mod link;
+#[cfg(test)]
+mod observers;
 mod points;
 
 use agents::Agents;

@@ -152,7 +152,7 @@ struct Constants<S: Simd> {
     q: [Vector<S>; STATES],
     per_most: [Vector<S>; STATES],
     r: [Vector<S>; 2],
-    moving: Vector<S>,
+    moving: [Vector<S>; 2],
     resistance: [Vector<S>; 2],
     zero: Vector<S>,
     one: Vector<S>,
@@ -173,7 +173,7 @@ impl<S: Simd> Constants<S> {
             q: step.q.map(all),
             per_most: step.most.map(|most| all(1.0 / most)),
             r: step.r.map(all),
-            moving: all(step.moving * step.fast),
+            moving: [all(step.moving * step.fast), all(step.moving * step.memory)],
             resistance: [all(step.resistance.0), all(step.resistance.1)],
             zero: all(0.0),
             one: all(1.0),
@@ -212,10 +212,13 @@ fn advance<S: Simd>(
     let fast_w = fast_w + c.a_fast * (power_w - fast_w);
 
     // A reading while the power still moves is as uncertain as its time.
-    let moving = c.moving * (power_w - fast_w) * b.x[2];
-    let moving = moving * moving;
-    let (nis_die, s_die) = b.update::<false>(c, of(&shown.die_c), c.fast * fast_w, c.r[0] + moving);
-    let (nis_hbm, s_hbm) = b.update::<true>(c, of(&shown.hbm_c), c.memory * fast_w, c.r[1] + moving);
+    let moving = (power_w - fast_w) * b.x[2];
+    let r = |i: usize| {
+        let moving = c.moving[i] * moving;
+        c.r[i] + moving * moving
+    };
+    let (nis_die, s_die) = b.update::<false>(c, of(&shown.die_c), c.fast * fast_w, r(0));
+    let (nis_hbm, s_hbm) = b.update::<true>(c, of(&shown.hbm_c), c.memory * fast_w, r(1));
 
     b.x[2] = b.x[2].max(c.resistance[0]).min(c.resistance[1]);
     b.x.into_iter().zip(&mut block.x).for_each(|(v, to)| v.put(to, part));

@@ -3,7 +3,7 @@
 //! Responsible for: temperatures between and beyond the 1 degC readings, and each GPU's own parameters, with their
 //! covariance. Not for: limits (`headroom`), demand, or what coolant a GPU has. Rooms: `model` (what is reckoned with),
 //! `vector` and `kernel` (the arithmetic), `learn` (time constants and noises, by maximum likelihood), `ahead` (what follows
-//! for later).
+//! for later), `batch` and `textbook` (the arithmetic alone, to be measured and compared).
 //!
 //! # States and readings
 //!
@@ -30,23 +30,27 @@
 //! P is known, so all of it is linear in x, with coefficients that change with time: the filter is exact (Kalman 1960), not
 //! extended. Two thermal modes behind a plate are what step responses of A100 boards show (0.15 and 1.7 s; here one), and
 //! 5-20 s of a cold plate, 30-90 s of a heat sink. v has the variance of the reading (1 degC steps: 1/12 and the
-//! sensor's own) and (eta phi R (P - P_f))^2: while the power moves, power and temperature of one report are not of one
-//! instant.
+//! sensor's own) and (eta phi R (P - P_f))^2 (kappa eta phi for the memory): while the power moves, power and temperature of
+//! one report are not of one instant. For the same reason it is part of how unsure T_die and T_hbm are.
 //!
 //! Variances grow no further than they were before the first reading: a GPU that idles for a week forgets its R, but not
 //! beyond what its product tells. R and c are told apart by loads that differ; under a steady one the covariance says
 //! that only their sum is known, and what is predicted for full load is as unsure as that makes it.
 
 mod ahead;
+mod batch;
 mod kernel;
 mod learn;
 mod model;
+mod textbook;
 mod vector;
 
 pub use ahead::{Course, Rise};
+pub use batch::Batch;
 pub use model::{GpuModel, Parameter};
+pub use textbook::Textbook;
 
-use kernel::{Advance, Block, OFFSET, PACKED, PLATE, RESISTANCE, Shown, Step, at};
+use kernel::{Advance, Block, OFFSET, PLATE, RESISTANCE, Shown, at};
 use learn::Learner;
 use pulp::Arch;
 use std::ops::Range;
@@ -197,10 +201,26 @@ impl GpuObservers {
         let ((block, lane), model) = (self.home(gpu), self.model(gpu));
         let block = &self.blocks[block];
         let fast = model.fast * block.fast_w[lane];
-        match of {
-            Rise::Die => block.sum(lane, PLATE, fast),
-            Rise::Memory => block.sum_with_memory(lane, PLATE, fast * model.memory),
-        }
+        let (value, sigma, share) = match of {
+            Rise::Die => {
+                let (value, sigma) = block.sum(lane, PLATE, fast);
+                (value, sigma, 1.0)
+            }
+            Rise::Memory => {
+                let (value, sigma) = block.sum_with_memory(lane, PLATE, fast * model.memory);
+                (value, sigma, model.memory)
+            }
+        };
+        let moving = share * self.moving(gpu);
+        (value, (sigma * sigma + moving * moving).sqrt())
+    }
+
+    /// eta phi R (P - P_f): how unsure the fast part is, K.
+    #[inline]
+    fn moving(&self, gpu: usize) -> f64 {
+        let ((block, lane), model) = (self.home(gpu), self.model(gpu));
+        let to_go_w = self.shown[block].power_w[lane] - self.blocks[block].fast_w[lane];
+        model.moving * model.fast * self.blocks[block].x[RESISTANCE][lane] * to_go_w
     }
 
     /// Covariance of die and memory temperature now, K^2: \[die, both, memory\].
@@ -211,6 +231,7 @@ impl GpuObservers {
         let die = model.fast * self.blocks[block].fast_w[lane];
         let hbm = die * model.memory;
         let both = p(0, 0) + p(0, 1) + (die + hbm) * p(0, 2) + die * (p(1, 2) + hbm * p(2, 2));
+        let both = both + model.memory * self.moving(gpu).powi(2);
         let (die, hbm) = (self.now(gpu, Rise::Die).1, self.now(gpu, Rise::Memory).1);
         [die * die, both, hbm * hbm]
     }
@@ -241,64 +262,6 @@ impl GpuObservers {
     fn fast_w(&self, gpu: usize) -> f64 {
         let (block, lane) = self.home(gpu);
         self.blocks[block].fast_w[lane]
-    }
-}
-
-/// One step of independent filters, for benchmarks and comparisons: what [`GpuObservers::advance`] does, and nothing beside.
-#[derive(Debug, Clone)]
-pub struct Batch {
-    arch: Arch,
-    blocks: Vec<Block>,
-    shown: Vec<Shown>,
-    step: Step,
-}
-
-impl Batch {
-    /// Filters of GPUs of one model, for steps of `dt_s`.
-    #[must_use]
-    pub fn new(model: &GpuModel, gpus: usize, dt_s: f64) -> Self {
-        let blocks = gpus.div_ceil(LANES);
-        Self {
-            arch: Arch::new(),
-            blocks: vec![model.before(); blocks],
-            shown: vec![Shown::default(); blocks],
-            step: model.step(dt_s),
-        }
-    }
-
-    /// Says what a GPU shows.
-    pub fn show(&mut self, gpu: usize, input: &GpuInput) {
-        let (shown, lane) = (&mut self.shown[gpu / LANES], gpu % LANES);
-        shown.power_w[lane] = input.power_w;
-        shown.coolant_c[lane] = input.coolant_c;
-        shown.die_c[lane] = input.die_c.unwrap_or(f64::NAN);
-        shown.hbm_c[lane] = input.hbm_c.unwrap_or(f64::NAN);
-    }
-
-    /// One step.
-    pub fn advance(&mut self) {
-        let Self { arch, blocks, shown, step } = self;
-        arch.dispatch(Advance { blocks, shown, step, trace: None });
-    }
-
-    /// One step, lane by lane in plain scalars.
-    pub fn advance_scalar(&mut self) {
-        let Self { blocks, shown, step, .. } = self;
-        pulp::WithSimd::with_simd(Advance { blocks, shown, step, trace: None }, pulp::Scalar::new());
-    }
-
-    /// State and packed covariance (00 01 02 03 11 12 13 22 23 33) of a GPU.
-    #[must_use]
-    pub fn belief(&self, gpu: usize) -> ([f64; 4], [f64; PACKED]) {
-        let (block, lane) = (&self.blocks[gpu / LANES], gpu % LANES);
-        (block.x.map(|x| x[lane]), block.p.map(|p| p[lane]))
-    }
-
-    /// Bytes that a step must read and write per GPU: state, covariance, fast power and innovation both ways but for the
-    /// last, and what is shown.
-    #[must_use]
-    pub const fn bytes_per_gpu() -> usize {
-        8 * (2 * (4 + PACKED + 1) + 1 + 4)
     }
 }
 

@@ -93,12 +93,13 @@ impl Parameter {
             Self::TauFast => (0.1, 6.0),
             Self::Fast => (0.1, 0.95),
             Self::Memory => (0.1, 1.5),
-            Self::PlateWalk => (0.005, 3.0),
-            Self::MemoryWalk => (0.01, 5.0),
+            // Steps of 1 degC under a steady load look like a plant without noise read without any: what is learned must
+            // not be surer than the step is wide.
+            Self::PlateWalk => (0.1, 3.0),
+            Self::MemoryWalk => (0.15, 5.0),
             Self::ResistanceWalk => (2e-6, 5e-3),
             Self::OffsetWalk => (2e-4, 0.2),
-            // No better than the quantisation of 1 degC.
-            Self::DieNoise | Self::HbmNoise => (0.25, 4.0),
+            Self::DieNoise | Self::HbmNoise => (0.3, 4.0),
             Self::Moving => (0.01, 2.0),
         }
     }
@@ -153,6 +154,20 @@ impl GpuModel {
         let figure = self.figure(parameter);
         *figure = (*figure * factor).clamp(low, high);
         self
+    }
+
+    /// The same with all noises times `factor`, within their bounds.
+    pub(super) fn noisier(self, factor: f64) -> Self {
+        let noises = [
+            Parameter::PlateWalk,
+            Parameter::MemoryWalk,
+            Parameter::ResistanceWalk,
+            Parameter::OffsetWalk,
+            Parameter::DieNoise,
+            Parameter::HbmNoise,
+            Parameter::Moving,
+        ];
+        noises.into_iter().fold(self, |model, noise| model.with(noise, factor))
     }
 
     /// What it comes to for a step of `dt_s`.
