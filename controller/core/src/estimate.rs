@@ -1,8 +1,11 @@
 //! Estimate: the belief after a snapshot, with its uncertainty, and the headroom that follows from it.
 
+mod drift;
+
 use crate::align::{GpuValue, Snapshot};
 use crate::topology::Topology;
 use crate::wants::Wants;
+use drift::Drifts;
 use headroom_belief::gpu::{GpuInput, Rise};
 use headroom_belief::headroom::{self, Approach, Headroom};
 use headroom_belief::{Binding, Demand, GpuModel, GpuObservers, Level};
@@ -37,8 +40,11 @@ pub struct Estimate {
     pub read_only: Vec<Option<f64>>,
     /// Coolant of each GPU, degC.
     pub coolant_c: Vec<f64>,
-    /// Trend of the coolant of each GPU, K/s.
-    pub coolant_trend: Vec<f64>,
+    /// Recent peak of each GPU's power, W.
+    pub peak_w: Vec<f64>,
+    /// Trend of each GPU that its load does not explain, K/s: of its coolant, or of the temperature it would come to at its
+    /// highest cap.
+    pub drift: Vec<f64>,
     /// What GPUs are held against.
     pub limits: Arc<Limits>,
     /// Level and trend of each point.
@@ -68,11 +74,18 @@ impl Estimate {
     /// Headroom of a GPU; none as long as it was never seen.
     #[must_use]
     pub fn headroom(&self, gpu: usize) -> Headroom {
+        self.headroom_at(gpu, self.limits.k_sigma)
+    }
+
+    /// The same, so many standard deviations off: 0 says what is expected, not what is sure.
+    #[must_use]
+    pub fn headroom_at(&self, gpu: usize, k_sigma: f64) -> Headroom {
         if !self.gpus.seen(gpu) {
             return Headroom::NONE;
         }
-        let of =
-            |rise, limit_c, binding| headroom::of_temperature(&self.approach(gpu, rise, limit_c), binding);
+        let of = |rise, limit_c, binding| {
+            headroom::of_temperature(&self.approach(gpu, rise, limit_c, k_sigma), binding)
+        };
         let die = of(Rise::Die, self.limits.die_c[gpu], Binding::SwThermal);
         if !self.gpus.hbm_seen(gpu) {
             return die;
@@ -80,16 +93,16 @@ impl Estimate {
         die.min(of(Rise::Memory, self.limits.hbm_c[gpu], Binding::MemoryThermal))
     }
 
-    fn approach(&self, gpu: usize, rise: Rise, limit_c: f64) -> Approach {
+    fn approach(&self, gpu: usize, rise: Rise, limit_c: f64, k_sigma: f64) -> Approach {
         let (gpus, model) = (&self.gpus, self.gpus.model(gpu));
-        let (power_w, coolant_c, k_sigma) = (self.power_w[gpu], self.coolant_c[gpu], self.limits.k_sigma);
+        let coolant_c = self.coolant_c[gpu];
         Approach {
-            present: gpus.course(gpu, rise, power_w, coolant_c),
+            present: gpus.course(gpu, rise, self.peak_w[gpu], coolant_c),
             full: gpus.course(gpu, rise, self.limits.cap_w[gpu], coolant_c),
-            drift: self.coolant_trend[gpu],
+            drift: self.drift[gpu],
             tau_s: model.tau_s,
             fast_s: model.tau_fast_s,
-            watts: gpus.most_w(gpu, rise, limit_c, coolant_c, k_sigma) - power_w,
+            watts: gpus.most_w(gpu, rise, limit_c, coolant_c, k_sigma) - self.power_w[gpu],
             limit_c,
             k_sigma,
         }
@@ -117,6 +130,25 @@ impl Estimate {
         Some([die[0].min(hbm[0]), die[1].min(hbm[1])])
     }
 
+    /// Could a GPU meet a limit within `seconds`? A quick look: no means no.
+    #[must_use]
+    #[inline]
+    pub fn may_meet_limit(&self, gpu: usize, seconds: f64) -> bool {
+        let (gpus, limits) = (&self.gpus, &self.limits);
+        if !gpus.seen(gpu) {
+            return false;
+        }
+        let later_k = self.drift[gpu].max(0.0) * seconds;
+        let reaches = |rise, limit_c: f64| {
+            let (now_c, sigma) = gpus.now(gpu, rise);
+            let (end_c, end_sigma) = gpus.steady(gpu, rise, self.peak_w[gpu], self.coolant_c[gpu]);
+            let worst_c = now_c.max(end_c) + limits.k_sigma * sigma.max(end_sigma) + later_k;
+            worst_c >= limit_c
+        };
+        reaches(Rise::Die, limits.die_c[gpu])
+            || (gpus.hbm_seen(gpu) && reaches(Rise::Memory, limits.hbm_c[gpu]))
+    }
+
     /// The tightest headroom of some GPUs that have been seen.
     #[must_use]
     pub fn least(&self, gpus: &[usize]) -> Option<Headroom> {
@@ -138,6 +170,7 @@ pub struct Estimator {
     shares: Vec<bool>,
     below: Below,
     sums: Vec<Sums>,
+    drifts: Drifts,
     last: Option<Stamp>,
 }
 
@@ -222,7 +255,8 @@ impl Estimator {
             slow_power_w: vec![f64::NAN; n],
             slow_meter_w: vec![f64::NAN; site.points.len()],
             coolant_c: vec![COOLANT_UNKNOWN_C; n],
-            coolant_trend: vec![0.0; n],
+            peak_w: vec![0.0; n],
+            drift: vec![0.0; n],
             limits: Arc::new(limits),
             levels: site.points.iter().map(|p| level_of(p.unit.dimension)).collect(),
             other_w: topology.branch_other_w.clone(),
@@ -234,6 +268,7 @@ impl Estimator {
             shares: shares(topology),
             below: Below::default(),
             sums: vec![Sums::default(); site.power.len()],
+            drifts: Drifts::new(n),
             last: None,
         }
     }
@@ -281,19 +316,25 @@ impl Estimator {
     fn update_gpus(&mut self, topology: &Topology, snapshot: &Snapshot, dt_s: f64) {
         let e = &mut self.estimate;
         let decay = Demand::decay(dt_s);
+        let drifts_due = self.drifts.due(snapshot.stamp);
         let (mut coolant_c, mut trend) = (COOLANT_UNKNOWN_C, 0.0);
         for (i, g) in snapshot.gpus.iter().enumerate() {
             let s = &g.sample;
             if !self.shares[i] {
                 (coolant_c, trend) = coolant(&topology.coolant[i], snapshot, e);
             }
-            (e.coolant_c[i], e.coolant_trend[i]) = (coolant_c, trend);
+            e.coolant_c[i] = coolant_c;
             // A GPU that is not heard counts with its cap: it may be drawing it.
             let max_cap_w = e.limits.cap_w[i];
             let cap_w = s.enforced_cap_w.map_or(max_cap_w, f64::from).min(max_cap_w);
             let power = s.power_w.or(s.power_average_w).map(f64::from).filter(|_| g.heard);
             let power_w = power.unwrap_or(cap_w);
             e.power_w[i] = power_w;
+            e.peak_w[i] = self.drifts.peak_w(i, power_w);
+            if drifts_due {
+                let full_c = e.gpus.steady(i, Rise::Die, max_cap_w, coolant_c);
+                e.drift[i] = self.drifts.take(i, snapshot.stamp, full_c, trend);
+            }
             if let Some(most_w) = &mut e.read_only[i] {
                 *most_w = if g.heard { cap_w } else { max_cap_w };
             }

@@ -14,6 +14,8 @@
 //! - [`lease`]: what is left becomes commands that expire;
 //! - [`ledger`]: what it cost;
 //! - [`metering`]: true joules of each GPU, with its sensor's gain learned beside a meter;
+//! - [`warn`]: GPUs that will slow down for heat soon;
+//! - [`places`]: headroom of racks, loops and feeds, for people;
 //! - [`wants`]: the policy as the line needs it.
 
 pub mod align;
@@ -24,9 +26,11 @@ pub mod ledger;
 pub mod line;
 pub mod metering;
 pub mod outlook;
+pub mod places;
 pub mod propose;
 pub mod topology;
 pub mod wants;
+pub mod warn;
 
 pub use align::{Align, ClockView, Snapshot, Sources, Witness};
 pub use estimate::{Estimate, Estimator};

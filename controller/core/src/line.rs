@@ -14,6 +14,7 @@ use crate::propose::cooling::{self, Scene, SetpointProposal, Survey};
 use crate::propose::power::{CapProposal, Steady};
 use crate::topology::Topology;
 use crate::wants::Wants;
+use crate::warn::Warnings;
 use headroom_guard::{CapsVerdict, Mode, Verdict};
 use headroom_policies::{CoolingStrategy, Policy, PowerStrategy};
 use headroom_site::{Command, Inbox, Outcome, Site, Span, Stamp, Target};
@@ -70,6 +71,7 @@ pub struct Line {
     leases: Leases,
     ledger: Ledger,
     metering: Metering,
+    warnings: Warnings,
     last_cooling: Option<Stamp>,
     first_tick: Option<Stamp>,
     operator_until: Vec<Option<Stamp>>,
@@ -100,6 +102,7 @@ impl Line {
             guarding: Guarding::new(site, &wants),
             survey: Survey::new(site, &topology),
             metering: Metering::new(site),
+            warnings: Warnings::new(site.gpus.len()),
             leases: Leases::new(site, identity),
             ledger: Ledger::new(site),
             last_cooling: None,
@@ -126,6 +129,7 @@ impl Line {
         self.take_receipts(inbox, now);
         let snapshot = self.align.snapshot(now);
         let estimate = self.estimator.update(&self.site, &self.topology, snapshot);
+        self.warnings.look(estimate);
         let outlook = self.outlook.look(&self.site, &self.wants, snapshot);
         let mut tick = Tick::new(now);
 
@@ -290,6 +294,24 @@ impl Line {
     #[must_use]
     pub fn lags(&self) -> &Lags {
         self.align.lags()
+    }
+
+    /// The site's graph.
+    #[must_use]
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// GPUs that will slow down for heat soon.
+    #[must_use]
+    pub fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
+
+    /// What a rack's flow has over the least it needs, in kelvins of a cooling move, as of the last cooling tick.
+    #[must_use]
+    pub fn flow_k(&self, rack: usize) -> Option<f64> {
+        self.survey.flow_k(rack)
     }
 
     /// Energies and gains of GPUs.

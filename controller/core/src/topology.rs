@@ -192,7 +192,7 @@ fn branch_racks(site: &Site, branch: usize) -> Vec<&str> {
 }
 
 /// A temperature of the supply side: by process area, or by the DSX rack words.
-fn is_supply(site: &Site, i: usize) -> bool {
+pub(crate) fn is_supply(site: &Site, i: usize) -> bool {
     let p = &site.points[i];
     p.unit.dimension == Dimension::Temperature
         && !is_setpoint(site, i)

@@ -3,6 +3,7 @@
 use crate::check::Format;
 use crate::exit;
 use crate::run::clocks;
+use crate::run::places::PlaceView;
 use crate::run::view::{BranchView, View};
 use anyhow::{Context, Result};
 use axum::http::StatusCode;
@@ -19,6 +20,9 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(3);
 /// Branches of the power tree shown: those nearest to their budgets.
 const BRANCHES: usize = 8;
+/// Warnings shown, and places of each kind.
+const WARNINGS: usize = 8;
+const PLACES: usize = 4;
 /// Clocks shown that are not right.
 const CLOCKS: usize = 8;
 /// Largest page taken, bytes.
@@ -120,6 +124,8 @@ fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
         v.pue
     )?;
     writeln!(o, "headroom  {}", headroom(v))?;
+    write_warnings(o, v)?;
+    write_places(o, v)?;
     write_branches(o, v)?;
     write_jobs(o, v)?;
     write_setpoints(o, v)?;
@@ -128,6 +134,39 @@ fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
     writeln!(o)?;
     for c in &v.connections {
         writeln!(o, "{:<30}{}", c.id, c.state)?;
+    }
+    Ok(())
+}
+
+/// GPUs that will slow down for heat.
+fn write_warnings(o: &mut String, v: &View) -> std::fmt::Result {
+    if v.gpus_warned == 0 {
+        return Ok(());
+    }
+    writeln!(o, "\nWARNING   {} GPUs slow down for heat soon if nothing changes", v.gpus_warned)?;
+    for w in v.warnings.iter().take(WARNINGS) {
+        writeln!(o, "{:<22}{:>7.0} s to the {} limit, since {}", w.node, w.seconds, w.limit, w.since)?;
+    }
+    Ok(())
+}
+
+/// Places with the least headroom, of each kind.
+fn write_places(o: &mut String, v: &View) -> std::fmt::Result {
+    if v.places.is_empty() {
+        return Ok(());
+    }
+    writeln!(o, "\n{:<22}{:>9}{:>11}{:>11}{:>9}  first", "headroom of", "now", "full load", "watts", "in")?;
+    let kelvin = |k: Option<f64>| k.map_or("-".to_owned(), |k| format!("{k:.1} K"));
+    for kind in ["rack", "cooling", "branch"] {
+        let mut tightest: Vec<&PlaceView> = v.places.iter().filter(|p| p.kind == kind).collect();
+        let least = |p: &PlaceView| p.headroom_full_load_k.unwrap_or(f64::INFINITY);
+        tightest.sort_by(|a, b| least(a).total_cmp(&least(b)));
+        for p in tightest.into_iter().take(PLACES) {
+            let (now, full) = (kelvin(p.headroom_k), kelvin(p.headroom_full_load_k));
+            let seconds = p.headroom_s.map_or("-".to_owned(), |s| format!("{s:.0} s"));
+            let watts = p.headroom_w * 1e-3;
+            writeln!(o, "{:<22}{now:>9}{full:>11}{watts:>8.1} kW{seconds:>9}  {}", p.id, p.first)?;
+        }
     }
     Ok(())
 }
@@ -277,8 +316,38 @@ pub(crate) fn headroom(v: &View) -> String {
 mod tests {
     use super::*;
     use crate::run::clocks::{ClockView, LagView};
+    use crate::run::places::WarningView;
     use crate::run::record::DoubtRecord;
     use crate::run::view::{JobView, SetpointView};
+
+    #[test]
+    fn the_screen_says_what_is_near() {
+        let mut view = View::default();
+        view.gpus_warned = 3;
+        view.warnings.push(WarningView {
+            node: "n1 GPU 2".into(),
+            seconds: 94.0,
+            limit: "die temperature".into(),
+            ..WarningView::default()
+        });
+        view.places.push(PlaceView {
+            id: "CDU-02".into(),
+            kind: "cooling".into(),
+            headroom_full_load_k: Some(1.25),
+            headroom_w: 21_000.0,
+            first: "limit of CDU-02/valve".into(),
+            ..PlaceView::default()
+        });
+        let text = screen(&view);
+        for part in [
+            "3 GPUs slow down for heat soon",
+            "94 s to the die temperature limit",
+            "1.2 K    21.0 kW",
+            "limit of CDU-02/valve",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
 
     #[test]
     fn the_screen_says_what_stands_and_why() {

@@ -34,9 +34,15 @@ impl Level {
 
     /// Takes a reading at an event time (ns). A reading older than the last one is ignored.
     pub fn take(&mut self, stamp_ns: i64, reading: f64) {
+        self.take_unsure(stamp_ns, reading, 0.0);
+    }
+
+    /// Takes a reading that has a standard deviation of its own beside the usual one.
+    pub fn take_unsure(&mut self, stamp_ns: i64, reading: f64, sigma: f64) {
+        let r = self.r + sigma * sigma;
         let Some(last) = self.last_ns else {
             self.x = Vector2::new(reading, 0.0);
-            self.p = Matrix2::new(self.r, 0.0, 0.0, 1e-4 * self.r.max(1e-6));
+            self.p = Matrix2::new(r, 0.0, 0.0, 1e-4 * r.max(1e-6));
             self.last_ns = Some(stamp_ns);
             return;
         };
@@ -45,7 +51,7 @@ impl Level {
             return;
         }
         let (x, p) = self.predict(dt);
-        let gain = p.column(0) / (p[(0, 0)] + self.r);
+        let gain = p.column(0) / (p[(0, 0)] + r);
         self.x = x + gain * (reading - x[0]);
         self.p = p - gain * p.row(0);
         self.last_ns = Some(stamp_ns);

@@ -56,11 +56,11 @@ const COOLER_K: f64 = 0.03;
 /// towers' own limit is near.
 const COOLER_MOST_K: f64 = 3.0;
 /// Opening of a valve that counts as one kelvin.
-const OPENING_PER_K: f64 = 0.05;
+pub(crate) const OPENING_PER_K: f64 = 0.05;
 /// Distance to the least flow that is kept, relative.
 const FLOW_RESERVE: f64 = 0.08;
 /// Relative flow that counts as one kelvin.
-const FLOW_PER_K: f64 = 0.02;
+pub(crate) const FLOW_PER_K: f64 = 0.02;
 /// What a setpoint downstream may miss, K, before those upstream must help.
 const TRACK_K: f64 = 1.5;
 /// Distance of what is measured from what was asked last, K, from which on the next move waits.

@@ -1,5 +1,6 @@
 //! The metrics page: the view in OpenMetrics text, base units in the names.
 
+use super::places::PlaceView;
 use super::record::DoubtRecord;
 use super::served::ServedView;
 use super::view::View;
@@ -70,6 +71,7 @@ impl Page {
 pub(super) fn page(view: &View) -> String {
     let mut page = Page(Registry::with_prefix("headroom"));
     plant(&mut page, view);
+    places(&mut page, view);
     jobs_and_branches(&mut page, view);
     setpoints(&mut page, view);
     clocks(&mut page, view);
@@ -104,6 +106,22 @@ fn plant(page: &mut Page, v: &View) {
     page.counters("throttled", Some("seconds"), "GPU-seconds throttled, by reason", values);
     let values = v.throttled_gpus.iter().map(|(reason, n)| (vec![("reason", reason.clone())], *n as f64));
     page.gauges("gpus_throttled", None, "GPUs whose clock a reason holds now, by reason", values);
+}
+
+fn places(page: &mut Page, v: &View) {
+    let label = |p: &PlaceView| vec![("place", p.id.clone()), ("kind", p.kind.clone())];
+    let each =
+        |of: fn(&PlaceView) -> Option<f64>| v.places.iter().filter_map(move |p| Some((label(p), of(p)?)));
+    let help = "Distance from the limit that is met first";
+    page.gauges("place_headroom", Some("kelvin"), help, each(|p| p.headroom_k));
+    let help = "The same after long at full load";
+    page.gauges("place_headroom_full_load", Some("kelvin"), help, each(|p| p.headroom_full_load_k));
+    let help = "Power that the GPUs of a place may still add";
+    page.gauges("place_headroom", Some("watts"), help, each(|p| Some(p.headroom_w)));
+    let help = "Time until a limit of a place is met at the present trend; absent where none comes nearer";
+    page.gauges("place_headroom", Some("seconds"), help, each(|p| p.headroom_s));
+    let help = "GPUs that will slow down for heat soon if nothing changes";
+    page.gauge("gpus_warned", None, help, v.gpus_warned as f64);
 }
 
 fn jobs_and_branches(page: &mut Page, v: &View) {

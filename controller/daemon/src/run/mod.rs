@@ -8,6 +8,7 @@ mod bulletin;
 pub(crate) mod clocks;
 pub(crate) mod http;
 mod metrics;
+pub(crate) mod places;
 pub(crate) mod record;
 pub(crate) mod seen;
 pub(crate) mod served;

@@ -1,10 +1,12 @@
 //! What the daemon shows of itself: one struct, served as JSON, printed by `headroom status` and drawn by the demo.
 
 use super::clocks::{self, ClockView, LagView};
+use super::places::{self, PlaceView, WarningView};
 use super::record::{DoubtRecord, SetpointRecord};
 use super::served::{Served, ServedView};
 use headroom_belief::gpu::Rise;
 use headroom_core::Line;
+use headroom_core::places::Places;
 use headroom_drivers::FieldStatus;
 use headroom_site::gpu::ThrottleReason;
 use headroom_site::model::JobKind;
@@ -106,6 +108,14 @@ pub(crate) struct View {
     pub(crate) headroom_w: f64,
     pub(crate) headroom_s: Option<f64>,
     pub(crate) hottest: String,
+    /// Headroom of racks, loops and feeds.
+    #[serde(default)]
+    pub(crate) places: Vec<PlaceView>,
+    /// GPUs that will slow down for heat, and those of them that are nearest to it.
+    #[serde(default)]
+    pub(crate) gpus_warned: usize,
+    #[serde(default)]
+    pub(crate) warnings: Vec<WarningView>,
     pub(crate) tokens: f64,
     pub(crate) facility_kwh: f64,
     pub(crate) it_kwh: f64,
@@ -121,6 +131,8 @@ pub(crate) struct View {
     pub(crate) served: Vec<ServedView>,
     #[serde(skip)]
     pub(crate) engines: Served,
+    #[serde(skip)]
+    pub(crate) graph: Option<Places>,
     pub(crate) branches: Vec<BranchView>,
     pub(crate) setpoints: Vec<SetpointView>,
     pub(crate) connections: Vec<ConnectionView>,
@@ -175,6 +187,10 @@ impl View {
         self.clocks = clocks::of(line);
         self.meter_lags = clocks::lags_of(line);
         self.update_headroom(line);
+        let graph = self.graph.get_or_insert_with(|| Places::new(site, line.topology()));
+        self.places = places::places(line, graph);
+        self.gpus_warned = line.warnings().count();
+        self.warnings = places::warnings(line);
         self.update_totals(line);
         self.update_jobs(line);
         self.served = self.engines.view(snapshot);

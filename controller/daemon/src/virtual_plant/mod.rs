@@ -15,6 +15,8 @@ mod link;
 #[cfg(test)]
 mod observers;
 mod points;
+#[cfg(test)]
+mod throttles;
 
 use agents::Agents;
 use anyhow::{Context, Result};

@@ -1,0 +1,71 @@
+//! Where GPUs are heading: what load does not explain.
+//!
+//! Responsible for: the recent peak of each GPU's power, and the trend of the temperature that it would come to at its
+//! highest cap. That temperature does not move with the load, only with what cools the GPU: coolant that warms, flow that
+//! fades, a plate that dries out. Not for: limits (`headroom`), or who is told (`warn`).
+
+use headroom_belief::Level;
+use headroom_site::{Span, Stamp};
+
+/// Time between two looks.
+const PERIOD: Span = Span::from_ms(5_000);
+/// Length of the two stretches over which peaks of power are kept: longer than the pauses of a job (checkpoints, gaps
+/// between requests), shorter than jobs.
+const STRETCH: Span = Span::from_ms(150_000);
+/// Noise of the temperature at the highest cap, K, and the change of its trend to reckon with, K/min per minute: cooling
+/// that is lost warms water by some K/min.
+const NOISE_K: f64 = 0.4;
+const TREND_CHANGE: f64 = 1.5;
+/// Standard deviation of that temperature beyond which its moves are of learning, K.
+const KNOWN_K: f64 = 2.5;
+
+/// What is kept of all GPUs.
+#[derive(Debug, Clone)]
+pub(super) struct Drifts {
+    levels: Vec<Level>,
+    looked: Option<Stamp>,
+    blank: Level,
+    /// Peaks of this stretch and of the one before, W.
+    peaks_w: Vec<[f64; 2]>,
+    stretch: Option<Stamp>,
+}
+
+impl Drifts {
+    pub(super) fn new(gpus: usize) -> Self {
+        let blank = Level::new(NOISE_K, TREND_CHANGE);
+        Self { levels: vec![blank; gpus], looked: None, blank, peaks_w: vec![[0.0; 2]; gpus], stretch: None }
+    }
+
+    /// The peak of a GPU's power over the last stretches, W, after one more reading.
+    #[inline]
+    pub(super) fn peak_w(&mut self, gpu: usize, power_w: f64) -> f64 {
+        let [this, before] = &mut self.peaks_w[gpu];
+        *this = this.max(power_w);
+        this.max(*before)
+    }
+
+    /// Is it time for a look?
+    pub(super) fn due(&mut self, now: Stamp) -> bool {
+        if self.stretch.is_none_or(|at| now.since(at) >= STRETCH) {
+            self.stretch = Some(now);
+            self.peaks_w.iter_mut().for_each(|[this, before]| *before = std::mem::take(this));
+        }
+        let due = self.looked.is_none_or(|at| now.since(at) >= PERIOD);
+        if due {
+            self.looked = Some(now);
+        }
+        due
+    }
+
+    /// Trend of a GPU, K/s, given its temperature at the highest cap (degC, with its standard deviation) and the trend of its
+    /// coolant. Coolant that warms is the surer sign of the two; the other tells what the coolant does not show.
+    pub(super) fn take(&mut self, gpu: usize, now: Stamp, full_c: (f64, f64), coolant_trend: f64) -> f64 {
+        let level = &mut self.levels[gpu];
+        if full_c.1 > KNOWN_K {
+            *level = self.blank;
+            return coolant_trend;
+        }
+        level.take_unsure(now.tai_ns(), full_c.0, full_c.1);
+        level.sure_trend().max(coolant_trend)
+    }
+}
