@@ -1,11 +1,13 @@
 //! Estimate: the belief after a snapshot, with its uncertainty, and the headroom that follows from it.
 
 mod drift;
+mod flow;
 
 use crate::align::{GpuValue, Snapshot};
 use crate::topology::Topology;
 use crate::wants::Wants;
 use drift::Drifts;
+use flow::Flows;
 use headroom_belief::gpu::{GpuInput, Rise};
 use headroom_belief::headroom::{self, Approach, Headroom};
 use headroom_belief::{Binding, Demand, GpuModel, GpuObservers, Level};
@@ -171,6 +173,7 @@ pub struct Estimator {
     below: Below,
     sums: Vec<Sums>,
     drifts: Drifts,
+    flows: Flows,
     last: Option<Stamp>,
 }
 
@@ -269,6 +272,7 @@ impl Estimator {
             below: Below::default(),
             sums: vec![Sums::default(); site.power.len()],
             drifts: Drifts::new(n),
+            flows: Flows::new(topology, n),
             last: None,
         }
     }
@@ -317,6 +321,7 @@ impl Estimator {
         let e = &mut self.estimate;
         let decay = Demand::decay(dt_s);
         let drifts_due = self.drifts.due(snapshot.stamp);
+        self.flows.look(topology, snapshot);
         let (mut coolant_c, mut trend) = (COOLANT_UNKNOWN_C, 0.0);
         for (i, g) in snapshot.gpus.iter().enumerate() {
             let s = &g.sample;
@@ -345,7 +350,7 @@ impl Estimator {
             }
             let fresh = |reading: Option<f32>| reading.filter(|_| g.fresh).map(f64::from);
             let (die_c, hbm_c) = (fresh(s.die_c), fresh(s.hbm_c));
-            e.gpus.show(i, &GpuInput { power_w, coolant_c, die_c, hbm_c });
+            e.gpus.show(i, &GpuInput { power_w, coolant_c, psi: self.flows.psi(i), die_c, hbm_c });
         }
         e.gpus.advance(dt_s);
     }

@@ -13,10 +13,10 @@ use headroom_site::{Span, Stamp};
 
 /// Time to the limit at which a warning begins, s, and from which on it is taken back.
 const SOON_S: f64 = 150.0;
-const GONE_S: f64 = 420.0;
+const GONE_S: f64 = 300.0;
 /// Time between two looks, and looks in a row that make a warning.
 const PERIOD: Span = Span::from_ms(5_000);
-const LOOKS: u8 = 2;
+const LOOKS: u8 = 6;
 
 /// A GPU that will slow down.
 #[derive(Debug, Clone, Copy, PartialEq)]

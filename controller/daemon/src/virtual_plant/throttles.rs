@@ -92,12 +92,6 @@ impl Gpu {
             self.throttled = Some(s);
             (self.proved, self.open) = (true, None);
             if new {
-                if std::env::var("HEADROOM_TALK").is_ok() {
-                    println!(
-                        "  throttle at {s}, warned {:?}, near since {:?}",
-                        self.warned, self.near
-                    );
-                }
                 told.throttles += 1;
                 told.in_time += usize::from(self.warned.is_some_and(|at| at + LEAD_S <= s));
             }
@@ -105,9 +99,6 @@ impl Gpu {
         match (self.warned, stands) {
             (None, true) => {
                 told.alarms += 1;
-                if std::env::var("HEADROOM_TALK").is_ok() {
-                    println!("  alarm at {s}");
-                }
                 self.warned = Some(s);
                 self.proved = self.throttled.is_some_and(|at| s - at <= TRUE_S);
             }
@@ -158,7 +149,7 @@ fn scenario(name: &str, events: &[(&str, &str, &str, u32, u32, u32)]) -> String 
 #[test]
 fn warnings_are_in_time_and_true() {
     let seeds: u64 = std::env::var("HEADROOM_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-    let mut all = Told::default();
+    let (mut all, mut sudden) = (Told::default(), Told::default());
     for (name, events) in WAYS {
         let text = scenario(name, events);
         let mut sum = Told::default();
@@ -167,6 +158,9 @@ fn warnings_are_in_time_and_true() {
         }
         println!("{name}: {sum:?}");
         all.add(&sum);
+        if name == "dry" {
+            sudden = sum;
+        }
     }
     println!("all: {all:?}");
     // A plant with nothing to warn of, for long.
@@ -174,7 +168,9 @@ fn warnings_are_in_time_and_true() {
     let calm = run(&scenario("calm", &[]), if seeds > 1 { 512 } else { 64 }, 1, hours);
     println!("calm: {calm:?}");
     assert_eq!(calm.false_alarms, 0);
-    assert!(all.throttles > 0);
+    // A plate that dries out in a second is a throttle that nobody can foresee.
+    let foreseeable = all.throttles - sudden.throttles;
+    assert!(foreseeable > 0 && all.in_time * 100 >= foreseeable * 95, "{all:?}");
 }
 
 impl Told {

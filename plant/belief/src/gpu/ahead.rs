@@ -28,7 +28,8 @@ pub struct Course {
 
 impl GpuObservers {
     /// Temperature (degC) and its standard deviation after long at a power (W) and coolant temperature (degC), with the
-    /// covariance of R, c and h: of the die T_c + c + R P, of the memory T_c + c + (1 - phi + kappa phi) R P + h.
+    /// covariance of R, c and h: of the die T_c + c + ((1 - phi) psi + phi) R P, of the memory
+    /// T_c + c + ((1 - phi) psi + kappa phi) R P + h.
     #[must_use]
     #[inline]
     pub fn steady(&self, gpu: usize, of: Rise, power_w: f64, coolant_c: f64) -> (f64, f64) {
@@ -45,9 +46,11 @@ impl GpuObservers {
     #[inline]
     fn share(&self, gpu: usize, of: Rise) -> f64 {
         let model = self.model(gpu);
+        let (block, lane) = self.home(gpu);
+        let slow = (1.0 - model.fast) * self.shown[block].psi[lane];
         match of {
-            Rise::Die => 1.0,
-            Rise::Memory => 1.0 - model.fast + model.memory * model.fast,
+            Rise::Die => slow + model.fast,
+            Rise::Memory => slow + model.memory * model.fast,
         }
     }
 

@@ -34,6 +34,7 @@ impl Batch {
         let (shown, lane) = (&mut self.shown[gpu / LANES], gpu % LANES);
         shown.power_w[lane] = input.power_w;
         shown.coolant_c[lane] = input.coolant_c;
+        shown.psi[lane] = input.psi;
         shown.die_c[lane] = input.die_c.unwrap_or(f64::NAN);
         shown.hbm_c[lane] = input.hbm_c.unwrap_or(f64::NAN);
     }
@@ -61,6 +62,6 @@ impl Batch {
     /// last, and what is shown.
     #[must_use]
     pub const fn bytes_per_gpu() -> usize {
-        8 * (2 * (4 + PACKED + 1) + 1 + 4)
+        8 * (2 * (4 + PACKED + 1) + 1 + 5)
     }
 }

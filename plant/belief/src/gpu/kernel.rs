@@ -59,6 +59,7 @@ impl Block {
 pub(super) struct Shown {
     pub(super) power_w: Eight,
     pub(super) coolant_c: Eight,
+    pub(super) psi: Eight,
     pub(super) die_c: Eight,
     pub(super) hbm_c: Eight,
 }
@@ -66,7 +67,7 @@ pub(super) struct Shown {
 impl Default for Shown {
     fn default() -> Self {
         let none = [f64::NAN; LANES];
-        Self { power_w: [0.0; LANES], coolant_c: [40.0; LANES], die_c: none, hbm_c: none }
+        Self { power_w: [0.0; LANES], coolant_c: [40.0; LANES], psi: [1.0; LANES], die_c: none, hbm_c: none }
     }
 }
 
@@ -207,7 +208,7 @@ fn advance<S: Simd>(
     let (power_w, coolant_c) = (of(&shown.power_w), of(&shown.coolant_c));
     let mut b = Belief { x: block.x.each_ref().map(of), p: block.p.each_ref().map(of) };
 
-    b.predict(c, power_w, coolant_c);
+    b.predict(c, of(&shown.psi) * power_w, coolant_c);
     let fast_w = of(&block.fast_w);
     let fast_w = fast_w + c.a_fast * (power_w - fast_w);
 
@@ -229,10 +230,10 @@ fn advance<S: Simd>(
 }
 
 impl<S: Simd> Belief<S> {
-    /// x+ = F x + a T_c e_0, P+ = F P Fᵀ + Q, with F = I but for its first row (1 - a, 0, a (1 - phi) P, a).
+    /// x+ = F x + a T_c e_0, P+ = F P Fᵀ + Q, with F = I but for its first row (1 - a, 0, a (1 - phi) psi P, a).
     #[inline(always)]
-    fn predict(&mut self, c: &Constants<S>, power_w: Vector<S>, coolant_c: Vector<S>) {
-        let drive = c.plate * power_w;
+    fn predict(&mut self, c: &Constants<S>, slow_w: Vector<S>, coolant_c: Vector<S>) {
+        let drive = c.plate * slow_w;
         let x = &mut self.x;
         x[0] = c.keep * x[0] + c.a * (coolant_c + x[3]) + drive * x[2];
         let row = |p: &[Vector<S>; PACKED], j: usize| {

@@ -147,6 +147,7 @@ impl Learner {
             let (to, j) = (&mut self.shown[n / LANES], n % LANES);
             to.power_w[j] = from.power_w[i];
             to.coolant_c[j] = from.coolant_c[i];
+            to.psi[j] = from.psi[i];
             to.die_c[j] = from.die_c[i];
             to.hbm_c[j] = from.hbm_c[i];
         }

@@ -19,7 +19,7 @@
 //! The path has a fast part phi (junction, interface: tau_f about a second) and a slow one (plate or sink: tau):
 //!
 //! ```text
-//! T_p+ = T_p + a (T_c + c + (1 - phi) R P - T_p) + w_T      a = 1 - exp(-dt/tau)
+//! T_p+ = T_p + a (T_c + c + (1 - phi) psi R P - T_p) + w_T  a = 1 - exp(-dt/tau)
 //! h+   = h + w_h        R+ = R + w_R        c+ = c + w_c     (random walks)
 //! P_f+ = P_f + a_f (P - P_f)                                 a_f = 1 - exp(-dt/tau_f)
 //!
@@ -27,6 +27,7 @@
 //! T_hbm = T_p + kappa phi R P_f + h       y_hbm = T_hbm + v
 //! ```
 //!
+//! psi (1 at the flow of reference) says how much more the slow part resists at the flow of now; whoever knows flows gives it.
 //! P is known, so all of it is linear in x, with coefficients that change with time: the filter is exact (Kalman 1960), not
 //! extended. Two thermal modes behind a plate are what step responses of A100 boards show (0.15 and 1.7 s; here one), and
 //! 5-20 s of a cold plate, 30-90 s of a heat sink. v has the variance of the reading (1 degC steps: 1/12 and the
@@ -63,6 +64,8 @@ pub struct GpuInput {
     pub power_w: f64,
     /// Coolant supply, degC.
     pub coolant_c: f64,
+    /// psi: the slow part of the resistance over that at the flow of reference; 1 where no flow is known.
+    pub psi: f64,
     /// Die temperature reading, degC, if there is a fresh one.
     pub die_c: Option<f64>,
     /// Memory temperature reading, degC, if there is a fresh one.
@@ -140,6 +143,7 @@ impl GpuObservers {
         let shown = &mut self.shown[block];
         shown.power_w[lane] = input.power_w;
         shown.coolant_c[lane] = input.coolant_c;
+        shown.psi[lane] = input.psi;
         shown.die_c[lane] = input.die_c.unwrap_or(f64::NAN);
         shown.hbm_c[lane] = input.hbm_c.unwrap_or(f64::NAN);
         self.seen[gpu] |= input.die_c.is_some();

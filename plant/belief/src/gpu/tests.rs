@@ -32,6 +32,7 @@ impl Plant {
         GpuInput {
             power_w: self.power_w,
             coolant_c: self.coolant_c,
+            psi: 1.0,
             die_c: shown(self.die()),
             hbm_c: shown(self.hbm()),
         }
@@ -112,7 +113,7 @@ fn learns_resistance_and_offset_apart() {
 fn a_steady_load_leaves_resistance_and_offset_in_doubt() {
     let mut obs = GpuObservers::new(&[GpuModel::on_a_plate(0.05)], &[0]);
     for _ in 0..3_600 {
-        obs.show(0, &GpuInput { power_w: 400.0, coolant_c: 30.0, die_c: Some(53.0), hbm_c: None });
+        obs.show(0, &GpuInput { power_w: 400.0, coolant_c: 30.0, psi: 1.0, die_c: Some(53.0), hbm_c: None });
         obs.advance(1.0);
     }
     let ((now, known), (_, unknown)) =
@@ -162,12 +163,12 @@ fn silence_widens_the_belief_and_no_further_than_before() {
     let (mut obs, _) = run(plant, 0.05, 2_000, 5);
     let (before, first) = (obs.now(0, Rise::Die).1, obs.steady(0, Rise::Die, 700.0, 30.0).1);
     for _ in 0..100 {
-        obs.show(0, &GpuInput { power_w: 600.0, coolant_c: 30.0, die_c: None, hbm_c: None });
+        obs.show(0, &GpuInput { power_w: 600.0, coolant_c: 30.0, psi: 1.0, die_c: None, hbm_c: None });
         obs.advance(1.0);
     }
     assert!(obs.now(0, Rise::Die).1 > before);
     for _ in 0..20_000 {
-        obs.show(0, &GpuInput { power_w: 600.0, coolant_c: 30.0, die_c: None, hbm_c: None });
+        obs.show(0, &GpuInput { power_w: 600.0, coolant_c: 30.0, psi: 1.0, die_c: None, hbm_c: None });
         obs.advance(60.0);
     }
     let (_, long) = obs.steady(0, Rise::Die, 700.0, 30.0);
@@ -180,7 +181,7 @@ fn one_wrong_reading_moves_little() {
     let (mut obs, plant) = run(Plant::new(GpuModel::on_a_plate(0.05), 0.0, 6.0), 0.05, 2_000, 6);
     let (r, die) = (obs.resistance(0).0, obs.now(0, Rise::Die).0);
     let wild = Some(plant.die() + 60.0);
-    obs.show(0, &GpuInput { power_w: plant.power_w, coolant_c: 30.0, die_c: wild, hbm_c: None });
+    obs.show(0, &GpuInput { power_w: plant.power_w, coolant_c: 30.0, psi: 1.0, die_c: wild, hbm_c: None });
     obs.advance(1.0);
     assert!((obs.resistance(0).0 - r).abs() < 5e-4);
     assert!(obs.now(0, Rise::Die).0 - die < 2.0, "{}", obs.now(0, Rise::Die).0 - die);
@@ -195,7 +196,16 @@ fn products_keep_to_themselves() {
         for (i, class) in class_of.iter().enumerate() {
             let r = [0.04, 0.08][*class];
             let power_w = 200.0 + 20.0 * i as f64;
-            obs.show(i, &GpuInput { power_w, coolant_c: 25.0, die_c: Some(25.0 + r * power_w), hbm_c: None });
+            obs.show(
+                i,
+                &GpuInput {
+                    power_w,
+                    coolant_c: 25.0,
+                    psi: 1.0,
+                    die_c: Some(25.0 + r * power_w),
+                    hbm_c: None,
+                },
+            );
         }
         obs.advance(1.0);
     }

@@ -44,7 +44,7 @@ impl Textbook {
     pub fn step(&mut self, u: &GpuInput) {
         let s = &self.step;
         let mut f = Matrix4::identity();
-        f.set_row(0, &RowVector4::new(1.0 - s.a, 0.0, s.a * (1.0 - s.fast) * u.power_w, s.a));
+        f.set_row(0, &RowVector4::new(1.0 - s.a, 0.0, s.a * (1.0 - s.fast) * u.psi * u.power_w, s.a));
         self.x = f * self.x + Vector4::new(s.a * u.coolant_c, 0.0, 0.0, 0.0);
         self.p = f * self.p * f.transpose();
         for i in 0..4 {

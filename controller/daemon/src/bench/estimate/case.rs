@@ -30,7 +30,7 @@ impl Case {
                 let power_w = power_w + 30.0 * draw();
                 let die_c = (30.0 + r * power_w + draw()).round();
                 let hbm_c = Some((die_c + 4.0 + draw()).round());
-                GpuInput { power_w, coolant_c: 30.0, die_c: Some(die_c), hbm_c }
+                GpuInput { power_w, coolant_c: 30.0, psi: 1.0, die_c: Some(die_c), hbm_c }
             };
             boards.iter().map(gpu).collect()
         };
