@@ -18,6 +18,12 @@ use std::sync::Arc;
 const COOLANT_UNKNOWN_C: f64 = 40.0;
 /// Rise of coolant that is reckoned for each second without a reading, K/s (Hubris: unknown is hot).
 const COOLANT_SLEW_K_PER_S: f64 = 0.02;
+/// How far ahead is looked for GPUs that may meet a limit, s.
+pub const AHEAD_S: f64 = 600.0;
+/// Distance of the die at its highest cap, and of the memory's reading, from which on a limit is far, K. A memory rises with
+/// its die's load by some ten kelvin.
+const NEAR_K: f64 = 3.0;
+const HBM_NEAR_K: f64 = 15.0;
 /// Time constant of the slow means, s: some periods of training steps.
 const SLOW_TAU_S: f64 = 60.0;
 /// Time constant with which the load of a branch beside its GPUs is followed, s.
@@ -47,6 +53,8 @@ pub struct Estimate {
     /// Trend of each GPU that its load does not explain, K/s: of its coolant, or of the temperature it would come to at its
     /// highest cap.
     pub drift: Vec<f64>,
+    /// GPUs that may meet a limit within [`AHEAD_S`]; a quick look, in which no means no.
+    pub near: Vec<bool>,
     /// What GPUs are held against.
     pub limits: Arc<Limits>,
     /// Level and trend of each point.
@@ -130,25 +138,6 @@ impl Estimate {
         }
         let hbm = of(Rise::Memory, limits.hbm_c[gpu]);
         Some([die[0].min(hbm[0]), die[1].min(hbm[1])])
-    }
-
-    /// Could a GPU meet a limit within `seconds`? A quick look: no means no.
-    #[must_use]
-    #[inline]
-    pub fn may_meet_limit(&self, gpu: usize, seconds: f64) -> bool {
-        let (gpus, limits) = (&self.gpus, &self.limits);
-        if !gpus.seen(gpu) {
-            return false;
-        }
-        let later_k = self.drift[gpu].max(0.0) * seconds;
-        let reaches = |rise, limit_c: f64| {
-            let (now_c, sigma) = gpus.now(gpu, rise);
-            let (end_c, end_sigma) = gpus.steady(gpu, rise, self.peak_w[gpu], self.coolant_c[gpu]);
-            let worst_c = now_c.max(end_c) + limits.k_sigma * sigma.max(end_sigma) + later_k;
-            worst_c >= limit_c
-        };
-        reaches(Rise::Die, limits.die_c[gpu])
-            || (gpus.hbm_seen(gpu) && reaches(Rise::Memory, limits.hbm_c[gpu]))
     }
 
     /// The tightest headroom of some GPUs that have been seen.
@@ -260,6 +249,7 @@ impl Estimator {
             coolant_c: vec![COOLANT_UNKNOWN_C; n],
             peak_w: vec![0.0; n],
             drift: vec![0.0; n],
+            near: vec![false; n],
             limits: Arc::new(limits),
             levels: site.points.iter().map(|p| level_of(p.unit.dimension)).collect(),
             other_w: topology.branch_other_w.clone(),
@@ -338,7 +328,12 @@ impl Estimator {
             e.peak_w[i] = self.drifts.peak_w(i, power_w);
             if drifts_due {
                 let full_c = e.gpus.steady(i, Rise::Die, max_cap_w, coolant_c);
-                e.drift[i] = self.drifts.take(i, snapshot.stamp, full_c, trend);
+                let limit_c = e.limits.die_c[i];
+                e.drift[i] = self.drifts.take(i, snapshot.stamp, full_c, limit_c, trend);
+                let later_k = e.drift[i].max(0.0) * AHEAD_S;
+                let hbm_near =
+                    s.hbm_c.is_some_and(|c| f64::from(c) + HBM_NEAR_K + later_k > e.limits.hbm_c[i]);
+                e.near[i] = full_c.0 + NEAR_K + later_k > limit_c || hbm_near;
             }
             if let Some(most_w) = &mut e.read_only[i] {
                 *most_w = if g.heard { cap_w } else { max_cap_w };

@@ -109,11 +109,11 @@ impl Places {
     }
 }
 
-/// A GPU's headroom; seconds only where a limit is within reach of a trend, watts up to its cap.
+/// A GPU's headroom; seconds only where a limit is within reach in the next minutes, watts up to its cap.
 fn of_gpu(e: &Estimate, gpu: usize) -> Headroom {
     let Some([kelvin, kelvin_full_load]) = e.kelvins(gpu) else { return Headroom::NONE };
     let to_cap_w = (e.limits.cap_w[gpu] - e.power_w[gpu]).max(0.0);
-    if kelvin_full_load > 0.0 && !e.may_meet_limit(gpu, headroom_belief::headroom::HORIZON_S) {
+    if kelvin_full_load > 0.0 && !e.near[gpu] {
         let far = f64::INFINITY;
         let binding = Binding::SwThermal;
         return Headroom {

@@ -62,7 +62,7 @@ impl Warnings {
         }
         self.looked = Some(now);
         for (gpu, watched) in self.gpus.iter_mut().enumerate() {
-            if watched.since.is_none() && !estimate.may_meet_limit(gpu, SOON_S) {
+            if watched.since.is_none() && !estimate.near[gpu] {
                 watched.looks = 0;
                 continue;
             }

@@ -322,8 +322,7 @@ mod tests {
 
     #[test]
     fn the_screen_says_what_is_near() {
-        let mut view = View::default();
-        view.gpus_warned = 3;
+        let mut view = View { gpus_warned: 3, ..View::default() };
         view.warnings.push(WarningView {
             node: "n1 GPU 2".into(),
             seconds: 94.0,

@@ -18,6 +18,8 @@ const NOISE_K: f64 = 0.4;
 const TREND_CHANGE: f64 = 1.5;
 /// Standard deviation of that temperature beyond which its moves are of learning, K.
 const KNOWN_K: f64 = 2.5;
+/// Distance of that temperature from its limit beyond which only the coolant is looked at, K.
+const FAR_K: f64 = 20.0;
 
 /// What is kept of all GPUs.
 #[derive(Debug, Clone)]
@@ -57,12 +59,22 @@ impl Drifts {
         due
     }
 
-    /// Trend of a GPU, K/s, given its temperature at the highest cap (degC, with its standard deviation) and the trend of its
-    /// coolant. Coolant that warms is the surer sign of the two; the other tells what the coolant does not show.
-    pub(super) fn take(&mut self, gpu: usize, now: Stamp, full_c: (f64, f64), coolant_trend: f64) -> f64 {
+    /// Trend of a GPU, K/s, given its temperature at the highest cap (degC, with its standard deviation), the limit, and the
+    /// trend of its coolant. Coolant that warms is the surer sign of the two; the other tells what the coolant does not show.
+    #[inline]
+    pub(super) fn take(
+        &mut self,
+        gpu: usize,
+        now: Stamp,
+        full_c: (f64, f64),
+        limit_c: f64,
+        coolant_trend: f64,
+    ) -> f64 {
         let level = &mut self.levels[gpu];
-        if full_c.1 > KNOWN_K {
-            *level = self.blank;
+        if full_c.1 > KNOWN_K || full_c.0 < limit_c - FAR_K {
+            if level.seen() {
+                *level = self.blank;
+            }
             return coolant_trend;
         }
         level.take_unsure(now.tai_ns(), full_c.0, full_c.1);

@@ -115,8 +115,11 @@ impl Gpu {
     }
 }
 
-/// Ways to lose cold: name, and events as kind, device, more, start, end and ramp in minutes.
-const WAYS: [(&str, &[(&str, &str, &str, u32, u32, u32)]); 6] = [
+/// Kind, device, more, and start, end and ramp in minutes.
+type Event = (&'static str, &'static str, &'static str, u32, u32, u32);
+
+/// Ways to lose cold.
+const WAYS: [(&str, &[Event]); 6] = [
     (
         "chillers",
         &[
@@ -134,7 +137,7 @@ const WAYS: [(&str, &[(&str, &str, &str, u32, u32, u32)]); 6] = [
 ];
 
 /// A summer's day with these events.
-fn scenario(name: &str, events: &[(&str, &str, &str, u32, u32, u32)]) -> String {
+fn scenario(name: &str, events: &[Event]) -> String {
     let mut text = format!("name = \"{name}\"\nhours = 3\nstart = \"2025-07-18T11:00\"\n");
     for (kind, device, more, from, to, ramp) in events {
         text += &format!("[[event]]\nkind = \"{kind}\"\ndevice = \"{device}\"\n{more}\n");
