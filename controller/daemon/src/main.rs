@@ -8,6 +8,7 @@ mod demo;
 mod discover;
 mod exit;
 mod files;
+mod identify;
 mod map;
 mod run;
 mod scenarios;
@@ -109,6 +110,10 @@ struct RunArgs {
     /// Memory for what was seen lately (`headroom timeline`), MiB; half for points, half for GPUs.
     #[arg(long, default_value_t = 64)]
     history_mib: usize,
+    /// Also writes what is seen as a table, one row per cooling period, for `headroom identify`: appended to a file of the
+    /// same site, at most 256 MiB and one such file put aside.
+    #[arg(long, value_name = "FILE.csv")]
+    record: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -164,9 +169,9 @@ fn main() -> Result<ExitCode> {
         Verb::Map { way } => Ok(map::run(&way)),
         Verb::Points(options) => runtime()?.block_on(see::points::run(&options)),
         Verb::Run(args) => {
-            let RunArgs { site, policy, mode, clock, state, http, id, history_mib } = args;
+            let RunArgs { site, policy, mode, clock, state, http, id, history_mib, record } = args;
             let history = history_mib.saturating_mul(1 << 20);
-            let options = run::Options { site, policy, mode, clock, state, http, id, history };
+            let options = run::Options { site, policy, mode, clock, state, http, id, history, record };
             runtime()?.block_on(run::run(options))
         }
         Verb::Score(args) => score::score(&args),

@@ -14,6 +14,7 @@ pub(crate) mod served;
 pub(crate) mod view;
 
 use crate::files::{ModeChoice, load};
+use crate::identify::recorder::Recorder;
 use crate::journal::Journal;
 use anyhow::{Context, Result};
 use bulletin::Bulletin;
@@ -50,6 +51,8 @@ pub(crate) struct Options {
     pub(crate) id: String,
     /// Bytes for what was seen lately.
     pub(crate) history: usize,
+    /// Table of what is seen.
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// Runs the daemon until a signal.
@@ -83,6 +86,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let telemetry = seen::pages::routes(Arc::clone(&seen));
     let server = http::serve(options.http, &options.state, pages, telemetry).await?;
     tracing::info!(site = %line.site().name, policy = %loaded.policy_name, epoch, writes_allowed, http = %server, "the controller runs");
+    let recorder = options.record.as_deref().map(|path| Recorder::open(path, line.site())).transpose()?;
     let mut daemon = Daemon {
         line,
         field,
@@ -94,6 +98,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         inbox: Inbox::default(),
         journalled: None,
         doubts: 0,
+        recorder,
     };
     let outcome = daemon.until_told().await;
     daemon.field.release();
@@ -118,6 +123,7 @@ struct Daemon<'a> {
     journalled: Option<Stamp>,
     /// Changes of points in doubt that are in the journal.
     doubts: u64,
+    recorder: Option<Recorder>,
 }
 
 impl Daemon<'_> {
@@ -160,6 +166,13 @@ impl Daemon<'_> {
         }
         if tick.verified {
             self.field.beat();
+        }
+        // A table is a convenience: a full disk must not stop the loop.
+        if let Some(recorder) = &mut self.recorder
+            && let Err(why) = recorder.take(&self.line)
+        {
+            tracing::warn!("nothing more is recorded: {why:#}");
+            self.recorder = None;
         }
         for advice in tick.advice.iter().filter(|a| record::is_public(a.mode)) {
             let (topic, payload) = record::advice_message(self.line.site(), advice, now);
