@@ -78,6 +78,13 @@ pub enum Finding {
         /// Output.
         output: String,
     },
+    /// Values far outside everything else of their column were left out.
+    Wild {
+        /// Column.
+        column: String,
+        /// How many.
+        values: usize,
+    },
     /// There is nothing to predict, or nothing to predict with.
     Nothing,
     /// On data that was held back the model misses the mark.
@@ -97,7 +104,7 @@ impl Finding {
     /// Does it keep the model from being written?
     #[must_use]
     pub const fn refuses(&self) -> bool {
-        !matches!(self, Self::Missing { .. } | Self::Sparse { .. } | Self::Poor { .. } | Self::NoAnswer { .. })
+        !matches!(self, Self::Missing { .. } | Self::Sparse { .. } | Self::Poor { .. } | Self::NoAnswer { .. } | Self::Wild { .. })
     }
 
     /// What to do about it.
@@ -125,6 +132,7 @@ impl Finding {
             Self::NoAnswer { measures, .. } => format!("see whether {measures} is read from the right sensor"),
             Self::Missing { column, .. } => format!("record {column}, or take it out of the site file"),
             Self::Sparse { output } => format!("record longer, or see why {output} is so often not good"),
+            Self::Wild { column, .. } => format!("give {column} a `range` in the site file"),
             Self::Nothing => "the table needs read-backs of setpoints, the points they move, and meters".to_owned(),
             Self::Poor { .. } => "record more of what it ran through, with setpoints moving; until then its own evidence \
                                   says how far to trust it"
@@ -166,6 +174,9 @@ impl fmt::Display for Finding {
             }
             Self::Missing { needs, column } => write!(f, "{needs} needs the column {column}, which is not there"),
             Self::Sparse { output } => write!(f, "{output} is not good often enough to learn from"),
+            Self::Wild { column, values } => {
+                write!(f, "{values} values of {column} are far outside all others and were left out")
+            }
             Self::Nothing => f.write_str("there is no output to predict, or no input to predict it with"),
             Self::Poor { output, cv_rmse_percent, mark_percent } => {
                 write!(f, "{output} is missed by {cv_rmse_percent:.2} % an hour ahead; asked are {mark_percent} %")

@@ -9,7 +9,7 @@ use super::structure::Class;
 /// Error over that before from which on an optional input is taken.
 const WORTH: f64 = 0.97;
 /// Most optional inputs of an output.
-const MOST: usize = 4;
+const MOST: usize = 6;
 
 /// Shapes to begin with.
 fn start(active: Vec<usize>) -> Choice {

@@ -107,7 +107,11 @@ pub struct Identified {
 #[must_use]
 pub fn identify(site: &Site, table: &Table) -> Identified {
     let train = table.rows - (table.rows as f64 * HELD_BACK).round() as usize;
-    let mut findings = plausible::look(site, table);
+    let mut table = table.clone();
+    let wild = table.clean().into_iter().map(|(column, values)| Finding::Wild { column, values });
+    let mut findings: Vec<Finding> = wild.collect();
+    let table = &table;
+    findings.extend(plausible::look(site, table));
     let rows = (train, table.rows - train);
     let refused = |findings: Vec<Finding>| Identified { model: None, findings, outputs: vec![], answers: vec![], rows };
     if findings.iter().any(Finding::refuses) {

@@ -45,6 +45,8 @@ pub enum TableError {
 
 /// Fewest rows.
 const FEWEST: usize = 60;
+/// Spreads of a column beyond which a value is not one of its own.
+const FAR: f64 = 8.0;
 /// Longest period, s.
 const LONGEST_S: f64 = 900.0;
 
@@ -103,6 +105,34 @@ impl Table {
     #[must_use]
     pub fn rows_in(&self, seconds: f64) -> usize {
         ((seconds / self.period_s).round() as usize).max(1)
+    }
+
+    /// Takes out values that no sensor shows: far outside everything else of their column. Returns the columns with how many.
+    ///
+    /// A column's own spread is the distance of its quartiles; a value [`FAR`] times as far from the median, and as many times
+    /// as far as the median is large, is of another world (a counter that overflowed, a torn message).
+    pub fn clean(&mut self) -> Vec<(String, usize)> {
+        let mut out = Vec::new();
+        for column in &mut self.columns {
+            let mut sorted: Vec<f64> = column.values.iter().copied().filter(|v| v.is_finite()).collect();
+            if sorted.len() < 8 {
+                continue;
+            }
+            sorted.sort_by(f64::total_cmp);
+            let at = |share: f64| sorted[(share * (sorted.len() - 1) as f64) as usize];
+            let (median, spread) = (at(0.5), at(0.75) - at(0.25));
+            let ends = at(0.95) - at(0.05);
+            let far = FAR * spread.max(ends).max(median.abs()).max(1e-6);
+            let mut taken = 0;
+            for v in column.values.iter_mut().filter(|v| (**v - median).abs() > far) {
+                *v = f64::NAN;
+                taken += 1;
+            }
+            if taken > 0 {
+                out.push((column.name.clone(), taken));
+            }
+        }
+        out
     }
 
     /// Unix time of a row, s.

@@ -13,7 +13,8 @@ pub enum Term {
     /// How far a term is above another one and a distance, zero below: max(0, a - b + distance). A supply cannot be colder
     /// than the weather allows; a machine starts where the weather alone does not do.
     Above(Box<Term>, Box<Term>, f64),
-    /// A term to a power, over a reference: reference (a / reference)^n. Pump power over pressure, fan power over speed.
+    /// A term to a power, over a reference: reference (a / reference)^n. Pump power over pressure, fan power over speed. With
+    /// n below zero, a counts as a fifth of the reference at least: the air that carries heat off near the wet bulb.
     Power(Box<Term>, f64, f64),
     /// Product of two terms, the second over a reference: a b / reference. A gain that load or flow changes.
     Product(Box<Term>, Box<Term>, f64),
@@ -35,7 +36,8 @@ impl Term {
             }
             Self::Power(a, n, reference) => {
                 let x = a.of(signals) / reference;
-                reference * if x < 0.0 { 0.0 } else { x.powf(*n) }
+                let least = if *n < 0.0 { 0.2 } else { 0.0 };
+                reference * if x < least { f64::powf(least, *n) } else { x.powf(*n) }
             }
             Self::Product(a, b, reference) => a.of(signals) * b.of(signals) / reference,
             Self::Sum(terms) => terms.iter().map(|t| t.of(signals)).sum(),
