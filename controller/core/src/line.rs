@@ -234,7 +234,7 @@ impl Line {
     /// Begins an experiment of a length: setpoints move so that the site's model can be learned, through the same guard and
     /// leases as ever.
     pub fn excite(&mut self, length: Span) {
-        self.excitation = Some(Excitation::new(self.site.actuators.len(), length));
+        self.excitation = Some(Excitation::new(&self.site.actuators, length));
     }
 
     /// The experiment that was begun last.

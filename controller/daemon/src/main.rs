@@ -58,6 +58,8 @@ enum Verb {
         #[command(subcommand)]
         what: discover::What,
     },
+    /// A model of the site from a table of what was seen, checked on data that was held back.
+    Identify(identify::Options),
     /// Register maps from and to a spreadsheet.
     Map {
         #[command(subcommand)]
@@ -166,6 +168,7 @@ fn main() -> Result<ExitCode> {
         Verb::Check { files, format } => check::run(&files, format),
         Verb::Demo(options) => demo::run(&options),
         Verb::Discover { what } => runtime()?.block_on(discover::run(&what)),
+        Verb::Identify(options) => identify::run(&options),
         Verb::Map { way } => Ok(map::run(&way)),
         Verb::Points(options) => runtime()?.block_on(see::points::run(&options)),
         Verb::Run(args) => {

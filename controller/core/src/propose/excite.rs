@@ -6,13 +6,12 @@
 //! Actuator i moves around its base value b by a multisine over the length T of the experiment
 //!
 //! ```text
-//! u_i(t) = b + sum over m of  A_m sin(2 pi h_m t / T + phi)      h_m = 2 + i mod S + m S,   m = 0, 1, 2
-//! A_m    = min(A / 3, 0.7 ramp T / (2 pi h_m)),  of which the unused part goes to the slower ones
+//! u_i(t) = b + A_1 sin(2 pi h t / T) + A_2 sin(2 pi (h + S) t / T)          h = 1 + r_i mod S,  S <= 12
+//! A_1    = min(0.7 A, 0.6 ramp T / (2 pi h))       A_2 = min(0.3 A, 0.2 ramp T / (2 pi (h + S)))
 //! ```
 //!
-//! Sines of different whole numbers of periods are orthogonal over T whatever a linear plant makes of them (Pintelon and
-//! Schoukens, *System Identification*, 2012, chapter 2), so all actuators can move at once. Harmonics reach from half the
-//! experiment down to [`SHORTEST_S`].
+//! r_i ranks actuators by how long their ramp takes for their amplitude: the slowest get the slowest sines. Sines of different whole numbers of periods are orthogonal over T whatever a linear plant makes of them (Pintelon and
+//! Schoukens, *System Identification*, 2012, chapter 2), so all actuators can move at once.
 //!
 //! ```text
 //!            room for it              time is over
@@ -38,14 +37,11 @@ const MOST_K: f64 = 2.0;
 const MOST_PRESSURE: f64 = 0.10;
 /// Largest move of anything else either way, of its base.
 const MOST_SHARE: f64 = 0.05;
-/// Share of the ramp that a move may use: what lags behind its own sine teaches less.
-const RAMP_SHARE: f64 = 0.7;
-/// Shortest period worth moving with, s.
-const SHORTEST_S: f64 = 360.0;
-/// Sets of harmonics.
-const SETS: usize = 10;
-/// Harmonics of an actuator.
-const HARMONICS: usize = 3;
+/// Shares of the amplitude and of the ramp for the slow and the fast sine: what lags behind its own sine teaches less.
+const SLOW: (f64, f64) = (0.7, 0.6);
+const FAST: (f64, f64) = (0.3, 0.2);
+/// Most sets of harmonics; actuators beyond share them a quarter of a period apart.
+const SETS: usize = 12;
 /// Slack that must be there to begin, K-equivalent: an experiment takes some of it.
 const BEGIN_K: f64 = 0.5;
 /// Slack below which an actuator returns to its base, K-equivalent: a part of the wanted margin is used up.
@@ -81,17 +77,28 @@ pub struct Excitation {
     began: Option<Stamp>,
     stages: Vec<Stage>,
     broke_off: Vec<bool>,
+    sines: Vec<Sines>,
+}
+
+/// Which sines an actuator gets.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Sines {
+    /// Periods in an experiment.
+    harmonics: (f64, f64),
+    /// Angle at the start.
+    phase: f64,
 }
 
 impl Excitation {
-    /// For so many actuators; longer than [`LONGEST`] is cut.
+    /// For these actuators; longer than [`LONGEST`] is cut.
     #[must_use]
-    pub fn new(actuators: usize, length: Span) -> Self {
+    pub fn new(actuators: &[Actuator], length: Span) -> Self {
         Self {
             length: length.min(LONGEST),
             began: None,
-            stages: vec![Stage::Waiting; actuators],
-            broke_off: vec![false; actuators],
+            stages: vec![Stage::Waiting; actuators.len()],
+            broke_off: vec![false; actuators.len()],
+            sines: sines(actuators),
         }
     }
 
@@ -142,7 +149,7 @@ impl Excitation {
                 // Near an end of its range it moves around the nearest value that leaves room on both sides.
                 let room = most.min(0.5 * (high - low));
                 let base = base.clamp(low + room, high - room);
-                let offset = multisine(actuator, index, most, now.since(began).s(), self.length.s());
+                let offset = multisine(actuator, self.sines[index], most, now.since(began).s(), self.length.s());
                 let value = toward(from, base + offset, actuator.step).clamp(low, high);
                 SetpointProposal { stands, value, why: Why::Excite { offset, left_s: left } }
             }
@@ -164,60 +171,76 @@ fn amplitude(actuator: &Actuator, base: f64) -> f64 {
     }
 }
 
-/// The move of an actuator at a time of an experiment.
-fn multisine(actuator: &Actuator, index: usize, most: f64, at_s: f64, length_s: f64) -> f64 {
-    let fastest = (length_s / SHORTEST_S).max(2.0);
-    let harmonic = |m: usize| ((2 + index % SETS + m * SETS) as f64).min(fastest);
-    // What the ramp takes from the fast ones, the slow ones get.
-    let mut left = most;
-    let mut sum = 0.0;
-    for m in (0..HARMONICS).rev() {
-        let rate = 2.0 * std::f64::consts::PI * harmonic(m) / length_s;
-        let a = (left / (m + 1) as f64).min(RAMP_SHARE / HARMONICS as f64 * actuator.ramp_per_s / rate);
-        left -= a;
-        // Actuators that share harmonics begin apart; those of one actuator do not add up at once.
-        let phase = 2.399 * (index / SETS) as f64 + 1.1 * m as f64;
-        sum += a * (rate * at_s + phase).sin() - a * phase.sin() * (1.0 - at_s / 600.0).max(0.0);
+/// Sines for all actuators, the slowest for those whose ramp takes longest.
+fn sines(actuators: &[Actuator]) -> Vec<Sines> {
+    let takes = |a: &Actuator| amplitude(a, a.fallback) / a.ramp_per_s.max(1e-12);
+    let mut order: Vec<usize> = (0..actuators.len()).collect();
+    order.sort_by(|a, b| takes(&actuators[*b]).total_cmp(&takes(&actuators[*a])));
+    let sets = actuators.len().clamp(1, SETS);
+    let mut out = vec![Sines { harmonics: (1.0, 2.0), phase: 0.0 }; actuators.len()];
+    for (rank, actuator) in order.into_iter().enumerate() {
+        let slow = 1 + rank % sets;
+        let phase = 0.5 * std::f64::consts::PI * (rank / sets) as f64;
+        out[actuator] = Sines { harmonics: (slow as f64, (slow + sets) as f64), phase };
     }
-    sum
+    out
+}
+
+/// The move of an actuator at a time of an experiment.
+fn multisine(actuator: &Actuator, sines: Sines, most: f64, at_s: f64, length_s: f64) -> f64 {
+    let Sines { harmonics, phase } = sines;
+    let sine = |harmonic: f64, (share, ramp): (f64, f64)| {
+        let rate = 2.0 * std::f64::consts::PI * harmonic / length_s;
+        let a = (share * most).min(ramp * actuator.ramp_per_s / rate);
+        // It begins where it stood, and comes to its own middle in a quarter of an hour.
+        a * (rate * at_s + phase).sin() - a * phase.sin() * (1.0 - at_s / 900.0).max(0.0)
+    };
+    sine(harmonics.0, SLOW) + sine(harmonics.1, FAST)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{CDU_SUPPLY, site};
+    use crate::tests::site;
 
-    fn actuator() -> Actuator {
-        site().actuators[CDU_SUPPLY].clone()
+    /// Actuators of the small plant, four times.
+    fn actuators() -> Vec<Actuator> {
+        let own = site().actuators;
+        own.iter().cycle().take(4 * own.len()).cloned().collect()
     }
 
     #[test]
     fn moves_keep_their_amplitude_and_the_ramp() {
-        let a = actuator();
-        let t = LONGEST.s();
-        for index in 0..24 {
-            let mut last = multisine(&a, index, 2.0, 0.0, t);
+        let (all, t) = (actuators(), LONGEST.s());
+        for (a, sines) in all.iter().zip(sines(&all)) {
+            let most = amplitude(a, a.fallback);
+            let mut last = multisine(a, sines, most, 0.0, t);
             assert!(last.abs() < 1e-9, "it begins where it stood: {last}");
+            let mut reached = 0.0_f64;
             for k in 1..(t / 30.0) as usize {
-                let now = multisine(&a, index, 2.0, 30.0 * k as f64, t);
-                assert!(now.abs() <= 4.0 && (now - last).abs() <= 30.0 * a.ramp_per_s, "{index} {k}: {now} {last}");
+                let now = multisine(a, sines, most, 30.0 * k as f64, t);
+                assert!(now.abs() <= 2.0 * most && (now - last).abs() <= 30.0 * a.ramp_per_s, "{k}: {now} {last}");
                 last = now;
+                reached = reached.max(now.abs());
             }
+            assert!(reached > 0.1 * most, "{} reaches {reached} of {most}", a.id);
         }
     }
 
     #[test]
     fn moves_of_different_actuators_are_orthogonal() {
-        let a = actuator();
-        let t = LONGEST.s();
-        let series = |index: usize| -> Vec<f64> {
-            (20..(t / 30.0) as usize).map(|k| multisine(&a, index, 2.0, 30.0 * k as f64, t)).collect()
+        let (all, t) = (actuators(), LONGEST.s());
+        let sines = sines(&all);
+        let series = |i: usize| -> Vec<f64> {
+            (40..(t / 30.0) as usize).map(|k| multisine(&all[i], sines[i], 1.0, 30.0 * k as f64, t)).collect()
         };
-        for (i, j) in [(0, 1), (2, 7), (3, 9)] {
-            let (x, y) = (series(i), series(j));
-            let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(a, b)| a * b).sum::<f64>();
-            let correlation = dot(&x, &y) / (dot(&x, &x) * dot(&y, &y)).sqrt();
-            assert!(correlation.abs() < 0.2, "{i} {j}: {correlation}");
+        let all: Vec<Vec<f64>> = (0..all.len()).map(series).collect();
+        let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(a, b)| a * b).sum::<f64>();
+        for (i, x) in all.iter().enumerate() {
+            for (j, y) in all.iter().enumerate().take(i) {
+                let correlation = dot(x, y) / (dot(x, x) * dot(y, y)).sqrt();
+                assert!(correlation.abs() < 0.35, "{i} {j}: {correlation}");
+            }
         }
     }
 }
