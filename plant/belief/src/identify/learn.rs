@@ -19,6 +19,7 @@ fn start(active: Vec<usize>) -> Choice {
         (Class::Setpoints, lag(480.0)),
         (Class::Heat, lag(60.0)),
         (Class::Weather, lag(480.0)),
+        (Class::Lift, lag(240.0)),
         (Class::Machines, lag(60.0)),
     ];
     Choice { active, shapes, lambda: 0.7 }

@@ -107,7 +107,7 @@ impl Builder<'_> {
         for approach in WEATHER_APPROACH_K {
             let above = Term::Above(Box::new(weather.term.clone()), Box::new(Term::Signal(own)), approach);
             let term = self.term(&format!("{} above what is asked, {approach} K", weather.name), above);
-            out.push(Candidate { term, class: Class::Weather, prior: (0.5, 0.5), sign: 1.0, optional: true });
+            out.push(Candidate { term, class: Class::Lift, prior: (0.5, 0.5), sign: 1.0, optional: true });
         }
     }
 

@@ -30,14 +30,17 @@ pub enum Class {
     Setpoints,
     /// Heat.
     Heat,
-    /// Weather, and how far it stands in the way.
+    /// Weather.
     Weather,
+    /// How far weather stands in the way of what is asked.
+    Lift,
     /// Machines that others start and stop.
     Machines,
 }
 
 impl Class {
-    pub(super) const ALL: [Self; 5] = [Self::Own, Self::Setpoints, Self::Heat, Self::Weather, Self::Machines];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Own, Self::Setpoints, Self::Heat, Self::Weather, Self::Lift, Self::Machines];
 }
 
 /// An input that may act on an output.

@@ -95,11 +95,11 @@ impl Builder<'_> {
             let name = format!("{} above what is asked, {approach} K", weather.name);
             let prior = (0.0, 0.05 * mean_w);
             let term = self.term(&name, above.clone());
-            out.push(Candidate { term, class: Class::Weather, prior, sign: 1.0, optional: true });
+            out.push(Candidate { term, class: Class::Lift, prior, sign: 1.0, optional: true });
             if heat_w > 0.0 {
                 let loaded = Term::Product(Box::new(above), Box::new(heat.clone()), heat_w);
                 let term = self.term(&format!("{name}, times heat"), loaded);
-                out.push(Candidate { term, class: Class::Weather, prior, sign: 1.0, optional: true });
+                out.push(Candidate { term, class: Class::Lift, prior, sign: 1.0, optional: true });
             }
         }
         // Fans: the nearer the water comes to the weather, the more air it takes.
@@ -108,7 +108,7 @@ impl Builder<'_> {
             let air = Term::Power(Box::new(left), exponent, REFERENCE_APPROACH_K);
             let term = self.term(&format!("air for an approach to {}, {exponent}", weather.name), air);
             let prior = (0.0, 0.3 * mean_w / REFERENCE_APPROACH_K);
-            out.push(Candidate { term, class: Class::Weather, prior, sign: 1.0, optional: true });
+            out.push(Candidate { term, class: Class::Lift, prior, sign: 1.0, optional: true });
         }
     }
 }
