@@ -190,10 +190,12 @@ impl Line {
             let near = |t: &f64| (t - stands).abs() <= self.site.actuators[actuator].step;
             let from = self.targets[actuator].filter(near).unwrap_or(stands);
             let proposal = match self.wants.cooling {
-                CoolingStrategy::LeastHeadroom if mode != Mode::Hold && !booting => match &mut self.excitation {
-                    Some(experiment) => experiment.propose(&scene, actuator, stands, from),
-                    None => cooling::least_headroom(&scene, actuator, stands, from),
-                },
+                CoolingStrategy::LeastHeadroom if mode != Mode::Hold && !booting => {
+                    match &mut self.excitation {
+                        Some(experiment) => experiment.propose(&scene, actuator, stands, from),
+                        None => cooling::least_headroom(&scene, actuator, stands, from),
+                    }
+                }
                 _ => SetpointProposal { stands, value: stands, why: Why::Hold },
             };
             let operator_owns = self.operator_until[actuator].is_some_and(|until| now < until);

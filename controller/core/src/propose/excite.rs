@@ -149,7 +149,8 @@ impl Excitation {
                 // Near an end of its range it moves around the nearest value that leaves room on both sides.
                 let room = most.min(0.5 * (high - low));
                 let base = base.clamp(low + room, high - room);
-                let offset = multisine(actuator, self.sines[index], most, now.since(began).s(), self.length.s());
+                let offset =
+                    multisine(actuator, self.sines[index], most, now.since(began).s(), self.length.s());
                 let value = toward(from, base + offset, actuator.step).clamp(low, high);
                 SetpointProposal { stands, value, why: Why::Excite { offset, left_s: left } }
             }
@@ -219,7 +220,10 @@ mod tests {
             let mut reached = 0.0_f64;
             for k in 1..(t / 30.0) as usize {
                 let now = multisine(a, sines, most, 30.0 * k as f64, t);
-                assert!(now.abs() <= 2.0 * most && (now - last).abs() <= 30.0 * a.ramp_per_s, "{k}: {now} {last}");
+                assert!(
+                    now.abs() <= 2.0 * most && (now - last).abs() <= 30.0 * a.ramp_per_s,
+                    "{k}: {now} {last}"
+                );
                 last = now;
                 reached = reached.max(now.abs());
             }

@@ -55,7 +55,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     };
     if !read.unknown.is_empty() {
         let names = read.unknown.join(", ");
-        eprintln!("headroom identify: {} columns are not of this site and are left out: {names}", read.unknown.len());
+        eprintln!(
+            "headroom identify: {} columns are not of this site and are left out: {names}",
+            read.unknown.len()
+        );
     }
     let found = identify(&site, &read.table);
     let written = match (&found.model, &options.out) {
@@ -67,7 +70,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     };
     match options.format {
         Format::Json => println!("{}", serde_json::to_string_pretty(&report::json(&found))?),
-        Format::Plain => report::plain(&found, &read.table, written).iter().for_each(|line| println!("{line}")),
+        Format::Plain => {
+            report::plain(&found, &read.table, written).iter().for_each(|line| println!("{line}"))
+        }
     }
     Ok(if found.model.is_some() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAULT) })
 }

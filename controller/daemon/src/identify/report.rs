@@ -61,7 +61,17 @@ pub(crate) fn plain(found: &Identified, seen: &Table, written: Option<&Path>) ->
 
 fn outputs(outputs: &[Outcome]) -> Vec<String> {
     let head = [
-        "output", "unit", "CV(RMSE) %", "asked %", "NMBE %", "RMSE", "as it is %", "in 2 sigma %", "white p", "n", "",
+        "output",
+        "unit",
+        "CV(RMSE) %",
+        "asked %",
+        "NMBE %",
+        "RMSE",
+        "as it is %",
+        "in 2 sigma %",
+        "white p",
+        "n",
+        "",
     ];
     let right = [false, false, true, true, true, true, true, true, true, true, false];
     let rows: Vec<Vec<String>> = outputs
@@ -87,7 +97,17 @@ fn outputs(outputs: &[Outcome]) -> Vec<String> {
 }
 
 fn answers(answers: &[Answer]) -> Vec<String> {
-    let head = ["actuator", "known", "by", "moved", "gain", "+-", "by data alone", "within s", "what would make it known"];
+    let head = [
+        "actuator",
+        "known",
+        "by",
+        "moved",
+        "gain",
+        "+-",
+        "by data alone",
+        "within s",
+        "what would make it known",
+    ];
     let right = [false, false, false, true, true, true, true, true, false];
     let rows: Vec<Vec<String>> = answers
         .iter()
@@ -99,7 +119,11 @@ fn answers(answers: &[Answer]) -> Vec<String> {
                 format!("{} {}", number(a.moved), a.unit),
                 number(a.gain),
                 number(a.sigma),
-                if a.data_sigma.is_finite() && a.data_sigma < 1e4 { number(a.data_sigma) } else { "-".to_owned() },
+                if a.data_sigma.is_finite() && a.data_sigma < 1e4 {
+                    number(a.data_sigma)
+                } else {
+                    "-".to_owned()
+                },
                 format!("{:.0}", a.answers_within_s),
                 a.advice.map_or(String::new(), |advice| words(a, advice)),
             ]

@@ -60,7 +60,10 @@ pub(crate) fn read(path: &Path, site: &Site) -> Result<Read, Fault> {
 /// # Errors
 /// What cannot be read first.
 pub(crate) fn parse(file: &str, bytes: &[u8], site: &Site) -> Result<Read, Fault> {
-    let broken = |e: &csv::Error| Fault::File { file: file.to_owned(), why: format!("{e}; give every line as many cells as the first") };
+    let broken = |e: &csv::Error| Fault::File {
+        file: file.to_owned(),
+        why: format!("{e}; give every line as many cells as the first"),
+    };
     // A byte order mark, as spreadsheets put it.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
@@ -87,15 +90,19 @@ pub(crate) fn parse(file: &str, bytes: &[u8], site: &Site) -> Result<Read, Fault
         };
         let utc = matches!(kinds[timed], Kind::Utc);
         let time = if utc { utc_s(&record[timed]) } else { number(&record[timed]) };
-        let why = if utc { "no time; write it like 2026-01-31T23:59:30Z" } else { "no time; write seconds since 1970" };
+        let why = if utc {
+            "no time; write it like 2026-01-31T23:59:30Z"
+        } else {
+            "no time; write seconds since 1970"
+        };
         unix_s.push(time.ok_or_else(|| wrong(timed, why))?);
         for (c, kind) in kinds.iter_mut().enumerate() {
             let Kind::Values(column, unit) = kind else { continue };
             let value = match &record[c] {
                 "" => f64::NAN,
-                cell => unit.to_base(
-                    number(cell).ok_or_else(|| wrong(c, "not a number; leave the cell empty where there is no good value"))?,
-                ),
+                cell => unit.to_base(number(cell).ok_or_else(|| {
+                    wrong(c, "not a number; leave the cell empty where there is no good value")
+                })?),
             };
             column.values.push(value);
         }
@@ -129,11 +136,22 @@ fn kinds(file: &str, head: &csv::StringRecord, site: &Site) -> Result<(Vec<Kind>
         };
         let symbols = || dimension.symbols().join(", ");
         let Some(symbol) = symbol else {
-            return Err(wrong(format!("it has no unit; write `{name} [{}]`, or one of {}", dimension.base(), symbols())));
+            return Err(wrong(format!(
+                "it has no unit; write `{name} [{}]`, or one of {}",
+                dimension.base(),
+                symbols()
+            )));
         };
         let unit = Unit::of(symbol).filter(|u| u.dimension == dimension);
         // A ratio and a count have the same base unit.
-        let unit = unit.or_else(|| (symbol == dimension.base()).then_some(Unit { symbol: dimension.base(), dimension, scale: 1.0, offset: 0.0 }));
+        let unit = unit.or_else(|| {
+            (symbol == dimension.base()).then_some(Unit {
+                symbol: dimension.base(),
+                dimension,
+                scale: 1.0,
+                offset: 0.0,
+            })
+        });
         let Some(unit) = unit else {
             return Err(wrong(format!("`{symbol}` is not a unit of {dimension}; use one of {}", symbols())));
         };
@@ -141,7 +159,10 @@ fn kinds(file: &str, head: &csv::StringRecord, site: &Site) -> Result<(Vec<Kind>
             return Err(wrong("it is there twice; leave one out".to_owned()));
         }
         names.push(name);
-        kinds.push(Kind::Values(Column { name: name.to_owned(), unit: symbol.to_owned(), values: Vec::new() }, unit));
+        kinds.push(Kind::Values(
+            Column { name: name.to_owned(), unit: symbol.to_owned(), values: Vec::new() },
+            unit,
+        ));
     }
     Ok((kinds, unknown))
 }
@@ -152,7 +173,8 @@ fn number(cell: &str) -> Option<f64> {
 
 /// Seconds since 1970 of `2026-01-31T23:59:30.5Z`.
 fn utc_s(cell: &str) -> Option<f64> {
-    let (date, time) = cell.strip_suffix('Z').or_else(|| cell.strip_suffix("+00:00"))?.split_once(['T', ' '])?;
+    let (date, time) =
+        cell.strip_suffix('Z').or_else(|| cell.strip_suffix("+00:00"))?.split_once(['T', ' '])?;
     let mut days = date.splitn(3, '-').map(str::parse::<i64>);
     let (year, month, day) = (days.next()?.ok()?, days.next()?.ok()?, days.next()?.ok()?);
     let mut parts = time.splitn(3, ':').map(number);

@@ -59,7 +59,9 @@ fn describe(site: &Site, text: &str, advice: &Advice) -> String {
         | Why::UpstreamFirst { by, .. }
         | Why::Underway { by, .. }
         | Why::BrokeOff { by, .. } => *by,
-        Why::Hold | Why::NothingToSave { .. } | Why::Cooler { .. } | Why::Excite { .. } => return text.to_owned(),
+        Why::Hold | Why::NothingToSave { .. } | Why::Cooler { .. } | Why::Excite { .. } => {
+            return text.to_owned();
+        }
     };
     let name = match by {
         Binds::Gpu(g) => {

@@ -8,13 +8,13 @@ use super::{build_world, site_of, site_text, strategy, write_whole};
 use crate::identify::recorder::Recorder;
 use crate::virtual_plant::VirtualPlant;
 use anyhow::{Context, Result};
-use headroom_sim::site_file::SiteAddresses;
-use std::path::Path;
 use headroom_core::lease::Identity;
 use headroom_core::{Line, Wants};
 use headroom_sim::score::{Prices, Score, StrategyScore};
+use headroom_sim::site_file::SiteAddresses;
 use headroom_sim::world::{World, WorldConfig};
 use headroom_site::{Field, Inbox, Site, Span};
+use std::path::Path;
 
 /// What came of one strategy.
 #[derive(Debug, Clone)]

@@ -30,13 +30,7 @@ pub(super) fn ahead(v: &[f64], known: &[bool], lambda: f64, horizon: usize, rows
 }
 
 /// Rows from which an error can be told: known there and a horizon later.
-pub(super) fn rows(
-    known: &[bool],
-    from: usize,
-    to: usize,
-    horizon: usize,
-    stride: usize,
-) -> Vec<usize> {
+pub(super) fn rows(known: &[bool], from: usize, to: usize, horizon: usize, stride: usize) -> Vec<usize> {
     let usable = |k: &usize| known[*k] && known[*k + horizon];
     (from..to.saturating_sub(horizon)).step_by(stride.max(1)).filter(usable).collect()
 }

@@ -56,7 +56,9 @@ impl Parts {
             let mut node = Node::default();
             for (&j, gain) in fitted.choice.active.iter().zip(&fitted.gains) {
                 let candidate = &candidates[j];
-                if let Some(input) = inputs[candidate.term].filter(|_| candidate.class == class && *gain != 0.0) {
+                if let Some(input) =
+                    inputs[candidate.term].filter(|_| candidate.class == class && *gain != 0.0)
+                {
                     node.inputs.push((input, *gain));
                 }
             }

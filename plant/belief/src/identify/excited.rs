@@ -74,17 +74,24 @@ pub(super) fn answers(
         let actuator = &site.actuators[a];
         // By the output that it is to move; where it has none, by the power that it tells most about.
         let own = |o: &usize| plan.outputs[*o].own == Some(a);
-        let found = learned.iter().filter(|(o, _, _)| own(o)).chain(learned.iter().filter(|(o, _, _)| {
-            plan.outputs[*o].dimension == Dimension::Power
-        }));
+        let found = learned
+            .iter()
+            .filter(|(o, _, _)| own(o))
+            .chain(learned.iter().filter(|(o, _, _)| plan.outputs[*o].dimension == Dimension::Power));
         let judged = found.filter_map(|(o, data, fitted)| {
-            let uses = |j: &usize| plan.terms[data.candidates[*j].term].term.uses(signal) && !data.candidates[*j].optional;
+            let uses = |j: &usize| {
+                plan.terms[data.candidates[*j].term].term.uses(signal) && !data.candidates[*j].optional
+            };
             let at = fitted.choice.active.iter().position(uses)?;
             Some((*o, *data, *fitted, at))
         });
         let Some((o, data, fitted, at)) = judged.into_iter().next() else { continue };
         let candidate = &data.candidates[fitted.choice.active[at]];
-        let scale = if candidate.class == Class::Own && candidate.prior.0 > 0.0 { candidate.prior.0 } else { candidate.prior.1 };
+        let scale = if candidate.class == Class::Own && candidate.prior.0 > 0.0 {
+            candidate.prior.0
+        } else {
+            candidate.prior.1
+        };
         let known = fitted.data_sigmas[at] < KNOWN * scale;
         let setpoint = table.sum(&plan.signals[signal].columns).unwrap_or_default();
         let shape = fitted.choice.shape(candidate.class);

@@ -104,39 +104,62 @@ impl Finding {
     /// Does it keep the model from being written?
     #[must_use]
     pub const fn refuses(&self) -> bool {
-        !matches!(self, Self::Missing { .. } | Self::Sparse { .. } | Self::Poor { .. } | Self::NoAnswer { .. } | Self::Wild { .. })
+        !matches!(
+            self,
+            Self::Missing { .. }
+                | Self::Sparse { .. }
+                | Self::Poor { .. }
+                | Self::NoAnswer { .. }
+                | Self::Wild { .. }
+        )
     }
 
     /// What to do about it.
     #[must_use]
     pub fn remedy(&self) -> String {
         match self {
-            Self::NothingMoved { .. } => "record while setpoints move: see what each actuator asks for below, or use \
+            Self::NothingMoved { .. } => {
+                "record while setpoints move: see what each actuator asks for below, or use \
                                           `headroom commission`"
-                .to_owned(),
+                    .to_owned()
+            }
             Self::Swapped { supply, back, .. } => {
-                format!("look where the two sensors sit and give {supply} and {back} each other's address in the site file")
+                format!(
+                    "look where the two sensors sit and give {supply} and {back} each other's address in the site file"
+                )
             }
             Self::Unit { point, slip, .. } => match slip {
-                Slip::NumbersAre(unit) => format!("give {point} the unit {unit} in the site file and in the table"),
+                Slip::NumbersAre(unit) => {
+                    format!("give {point} the unit {unit} in the site file and in the table")
+                }
                 Slip::DeclaredAs(unit) => {
                     format!("{point} does not come in {unit}; give it the unit that it comes in")
                 }
             },
             Self::Balance { flow, .. } => {
-                format!("look at {flow} and at the temperatures on both sides of it; check which racks this water cools")
+                format!(
+                    "look at {flow} and at the temperatures on both sides of it; check which racks this water cools"
+                )
             }
             Self::WrongPlace { answers, actuator, .. } => {
-                format!("if {answers} is what {actuator} moves, name it in `measures`; else look for two points with each other's address")
+                format!(
+                    "if {answers} is what {actuator} moves, name it in `measures`; else look for two points with each other's address"
+                )
             }
-            Self::NoAnswer { measures, .. } => format!("see whether {measures} is read from the right sensor"),
+            Self::NoAnswer { measures, .. } => {
+                format!("see whether {measures} is read from the right sensor")
+            }
             Self::Missing { column, .. } => format!("record {column}, or take it out of the site file"),
             Self::Sparse { output } => format!("record longer, or see why {output} is so often not good"),
             Self::Wild { column, .. } => format!("give {column} a `range` in the site file"),
-            Self::Nothing => "the table needs read-backs of setpoints, the points they move, and meters".to_owned(),
-            Self::Poor { .. } => "record more of what it ran through, with setpoints moving; until then its own evidence \
+            Self::Nothing => {
+                "the table needs read-backs of setpoints, the points they move, and meters".to_owned()
+            }
+            Self::Poor { .. } => {
+                "record more of what it ran through, with setpoints moving; until then its own evidence \
                                   says how far to trust it"
-                .to_owned(),
+                    .to_owned()
+            }
             Self::NothingLearned => "record longer, with setpoints moving".to_owned(),
         }
     }
@@ -158,7 +181,10 @@ impl fmt::Display for Finding {
                     Slip::NumbersAre(unit) => format!("its numbers look like {unit}"),
                     Slip::DeclaredAs(unit) => format!("it looks as if it did not come in {unit} at all"),
                 };
-                write!(f, "{point} [{declared}] has the wrong unit: with a mean of {mean:.4} {against}; {likely}")
+                write!(
+                    f,
+                    "{point} [{declared}] has the wrong unit: with a mean of {mean:.4} {against}; {likely}"
+                )
             }
             Self::Balance { flow, water_w, power_w } => write!(
                 f,
@@ -172,18 +198,23 @@ impl fmt::Display for Finding {
             Self::NoAnswer { actuator, measures } => {
                 write!(f, "{actuator} was moved and {measures} hardly answered")
             }
-            Self::Missing { needs, column } => write!(f, "{needs} needs the column {column}, which is not there"),
+            Self::Missing { needs, column } => {
+                write!(f, "{needs} needs the column {column}, which is not there")
+            }
             Self::Sparse { output } => write!(f, "{output} is not good often enough to learn from"),
             Self::Wild { column, values } => {
                 write!(f, "{values} values of {column} are far outside all others and were left out")
             }
             Self::Nothing => f.write_str("there is no output to predict, or no input to predict it with"),
             Self::Poor { output, cv_rmse_percent, mark_percent } => {
-                write!(f, "{output} is missed by {cv_rmse_percent:.2} % an hour ahead; asked are {mark_percent} %")
+                write!(
+                    f,
+                    "{output} is missed by {cv_rmse_percent:.2} % an hour ahead; asked are {mark_percent} %"
+                )
             }
-            Self::NothingLearned => {
-                f.write_str("no output was predicted within its mark or better than by leaving everything as it is")
-            }
+            Self::NothingLearned => f.write_str(
+                "no output was predicted within its mark or better than by leaving everything as it is",
+            ),
         }
     }
 }

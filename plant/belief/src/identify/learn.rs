@@ -7,7 +7,7 @@ use super::lag::Shape;
 use super::structure::Class;
 
 /// Error over that before from which on an optional input is taken.
-const WORTH: f64 = 0.97;
+const WORTH: f64 = 0.985;
 /// Most optional inputs of an output.
 const MOST: usize = 6;
 

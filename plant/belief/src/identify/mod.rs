@@ -113,7 +113,8 @@ pub fn identify(site: &Site, table: &Table) -> Identified {
     let table = &table;
     findings.extend(plausible::look(site, table));
     let rows = (train, table.rows - train);
-    let refused = |findings: Vec<Finding>| Identified { model: None, findings, outputs: vec![], answers: vec![], rows };
+    let refused =
+        |findings: Vec<Finding>| Identified { model: None, findings, outputs: vec![], answers: vec![], rows };
     if findings.iter().any(Finding::refuses) {
         return refused(findings);
     }

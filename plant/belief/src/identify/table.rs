@@ -39,7 +39,9 @@ pub enum TableError {
     #[error("rows are {0:.0} s apart; record at least one row every 15 minutes")]
     Coarse(f64),
     /// More gap than table.
-    #[error("the table reaches over {0} periods of {1:.0} s but has only {2} rows; leave out the empty stretches")]
+    #[error(
+        "the table reaches over {0} periods of {1:.0} s but has only {2} rows; leave out the empty stretches"
+    )]
     Gaps(usize, f64, usize),
 }
 

@@ -35,7 +35,10 @@ pub(super) fn look(site: &Site, table: &Table) -> Vec<Finding> {
                 let actuator = &site.actuators[a];
                 let there = |p: Option<PointId>| p.is_some_and(|p| values(site, table, p).is_some());
                 let measured = actuator.measures.is_some_and(|p| site.dimension(p) == dimension);
-                actuator.unit.dimension == dimension && measured && there(actuator.measures) && there(actuator.readback)
+                actuator.unit.dimension == dimension
+                    && measured
+                    && there(actuator.measures)
+                    && there(actuator.readback)
             })
             .collect();
         findings.extend(of_group(site, table, &group, dimension));
@@ -50,7 +53,9 @@ fn of_group(site: &Site, table: &Table, group: &[usize], dimension: Dimension) -
         .iter()
         .map(|&a| points(site.actuators[a].readback).map(|x| shape.apply(x, table.period_s)))
         .collect();
-    let Some(normal) = asked.and_then(|asked| Normal::new(&asked, table.rows_in(CHANGE_S))) else { return Vec::new() };
+    let Some(normal) = asked.and_then(|asked| Normal::new(&asked, table.rows_in(CHANGE_S))) else {
+        return Vec::new();
+    };
     let slopes = |p: PointId| values(site, table, p).map(|y| normal.slopes(y));
     let own: Vec<_> = group.iter().map(|&a| site.actuators[a].measures.and_then(slopes)).collect();
     let follows = |b: &Option<(Vec<f64>, Vec<f64>)>, j: usize| {
@@ -63,7 +68,9 @@ fn of_group(site: &Site, table: &Table, group: &[usize], dimension: Dimension) -
             continue;
         }
         let name = |p: PointId| site.points[p.index()].id.clone();
-        let (actuator, Some(measures)) = (site.actuators[a].id.clone(), site.actuators[a].measures) else { continue };
+        let (actuator, Some(measures)) = (site.actuators[a].id.clone(), site.actuators[a].measures) else {
+            continue;
+        };
         let measures = name(measures);
         // Another's point says it best; else any point of the dimension that follows.
         let controlled = (0..group.len()).find(|&k| k != i && follows(&own[k], i) && !follows(&own[k], k));
@@ -117,9 +124,12 @@ impl Normal {
             (0..rows).map(|k| (k, y[k + self.lag] - y[k])).filter(|(_, d)| d.is_finite()).collect();
         let share = (rows as f64 / known.len().max(1) as f64).max(1.0);
         let n = self.changes.len();
-        let xy = DVector::from_fn(n, |j, _| share * known.iter().map(|(k, d)| self.changes[j][*k] * d).sum::<f64>());
+        let xy = DVector::from_fn(n, |j, _| {
+            share * known.iter().map(|(k, d)| self.changes[j][*k] * d).sum::<f64>()
+        });
         let b = &self.inverse * xy;
-        let error = |(k, d): &(usize, f64)| (d - (0..n).map(|j| b[j] * self.changes[j][*k]).sum::<f64>()).powi(2);
+        let error =
+            |(k, d): &(usize, f64)| (d - (0..n).map(|j| b[j] * self.changes[j][*k]).sum::<f64>()).powi(2);
         let variance = known.iter().map(error).sum::<f64>() / known.len().max(1) as f64;
         let sigma = (0..n).map(|j| (variance * self.lag as f64 * self.inverse[(j, j)]).sqrt());
         let sigma = sigma.collect();

@@ -55,7 +55,9 @@ pub(super) fn slip(site: &Site, table: &Table, id: &str, mean: f64, bounds: (f64
     let mut seen: Vec<(f64, f64)> = Vec::new();
     let mut best: Option<(f64, Slip)> = None;
     for unit in UNITS.iter().filter(|u| u.dimension == dimension && u.symbol != base && u.symbol != "mW") {
-        if (seen.contains(&(unit.scale, unit.offset)) && !is_declared(unit)) || (unit.scale, unit.offset) == (1.0, 0.0) {
+        if (seen.contains(&(unit.scale, unit.offset)) && !is_declared(unit))
+            || (unit.scale, unit.offset) == (1.0, 0.0)
+        {
             continue;
         }
         seen.push((unit.scale, unit.offset));
@@ -73,7 +75,10 @@ pub(super) fn slip(site: &Site, table: &Table, id: &str, mean: f64, bounds: (f64
 }
 
 fn candidates(mean: f64, unit: &Unit) -> [(f64, Slip); 2] {
-    [(unit.to_base(mean), Slip::NumbersAre(unit.symbol)), (unit.from_base(mean), Slip::DeclaredAs(unit.symbol))]
+    [
+        (unit.to_base(mean), Slip::NumbersAre(unit.symbol)),
+        (unit.from_base(mean), Slip::DeclaredAs(unit.symbol)),
+    ]
 }
 
 pub(super) fn finding(table: &Table, point: &str, slip: Slip, mean: f64, against: String) -> Finding {
@@ -84,7 +89,8 @@ pub(super) fn finding(table: &Table, point: &str, slip: Slip, mean: f64, against
 /// Is this a temperature of a liquid?
 fn is_liquid(site: &Site, p: usize) -> bool {
     let point = &site.points[p];
-    let air = point.kind.contains("Air") || point.area.iter().any(|a| a.contains("Air") || a.contains("Aisle"));
+    let air =
+        point.kind.contains("Air") || point.area.iter().any(|a| a.contains("Air") || a.contains("Aisle"));
     let cools = ["cdu", "rack-manifold", "facility-loop", "chiller", "hx", "tank"];
     let of = site.equipment.iter().find(|e| e.id == point.of).map_or("", |e| e.kind.as_str());
     let liquid = point.kind.contains("Liquid") || point.kind.contains("Water") || cools.contains(&of);
@@ -112,7 +118,8 @@ fn setpoints(site: &Site, table: &Table, findings: &mut Vec<Finding>) {
         if site.dimension(measures) != dimension || site.dimension(readback) != dimension {
             continue;
         }
-        let both = values(site, table, measures).and_then(mean).zip(values(site, table, readback).and_then(mean));
+        let both =
+            values(site, table, measures).and_then(mean).zip(values(site, table, readback).and_then(mean));
         let Some((measured, asked)) = both else { continue };
         let width = |x: f64| if dimension == Dimension::Temperature { NEAR.0 } else { NEAR.1 * x.abs() };
         let near = |x: f64| (x - width(x), x + width(x));
@@ -127,7 +134,11 @@ fn setpoints(site: &Site, table: &Table, findings: &mut Vec<Finding>) {
         }
         if let Some(slip) = slip(site, table, id, mean, bounds) {
             let base = dimension.base();
-            let against = format!("{base} it is far from the {:.4} {base} beside it ({})", 0.5 * (bounds.0 + bounds.1), actuator.id);
+            let against = format!(
+                "{base} it is far from the {:.4} {base} beside it ({})",
+                0.5 * (bounds.0 + bounds.1),
+                actuator.id
+            );
             findings.push(finding(table, id, slip, mean, against));
         }
     }
@@ -139,15 +150,24 @@ fn meters(site: &Site, table: &Table, findings: &mut Vec<Finding>) {
         return;
     }
     let checked = gpu_meters(site, table);
-    let wrong: Vec<_> = checked.iter().filter_map(|(id, mean, gpus)| {
-        let slip = slip(site, table, id, *mean, (METER.0 * gpus, METER.1 * gpus))?;
-        Some((id, *mean, *gpus, slip))
-    }).collect();
+    let wrong: Vec<_> = checked
+        .iter()
+        .filter_map(|(id, mean, gpus)| {
+            let slip = slip(site, table, id, *mean, (METER.0 * gpus, METER.1 * gpus))?;
+            Some((id, *mean, *gpus, slip))
+        })
+        .collect();
     for (id, mean, gpus, slip) in wrong {
         if in_doubt(findings, id) {
             continue;
         }
-        findings.push(finding(table, id, slip, mean, format!("W it cannot be above GPUs that draw {gpus:.4} W")));
+        findings.push(finding(
+            table,
+            id,
+            slip,
+            mean,
+            format!("W it cannot be above GPUs that draw {gpus:.4} W"),
+        ));
     }
     totals(site, table, findings);
 }
@@ -160,9 +180,11 @@ fn gpus(site: &Site, table: &Table, findings: &mut Vec<Finding>) -> bool {
         let Some(mean) = table.column(&id).and_then(|c| mean(&c.values)) else { continue };
         let nodes = site.nodes.iter().filter(|n| n.rack == *rack);
         let skus = nodes.flat_map(|n| n.gpus.0..n.gpus.1).map(|g| &site.skus[site.gpus[g as usize].sku]);
-        let bounds = skus.fold((0.0, 0.0), |(low, high), s| (low + GPU.0 * s.idle_w, high + GPU.1 * s.max_cap_w));
+        let bounds =
+            skus.fold((0.0, 0.0), |(low, high), s| (low + GPU.0 * s.idle_w, high + GPU.1 * s.max_cap_w));
         if let Some(slip) = slip(site, table, &id, mean, bounds) {
-            let against = format!("W it is nothing that its GPUs can draw ({:.4} to {:.4} W)", bounds.0, bounds.1);
+            let against =
+                format!("W it is nothing that its GPUs can draw ({:.4} to {:.4} W)", bounds.0, bounds.1);
             findings.push(finding(table, &id, slip, mean, against));
         }
     }
@@ -175,7 +197,8 @@ fn gpu_meters(site: &Site, table: &Table) -> Vec<(String, f64, f64)> {
     let mut take = |meter: PointId, racks: &BTreeSet<&str>| {
         let gpus = gpu_power(table, racks.iter().copied()).as_deref().and_then(mean);
         let id = &site.points[meter.index()].id;
-        if let (Some(mean), Some(gpus)) = (values(site, table, meter).and_then(mean), gpus.filter(|w| *w > 0.0))
+        if let (Some(mean), Some(gpus)) =
+            (values(site, table, meter).and_then(mean), gpus.filter(|w| *w > 0.0))
             && out.iter().all(|(known, _, _)| known != id)
         {
             out.push((id.clone(), mean, gpus));
@@ -212,7 +235,13 @@ fn totals(site: &Site, table: &Table, findings: &mut Vec<Finding>) {
     if let Some((_, it_w)) = it {
         let bounds = (FACILITY.0 * it_w, FACILITY.1 * it_w);
         if let Some(slip) = slip(site, table, &facility, whole, bounds) {
-            findings.push(finding(table, &facility, slip, whole, format!("W it does not fit an IT of {it_w:.4} W")));
+            findings.push(finding(
+                table,
+                &facility,
+                slip,
+                whole,
+                format!("W it does not fit an IT of {it_w:.4} W"),
+            ));
             return;
         }
     }
@@ -228,7 +257,13 @@ fn totals(site: &Site, table: &Table, findings: &mut Vec<Finding>) {
         let others = sum - mean;
         let bounds = ((COOLING.0 * whole - others).max(COOLING.0 * whole), COOLING.1 * whole - others);
         if let Some(slip) = slip(site, table, id, *mean, bounds) {
-            findings.push(finding(table, id, slip, *mean, format!("W it is no part of cooling for {whole:.4} W")));
+            findings.push(finding(
+                table,
+                id,
+                slip,
+                *mean,
+                format!("W it is no part of cooling for {whole:.4} W"),
+            ));
         }
     }
 }

@@ -42,7 +42,9 @@ pub(super) fn look(site: &Site, table: &Table, doubted: &[Finding]) -> Vec<Findi
         if in_doubt(doubted, &supply) || in_doubt(doubted, &back) {
             continue;
         }
-        let Some(there) = values(site, table, pair.supply).zip(values(site, table, pair.back)) else { continue };
+        let Some(there) = values(site, table, pair.supply).zip(values(site, table, pair.back)) else {
+            continue;
+        };
         let power = power(site, table, &pair.of);
         let rises = rises(site, table, &pair, there, power.as_ref().map(|p| p.0.as_slice()));
         let Some(rise_k) = mean(&rises) else { continue };
@@ -94,7 +96,8 @@ fn pairs(site: &Site) -> Vec<Pair> {
     let usable = |p: &usize| {
         let point = &site.points[*p];
         let read = site.actuators.iter().any(|a| a.readback == Some(PointId(*p as u32)));
-        let setpoint = read || point.kind.contains("Setpoint") || says(*p, "Setpoint") || point.id.ends_with("Setpoint");
+        let setpoint =
+            read || point.kind.contains("Setpoint") || says(*p, "Setpoint") || point.id.ends_with("Setpoint");
         let air = point.kind.contains("Air");
         point.unit.dimension == Dimension::Temperature && !setpoint && !air
     };
@@ -109,7 +112,9 @@ fn pairs(site: &Site) -> Vec<Pair> {
             let Some(&r) = all.iter().find(|r| says(**r, from) && same_side(s, **r)) else { continue };
             let of = site.points[s].of.clone();
             let flows = |p: &usize| {
-                site.points[*p].of == of && site.points[*p].unit.dimension == Dimension::Flow && same_side(s, *p)
+                site.points[*p].of == of
+                    && site.points[*p].unit.dimension == Dimension::Flow
+                    && same_side(s, *p)
             };
             let flow = (0..site.points.len()).find(flows).map(|p| PointId(p as u32));
             let carries = to == "Supply" && !says(s, "Primary");
@@ -122,7 +127,8 @@ fn pairs(site: &Site) -> Vec<Pair> {
 /// Power of the racks downstream, row by row, and whether it is metered (else their GPUs').
 fn power(site: &Site, table: &Table, of: &str) -> Option<(Vec<f64>, bool)> {
     let below = site.downstream(of);
-    let racks = || below.iter().copied().filter(|id| site.places.get(*id).is_some_and(|(kind, _)| kind == "rack"));
+    let racks =
+        || below.iter().copied().filter(|id| site.places.get(*id).is_some_and(|(kind, _)| kind == "rack"));
     if let Some(gpus) = gpu_power(table, racks()) {
         return Some((gpus, false));
     }
@@ -143,7 +149,9 @@ fn rises(
     let flow = pair.flow.and_then(|f| values(site, table, f));
     let (most_flow, most_power) = (flow.map_or(0.0, most), power.map_or(0.0, most));
     (0..table.rows)
-        .filter(|&k| flow.is_none_or(|f| f[k] > 0.3 * most_flow) && power.is_none_or(|p| p[k] > 0.3 * most_power))
+        .filter(|&k| {
+            flow.is_none_or(|f| f[k] > 0.3 * most_flow) && power.is_none_or(|p| p[k] > 0.3 * most_power)
+        })
         .map(|k| back[k] - supply[k])
         .filter(|r| r.is_finite())
         .collect()
@@ -175,13 +183,17 @@ fn balance(
         [(ratio * u.scale, Slip::NumbersAre(u.symbol)), (ratio / u.scale, Slip::DeclaredAs(u.symbol))]
     });
     // The unit after which heat and power differ least.
-    let may = |slip: &Slip| matches!(slip, Slip::NumbersAre(_)) || matches!(slip, Slip::DeclaredAs(u) if declared == Some(*u) || own == *u);
+    let may = |slip: &Slip| {
+        matches!(slip, Slip::NumbersAre(_))
+            || matches!(slip, Slip::DeclaredAs(u) if declared == Some(*u) || own == *u)
+    };
     let ways = ways.filter(|(r, slip)| (low..=high).contains(r) && may(slip));
     let best = ways.min_by(|a, b| a.0.ln().abs().total_cmp(&b.0.ln().abs()));
     let Some((_, slip)) = best else {
         return Some(Finding::Balance { flow: id.clone(), water_w: heat, power_w: power });
     };
     let mean = mean(flows)?;
-    let against = format!("L/min the water carries {:.4} kW, where {:.4} kW are put into it", heat / 1e3, power / 1e3);
+    let against =
+        format!("L/min the water carries {:.4} kW, where {:.4} kW are put into it", heat / 1e3, power / 1e3);
     Some(scale::finding(table, id, slip, mean, against))
 }

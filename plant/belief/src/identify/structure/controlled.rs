@@ -43,8 +43,7 @@ impl Builder<'_> {
         if !temperature && !self.black {
             return out;
         }
-        let below: BTreeSet<String> =
-            self.site.downstream(&own.of).into_iter().map(str::to_owned).collect();
+        let below: BTreeSet<String> = self.site.downstream(&own.of).into_iter().map(str::to_owned).collect();
         for b in (0..self.site.actuators.len()).filter(|&b| b != a) {
             self.other_setpoint(a, b, dimension, &mut out);
         }
@@ -59,7 +58,13 @@ impl Builder<'_> {
         }
         for (n, weather) in self.weather.clone().into_iter().enumerate().filter(|_| temperature) {
             let optional = n > 0;
-            out.push(Candidate { term: weather, class: Class::Weather, prior: (0.0, 0.3), sign: 1.0, optional });
+            out.push(Candidate {
+                term: weather,
+                class: Class::Weather,
+                prior: (0.0, 0.3),
+                sign: 1.0,
+                optional,
+            });
             self.attainable(a, weather, &mut out);
         }
         self.started(dimension, 1.0, &mut out);
@@ -81,10 +86,17 @@ impl Builder<'_> {
         if same && dimension == Dimension::Temperature && own.of != other.of {
             let own = self.plan.setpoints[a];
             for (above, approach) in own.iter().flat_map(|o| LOOP_APPROACH_K.map(|k| (*o, k))) {
-                let distance = Term::Above(Box::new(Term::Signal(signal)), Box::new(Term::Signal(above)), approach);
+                let distance =
+                    Term::Above(Box::new(Term::Signal(signal)), Box::new(Term::Signal(above)), approach);
                 let name = format!("{} above what is asked, {approach} K", self.plan.signals[signal].name);
                 let term = self.term(&name, distance);
-                out.push(Candidate { term, class: Class::Setpoints, prior: (0.5, 0.5), sign: 1.0, optional: true });
+                out.push(Candidate {
+                    term,
+                    class: Class::Setpoints,
+                    prior: (0.5, 0.5),
+                    sign: 1.0,
+                    optional: true,
+                });
             }
         }
     }

@@ -119,10 +119,8 @@ impl Plan {
     pub fn new(site: &Site, table: &Table) -> Self {
         let black = site.equipment.iter().all(|e| e.serves.is_empty());
         let structure = if black { Structure::Black } else { Structure::Grey };
-        let plan =
-            Self { structure, signals: vec![], terms: vec![], outputs: vec![], setpoints: vec![] };
-        let mut b =
-            Builder { site, table, black, plan, heat: vec![], weather: vec![], machines: vec![] };
+        let plan = Self { structure, signals: vec![], terms: vec![], outputs: vec![], setpoints: vec![] };
+        let mut b = Builder { site, table, black, plan, heat: vec![], weather: vec![], machines: vec![] };
         b.setpoints();
         b.heat();
         b.weather();
