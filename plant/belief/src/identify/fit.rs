@@ -251,10 +251,8 @@ impl<'a> Search<'a> {
             let mut sum = Gram::zero(n);
             for (stage, blocks) in self.stages.iter().zip(&grams) {
                 let factor = 1.0 / (stage.same * stage.variance);
-                for (b, gram) in blocks.iter().enumerate().filter(|(b, _)| Some(*b) != without) {
-                    let _ = b;
-                    sum.add(gram, factor);
-                }
+                let taken = blocks.iter().enumerate().filter(|(b, _)| Some(*b) != without);
+                taken.for_each(|(_, gram)| sum.add(gram, factor));
             }
             sum
         };
@@ -299,8 +297,8 @@ impl<'a> Search<'a> {
             for i in 0..n {
                 let wi = w * row[i];
                 gram.xy[i] += wi * target[k];
-                for j in 0..=i {
-                    gram.xx[(i, j)] += wi * row[j];
+                for (j, x) in row[..=i].iter().enumerate() {
+                    gram.xx[(i, j)] += wi * x;
                 }
             }
             gram.yy += w * target[k] * target[k];

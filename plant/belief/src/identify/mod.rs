@@ -33,7 +33,7 @@ pub use lag::Shape;
 pub use structure::{Candidate, Class, Named, OutputPlan, Plan};
 pub use table::{Column, Table, TableError};
 
-use crate::model::{FORMAT, Input, Model, Output, Role};
+use crate::model::{Evidence, FORMAT, Input, Model, Output, Role};
 use assemble::{Parts, noises};
 use fit::{Data, Fitted};
 use headroom_site::{Dimension, Site};
@@ -73,7 +73,7 @@ pub struct Outcome {
     /// Error asked for, %.
     pub mark_percent: f64,
     /// On held-back data.
-    pub evidence: crate::model::Evidence,
+    pub evidence: Evidence,
     /// Share of errors inside two standard deviations of what was foreseen.
     pub covered: f64,
     /// Its gains.
@@ -206,20 +206,7 @@ fn assembled(
     let mut outputs = Vec::new();
     for (o, data, fitted) in known {
         parts.add(fitted, data.candidates, &of_term, table.period_s);
-        let last = fitted.variances.len() - 1;
-        let (noise, drift) = noises(fitted.choice.lambda, fitted.variances[last], data.horizons[last]);
-        let (low, high, stood) = spread(&data.y[..train]);
-        let output = &plan.outputs[*o];
-        outputs.push(Output {
-            name: output.name.clone(),
-            columns: output.columns.clone(),
-            unit: output.dimension.base().to_owned(),
-            stood,
-            range: (low, high),
-            noise,
-            drift,
-            evidence: crate::model::Evidence::default(),
-        });
+        outputs.push(output_of(&plan.outputs[*o], data, fitted));
     }
     let ([a, b, c, d], states) = parts.matrices(inputs.len());
     let mut signals = plan.signals.clone();
@@ -242,6 +229,23 @@ fn assembled(
         signals,
         inputs,
         outputs,
+    }
+}
+
+/// An output without its evidence.
+fn output_of(output: &OutputPlan, data: &Data<'_>, fitted: &Fitted) -> Output {
+    let last = fitted.variances.len() - 1;
+    let (noise, drift) = noises(fitted.choice.lambda, fitted.variances[last], data.horizons[last]);
+    let (low, high, stood) = spread(&data.y[..data.train]);
+    Output {
+        name: output.name.clone(),
+        columns: output.columns.clone(),
+        unit: output.dimension.base().to_owned(),
+        stood,
+        range: (low, high),
+        noise,
+        drift,
+        evidence: Evidence::default(),
     }
 }
 

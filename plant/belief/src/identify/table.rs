@@ -63,7 +63,7 @@ impl Table {
             return Err(TableError::Few(unix_s.len(), FEWEST));
         }
         let mut steps: Vec<f64> = unix_s.windows(2).map(|w| w[1] - w[0]).collect();
-        if let Some(row) = steps.iter().position(|s| !(*s > 0.0)) {
+        if let Some(row) = steps.iter().position(|s| s.is_nan() || *s <= 0.0) {
             return Err(TableError::Order(row + 2));
         }
         steps.sort_by(f64::total_cmp);

@@ -54,7 +54,7 @@ pub(super) fn evidence(model: &Model, seen: &Seen, from: usize) -> Vec<(Evidence
         for (tally, innovation) in tallies.iter_mut().zip(filter.innovations()) {
             tally.innovations.extend(innovation);
         }
-        if k + horizon < rows && (k - from) % stride == 0 {
+        if k + horizon < rows && (k - from).is_multiple_of(stride) {
             let Some(last) = filter.ahead(&seen.signals[k + 1..=k + horizon]).pop() else { continue };
             for (i, tally) in tallies.iter_mut().enumerate() {
                 let (now, then) = (seen.outputs[k][i], seen.outputs[k + horizon][i]);

@@ -66,7 +66,8 @@ fn swapped_supply_and_return_are_named() {
 #[test]
 fn a_wrong_unit_is_named_with_the_likely_one() {
     let kilo = |v: f64| v / 1e3;
-    let cases: [(&str, fn(f64) -> f64, &str); 6] = [
+    type Case = (&'static str, fn(f64) -> f64, &'static str);
+    let cases: [Case; 6] = [
         ("supply-0", |v| 1.8 * v + 32.0, "degF"),
         ("return-1", |v| 1.8 * v + 32.0, "degF"),
         ("it", kilo, "kW"),
