@@ -173,6 +173,7 @@ impl<'a> Search<'a> {
 
     /// Tries shapes for a class.
     fn turn(&self, mut best: Fitted, class: Class, wide: bool) -> Option<Fitted> {
+        let may = |shape: &Shape| shape.tau_s.0 + shape.tau_s.1 <= class.longest_s();
         let with = |best: &Fitted, shape: Shape| {
             let mut choice = best.choice.clone();
             choice.shapes.retain(|(c, _)| *c != class);
@@ -180,14 +181,14 @@ impl<'a> Search<'a> {
             choice
         };
         if wide {
-            for shape in coarse() {
+            for shape in coarse().into_iter().filter(may) {
                 let choice = with(&best, shape);
                 best = self.better(best, &choice)?;
             }
         }
         for _ in 0..4 {
             let before = best.choice.shape(class);
-            for shape in around(before, self.data.period_s) {
+            for shape in around(before, self.data.period_s).into_iter().filter(may) {
                 let choice = with(&best, shape);
                 best = self.better(best, &choice)?;
             }

@@ -124,7 +124,11 @@ impl Table {
             let at = |share: f64| sorted[(share * (sorted.len() - 1) as f64) as usize];
             let (median, spread) = (at(0.5), at(0.75) - at(0.25));
             let ends = at(0.95) - at(0.05);
-            let far = FAR * spread.max(ends).max(median.abs()).max(1e-6);
+            let far = FAR * spread.max(ends).max(median.abs());
+            // What stands at zero nearly always has no spread to judge a start by.
+            if far <= 0.0 {
+                continue;
+            }
             let mut taken = 0;
             for v in column.values.iter_mut().filter(|v| (**v - median).abs() > far) {
                 *v = f64::NAN;

@@ -39,6 +39,14 @@ pub enum Class {
 }
 
 impl Class {
+    /// Longest time constant that is tried, s: a machine that is started draws its power within minutes.
+    pub(super) const fn longest_s(self) -> f64 {
+        match self {
+            Self::Machines => 300.0,
+            Self::Own | Self::Setpoints | Self::Heat | Self::Weather | Self::Lift => 4.0 * 3600.0,
+        }
+    }
+
     pub(super) const ALL: [Self; 6] =
         [Self::Own, Self::Setpoints, Self::Heat, Self::Weather, Self::Lift, Self::Machines];
 }

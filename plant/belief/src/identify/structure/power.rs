@@ -82,6 +82,10 @@ impl Builder<'_> {
         };
         let term = self.term(&name, term);
         out.push(Candidate { term, class: Class::Setpoints, prior, sign, optional: false });
+        if self.is_first(a) {
+            // Machines answer to a move of the first water twice: by what they do to its mass, and by where it then stands.
+            out.push(Candidate { term, class: Class::Lift, prior, sign, optional: true });
+        }
     }
 
     /// Machines work for what the weather does not do; more for more heat.
