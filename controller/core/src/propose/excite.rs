@@ -108,6 +108,18 @@ impl Excitation {
         self.began.map_or(0.0, |began| (now.since(began).s() / self.length.s()).clamp(0.0, 1.0))
     }
 
+    /// Is its time over?
+    #[must_use]
+    pub fn is_over(&self, now: Stamp) -> bool {
+        self.began.is_some_and(|began| now.since(began) >= self.length)
+    }
+
+    /// Actuators that move now.
+    #[must_use]
+    pub fn moving(&self) -> usize {
+        self.stages.iter().filter(|s| matches!(s, Stage::Moving { .. })).count()
+    }
+
     /// Stage of an actuator.
     #[must_use]
     pub fn stage(&self, actuator: usize) -> Stage {

@@ -25,16 +25,16 @@ use std::process::ExitCode;
 pub(crate) struct Options {
     /// Table of what was seen (CSV): of `headroom run --record`, `headroom score --record`, or a historian's with columns
     /// `time_utc` or `time_unix_s`, `ID [unit]` and `gpu_power:RACK [W]`.
-    table: PathBuf,
+    pub(crate) table: PathBuf,
     /// Site file.
     #[arg(long)]
-    site: PathBuf,
+    pub(crate) site: PathBuf,
     /// Where the model is written (TOML); only printed if not given.
     #[arg(long, value_name = "model.toml")]
-    out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
     /// How it is printed.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    pub(crate) format: Format,
 }
 
 /// Runs the verb.

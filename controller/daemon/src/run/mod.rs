@@ -13,6 +13,7 @@ pub(crate) mod seen;
 pub(crate) mod served;
 pub(crate) mod view;
 
+use crate::commission::Experiment;
 use crate::files::{ModeChoice, load};
 use crate::identify::recorder::Recorder;
 use crate::journal::Journal;
@@ -53,6 +54,8 @@ pub(crate) struct Options {
     pub(crate) history: usize,
     /// Table of what is seen.
     pub(crate) record: Option<PathBuf>,
+    /// Setpoints move for so long, so that a model can be learned; then the daemon ends.
+    pub(crate) excite: Option<Span>,
 }
 
 /// Runs the daemon until a signal.
@@ -76,7 +79,10 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let mut journal = Journal::open(&options.state.join("journal.jsonl"))?;
     let writes_allowed = loaded.writes_allowed();
     let identity = Identity { who: options.id.clone(), epoch };
-    let line = Line::with_wants(&loaded.site, loaded.wants, identity);
+    let mut line = Line::with_wants(&loaded.site, loaded.wants, identity);
+    if let Some(length) = options.excite {
+        line.excite(length);
+    }
     let field = LiveField::start(line.site(), clock.clone(), FieldOptions { writes_allowed })?;
     let bulletin = Bulletin::open(line.site(), epoch)?;
     let shared = Arc::new(Mutex::new(View::new(line.site(), &loaded.policy_name, writes_allowed, epoch)));
@@ -99,6 +105,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         journalled: None,
         doubts: 0,
         recorder,
+        experiment: Experiment::default(),
     };
     let outcome = daemon.until_told().await;
     daemon.field.release();
@@ -124,6 +131,7 @@ struct Daemon<'a> {
     /// Changes of points in doubt that are in the journal.
     doubts: u64,
     recorder: Option<Recorder>,
+    experiment: Experiment,
 }
 
 impl Daemon<'_> {
@@ -147,6 +155,9 @@ impl Daemon<'_> {
             let took = self.clock.now().since(started);
             due = due + Span::from_ns(period.ns() * (late + 1));
             self.show(verified, &Pace { lag, took, next: due, missed });
+            if self.experiment.is_over(&self.line) {
+                return Ok(());
+            }
         }
     }
 
