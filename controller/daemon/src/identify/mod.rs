@@ -71,7 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     match options.format {
         Format::Json => println!("{}", serde_json::to_string_pretty(&report::json(&found))?),
         Format::Plain => {
-            report::plain(&found, &read.table, written).iter().for_each(|line| println!("{line}"))
+            report::plain(&found, &read.table, written).iter().for_each(|line| println!("{line}"));
         }
     }
     Ok(if found.model.is_some() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAULT) })

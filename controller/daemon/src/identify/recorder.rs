@@ -176,7 +176,8 @@ impl Recorder {
             Self { file: append(path)?, rows, path: path.to_path_buf(), length: whole as u64, bound };
         recorder.file.set_len(recorder.length)?;
         if recorder.length == 0 {
-            recorder.write(&recorder.rows.head().to_owned())?;
+            let head = recorder.rows.head().to_owned();
+            recorder.write(&head)?;
         }
         Ok(recorder)
     }
@@ -186,16 +187,21 @@ impl Recorder {
     /// # Errors
     /// The file cannot be written.
     pub(crate) fn take(&mut self, line: &Line) -> Result<()> {
-        let Some(row) = self.rows.take(line) else { return Ok(()) };
+        self.rows.take(line).map_or(Ok(()), |row| self.keep(&row))
+    }
+
+    /// Appends a line; begins anew where the bound is reached.
+    fn keep(&mut self, row: &str) -> Result<()> {
         if self.length + row.len() as u64 > self.bound {
             let mut aside = self.path.as_os_str().to_owned();
             aside.push(".1");
             std::fs::rename(&self.path, aside)?;
             self.file = append(&self.path)?;
             self.length = 0;
-            self.write(&self.rows.head().to_owned())?;
+            let head = self.rows.head().to_owned();
+            self.write(&head)?;
         }
-        self.write(&row)
+        self.write(row)
     }
 
     fn write(&mut self, text: &str) -> Result<()> {
@@ -210,4 +216,61 @@ fn append(path: &Path) -> Result<File> {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
     OpenOptions::new().create(true).append(true).open(path).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headroom_site::file::read_site;
+
+    fn site(point: &str) -> Site {
+        let text = format!(
+            "format = 1\n[site]\nname = \"t\"\n[[mqtt]]\nid = \"bms\"\nurl = \"mqtt://127.0.0.1:1883\"\n\
+             [[point]]\nid = \"{point}\"\nof = \"x\"\ntype = \"LiquidFlow\"\nunit = \"m3/h\"\n\
+             from = {{ mqtt = \"bms\", tag = \"{point}\" }}\n"
+        );
+        read_site("site.toml", &text, Path::new(".")).map_err(|f| format!("{f:#?}")).unwrap()
+    }
+
+    #[test]
+    fn a_table_goes_on_after_a_crash_and_is_put_aside_at_its_bound() {
+        let folder = std::env::temp_dir().join(format!("headroom-recorder-{}", std::process::id()));
+        let path = folder.join("seen.csv");
+        let _ = std::fs::remove_dir_all(&folder);
+        let flow = site("flow");
+        let read = || std::fs::read_to_string(&path).unwrap();
+        drop(Recorder::open(&path, &flow).unwrap());
+        let head = "time_utc,time_unix_s,flow [L/min]\n";
+        assert_eq!(read(), head);
+        // A line that a crash tore is taken off, whole ones stay.
+        std::fs::write(&path, format!("{head}a,1,2\nb,3")).unwrap();
+        let mut recorder = Recorder::bounded(&path, &flow, 60).unwrap();
+        assert_eq!(read(), format!("{head}a,1,2\n"));
+        recorder.keep("b,3,4\n").unwrap();
+        assert_eq!(read(), format!("{head}a,1,2\nb,3,4\n"));
+        for _ in 0..3 {
+            recorder.keep("c,5,6,7,8,9,10\n").unwrap();
+        }
+        assert!(read().len() <= 60 && read().starts_with(head), "{}", read());
+        assert!(folder.join("seen.csv.1").exists());
+        // Another site's columns are not mixed in.
+        let told = Recorder::open(&path, &site("other")).unwrap_err().to_string();
+        assert!(told.contains("another site file"), "{told}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn cells_have_seven_digits_or_are_empty() {
+        let text = |x: Option<f64>| {
+            let mut row = String::new();
+            cell(&mut row, x);
+            row
+        };
+        assert_eq!(text(Some(152_685.437_1)), ",152685.4");
+        assert_eq!(text(Some(-0.012_345_678_9)), ",-0.01234568");
+        assert_eq!(
+            (text(Some(0.0)), text(None), text(Some(f64::NAN))),
+            (",0".into(), ",".into(), ",".into())
+        );
+    }
 }
