@@ -226,7 +226,7 @@ mod tests {
     fn site(point: &str) -> Site {
         let text = format!(
             "format = 1\n[site]\nname = \"t\"\n[[mqtt]]\nid = \"bms\"\nurl = \"mqtt://127.0.0.1:1883\"\n\
-             [[point]]\nid = \"{point}\"\nof = \"x\"\ntype = \"LiquidFlow\"\nunit = \"m3/h\"\n\
+             [[point]]\nid = \"{point}\"\nof = \"site\"\ntype = \"LiquidFlow\"\nunit = \"m3/h\"\n\
              from = {{ mqtt = \"bms\", tag = \"{point}\" }}\n"
         );
         read_site("site.toml", &text, Path::new(".")).map_err(|f| format!("{f:#?}")).unwrap()
