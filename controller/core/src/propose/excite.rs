@@ -17,7 +17,7 @@
 //!            room for it              time is over
 //! Waiting ----------------> Moving ------------------> Done
 //!                             |
-//!                             | less than the floor left of what it serves
+//!                             | less than the floor left of what it serves, or what it moves is not seen
 //!                             v
 //!                         Returning (to its base) ----> Done
 //! ```
@@ -138,10 +138,12 @@ impl Excitation {
         let began = *self.began.get_or_insert(now);
         let left = self.length.s() - now.since(began).s();
         let (slack_k, by) = slack(scene, index);
+        // Whoever cannot see what it moves does not move it for the sake of learning.
+        let blind = scene.site.actuators[index].measures.is_some_and(|p| scene.snapshot.good(p).is_none());
         self.stages[index] = match self.stages[index] {
             Stage::Waiting | Stage::Moving { .. } if left <= 0.0 => Stage::Done,
-            Stage::Waiting if slack_k >= BEGIN_K => Stage::Moving { base: stands },
-            Stage::Moving { base } if slack_k < FLOOR_K => {
+            Stage::Waiting if slack_k >= BEGIN_K && !blind => Stage::Moving { base: stands },
+            Stage::Moving { base } if slack_k < FLOOR_K || blind => {
                 self.broke_off[index] = true;
                 Stage::Returning { base, until: now + RETURN }
             }
