@@ -197,13 +197,15 @@ const PLUMBING: [&str; 8] =
     ["balance.rs", "build.rs", "mod.rs", "plant.rs", "plant_tests.rs", "power.rs", "rejection.rs", "spec.rs"];
 
 /// What the binary does.
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 15] = [
     "agent",
     "bench",
     "calibrate",
     "check",
+    "commission",
     "demo",
     "discover",
+    "identify",
     "map",
     "points",
     "run",

@@ -11,6 +11,7 @@ use crate::metering::Metering;
 use crate::outlook::Outlook;
 use crate::propose::Why;
 use crate::propose::cooling::{self, Scene, SetpointProposal, Survey};
+use crate::propose::excite::Excitation;
 use crate::propose::power::{CapProposal, Steady};
 use crate::topology::Topology;
 use crate::wants::Wants;
@@ -80,6 +81,8 @@ pub struct Line {
     /// Since when each read-back has been missing.
     unread: Vec<Option<Stamp>>,
     advice: Vec<Advice>,
+    /// The experiment that is on, in place of the strategy.
+    excitation: Option<Excitation>,
 }
 
 impl Line {
@@ -111,6 +114,7 @@ impl Line {
             targets: vec![None; site.actuators.len()],
             unread: vec![None; site.actuators.len()],
             advice: Vec::new(),
+            excitation: None,
             topology,
             wants,
             site: site.clone(),
@@ -191,7 +195,10 @@ impl Line {
             let from = self.targets[actuator].filter(near).unwrap_or(stands);
             let proposal = match self.wants.cooling {
                 CoolingStrategy::LeastHeadroom if mode != Mode::Hold && !booting => {
-                    cooling::least_headroom(&scene, actuator, stands, from)
+                    match &mut self.excitation {
+                        Some(experiment) => experiment.propose(&scene, actuator, stands, from),
+                        None => cooling::least_headroom(&scene, actuator, stands, from),
+                    }
                 }
                 _ => SetpointProposal { stands, value: stands, why: Why::Hold },
             };
@@ -228,6 +235,18 @@ impl Line {
             .all(|i| self.site.actuators[i].readback.is_none_or(|p| snapshot.good(p).is_some()));
         let heard = snapshot.nodes.iter().filter(|n| n.heard).count();
         setpoints && heard * 5 >= snapshot.nodes.len() * 4
+    }
+
+    /// Begins an experiment of a length: setpoints move so that the site's model can be learned, through the same guard and
+    /// leases as ever.
+    pub fn excite(&mut self, length: Span) {
+        self.excitation = Some(Excitation::new(&self.site.actuators, length));
+    }
+
+    /// The experiment that was begun last.
+    #[must_use]
+    pub fn excitation(&self) -> Option<&Excitation> {
+        self.excitation.as_ref()
     }
 
     /// The clocks of those who stamp.

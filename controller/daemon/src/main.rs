@@ -4,10 +4,12 @@ mod agent;
 mod bench;
 mod calibrate;
 mod check;
+mod commission;
 mod demo;
 mod discover;
 mod exit;
 mod files;
+mod identify;
 mod map;
 mod run;
 mod scenarios;
@@ -50,6 +52,8 @@ enum Verb {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Three hours beside the plant in which setpoints move a little, and the model of the site that follows.
+    Commission(CommissionArgs),
     /// A whole factory on loopback with real protocols: live view, and the score at the end.
     Demo(demo::Options),
     /// A draft of a site file or register map from what a bus or device says; nothing is written to it.
@@ -57,6 +61,8 @@ enum Verb {
         #[command(subcommand)]
         what: discover::What,
     },
+    /// A model of the site from a table of what was seen, checked on data that was held back.
+    Identify(identify::Options),
     /// Register maps from and to a spreadsheet.
     Map {
         #[command(subcommand)]
@@ -109,6 +115,30 @@ struct RunArgs {
     /// Memory for what was seen lately (`headroom timeline`), MiB; half for points, half for GPUs.
     #[arg(long, default_value_t = 64)]
     history_mib: usize,
+    /// Also writes what is seen as a table, one row per cooling period, for `headroom identify`: appended to a file of the
+    /// same site, at most 256 MiB and one such file put aside.
+    #[arg(long, value_name = "FILE.csv")]
+    record: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct CommissionArgs {
+    #[command(flatten)]
+    run: RunArgs,
+    /// Where the model is written (TOML).
+    #[arg(long, value_name = "model.toml")]
+    out: PathBuf,
+    /// How long setpoints move: up to 3h.
+    #[arg(long, default_value = "3h", value_parser = see::span)]
+    length: headroom_site::Span,
+}
+
+impl RunArgs {
+    fn options(self) -> run::Options {
+        let Self { site, policy, mode, clock, state, http, id, history_mib, record } = self;
+        let history = history_mib.saturating_mul(1 << 20);
+        run::Options { site, policy, mode, clock, state, http, id, history, record, excite: None }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -159,16 +189,15 @@ fn main() -> Result<ExitCode> {
         Verb::Bench(options) => bench::run(&options),
         Verb::Calibrate(options) => calibrate::run(&options),
         Verb::Check { files, format } => check::run(&files, format),
+        Verb::Commission(CommissionArgs { run, out, length }) => {
+            runtime()?.block_on(commission::run(run.options(), &out, length))
+        }
         Verb::Demo(options) => demo::run(&options),
         Verb::Discover { what } => runtime()?.block_on(discover::run(&what)),
+        Verb::Identify(options) => identify::run(&options),
         Verb::Map { way } => Ok(map::run(&way)),
         Verb::Points(options) => runtime()?.block_on(see::points::run(&options)),
-        Verb::Run(args) => {
-            let RunArgs { site, policy, mode, clock, state, http, id, history_mib } = args;
-            let history = history_mib.saturating_mul(1 << 20);
-            let options = run::Options { site, policy, mode, clock, state, http, id, history };
-            runtime()?.block_on(run::run(options))
-        }
+        Verb::Run(args) => runtime()?.block_on(run::run(args.options())),
         Verb::Score(args) => score::score(&args),
         Verb::Status { url, format } => runtime()?.block_on(status::run(&url, format)),
         Verb::Tap(options) => runtime()?.block_on(see::tap::run(&options)),

@@ -8,6 +8,8 @@
 //! - [`gain`]: how many true watts a watt of a GPU's power sensor is;
 //! - [`gpu`]: one observer per GPU, eight at a time: cold plate, memory, thermal resistance and offset;
 //! - [`demand`]: what a GPU would draw if nobody held it, and its power against clock;
+//! - [`identify`]: a model of the facility from a table of what was seen, with what speaks for it;
+//! - [`model`]: that model, and the filter on top of it;
 //! - [`level`]: level and trend of a point;
 //! - [`headroom`]: kelvin, watts and seconds to the limit that binds.
 
@@ -18,7 +20,9 @@ mod dice;
 pub mod gain;
 pub mod gpu;
 pub mod headroom;
+pub mod identify;
 pub mod level;
+pub mod model;
 
 pub use clock::{ClockEstimate, ClockFault, Lag, SourceClock, lag};
 pub use demand::Demand;

@@ -204,7 +204,8 @@ fn unit_per_kelvin(actuator: &Actuator) -> f64 {
     }
 }
 
-fn slack(scene: &Scene<'_>, index: usize) -> (f64, Binds) {
+/// Least room of all that an actuator serves, K or K-equivalent, and what binds.
+pub(super) fn slack(scene: &Scene<'_>, index: usize) -> (f64, Binds) {
     let Scene { site, topology, wants, snapshot, estimate: e, survey } = *scene;
     let reach = &topology.reach[index];
     let mut best = (f64::INFINITY, Binds::Unknown);

@@ -1,8 +1,10 @@
 //! Propose: what would be best. A proposal is never trusted; the guard has the last word.
 //!
-//! A new kind of behaviour is one file here: [`power`] decides caps and clocks, [`cooling`] decides setpoints.
+//! A new kind of behaviour is one file here: [`power`] decides caps and clocks, [`cooling`] decides setpoints,
+//! [`excite`] moves them for a while so that the model of the site can be learned.
 
 pub mod cooling;
+pub mod excite;
 pub mod power;
 
 use std::fmt;
@@ -48,6 +50,20 @@ pub enum Why {
         saves_w_per_unit: f64,
         /// Watts that it would cost, estimated.
         costs_w_per_unit: f64,
+    },
+    /// An experiment is on: setpoints move so that the model can be learned.
+    Excite {
+        /// Distance from the value it moves around, base unit.
+        offset: f64,
+        /// Time left, s.
+        left_s: f64,
+    },
+    /// The experiment broke off for this actuator: back to where it stood.
+    BrokeOff {
+        /// Room left, K or K-equivalent.
+        slack_k: f64,
+        /// What binds.
+        by: Binds,
     },
     /// Room is there, but moving would cost more (leakage) than it saves.
     NothingToSave {
@@ -108,6 +124,12 @@ impl fmt::Display for Why {
                 f,
                 "cooler: a warmer unit would save {saves_w_per_unit:.0} W and cost {costs_w_per_unit:.0} W in leakage"
             ),
+            Self::Excite { offset, left_s } => {
+                write!(f, "excite: {offset:+.2} around where it stood, {:.0} min left", left_s / 60.0)
+            }
+            Self::BrokeOff { slack_k, by } => {
+                write!(f, "broke off: {:.1} K short of what is wanted before {by}", -slack_k)
+            }
             Self::NothingToSave { saves_w_per_unit, costs_w_per_unit } => {
                 write!(
                     f,

@@ -14,7 +14,9 @@ pub(crate) mod seen;
 pub(crate) mod served;
 pub(crate) mod view;
 
+use crate::commission::Experiment;
 use crate::files::{ModeChoice, load};
+use crate::identify::recorder::Recorder;
 use crate::journal::Journal;
 use anyhow::{Context, Result};
 use bulletin::Bulletin;
@@ -51,6 +53,10 @@ pub(crate) struct Options {
     pub(crate) id: String,
     /// Bytes for what was seen lately.
     pub(crate) history: usize,
+    /// Table of what is seen.
+    pub(crate) record: Option<PathBuf>,
+    /// Setpoints move for so long, so that a model can be learned; then the daemon ends.
+    pub(crate) excite: Option<Span>,
 }
 
 /// Runs the daemon until a signal.
@@ -74,7 +80,10 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let mut journal = Journal::open(&options.state.join("journal.jsonl"))?;
     let writes_allowed = loaded.writes_allowed();
     let identity = Identity { who: options.id.clone(), epoch };
-    let line = Line::with_wants(&loaded.site, loaded.wants, identity);
+    let mut line = Line::with_wants(&loaded.site, loaded.wants, identity);
+    if let Some(length) = options.excite {
+        line.excite(length);
+    }
     let field = LiveField::start(line.site(), clock.clone(), FieldOptions { writes_allowed })?;
     let bulletin = Bulletin::open(line.site(), epoch)?;
     let shared = Arc::new(Mutex::new(View::new(line.site(), &loaded.policy_name, writes_allowed, epoch)));
@@ -84,6 +93,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let telemetry = seen::pages::routes(Arc::clone(&seen));
     let server = http::serve(options.http, &options.state, pages, telemetry).await?;
     tracing::info!(site = %line.site().name, policy = %loaded.policy_name, epoch, writes_allowed, http = %server, "the controller runs");
+    let recorder = options.record.as_deref().map(|path| Recorder::open(path, line.site())).transpose()?;
     let mut daemon = Daemon {
         line,
         field,
@@ -95,6 +105,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         inbox: Inbox::default(),
         journalled: None,
         doubts: 0,
+        recorder,
+        experiment: Experiment::default(),
     };
     let outcome = daemon.until_told().await;
     daemon.field.release();
@@ -119,6 +131,8 @@ struct Daemon<'a> {
     journalled: Option<Stamp>,
     /// Changes of points in doubt that are in the journal.
     doubts: u64,
+    recorder: Option<Recorder>,
+    experiment: Experiment,
 }
 
 impl Daemon<'_> {
@@ -142,6 +156,9 @@ impl Daemon<'_> {
             let took = self.clock.now().since(started);
             due = due + Span::from_ns(period.ns() * (late + 1));
             self.show(verified, &Pace { lag, took, next: due, missed });
+            if self.experiment.is_over(&self.line) {
+                return Ok(());
+            }
         }
     }
 
@@ -161,6 +178,13 @@ impl Daemon<'_> {
         }
         if tick.verified {
             self.field.beat();
+        }
+        // A table is a convenience: a full disk must not stop the loop.
+        if let Some(recorder) = &mut self.recorder
+            && let Err(why) = recorder.take(&self.line)
+        {
+            tracing::warn!("nothing more is recorded: {why:#}");
+            self.recorder = None;
         }
         for advice in tick.advice.iter().filter(|a| record::is_public(a.mode)) {
             let (topic, payload) = record::advice_message(self.line.site(), advice, now);

@@ -57,8 +57,11 @@ fn describe(site: &Site, text: &str, advice: &Advice) -> String {
         Why::Relax { by, .. }
         | Why::Tighten { by, .. }
         | Why::UpstreamFirst { by, .. }
-        | Why::Underway { by, .. } => *by,
-        Why::Hold | Why::NothingToSave { .. } | Why::Cooler { .. } => return text.to_owned(),
+        | Why::Underway { by, .. }
+        | Why::BrokeOff { by, .. } => *by,
+        Why::Hold | Why::NothingToSave { .. } | Why::Cooler { .. } | Why::Excite { .. } => {
+            return text.to_owned();
+        }
     };
     let name = match by {
         Binds::Gpu(g) => {

@@ -165,6 +165,13 @@ pub(crate) struct ScoreArgs {
     /// Threads; as many as the machine has cores if not given. The scores do not depend on it.
     #[arg(long)]
     threads: Option<usize>,
+    /// Also writes what Headroom saw, for `headroom identify`: DIR/SCENARIO-SEED/table.csv and site.toml.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
+    /// Headroom begins with an experiment of three hours at most: setpoints move a little and independently, so that a model
+    /// can be learned.
+    #[arg(long)]
+    pub(crate) excite: bool,
     /// How the scores are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

@@ -9,7 +9,7 @@
 //! Nothing that a run computes depends on the thread it runs on or on what ran before it, so the scores are the same bits
 //! for any number of threads.
 
-use super::run::{self, Course, Passed, Run};
+use super::run::{self, Course, Passed, Run, Study};
 use super::strategy::Id;
 use super::timeline::{Keep, Trend};
 use super::{SITE_NAME, ScoreFile, build_world};
@@ -18,9 +18,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use headroom_core::Wants;
 use headroom_sim::score::{Prices, StrategyScore};
 use headroom_sim::world::{World, WorldConfig};
-use headroom_site::Site;
+use headroom_site::{Site, Span};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -29,6 +30,8 @@ pub(crate) struct Start {
     pub(crate) config: WorldConfig,
     pub(crate) hours: f64,
     pub(crate) keep: Keep,
+    /// Folder for a table of what Headroom saw.
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// What to run.
@@ -39,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) mode: Option<ModeChoice>,
     pub(crate) prices: Prices,
     pub(crate) threads: usize,
+    /// Headroom begins with an experiment of this length.
+    pub(crate) excite: Option<Span>,
 }
 
 /// What came of a world.
@@ -191,7 +196,8 @@ impl Work<'_> {
             let loaded = load_policy(site, &plan.policy, plan.mode)?;
             loaded.map(|(_, wants)| wants).context("the policy has findings")
         };
-        run::headroom(world, &course, wants, passed)
+        let study = Study { record: start.record.as_deref(), excite: plan.excite };
+        run::headroom(world, &course, study, wants, passed)
     }
 }
 

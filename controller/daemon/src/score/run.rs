@@ -4,14 +4,17 @@
 
 use super::strategy::Id;
 use super::timeline::{Keep, Timeline, Trend};
-use super::{build_world, site_of, strategy};
+use super::{build_world, site_of, site_text, strategy, write_whole};
+use crate::identify::recorder::Recorder;
 use crate::virtual_plant::VirtualPlant;
 use anyhow::{Context, Result};
 use headroom_core::lease::Identity;
 use headroom_core::{Line, Wants};
 use headroom_sim::score::{Prices, Score, StrategyScore};
+use headroom_sim::site_file::SiteAddresses;
 use headroom_sim::world::{World, WorldConfig};
 use headroom_site::{Field, Inbox, Site, Span};
+use std::path::Path;
 
 /// What came of one strategy.
 #[derive(Debug, Clone)]
@@ -28,6 +31,15 @@ pub(crate) struct Course {
     pub(crate) whole_h: f64,
     pub(crate) prices: Prices,
     pub(crate) keep: Keep,
+}
+
+/// What is done with the controller beside letting it run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Study<'a> {
+    /// Folder for a table of what it saw, and the site file that goes with it.
+    pub(crate) record: Option<&'a Path>,
+    /// Length of an experiment that it begins with.
+    pub(crate) excite: Option<Span>,
 }
 
 /// Plant time between two looks at whether to go on, s.
@@ -104,12 +116,17 @@ const STANDING_S: i64 = 40;
 pub(crate) fn headroom(
     world: World,
     course: &Course,
+    study: Study<'_>,
     wants: impl FnOnce(&Site) -> Result<Wants>,
     passed: Passed<'_>,
 ) -> Result<Run> {
     let site = site_of(&world)?;
     let wants = wants(&site)?;
     let mut line = Line::with_wants(&site, wants, Identity { who: "score".to_owned(), epoch: 1 });
+    let mut recorder = study.record.map(|folder| begin_table(folder, &world, &site)).transpose()?;
+    if let Some(length) = study.excite {
+        line.excite(length);
+    }
     let mut notes = Notes::new(&world, course, passed);
     let mut plant = VirtualPlant::new(world, &site)?;
     let mut inbox = Inbox::default();
@@ -124,10 +141,21 @@ pub(crate) fn headroom(
         if plant.now() >= due {
             due = plant.now() + site.power_period;
             control(&mut line, &mut plant, &mut inbox);
+            if let Some(recorder) = &mut recorder {
+                recorder.take(&line)?;
+            }
         }
         notes.observe(plant.world())?;
     }
     notes.finish(plant.world())
+}
+
+/// A fresh table in a folder, with the site file beside it.
+fn begin_table(folder: &Path, world: &World, site: &Site) -> Result<Recorder> {
+    write_whole(&folder.join("site.toml"), &site_text(world, &SiteAddresses::nowhere(world.modbus.len())))?;
+    let table = folder.join("table.csv");
+    write_whole(&table, "")?;
+    Recorder::open(&table, site)
 }
 
 /// One tick of the controller: takes what the plant shows, and sends what it decides.

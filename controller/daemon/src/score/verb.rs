@@ -12,6 +12,7 @@ use crate::check::Format;
 use crate::exit;
 use crate::files::load_policy;
 use anyhow::{Result, bail};
+use headroom_core::propose::excite::LONGEST;
 use headroom_sim::scenario::Scenario;
 use headroom_sim::world::WorldConfig;
 use std::path::Path;
@@ -79,6 +80,9 @@ impl About {
     }
 }
 
+/// Longest run that is recorded, h: longer ones are cut into stretches.
+const RECORDED_H: f64 = 1000.0;
+
 /// Scenarios and plan.
 fn prepare(args: &ScoreArgs) -> Result<(Vec<Chosen>, Plan)> {
     if let Some(hours) = args.hours {
@@ -96,7 +100,13 @@ fn prepare(args: &ScoreArgs) -> Result<(Vec<Chosen>, Plan)> {
                 _ => Keep::Nothing,
             };
             let hours = args.hours.unwrap_or(chosen.scenario.hours);
-            starts.push(Start { config: chosen.world(&base, &args.plant, *seed)?, hours, keep });
+            let config = chosen.world(&base, &args.plant, *seed)?;
+            let folder = format!("{}-{}", config.scenario.name, config.seed);
+            let record = args.record.as_ref().map(|dir| dir.join(folder));
+            if record.is_some() && hours > RECORDED_H {
+                bail!("--record with --hours {hours}: record {RECORDED_H} hours at most");
+            }
+            starts.push(Start { config, hours, keep, record });
         }
     }
     let plan = Plan {
@@ -106,6 +116,7 @@ fn prepare(args: &ScoreArgs) -> Result<(Vec<Chosen>, Plan)> {
         mode: args.plant.mode,
         prices: super::prices(&args.plant.policy)?,
         threads: args.threads(),
+        excite: args.excite.then_some(LONGEST),
     };
     usable(&plan)?;
     Ok((scenarios, plan))

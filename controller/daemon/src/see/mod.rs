@@ -73,7 +73,7 @@ fn sparkline(values: &[Option<f64>]) -> String {
 }
 
 /// A number with as many decimals as it deserves: four or five significant digits.
-fn number(x: f64) -> String {
+pub(crate) fn number(x: f64) -> String {
     let digits = match x.abs() {
         a if a >= 1000.0 => 0,
         a if a >= 100.0 => 1,
@@ -95,7 +95,7 @@ fn age(s: Option<f64>) -> String {
 }
 
 /// Rows under a head, columns as wide as their widest cell; those named `right` stand to the right.
-fn table(head: &[&str], right: &[bool], rows: &[Vec<String>]) -> Vec<String> {
+pub(crate) fn table(head: &[&str], right: &[bool], rows: &[Vec<String>]) -> Vec<String> {
     let width = |c: usize| {
         let cells = rows.iter().filter_map(|r| r.get(c)).map(|t| t.chars().count());
         cells.chain([head[c].chars().count()]).max().unwrap_or(0)
