@@ -1,23 +1,23 @@
 //! Estimate: the belief after a snapshot, with its uncertainty, and the headroom that follows from it.
 
+mod branches;
+mod coolant;
 mod drift;
 mod flow;
 
 use crate::align::{GpuValue, Snapshot};
 use crate::topology::Topology;
 use crate::wants::Wants;
+use branches::Branches;
+use coolant::{COOLANT_UNKNOWN_C, coolant, dew_point, shares};
 use drift::Drifts;
 use flow::Flows;
 use headroom_belief::gpu::{GpuInput, Rise};
 use headroom_belief::headroom::{self, Approach, Headroom};
 use headroom_belief::{Binding, Demand, GpuModel, GpuObservers, Level};
-use headroom_site::{Dimension, PointId, Quality, Reason, Site, Span, Stamp};
+use headroom_site::{Dimension, PointId, Site, Stamp};
 use std::sync::Arc;
 
-/// Coolant temperature to reckon with where no point tells, degC: warm, since unknown is hot.
-const COOLANT_UNKNOWN_C: f64 = 40.0;
-/// Rise of coolant that is reckoned for each second without a reading, K/s (Hubris: unknown is hot).
-const COOLANT_SLEW_K_PER_S: f64 = 0.02;
 /// How far ahead is looked for GPUs that may meet a limit, s.
 pub const AHEAD_S: f64 = 600.0;
 /// Distance of the die at its highest cap, and of the memory's reading, from which on a limit is far, K. A memory rises with
@@ -26,8 +26,6 @@ const NEAR_K: f64 = 3.0;
 const HBM_NEAR_K: f64 = 15.0;
 /// Time constant of the slow means, s: some periods of training steps.
 const SLOW_TAU_S: f64 = 60.0;
-/// Time constant with which the load of a branch beside its GPUs is followed, s.
-const OTHER_TAU_S: f64 = 30.0;
 
 /// What is believed now.
 #[derive(Debug, Clone)]
@@ -159,69 +157,10 @@ pub struct Estimator {
     estimate: Estimate,
     /// Does a GPU share its coolant with the one before it?
     shares: Vec<bool>,
-    below: Below,
-    sums: Vec<Sums>,
+    branches: Branches,
     drifts: Drifts,
     flows: Flows,
     last: Option<Stamp>,
-}
-
-/// What lies below the branches, looked at once and not once a level.
-#[derive(Debug, Clone, Default)]
-struct Below {
-    /// Power of the GPUs before each one, W.
-    before_w: Vec<f64>,
-    /// Time of each GPU's last sample, TAI ns; the least where it is not heard.
-    heard_ns: Vec<i64>,
-}
-
-impl Below {
-    fn read(&mut self, power_w: &[f64], snapshot: &Snapshot) {
-        self.before_w.clear();
-        let mut sum = 0.0;
-        self.before_w.push(sum);
-        self.before_w.extend(power_w.iter().map(|watts| {
-            sum += watts;
-            sum
-        }));
-        let heard = |g: &GpuValue| if g.heard { g.sample.stamp.tai_ns() } else { i64::MIN };
-        self.heard_ns.clear();
-        self.heard_ns.extend(snapshot.gpus.iter().map(heard));
-    }
-
-    /// Power of some spans of GPUs, and the last time at which one of them was heard.
-    fn sum(&self, spans: &[(usize, usize)]) -> (f64, Option<Stamp>) {
-        let watts = spans.iter().map(|&(a, b)| self.before_w[b] - self.before_w[a]).sum();
-        let newest = spans.iter().flat_map(|&(a, b)| &self.heard_ns[a..b]).fold(i64::MIN, |x, &y| x.max(y));
-        (watts, (newest > i64::MIN).then(|| Stamp::from_tai_ns(newest)))
-    }
-}
-
-/// The last sums of a branch's GPU powers, so that a meter can be compared with what they drew at its own time.
-#[derive(Debug, Clone, Default)]
-struct Sums {
-    ring: [(Stamp, f64); RING],
-    next: usize,
-    seen: bool,
-}
-
-/// Seconds of sums that are kept: a meter that lags more is not used.
-const RING: usize = 16;
-/// Farthest a sum may lie from the meter's time.
-const NEAR: Span = Span::from_ms(1_200);
-
-impl Sums {
-    fn keep(&mut self, stamp: Stamp, watts: f64) {
-        self.ring[self.next] = (stamp, watts);
-        self.next = (self.next + 1) % RING;
-    }
-
-    /// The sum nearest to a time.
-    fn at(&self, stamp: Stamp) -> Option<f64> {
-        let far = |s: &(Stamp, f64)| s.0.since(stamp).ns().unsigned_abs();
-        let best = self.ring.iter().min_by_key(|s| far(s))?;
-        (far(best) <= NEAR.ns().unsigned_abs()).then_some(best.1)
-    }
 }
 
 impl Estimator {
@@ -259,8 +198,7 @@ impl Estimator {
         Self {
             estimate,
             shares: shares(topology),
-            below: Below::default(),
-            sums: vec![Sums::default(); site.power.len()],
+            branches: Branches::new(site.power.len()),
             drifts: Drifts::new(n),
             flows: Flows::new(topology, n),
             last: None,
@@ -279,7 +217,7 @@ impl Estimator {
         }
         self.update_gpus(topology, snapshot, dt_s);
         self.update_slow(site, snapshot, dt_s);
-        self.update_branches(site, topology, snapshot, dt_s);
+        self.branches.update(site, topology, snapshot, &mut self.estimate, dt_s);
         self.estimate.dew_point_c = dew_point(site, snapshot);
         &self.estimate
     }
@@ -308,70 +246,59 @@ impl Estimator {
     }
 
     fn update_gpus(&mut self, topology: &Topology, snapshot: &Snapshot, dt_s: f64) {
-        let e = &mut self.estimate;
-        let decay = Demand::decay(dt_s);
+        let (e, decay) = (&mut self.estimate, Demand::decay(dt_s));
+        let limits = Arc::clone(&e.limits);
         let drifts_due = self.drifts.due(snapshot.stamp);
         self.flows.look(topology, snapshot);
         let (mut coolant_c, mut trend) = (COOLANT_UNKNOWN_C, 0.0);
-        for (i, g) in snapshot.gpus.iter().enumerate() {
-            let s = &g.sample;
-            if !self.shares[i] {
+        let known = snapshot.gpus.iter().zip(&self.shares).zip(&limits.cap_w);
+        for (i, ((g, shares), &max_cap_w)) in known.enumerate() {
+            if !shares {
                 (coolant_c, trend) = coolant(&topology.coolant[i], snapshot, e);
             }
             e.coolant_c[i] = coolant_c;
+            let (power, cap_w) = power_of(g, max_cap_w);
             // A GPU that is not heard counts with its cap: it may be drawing it.
-            let max_cap_w = e.limits.cap_w[i];
-            let cap_w = s.enforced_cap_w.map_or(max_cap_w, f64::from).min(max_cap_w);
-            let power = s.power_w.or(s.power_average_w).map(f64::from).filter(|_| g.heard);
             let power_w = power.unwrap_or(cap_w);
             e.power_w[i] = power_w;
-            e.peak_w[i] = self.drifts.peak_w(i, power_w);
-            if drifts_due {
-                let full_c = e.gpus.steady(i, Rise::Die, max_cap_w, coolant_c);
-                let limit_c = e.limits.die_c[i];
-                e.drift[i] = self.drifts.take(i, snapshot.stamp, full_c, limit_c, trend);
-                let later_k = e.drift[i].max(0.0) * AHEAD_S;
-                let hbm_near =
-                    s.hbm_c.is_some_and(|c| f64::from(c) + HBM_NEAR_K + later_k > e.limits.hbm_c[i]);
-                e.near[i] = full_c.0 + NEAR_K + later_k > limit_c || hbm_near;
-            }
             if let Some(most_w) = &mut e.read_only[i] {
                 *most_w = if g.heard { cap_w } else { max_cap_w };
             }
-            if g.fresh
-                && let (Some(p), Some(clock)) = (power, s.clock_mhz)
-            {
-                e.demand.update(i, p, f64::from(clock), decay);
+            let (mut die_c, mut hbm_c) = (None, None);
+            if g.fresh {
+                (die_c, hbm_c) = (g.sample.die_c.map(f64::from), g.sample.hbm_c.map(f64::from));
+                if let (Some(p), Some(clock)) = (power, g.sample.clock_mhz) {
+                    e.demand.update(i, p, f64::from(clock), decay);
+                }
             }
-            let fresh = |reading: Option<f32>| reading.filter(|_| g.fresh).map(f64::from);
-            let (die_c, hbm_c) = (fresh(s.die_c), fresh(s.hbm_c));
+            if drifts_due {
+                look_ahead(e, &mut self.drifts, snapshot, i, trend);
+            }
             e.gpus.show(i, &GpuInput { power_w, coolant_c, psi: self.flows.psi(i), die_c, hbm_c });
         }
+        self.drifts.peaks(&e.power_w, &mut e.peak_w);
         e.gpus.advance(dt_s);
     }
+}
 
-    /// What each branch carries beside its GPUs: its meter less what they drew at the meter's own time, followed slowly.
-    fn update_branches(&mut self, site: &Site, topology: &Topology, snapshot: &Snapshot, dt_s: f64) {
-        self.below.read(&self.estimate.power_w, snapshot);
-        for (i, branch) in site.power.iter().enumerate() {
-            let (gpu_w, heard) = self.below.sum(topology.spans_of_branch(i));
-            let sums = &mut self.sums[i];
-            sums.keep(heard.unwrap_or(snapshot.stamp), gpu_w);
-            let other = &mut self.estimate.other_w[i];
-            let metered = branch.meter.map(|m| snapshot.points[m.index()]).filter(|p| p.quality.is_good());
-            let Some(meter) = metered else {
-                self.estimate.branch_w[i] = gpu_w + *other;
-                continue;
-            };
-            self.estimate.branch_w[i] = meter.value;
-            if let Some(then) = sums.at(meter.stamp).filter(|_| meter.fresh) {
-                let now = (meter.value - then).max(0.0);
-                let x = if sums.seen { (dt_s.max(1.0) / OTHER_TAU_S).min(1.0) } else { 1.0 };
-                *other += (now - *other) * x;
-                sums.seen = true;
-            }
-        }
-    }
+/// Power of a GPU, if it is heard and tells, and the cap that it has, W.
+#[inline]
+fn power_of(g: &GpuValue, max_cap_w: f64) -> (Option<f64>, f64) {
+    let s = &g.sample;
+    let cap_w = s.enforced_cap_w.map_or(max_cap_w, f64::from).min(max_cap_w);
+    (s.power_w.or(s.power_average_w).map(f64::from).filter(|_| g.heard), cap_w)
+}
+
+/// Where a GPU is heading, and whether a limit is near.
+fn look_ahead(e: &mut Estimate, drifts: &mut Drifts, snapshot: &Snapshot, gpu: usize, coolant_trend: f64) {
+    let limit_c = e.limits.die_c[gpu];
+    let full_c = e.gpus.steady(gpu, Rise::Die, e.limits.cap_w[gpu], e.coolant_c[gpu]);
+    let drift = drifts.take(gpu, snapshot.stamp, full_c, limit_c, coolant_trend);
+    let later_k = drift.max(0.0) * AHEAD_S;
+    let hbm_c = snapshot.gpus[gpu].sample.hbm_c;
+    let hbm_near = hbm_c.is_some_and(|c| f64::from(c) + HBM_NEAR_K + later_k > e.limits.hbm_c[gpu]);
+    e.drift[gpu] = drift;
+    e.near[gpu] = full_c.0 + NEAR_K + later_k > limit_c || hbm_near;
 }
 
 /// GPUs that can only be read, with the most each may draw before anything was heard of it.
@@ -395,12 +322,6 @@ fn observers(site: &Site, topology: &Topology) -> GpuObservers {
     GpuObservers::new(&models.collect::<Vec<_>>(), &class_of)
 }
 
-/// Neighbours share their coolant: looking for it once a rack is enough.
-fn shares(topology: &Topology) -> Vec<bool> {
-    let lists = &topology.coolant;
-    (0..lists.len()).map(|i| i > 0 && lists[i] == lists[i - 1]).collect()
-}
-
 /// Noise and liveliness to reckon with by dimension: figures of public captures (temperatures 0.05 K and 0.1 K steps,
 /// flow 0.5 %, pressure 0.3 kPa, meters class 0.5).
 fn level_of(dimension: Dimension) -> Level {
@@ -412,44 +333,6 @@ fn level_of(dimension: Dimension) -> Level {
         Dimension::Ratio => Level::new(0.01, 0.02),
         _ => Level::new(1.0, 1.0),
     }
-}
-
-/// Coolant of a GPU and its trend: the first point that is good; else the last one, warmer with its age, unless what it
-/// shows is known to be wrong.
-fn coolant(points: &[PointId], snapshot: &Snapshot, e: &Estimate) -> (f64, f64) {
-    for p in points {
-        if snapshot.good(*p).is_some() {
-            let level = &e.levels[p.index()];
-            return (level.at(snapshot.stamp.tai_ns()).0, level.sure_trend());
-        }
-    }
-    let aged = |p: &&PointId| {
-        let wrong = match snapshot.points[p.index()].quality {
-            Quality::Good => false,
-            Quality::Uncertain(r) | Quality::Bad(r) => {
-                matches!(r, Reason::Implausible | Reason::Flatline | Reason::RateOfChange)
-            }
-        };
-        e.levels[p.index()].seen() && !wrong
-    };
-    let last = points.iter().find(aged);
-    last.map_or((COOLANT_UNKNOWN_C, 0.0), |p| {
-        let age_s = snapshot.points[p.index()].age.s().clamp(0.0, 3600.0);
-        let aged_c = snapshot.points[p.index()].value + COOLANT_SLEW_K_PER_S * age_s;
-        (aged_c.min(COOLANT_UNKNOWN_C + 20.0), COOLANT_SLEW_K_PER_S)
-    })
-}
-
-/// Highest dew point of the room from temperature and humidity (Magnus formula, WMO Guide No. 8, 2018).
-fn dew_point(site: &Site, snapshot: &Snapshot) -> Option<f64> {
-    let pairs = site.meters.room_temperature.iter().zip(&site.meters.room_humidity);
-    pairs
-        .filter_map(|(t, h)| Some((snapshot.good(*t)?, snapshot.good(*h)?)))
-        .map(|(t, rh)| {
-            let g = (rh.clamp(0.01, 1.0)).ln() + 17.62 * t / (243.12 + t);
-            243.12 * g / (17.62 - g)
-        })
-        .reduce(f64::max)
 }
 
 #[cfg(test)]

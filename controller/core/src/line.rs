@@ -1,8 +1,8 @@
-//! The straight line: one function from snapshot to commands.
+//! The straight line: one function from snapshot to commands. What it lets others see is in `views`.
 
-use crate::align::lags::Lags;
-use crate::align::plausible::Plausible;
-use crate::align::{Align, Snapshot, Sources, Witness};
+mod views;
+
+use crate::align::{Align, Snapshot, Witness};
 use crate::estimate::{Estimate, Estimator};
 use crate::guarding::{Guarding, Question};
 use crate::lease::{Identity, Leases};
@@ -247,108 +247,6 @@ impl Line {
     #[must_use]
     pub fn excitation(&self) -> Option<&Excitation> {
         self.excitation.as_ref()
-    }
-
-    /// The clocks of those who stamp.
-    #[must_use]
-    pub fn sources(&self) -> &Sources {
-        self.align.sources()
-    }
-
-    /// Clocks-event reasons of a GPU that stand, as NVML bits.
-    #[must_use]
-    pub fn reasons(&self, gpu: usize) -> u32 {
-        self.align.reasons(gpu)
-    }
-
-    /// The site.
-    #[must_use]
-    pub fn site(&self) -> &Site {
-        &self.site
-    }
-
-    /// The wants.
-    #[must_use]
-    pub fn wants(&self) -> &Wants {
-        &self.wants
-    }
-
-    /// The last snapshot.
-    #[must_use]
-    pub fn snapshot(&self) -> &Snapshot {
-        self.align.last()
-    }
-
-    /// Points in doubt, and why.
-    #[must_use]
-    pub fn plausible(&self) -> &Plausible {
-        self.align.plausible()
-    }
-
-    /// The last belief.
-    #[must_use]
-    pub fn estimate(&self) -> &Estimate {
-        self.estimator.last()
-    }
-
-    /// The last outlook.
-    #[must_use]
-    pub fn outlook(&self) -> &Outlook {
-        &self.outlook
-    }
-
-    /// The last caps, after the guard.
-    #[must_use]
-    pub fn caps(&self) -> &CapProposal {
-        &self.caps
-    }
-
-    /// The setpoints of the last cooling tick.
-    #[must_use]
-    pub fn advice(&self) -> &[Advice] {
-        &self.advice
-    }
-
-    /// How far meters are behind the GPUs below them.
-    #[must_use]
-    pub fn lags(&self) -> &Lags {
-        self.align.lags()
-    }
-
-    /// The site's graph.
-    #[must_use]
-    pub fn topology(&self) -> &Topology {
-        &self.topology
-    }
-
-    /// GPUs that will slow down for heat soon.
-    #[must_use]
-    pub fn warnings(&self) -> &Warnings {
-        &self.warnings
-    }
-
-    /// What a rack's flow has over the least it needs, in kelvins of a cooling move, as of the last cooling tick.
-    #[must_use]
-    pub fn flow_k(&self, rack: usize) -> Option<f64> {
-        self.survey.flow_k(rack)
-    }
-
-    /// Energies and gains of GPUs.
-    #[must_use]
-    pub fn metering(&self) -> &Metering {
-        &self.metering
-    }
-
-    /// What it cost.
-    #[must_use]
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    /// Commands issued so far.
-    #[must_use]
-    pub fn issued(&self) -> u64 {
-        self.leases.issued()
     }
 }
 

@@ -38,12 +38,12 @@ impl Drifts {
         Self { levels: vec![blank; gpus], looked: None, blank, peaks_w: vec![[0.0; 2]; gpus], stretch: None }
     }
 
-    /// The peak of a GPU's power over the last stretches, W, after one more reading.
-    #[inline]
-    pub(super) fn peak_w(&mut self, gpu: usize, power_w: f64) -> f64 {
-        let [this, before] = &mut self.peaks_w[gpu];
-        *this = this.max(power_w);
-        this.max(*before)
+    /// Peaks of powers over the last stretches, W, after one more reading.
+    pub(super) fn peaks(&mut self, power_w: &[f64], peak_w: &mut [f64]) {
+        for ((kept, power_w), peak_w) in self.peaks_w.iter_mut().zip(power_w).zip(peak_w) {
+            kept[0] = if *power_w > kept[0] { *power_w } else { kept[0] };
+            *peak_w = if kept[0] > kept[1] { kept[0] } else { kept[1] };
+        }
     }
 
     /// Is it time for a look?

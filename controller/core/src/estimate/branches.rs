@@ -1,0 +1,113 @@
+//! What each branch of the power tree carries beside its GPUs.
+//!
+//! Responsible for: comparing a meter with what the GPUs below it drew at the meter's own time. Not for: the time of a meter
+//! (`align/lags`), or budgets.
+
+use super::Estimate;
+use crate::align::{GpuValue, Snapshot};
+use crate::topology::Topology;
+use headroom_site::{Site, Span, Stamp};
+
+/// Time constant with which the load of a branch beside its GPUs is followed, s.
+const OTHER_TAU_S: f64 = 30.0;
+
+/// All branches.
+#[derive(Debug, Clone)]
+pub(super) struct Branches {
+    below: Below,
+    sums: Vec<Sums>,
+}
+
+impl Branches {
+    pub(super) fn new(branches: usize) -> Self {
+        Self { below: Below::default(), sums: vec![Sums::default(); branches] }
+    }
+
+    /// What each branch carries beside its GPUs: its meter less what they drew at the meter's own time, followed slowly.
+    pub(super) fn update(
+        &mut self,
+        site: &Site,
+        topology: &Topology,
+        snapshot: &Snapshot,
+        e: &mut Estimate,
+        dt_s: f64,
+    ) {
+        self.below.read(&e.power_w, snapshot);
+        for (i, branch) in site.power.iter().enumerate() {
+            let (gpu_w, heard) = self.below.sum(topology.spans_of_branch(i));
+            let sums = &mut self.sums[i];
+            sums.keep(heard.unwrap_or(snapshot.stamp), gpu_w);
+            let other = &mut e.other_w[i];
+            let metered = branch.meter.map(|m| snapshot.points[m.index()]).filter(|p| p.quality.is_good());
+            let Some(meter) = metered else {
+                e.branch_w[i] = gpu_w + *other;
+                continue;
+            };
+            e.branch_w[i] = meter.value;
+            if let Some(then) = sums.at(meter.stamp).filter(|_| meter.fresh) {
+                let now = (meter.value - then).max(0.0);
+                let x = if sums.seen { (dt_s.max(1.0) / OTHER_TAU_S).min(1.0) } else { 1.0 };
+                *other += (now - *other) * x;
+                sums.seen = true;
+            }
+        }
+    }
+}
+
+/// What lies below the branches, looked at once and not once a level.
+#[derive(Debug, Clone, Default)]
+struct Below {
+    /// Power of the GPUs before each one, W.
+    before_w: Vec<f64>,
+    /// Time of each GPU's last sample, TAI ns; the least where it is not heard.
+    heard_ns: Vec<i64>,
+}
+
+impl Below {
+    fn read(&mut self, power_w: &[f64], snapshot: &Snapshot) {
+        self.before_w.clear();
+        let mut sum = 0.0;
+        self.before_w.push(sum);
+        self.before_w.extend(power_w.iter().map(|watts| {
+            sum += watts;
+            sum
+        }));
+        let heard = |g: &GpuValue| if g.heard { g.sample.stamp.tai_ns() } else { i64::MIN };
+        self.heard_ns.clear();
+        self.heard_ns.extend(snapshot.gpus.iter().map(heard));
+    }
+
+    /// Power of some spans of GPUs, and the last time at which one of them was heard.
+    fn sum(&self, spans: &[(usize, usize)]) -> (f64, Option<Stamp>) {
+        let watts = spans.iter().map(|&(a, b)| self.before_w[b] - self.before_w[a]).sum();
+        let newest = spans.iter().flat_map(|&(a, b)| &self.heard_ns[a..b]).fold(i64::MIN, |x, &y| x.max(y));
+        (watts, (newest > i64::MIN).then(|| Stamp::from_tai_ns(newest)))
+    }
+}
+
+/// The last sums of a branch's GPU powers, so that a meter can be compared with what they drew at its own time.
+#[derive(Debug, Clone, Default)]
+struct Sums {
+    ring: [(Stamp, f64); RING],
+    next: usize,
+    seen: bool,
+}
+
+/// Seconds of sums that are kept: a meter that lags more is not used.
+const RING: usize = 16;
+/// Farthest a sum may lie from the meter's time.
+const NEAR: Span = Span::from_ms(1_200);
+
+impl Sums {
+    fn keep(&mut self, stamp: Stamp, watts: f64) {
+        self.ring[self.next] = (stamp, watts);
+        self.next = (self.next + 1) % RING;
+    }
+
+    /// The sum nearest to a time.
+    fn at(&self, stamp: Stamp) -> Option<f64> {
+        let far = |s: &(Stamp, f64)| s.0.since(stamp).ns().unsigned_abs();
+        let best = self.ring.iter().min_by_key(|s| far(s))?;
+        (far(best) <= NEAR.ns().unsigned_abs()).then_some(best.1)
+    }
+}
