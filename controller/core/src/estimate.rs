@@ -127,7 +127,8 @@ impl Estimate {
         }
         let of = |rise, limit_c: f64| {
             let (now_c, sigma) = gpus.now(gpu, rise);
-            let (full_c, full_sigma) = gpus.steady(gpu, rise, limits.cap_w[gpu], self.coolant_c[gpu]);
+            let (full_k, full_sigma) = gpus.full_rise(gpu, rise);
+            let full_c = self.coolant_c[gpu] + full_k;
             [limit_c - now_c - limits.k_sigma * sigma, limit_c - full_c - limits.k_sigma * full_sigma]
         };
         let die = of(Rise::Die, limits.die_c[gpu]);
@@ -292,7 +293,8 @@ fn power_of(g: &GpuValue, max_cap_w: f64) -> (Option<f64>, f64) {
 /// Where a GPU is heading, and whether a limit is near.
 fn look_ahead(e: &mut Estimate, drifts: &mut Drifts, snapshot: &Snapshot, gpu: usize, coolant_trend: f64) {
     let limit_c = e.limits.die_c[gpu];
-    let full_c = e.gpus.steady(gpu, Rise::Die, e.limits.cap_w[gpu], e.coolant_c[gpu]);
+    let (full_k, sigma) = e.gpus.full_rise(gpu, Rise::Die);
+    let full_c = (e.coolant_c[gpu] + full_k, sigma);
     let drift = drifts.take(gpu, snapshot.stamp, full_c, limit_c, coolant_trend);
     let later_k = drift.max(0.0) * AHEAD_S;
     let hbm_c = snapshot.gpus[gpu].sample.hbm_c;
@@ -319,7 +321,8 @@ fn observers(site: &Site, topology: &Topology) -> GpuObservers {
     let models = site.skus.iter().flat_map(|sku| {
         [GpuModel::on_a_plate(sku.resistance_k_per_w), GpuModel::in_air(sku.resistance_k_per_w)]
     });
-    GpuObservers::new(&models.collect::<Vec<_>>(), &class_of)
+    let most_w: Vec<f64> = site.gpus.iter().map(|g| site.skus[g.sku].max_cap_w).collect();
+    GpuObservers::new(&models.collect::<Vec<_>>(), &class_of, &most_w)
 }
 
 /// Noise and liveliness to reckon with by dimension: figures of public captures (temperatures 0.05 K and 0.1 K steps,

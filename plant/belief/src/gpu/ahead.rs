@@ -10,9 +10,9 @@ use super::kernel::OFFSET;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rise {
     /// Of the die.
-    Die,
+    Die = 0,
     /// Of the memory.
-    Memory,
+    Memory = 1,
 }
 
 /// A temperature on its way: now, once the fast part has come to rest, and after long.

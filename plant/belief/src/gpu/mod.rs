@@ -2,7 +2,7 @@
 //!
 //! Responsible for: temperatures between and beyond the 1 degC readings, and each GPU's own parameters, with their
 //! covariance. Not for: limits (`headroom`), demand, or what coolant a GPU has. Rooms: `model` (what is reckoned with),
-//! `vector` and `kernel` (the arithmetic), `learn` (time constants and noises, by maximum likelihood), `ahead` (what follows
+//! `vector` and `kernel` (the arithmetic), `learn` (time constants and noises, by maximum likelihood), `look` and `ahead` (what follows
 //! for later), `batch` and `textbook` (the arithmetic alone, to be measured and compared).
 //!
 //! # States and readings
@@ -42,6 +42,7 @@ mod ahead;
 mod batch;
 mod kernel;
 mod learn;
+mod look;
 mod model;
 mod textbook;
 mod vector;
@@ -51,11 +52,12 @@ pub use batch::Batch;
 pub use model::{GpuModel, Parameter};
 pub use textbook::Textbook;
 
-use kernel::{Advance, Block, OFFSET, PLATE, RESISTANCE, Shown, at};
+use kernel::{Advance, Block, OFFSET, RESISTANCE, Shown, at};
 use learn::Learner;
+use look::{Figures, Look};
 use pulp::Arch;
 use std::ops::Range;
-use vector::LANES;
+use vector::{Eight, LANES};
 
 /// One GPU's inputs for a step, all finite.
 #[derive(Debug, Clone, Copy)]
@@ -90,14 +92,16 @@ pub struct GpuObservers {
     place: Vec<u32>,
     blocks: Vec<Block>,
     shown: Vec<Shown>,
+    most_w: Vec<Eight>,
+    figures: Vec<Figures>,
     seen: Vec<bool>,
     hbm_seen: Vec<bool>,
 }
 
 impl GpuObservers {
-    /// Observers of GPUs, given the model of each class and the class of each GPU.
+    /// Observers of GPUs, given the model of each class, and the class and the highest power (W) of each GPU.
     #[must_use]
-    pub fn new(models: &[GpuModel], class_of: &[usize]) -> Self {
+    pub fn new(models: &[GpuModel], class_of: &[usize], most_w: &[f64]) -> Self {
         let mut place = vec![0; class_of.len()];
         let (mut blocks, mut classes) = (Vec::new(), Vec::new());
         for (class, model) in models.iter().enumerate() {
@@ -112,9 +116,15 @@ impl GpuObservers {
             let learner = Learner::new(*model);
             classes.push(Class { blocks: first..blocks.len(), model: *model, learner });
         }
+        let mut most = vec![[0.0; LANES]; blocks.len()];
+        for (&place, &most_w) in place.iter().zip(most_w) {
+            most[place as usize / LANES][place as usize % LANES] = most_w;
+        }
         Self {
             arch: Arch::new(),
             classes,
+            most_w: most,
+            figures: vec![Figures::default(); blocks.len()],
             class_of: class_of.iter().map(|&c| c as u32).collect(),
             place,
             shown: vec![Shown::default(); blocks.len()],
@@ -157,6 +167,9 @@ impl GpuObservers {
             let blocks = &mut self.blocks[class.blocks.clone()];
             let step = class.model.step(dt_s);
             self.arch.dispatch(Advance { blocks, shown, step: &step, trace: None });
+            let (most_w, figures) =
+                (&self.most_w[class.blocks.clone()], &mut self.figures[class.blocks.clone()]);
+            self.arch.dispatch(Look { blocks, shown, most_w, step: &step, figures });
             if let Some(better) = class.learner.look(self.arch, dt_s, blocks, shown) {
                 class.model = better;
             }
@@ -202,21 +215,18 @@ impl GpuObservers {
     #[must_use]
     #[inline]
     pub fn now(&self, gpu: usize, of: Rise) -> (f64, f64) {
-        let ((block, lane), model) = (self.home(gpu), self.model(gpu));
-        let block = &self.blocks[block];
-        let fast = model.fast * block.fast_w[lane];
-        let (value, sigma, share) = match of {
-            Rise::Die => {
-                let (value, sigma) = block.sum(lane, PLATE, fast);
-                (value, sigma, 1.0)
-            }
-            Rise::Memory => {
-                let (value, sigma) = block.sum_with_memory(lane, PLATE, fast * model.memory);
-                (value, sigma, model.memory)
-            }
-        };
-        let moving = share * self.moving(gpu);
-        (value, (sigma * sigma + moving * moving).sqrt())
+        let (block, lane) = self.home(gpu);
+        let figures = &self.figures[block];
+        (figures.now[of as usize][lane], figures.now_sigma[of as usize][lane])
+    }
+
+    /// Rise over the coolant after long at its highest power, and its standard deviation, K.
+    #[must_use]
+    #[inline]
+    pub fn full_rise(&self, gpu: usize, of: Rise) -> (f64, f64) {
+        let (block, lane) = self.home(gpu);
+        let figures = &self.figures[block];
+        (figures.full[of as usize][lane], figures.full_sigma[of as usize][lane])
     }
 
     /// eta phi R (P - P_f): how unsure the fast part is, K.

@@ -88,7 +88,7 @@ fn is_the_textbook_filter_and_the_same_bits_at_every_width() {
 /// Runs a plant; gives the observers and the plant.
 fn run(plant: Plant, prior: f64, steps: usize, seed: u64) -> (GpuObservers, Plant) {
     let (mut dice, mut plant) = (Dice(seed), plant);
-    let mut obs = GpuObservers::new(&[GpuModel::on_a_plate(prior)], &[0]);
+    let mut obs = GpuObservers::new(&[GpuModel::on_a_plate(prior)], &[0], &[700.0]);
     for _ in 0..steps {
         obs.show(0, &plant.step(&mut dice));
         obs.advance(1.0);
@@ -111,7 +111,7 @@ fn learns_resistance_and_offset_apart() {
 
 #[test]
 fn a_steady_load_leaves_resistance_and_offset_in_doubt() {
-    let mut obs = GpuObservers::new(&[GpuModel::on_a_plate(0.05)], &[0]);
+    let mut obs = GpuObservers::new(&[GpuModel::on_a_plate(0.05)], &[0], &[700.0]);
     for _ in 0..3_600 {
         obs.show(0, &GpuInput { power_w: 400.0, coolant_c: 30.0, psi: 1.0, die_c: Some(53.0), hbm_c: None });
         obs.advance(1.0);
@@ -120,6 +120,11 @@ fn a_steady_load_leaves_resistance_and_offset_in_doubt() {
         (obs.steady(0, Rise::Die, 400.0, 30.0), obs.steady(0, Rise::Die, 700.0, 30.0));
     assert!((now - 53.0).abs() < 0.3 && known < 0.4, "{now} +- {known}");
     assert!(unknown > 1.0 && obs.offset(0).1 > 1.0, "{unknown} {:?}", obs.offset(0));
+    let (rise, sigma) = obs.full_rise(0, Rise::Die);
+    assert!(
+        (rise + 30.0 - obs.steady(0, Rise::Die, 700.0, 30.0).0).abs() < 1e-9
+            && (sigma - unknown).abs() < 1e-9
+    );
     // The power that keeps a limit stands off by just that doubt.
     let most_w = obs.most_w(0, Rise::Die, 70.0, 30.0, 2.0);
     let (at, sigma) = obs.steady(0, Rise::Die, most_w, 30.0);
@@ -130,7 +135,7 @@ fn a_steady_load_leaves_resistance_and_offset_in_doubt() {
 fn finds_the_time_constants_of_a_heat_sink() {
     let truth = GpuModel { tau_s: 45.0, fast: 0.35, ..GpuModel::on_a_plate(0.07) };
     let models = [GpuModel::on_a_plate(0.06)];
-    let mut obs = GpuObservers::new(&models, &[0; 16]);
+    let mut obs = GpuObservers::new(&models, &[0; 16], &[700.0; 16]);
     let mut dice = Dice(7);
     let mut plants: Vec<Plant> = (0..16)
         .map(|_| {
@@ -191,7 +196,8 @@ fn one_wrong_reading_moves_little() {
 fn products_keep_to_themselves() {
     // Interleaved GPUs of two classes, more than a block of each.
     let class_of: Vec<usize> = (0..22).map(|i| i % 2).collect();
-    let mut obs = GpuObservers::new(&[GpuModel::on_a_plate(0.04), GpuModel::on_a_plate(0.08)], &class_of);
+    let mut obs =
+        GpuObservers::new(&[GpuModel::on_a_plate(0.04), GpuModel::on_a_plate(0.08)], &class_of, &[700.0; 22]);
     for _ in 0..600 {
         for (i, class) in class_of.iter().enumerate() {
             let r = [0.04, 0.08][*class];

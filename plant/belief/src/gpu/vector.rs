@@ -55,6 +55,13 @@ impl<S: Simd> Vector<S> {
         Self { lanes: self.simd.div_f64s(self.lanes, other.lanes), ..self }
     }
 
+    /// Square root; 0 of what rounding has made negative.
+    #[inline(always)]
+    pub(super) fn root(self) -> Self {
+        let positive = self.max(Self::all(self.simd, 0.0));
+        Self { lanes: self.simd.sqrt_f64s(positive.lanes), ..self }
+    }
+
     /// Itself where `sign` is a number, `other` where it is not.
     #[inline(always)]
     pub(super) fn where_number(self, sign: Self, other: Self) -> Self {

@@ -227,8 +227,8 @@ impl Steady {
 /// Highest power, up to `most`, W, at which the die stays surely below what is kept, degC.
 #[inline]
 fn thermal_cap(e: &Estimate, gpu: usize, most: f64, kept_c: f64, k_sigma: f64) -> f64 {
-    let (die_c, sigma) = e.gpus.steady(gpu, Rise::Die, most, e.coolant_c[gpu]);
-    if die_c + k_sigma * sigma <= kept_c {
+    let (rise, sigma) = e.gpus.full_rise(gpu, Rise::Die);
+    if e.coolant_c[gpu] + rise + k_sigma * sigma <= kept_c {
         return most;
     }
     e.gpus.most_w(gpu, Rise::Die, kept_c, e.coolant_c[gpu], k_sigma)
