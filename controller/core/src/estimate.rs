@@ -9,7 +9,7 @@ use crate::align::{GpuValue, Snapshot};
 use crate::topology::Topology;
 use crate::wants::Wants;
 use branches::Branches;
-use coolant::{COOLANT_UNKNOWN_C, coolant, dew_point, shares};
+use coolant::{COOLANT_UNKNOWN_C, Coolant, coolant, dew_point, shares};
 use drift::Drifts;
 use flow::Flows;
 use headroom_belief::gpu::{GpuInput, Rise};
@@ -158,6 +158,8 @@ pub struct Estimator {
     estimate: Estimate,
     /// Does a GPU share its coolant with the one before it?
     shares: Vec<bool>,
+    /// Coolant of each GPU as it was read last, degC.
+    read_c: Vec<f64>,
     branches: Branches,
     drifts: Drifts,
     flows: Flows,
@@ -199,6 +201,7 @@ impl Estimator {
         Self {
             estimate,
             shares: shares(topology),
+            read_c: vec![COOLANT_UNKNOWN_C; n],
             branches: Branches::new(site.power.len()),
             drifts: Drifts::new(n),
             flows: Flows::new(topology, n),
@@ -251,13 +254,13 @@ impl Estimator {
         let limits = Arc::clone(&e.limits);
         let drifts_due = self.drifts.due(snapshot.stamp);
         self.flows.look(topology, snapshot);
-        let (mut coolant_c, mut trend) = (COOLANT_UNKNOWN_C, 0.0);
+        let mut water = Coolant::UNKNOWN;
         let known = snapshot.gpus.iter().zip(&self.shares).zip(&limits.cap_w);
         for (i, ((g, shares), &max_cap_w)) in known.enumerate() {
             if !shares {
-                (coolant_c, trend) = coolant(&topology.coolant[i], snapshot, e);
+                water = coolant(&topology.coolant[i], snapshot, e, self.read_c[i]);
             }
-            e.coolant_c[i] = coolant_c;
+            (e.coolant_c[i], self.read_c[i]) = (water.c, water.read_c);
             let (power, cap_w) = power_of(g, max_cap_w);
             // A GPU that is not heard counts with its cap: it may be drawing it.
             let power_w = power.unwrap_or(cap_w);
@@ -273,9 +276,10 @@ impl Estimator {
                 }
             }
             if drifts_due {
-                look_ahead(e, &mut self.drifts, snapshot, i, trend);
+                look_ahead(e, &mut self.drifts, snapshot, i, water.trend);
             }
-            e.gpus.show(i, &GpuInput { power_w, coolant_c, psi: self.flows.psi(i), die_c, hbm_c });
+            let (coolant_c, psi) = (water.read_c, self.flows.psi(i));
+            e.gpus.show(i, &GpuInput { power_w, coolant_c, psi, die_c, hbm_c });
         }
         self.drifts.peaks(&e.power_w, &mut e.peak_w);
         e.gpus.advance(dt_s);

@@ -193,16 +193,16 @@ impl Line {
             let Some(stands) = read.or(asked) else { continue };
             let near = |t: &f64| (t - stands).abs() <= self.site.actuators[actuator].step;
             let from = self.targets[actuator].filter(near).unwrap_or(stands);
+            let operator_owns = self.operator_until[actuator].is_some_and(|until| now < until);
             let proposal = match self.wants.cooling {
                 CoolingStrategy::LeastHeadroom if mode != Mode::Hold && !booting => {
-                    match &mut self.excitation {
+                    match self.excitation.as_mut().filter(|_| !operator_owns) {
                         Some(experiment) => experiment.propose(&scene, actuator, stands, from),
                         None => cooling::least_headroom(&scene, actuator, stands, from),
                     }
                 }
                 _ => SetpointProposal { stands, value: stands, why: Why::Hold },
             };
-            let operator_owns = self.operator_until[actuator].is_some_and(|until| now < until);
             let question =
                 Question { actuator, proposed: proposal.value, assumed, dt_s, mode, operator_owns };
             self.targets[actuator] = Some(proposal.value);

@@ -4,8 +4,10 @@
 //! (`estimate`), or doing anything about it: caps and setpoints act upon headroom, long before.
 //!
 //! ```text
-//! quiet --[nearer than SOON in LOOKS looks]--> warned --[farther than GONE, or no longer heard]--> quiet
+//! quiet --[nearer than SOON in LOOKS looks]--> warned --[farther than GONE]--> quiet
 //! ```
+//!
+//! A GPU that is silent counts with its cap.
 
 use crate::estimate::Estimate;
 use headroom_belief::Binding;

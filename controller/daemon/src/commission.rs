@@ -8,9 +8,10 @@ use crate::check::Format;
 use crate::exit;
 use crate::files::load;
 use crate::{identify, run};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use headroom_core::Line;
-use headroom_site::Span;
+use headroom_policies::CoolingStrategy;
+use headroom_site::{Span, Stamp};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -20,6 +21,12 @@ use std::process::ExitCode;
 /// What keeps the daemon from running, or the model from being written.
 pub(crate) async fn run(options: run::Options, out: &Path, length: Span) -> Result<ExitCode> {
     match load(&options.site, &options.policy, options.mode) {
+        Ok(Some(loaded)) if loaded.wants.cooling == CoolingStrategy::Hold => {
+            eprintln!(
+                "headroom commission: the policy holds every setpoint; write `cooling = \"least-headroom\"` in [strategy]"
+            );
+            return Ok(ExitCode::from(exit::CONFIGURATION));
+        }
         Ok(Some(loaded)) if loaded.wants.actuator_mode.iter().any(|m| m.may_write()) => {}
         Ok(Some(_)) => {
             eprintln!(
@@ -31,10 +38,18 @@ pub(crate) async fn run(options: run::Options, out: &Path, length: Span) -> Resu
         Ok(None) | Err(_) => {}
     }
     let table = options.record.clone().unwrap_or_else(|| options.state.join("commission.csv"));
+    if table.exists() {
+        // Rows of another day are no part of this experiment.
+        let aside = table.with_extension("csv.1");
+        std::fs::rename(&table, &aside)
+            .with_context(|| format!("{}: cannot be put aside", table.display()))?;
+        eprintln!("headroom commission: the table of before is now {}", aside.display());
+    }
     let site = options.site.clone();
     let options = run::Options { record: Some(table.clone()), excite: Some(length), ..options };
     let ended = run::run(options).await?;
     if ended != ExitCode::SUCCESS {
+        eprintln!("headroom commission: ended before its time; no model is written");
         return Ok(ended);
     }
     identify::run(&identify::Options { table, site, out: Some(out.to_path_buf()), format: Format::Plain })
@@ -45,7 +60,12 @@ pub(crate) async fn run(options: run::Options, out: &Path, length: Span) -> Resu
 pub(crate) struct Experiment {
     told: usize,
     broke_off: usize,
+    began: Option<Stamp>,
+    done: bool,
 }
+
+/// Nothing that moves for so long after the start: nothing will.
+const PATIENCE: Span = Span::from_ms(1_800_000);
 
 impl Experiment {
     /// Is there one, and is it over?
@@ -63,6 +83,17 @@ impl Experiment {
             self.told = (percent / 5.0) as usize;
             tracing::info!("commissioning: {percent:.0} %, {} setpoints move", excitation.moving());
         }
-        excitation.is_over(now)
+        let waits = now.since(*self.began.get_or_insert(now));
+        if excitation.progress(now) <= 0.0 && waits > PATIENCE {
+            tracing::warn!("no setpoint can be read, so none was moved");
+            return true;
+        }
+        self.done = excitation.is_over(now);
+        self.done
+    }
+
+    /// Did it come to its end?
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
     }
 }

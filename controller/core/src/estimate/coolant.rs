@@ -18,13 +18,31 @@ pub(super) fn shares(topology: &Topology) -> Vec<bool> {
     (0..lists.len()).map(|i| i > 0 && lists[i] == lists[i - 1]).collect()
 }
 
-/// Coolant of a GPU and its trend: the first point that is good; else the last one, warmer with its age, unless what it
-/// shows is known to be wrong.
-pub(super) fn coolant(points: &[PointId], snapshot: &Snapshot, e: &Estimate) -> (f64, f64) {
+/// Coolant of a GPU.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Coolant {
+    /// What to reckon with, degC.
+    pub(super) c: f64,
+    /// What the observers learn with, degC: what was read last. What is only assumed would be learned as a GPU that hardly
+    /// warms, and cost when the point comes back.
+    pub(super) read_c: f64,
+    /// Trend, K/s.
+    pub(super) trend: f64,
+}
+
+impl Coolant {
+    /// Nothing tells.
+    pub(super) const UNKNOWN: Self = Self { c: COOLANT_UNKNOWN_C, read_c: COOLANT_UNKNOWN_C, trend: 0.0 };
+}
+
+/// Coolant of a GPU: the first point that is good; else the last one, warmer with its age, unless what it shows is known to
+/// be wrong.
+pub(super) fn coolant(points: &[PointId], snapshot: &Snapshot, e: &Estimate, before: f64) -> Coolant {
     for p in points {
         if snapshot.good(*p).is_some() {
             let level = &e.levels[p.index()];
-            return (level.at(snapshot.stamp.tai_ns()).0, level.sure_trend());
+            let c = level.at(snapshot.stamp.tai_ns()).0;
+            return Coolant { c, read_c: c, trend: level.sure_trend() };
         }
     }
     let aged = |p: &&PointId| {
@@ -37,10 +55,12 @@ pub(super) fn coolant(points: &[PointId], snapshot: &Snapshot, e: &Estimate) -> 
         e.levels[p.index()].seen() && !wrong
     };
     let last = points.iter().find(aged);
-    last.map_or((COOLANT_UNKNOWN_C, 0.0), |p| {
+    let unknown = Coolant { read_c: before, ..Coolant::UNKNOWN };
+    last.map_or(unknown, |p| {
         let age_s = snapshot.points[p.index()].age.s().clamp(0.0, 3600.0);
         let aged_c = snapshot.points[p.index()].value + COOLANT_SLEW_K_PER_S * age_s;
-        (aged_c.min(COOLANT_UNKNOWN_C + 20.0), COOLANT_SLEW_K_PER_S)
+        let c = aged_c.min(COOLANT_UNKNOWN_C + 20.0);
+        Coolant { c, read_c: before, trend: COOLANT_SLEW_K_PER_S }
     })
 }
 

@@ -11,16 +11,34 @@ use crate::topology::Topology;
 
 /// Exponent of psi.
 const EXPONENT: f64 = -0.7;
-/// Least and greatest flow over its reference that psi follows.
-const RANGE: (f64, f64) = (0.1, 3.0);
-/// Looks over which the reference is taken.
-const LOOKS: u32 = 300;
+/// Least and greatest flow over its reference that psi follows: no flow is no reason for infinity, and a meter that reads
+/// thrice too much none for a cold GPU.
+const RANGE: (f64, f64) = (0.1, 1.5);
+/// Readings over which the reference is taken.
+const READINGS: u32 = 120;
+/// Share of the way that psi falls with a reading; it rises at once.
+const RELIEF: f64 = 0.1;
 
 #[derive(Debug, Clone, Copy)]
 struct Rack {
     reference: f64,
-    looks: u32,
+    readings: u32,
     psi: f64,
+}
+
+impl Rack {
+    /// Takes a reading. The reference is of a rack that flows.
+    fn take(&mut self, flow: f64) {
+        if self.readings < READINGS {
+            if flow > 0.0 {
+                self.readings += 1;
+                self.reference += (flow - self.reference) / f64::from(self.readings);
+            }
+            return;
+        }
+        let psi = (flow / self.reference).clamp(RANGE.0, RANGE.1).powf(EXPONENT);
+        self.psi += (psi - self.psi) * if psi > self.psi { 1.0 } else { RELIEF };
+    }
 }
 
 /// psi of all racks.
@@ -37,18 +55,17 @@ impl Flows {
         for (r, rack) in topology.racks.iter().enumerate() {
             rack.gpus.iter().for_each(|&g| rack_of[g] = Some(r as u32));
         }
-        Self { racks: vec![Rack { reference: 0.0, looks: 0, psi: 1.0 }; topology.racks.len()], rack_of }
+        Self { racks: vec![Rack { reference: 0.0, readings: 0, psi: 1.0 }; topology.racks.len()], rack_of }
     }
 
-    /// Takes the flows of a snapshot; a rack whose flow is not known keeps its psi.
+    /// Takes the flows of a snapshot. A rack whose flow is no longer known keeps its psi, but for relief.
     pub(super) fn look(&mut self, topology: &Topology, snapshot: &Snapshot) {
         for (rack, place) in self.racks.iter_mut().zip(&topology.racks) {
-            let Some(flow) = snapshot.good(place.flow).filter(|f| *f > 0.0) else { continue };
-            if rack.looks < LOOKS {
-                rack.looks += 1;
-                rack.reference += (flow - rack.reference) / f64::from(rack.looks);
-            } else {
-                rack.psi = (flow / rack.reference).clamp(RANGE.0, RANGE.1).powf(EXPONENT);
+            let point = &snapshot.points[place.flow.index()];
+            if !point.quality.is_good() {
+                rack.psi = rack.psi.max(1.0);
+            } else if point.fresh {
+                rack.take(point.value);
             }
         }
     }

@@ -10,8 +10,9 @@
 //! A_1    = min(0.7 A, 0.6 ramp T / (2 pi h))       A_2 = min(0.3 A, 0.2 ramp T / (2 pi (h + S)))
 //! ```
 //!
-//! r_i ranks actuators by how long their ramp takes for their amplitude: the slowest get the slowest sines. Sines of different whole numbers of periods are orthogonal over T whatever a linear plant makes of them (Pintelon and
-//! Schoukens, *System Identification*, 2012, chapter 2), so all actuators can move at once.
+//! r_i ranks actuators by how long their ramp takes for their amplitude: the slowest get the slowest sines. Sines of
+//! different whole numbers of periods are orthogonal over T whatever a linear plant makes of them (Pintelon and Schoukens,
+//! *System Identification*, 2012, chapter 2), so all actuators can move at once.
 //!
 //! ```text
 //!            room for it              time is over
@@ -19,7 +20,7 @@
 //!                             |
 //!                             | less than the floor left of what it serves, or what it moves is not seen
 //!                             v
-//!                         Returning (to its base) ----> Done
+//!                         Returning (to its base, as far as there is room) ----> Done
 //! ```
 //!
 //! Waiting and done, an actuator is moved by [`least_headroom`]: an experiment does not take the safety of the loop away.
@@ -40,7 +41,8 @@ const MOST_SHARE: f64 = 0.05;
 /// Shares of the amplitude and of the ramp for the slow and the fast sine: what lags behind its own sine teaches less.
 const SLOW: (f64, f64) = (0.7, 0.6);
 const FAST: (f64, f64) = (0.3, 0.2);
-/// Most sets of harmonics; actuators beyond share them a quarter of a period apart.
+/// Most sets of harmonics; actuators beyond share them a quarter of a period apart. Beyond two for each set moves are opposite
+/// to others: what several of them act upon cannot be told apart then.
 const SETS: usize = 12;
 /// Slack that must be there to begin, K-equivalent: an experiment takes some of it.
 const BEGIN_K: f64 = 0.5;
@@ -154,6 +156,8 @@ impl Excitation {
         let (low, high) = scene.wants.actuator_range[index];
         match self.stages[index] {
             Stage::Waiting | Stage::Done => least_headroom(scene, index, stands, from),
+            // While room is short the loop has the first word; back at its base it may be shorter still.
+            Stage::Returning { .. } if slack_k < 0.0 => least_headroom(scene, index, stands, from),
             Stage::Returning { base, .. } => {
                 let value = toward(from, base, actuator.step).clamp(low, high);
                 SetpointProposal { stands, value, why: Why::BrokeOff { slack_k, by } }
@@ -162,7 +166,7 @@ impl Excitation {
                 let most = amplitude(actuator, base);
                 // Near an end of its range it moves around the nearest value that leaves room on both sides.
                 let room = most.min(0.5 * (high - low));
-                let base = base.clamp(low + room, high - room);
+                let base = base.max(low + room).min(high - room);
                 let offset =
                     multisine(actuator, self.sines[index], most, now.since(began).s(), self.length.s());
                 let value = toward(from, base + offset, actuator.step).clamp(low, high);

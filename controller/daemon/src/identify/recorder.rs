@@ -94,6 +94,10 @@ impl Rows {
             }
         }
         for (mean, spans) in self.racks.iter_mut().zip(&self.spans) {
+            // A silent GPU counts with its cap, which is no heat that anybody has seen.
+            if !spans.iter().all(|&(a, b)| snapshot.gpus[a..b].iter().all(|g| g.heard)) {
+                continue;
+            }
             let watts = |(a, b): &(usize, usize)| estimate.power_w[*a..*b].iter().sum::<f64>();
             mean.take(spans.iter().map(watts).sum());
         }

@@ -116,7 +116,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     tracing::info!(
         "released: the BMS has its own setpoints again, the agents let go of their caps within a lease"
     );
-    outcome.map(|()| ExitCode::SUCCESS)
+    // An experiment that was ended before its time is none.
+    let torn = options.excite.is_some() && !daemon.experiment.is_done();
+    outcome.map(|()| if torn { ExitCode::from(crate::exit::FAULT) } else { ExitCode::SUCCESS })
 }
 
 struct Daemon<'a> {

@@ -39,7 +39,7 @@ impl GpuObservers {
             Rise::Die => block.sum(lane, OFFSET, b),
             Rise::Memory => block.sum_with_memory(lane, OFFSET, b),
         };
-        (coolant_c + rise, sigma)
+        (coolant_c + rise, (sigma * sigma + self.model(gpu).wander()).sqrt())
     }
 
     /// Share of R P in a temperature after long.

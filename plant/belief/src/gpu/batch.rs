@@ -58,10 +58,10 @@ impl Batch {
         (block.x.map(|x| x[lane]), block.p.map(|p| p[lane]))
     }
 
-    /// Bytes that a step must read and write per GPU: state, covariance, fast power and innovation both ways but for the
+    /// Bytes that a step must read and write per GPU: state, covariance, fast power, wildness and innovation both ways but for the
     /// last, and what is shown.
     #[must_use]
     pub const fn bytes_per_gpu() -> usize {
-        8 * (2 * (4 + PACKED + 1) + 1 + 5)
+        8 * (2 * (4 + PACKED + 2) + 1 + 5)
     }
 }

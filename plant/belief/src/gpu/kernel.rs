@@ -32,6 +32,8 @@ pub(super) struct Block {
     pub(super) fast_w: Eight,
     /// Normalised innovation squared, summed over the readings of the last step.
     pub(super) nis: Eight,
+    /// How wild the die's last readings were: beyond 1 after three in a row.
+    pub(super) wild: Eight,
 }
 
 impl Block {
@@ -98,12 +100,20 @@ pub(super) struct Step {
     pub(super) r: [f64; 2],
     /// Standard deviation of a reading per kelvin that the fast part is still to move.
     pub(super) moving: f64,
+    /// Variance of T_p around where it would settle, K^2.
+    pub(super) wander: f64,
     /// Lowest and highest R.
     pub(super) resistance: (f64, f64),
 }
 
 /// Squared standard deviations from which on a reading counts less.
 pub(super) const WILD: f64 = 25.0;
+/// What one reading adds to how wild they are, as a share, and what it counts with at most: one is no change of the plant,
+/// nor are two.
+const WILDER: (f64, f64) = (0.4, 1.5);
+/// Share of the variance before the first reading that a step gains while readings stay wild, and the variance that T_p
+/// gains, K^2: the plant is not what it was.
+const SURGE: (f64, f64) = (0.25, 25.0);
 
 /// All blocks of a class through a step.
 pub(super) struct Advance<'a> {
@@ -151,6 +161,7 @@ struct Constants<S: Simd> {
     fast: Vector<S>,
     memory: Vector<S>,
     q: [Vector<S>; STATES],
+    surge: [Vector<S>; STATES],
     per_most: [Vector<S>; STATES],
     r: [Vector<S>; 2],
     moving: [Vector<S>; 2],
@@ -158,6 +169,8 @@ struct Constants<S: Simd> {
     zero: Vector<S>,
     one: Vector<S>,
     wild: Vector<S>,
+    wilder: [Vector<S>; 2],
+    ten: Vector<S>,
 }
 
 impl<S: Simd> Constants<S> {
@@ -172,6 +185,12 @@ impl<S: Simd> Constants<S> {
             fast: all(step.fast),
             memory: all(step.memory),
             q: step.q.map(all),
+            surge: [
+                all(SURGE.1),
+                all(SURGE.0 * step.most[1]),
+                all(SURGE.0 * step.most[2]),
+                all(SURGE.0 * step.most[3]),
+            ],
             per_most: step.most.map(|most| all(1.0 / most)),
             r: step.r.map(all),
             moving: [all(step.moving * step.fast), all(step.moving * step.memory)],
@@ -179,6 +198,8 @@ impl<S: Simd> Constants<S> {
             zero: all(0.0),
             one: all(1.0),
             wild: all(WILD),
+            wilder: [all(WILDER.0), all(WILDER.1)],
+            ten: all(10.0),
         }
     }
 }
@@ -208,7 +229,10 @@ fn advance<S: Simd>(
     let (power_w, coolant_c) = (of(&shown.power_w), of(&shown.coolant_c));
     let mut b = Belief { x: block.x.each_ref().map(of), p: block.p.each_ref().map(of) };
 
-    b.predict(c, of(&shown.psi) * power_w, coolant_c);
+    let wild = of(&block.wild);
+    // 0 below 1, 1 from 1.1 on.
+    let surge = (c.ten * (wild - c.one)).max(c.zero).min(c.one);
+    b.predict(c, of(&shown.psi) * power_w, coolant_c, surge);
     let fast_w = of(&block.fast_w);
     let fast_w = fast_w + c.a_fast * (power_w - fast_w);
 
@@ -226,13 +250,15 @@ fn advance<S: Simd>(
     b.p.into_iter().zip(&mut block.p).for_each(|(v, to)| v.put(to, part));
     fast_w.put(&mut block.fast_w, part);
     (nis_die + nis_hbm).put(&mut block.nis, part);
+    let wilder = (nis_die.over(c.wild).min(c.wilder[1]) - wild).where_number(of(&shown.die_c), c.zero);
+    (wild + c.wilder[0] * wilder).put(&mut block.wild, part);
     [s_die, s_hbm]
 }
 
 impl<S: Simd> Belief<S> {
     /// x+ = F x + a T_c e_0, P+ = F P Fᵀ + Q, with F = I but for its first row (1 - a, 0, a (1 - phi) psi P, a).
     #[inline(always)]
-    fn predict(&mut self, c: &Constants<S>, slow_w: Vector<S>, coolant_c: Vector<S>) {
+    fn predict(&mut self, c: &Constants<S>, slow_w: Vector<S>, coolant_c: Vector<S>, surge: Vector<S>) {
         let drive = c.plate * slow_w;
         let x = &mut self.x;
         x[0] = c.keep * x[0] + c.a * (coolant_c + x[3]) + drive * x[2];
@@ -241,12 +267,12 @@ impl<S: Simd> Belief<S> {
         };
         let p = &mut self.p;
         let v = [row(p, 0), row(p, 1), row(p, 2), row(p, 3)];
-        p[at(0, 0)] = c.keep * v[0] + drive * v[2] + c.a * v[3] + c.q[0];
+        p[at(0, 0)] = c.keep * v[0] + drive * v[2] + c.a * v[3] + c.q[0] + surge * c.surge[0];
         (1..STATES).for_each(|j| p[at(0, j)] = v[j]);
         // What is as unsure as before the first reading cannot become less sure.
         for j in 1..STATES {
             let d = at(j, j);
-            p[d] = p[d] + c.q[j] * (c.one - p[d] * c.per_most[j]).max(c.zero);
+            p[d] = p[d] + (c.q[j] + surge * c.surge[j]) * (c.one - p[d] * c.per_most[j]).max(c.zero);
         }
     }
 
@@ -272,8 +298,8 @@ impl<S: Simd> Belief<S> {
         let e = (y - told(*x)).where_number(y, c.zero);
         let per_s = c.one.over(s);
         let nis = e * e * per_s;
-        // A reading beyond five standard deviations moves little: its weight falls with the square of its distance.
-        let weight = c.wild.over(nis.max(c.wild));
+        // A reading beyond five standard deviations moves as much as one at five (Huber 1964).
+        let weight = c.wild.over(nis.max(c.wild)).root();
         let gain = (weight * per_s).where_number(y, c.zero);
         let k = [gain * g[0], gain * g[1], gain * g[2], gain * g[3]];
         (0..STATES).for_each(|i| x[i] = x[i] + k[i] * e);

@@ -204,5 +204,5 @@ fn ln_s(trace: &[Trace; BLOCKS]) -> f64 {
 fn copy(from: &Block, i: usize, to: &mut Block, j: usize) {
     (0..STATES).for_each(|k| to.x[k][j] = from.x[k][i]);
     (0..PACKED).for_each(|k| to.p[k][j] = from.p[k][i]);
-    to.fast_w[j] = from.fast_w[i];
+    (to.fast_w[j], to.wild[j]) = (from.fast_w[i], from.wild[i]);
 }

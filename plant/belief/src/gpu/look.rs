@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! now    T_p (+ h) + b R,  b = phi P_f (kappa)                          variance with (eta phi R (P - P_f) (kappa))^2
-//! full   c (+ h) + b R,    b = ((1 - phi) psi + phi (kappa)) P_most
+//! full   c (+ h) + b R,    b = ((1 - phi) psi + phi (kappa)) P_most     variance with w_T^2 tau / 2
 //! ```
 
 use super::kernel::{Block, OFFSET, PLATE, RESISTANCE, Shown, Step, at};
@@ -71,7 +71,7 @@ fn look<S: Simd>(
         (now.1 + moving * moving).root().put(&mut figures.now_sigma[which], part);
         let full = sum(simd, block, part, OFFSET, (slow + all(share)) * most_w, memory);
         full.0.put(&mut figures.full[which], part);
-        full.1.root().put(&mut figures.full_sigma[which], part);
+        (full.1 + all(step.wander)).root().put(&mut figures.full_sigma[which], part);
     }
 }
 

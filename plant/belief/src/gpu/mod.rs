@@ -34,6 +34,10 @@
 //! sensor's own) and (eta phi R (P - P_f))^2 (kappa eta phi for the memory): while the power moves, power and temperature of
 //! one report are not of one instant. For the same reason it is part of how unsure T_die and T_hbm are.
 //!
+//! One wrong reading moves as much as one at five standard deviations. Three in a row are no wrong readings but another
+//! plant (flow that is gone, a plate that dried out): variances then grow by a quarter of what they were before the first
+//! reading with every step, until the readings are believed again.
+//!
 //! Variances grow no further than they were before the first reading: a GPU that idles for a week forgets its R, but not
 //! beyond what its product tells. R and c are told apart by loads that differ; under a steady one the covariance says
 //! that only their sum is known, and what is predicted for full load is as unsure as that makes it.

@@ -97,8 +97,9 @@ impl Parameter {
             // not be surer than the step is wide.
             Self::PlateWalk => (0.1, 3.0),
             Self::MemoryWalk => (0.15, 5.0),
-            Self::ResistanceWalk => (2e-6, 5e-3),
-            Self::OffsetWalk => (2e-4, 0.2),
+            // A plant that was calm for long says nothing of the day a plate dries out.
+            Self::ResistanceWalk => (1e-4, 5e-3),
+            Self::OffsetWalk => (2e-3, 0.2),
             Self::DieNoise | Self::HbmNoise => (0.3, 4.0),
             Self::Moving => (0.01, 2.0),
         }
@@ -170,6 +171,11 @@ impl GpuModel {
         noises.into_iter().fold(self, |model, noise| model.with(noise, factor))
     }
 
+    /// Variance in which w_T keeps T_p around where it would settle, K^2: that of a first-order lag driven by white noise.
+    pub(super) fn wander(&self) -> f64 {
+        0.5 * self.plate_walk * self.plate_walk * self.tau_s
+    }
+
     /// What it comes to for a step of `dt_s`.
     pub(super) fn step(&self, dt_s: f64) -> Step {
         let walk = |per_root_s: f64| per_root_s * per_root_s * dt_s;
@@ -188,6 +194,7 @@ impl GpuModel {
             most: [f64::INFINITY, BEFORE[1].powi(2), (BEFORE[2] * r).powi(2), BEFORE[3].powi(2)],
             r: [self.die_noise.powi(2), self.hbm_noise.powi(2)],
             moving: self.moving,
+            wander: self.wander(),
             resistance: (RESISTANCE.0 * r, RESISTANCE.1 * r),
         }
     }
@@ -198,6 +205,6 @@ impl GpuModel {
         let sigma = [BEFORE[0], BEFORE[1], BEFORE[2] * self.resistance, BEFORE[3]];
         (0..STATES).for_each(|i| p[at(i, i)] = [sigma[i] * sigma[i]; LANES]);
         let x = [FIRST[0], FIRST[1], self.resistance, 0.0].map(|x| [x; LANES]);
-        Block { x, p, fast_w: [0.0; LANES], nis: [0.0; LANES] }
+        Block { x, p, fast_w: [0.0; LANES], nis: [0.0; LANES], wild: [0.0; LANES] }
     }
 }

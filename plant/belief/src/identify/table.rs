@@ -73,10 +73,13 @@ impl Table {
         }
         let begin = unix_s[0];
         let place = |t: f64| ((t - begin) / period_s).round() as usize;
-        let rows = place(unix_s[unix_s.len() - 1]) + 1;
-        if rows > 4 * unix_s.len() + 1000 {
-            return Err(TableError::Gaps(rows, period_s, unix_s.len()));
+        let most = 4 * unix_s.len() + 1000;
+        let reach = (unix_s[unix_s.len() - 1] - begin) / period_s;
+        // Also not a number, or beyond all numbers of rows.
+        if reach.is_nan() || reach >= most as f64 {
+            return Err(TableError::Gaps(reach as usize, period_s, unix_s.len()));
         }
+        let rows = place(unix_s[unix_s.len() - 1]) + 1;
         let laid = |values: Vec<f64>| {
             let mut out = vec![f64::NAN; rows];
             unix_s.iter().zip(values).for_each(|(t, v)| out[place(*t)] = v);

@@ -1,6 +1,6 @@
 //! Validation: the model on data that it has not seen.
 //!
-//! Responsible for: predicting every output an hour ahead over the rows that were held back, with the inputs as they then
+//! Responsible for: predicting every output an hour ahead of the rows that were held back, with the inputs as they then
 //! were, and what comes of it. Not for: judging (`mod`).
 //!
 //! ASHRAE Guideline 14-2014, section 5.2.11, with n predictions and p = 1:
@@ -48,13 +48,13 @@ pub(super) fn evidence(model: &Model, seen: &Seen, from: usize) -> Vec<(Evidence
     let mut tallies = vec![Tally::default(); model.outputs.len()];
     for k in 0..rows {
         filter.step(&seen.signals[k], &seen.outputs[k]);
-        if k < from {
-            continue;
+        if k >= from {
+            for (tally, innovation) in tallies.iter_mut().zip(filter.innovations()) {
+                tally.innovations.extend(innovation);
+            }
         }
-        for (tally, innovation) in tallies.iter_mut().zip(filter.innovations()) {
-            tally.innovations.extend(innovation);
-        }
-        if k + horizon < rows && (k - from).is_multiple_of(stride) {
+        // What is predicted was held back; what was known when it was predicted need not have been.
+        if (from..rows).contains(&(k + horizon)) && (k + horizon - from).is_multiple_of(stride) {
             let Some(last) = filter.ahead(&seen.signals[k + 1..=k + horizon]).pop() else { continue };
             for (i, tally) in tallies.iter_mut().enumerate() {
                 let (now, then) = (seen.outputs[k][i], seen.outputs[k + horizon][i]);

@@ -1,7 +1,7 @@
 //! Steady: budgets to watts, watts to one clock per job, clocks back to caps.
 //!
 //! ```text
-//! ceiling_i = min(max cap, thermal cap)          thermal cap: T_die + k sigma = T_lim - 3 K after long
+//! ceiling_i = min(max cap, thermal cap)          thermal cap: T + k sigma = T_lim - 3 K after long, die and memory
 //! 1  watts_i  = allocation of the demand under every budget
 //! 2  f_job    = min over its GPUs of the clock that watts_i (or ceiling_i) carries
 //! 3  need_i   = power at f_job;  what is left over is given out up to the ceilings
@@ -224,14 +224,23 @@ impl Steady {
     }
 }
 
-/// Highest power, up to `most`, W, at which the die stays surely below what is kept, degC.
+/// Highest power, up to `most`, W, at which die and memory stay surely below what is kept of the die, degC, and of the
+/// memory.
 #[inline]
 fn thermal_cap(e: &Estimate, gpu: usize, most: f64, kept_c: f64, k_sigma: f64) -> f64 {
-    let (rise, sigma) = e.gpus.full_rise(gpu, Rise::Die);
-    if e.coolant_c[gpu] + rise + k_sigma * sigma <= kept_c {
-        return most;
+    let coolant_c = e.coolant_c[gpu];
+    let of = |rise, kept_c: f64| {
+        let (full_k, sigma) = e.gpus.full_rise(gpu, rise);
+        if coolant_c + full_k + k_sigma * sigma <= kept_c {
+            return most;
+        }
+        e.gpus.most_w(gpu, rise, kept_c, coolant_c, k_sigma)
+    };
+    let die = of(Rise::Die, kept_c);
+    if !e.gpus.hbm_seen(gpu) {
+        return die;
     }
-    e.gpus.most_w(gpu, Rise::Die, kept_c, e.coolant_c[gpu], k_sigma)
+    die.min(of(Rise::Memory, e.limits.hbm_c[gpu] - THERMAL_RESERVE_K))
 }
 
 #[cfg(test)]
