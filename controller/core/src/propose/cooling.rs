@@ -13,7 +13,8 @@
 //! Negative slack tightens at once; positive slack relaxes by a share of itself, and only while the marginal saving
 //! exceeds the marginal cost, and while nothing upstream of the same kind could relax instead: warmer facility water
 //! costs nothing until the loops it feeds lose authority, warmer technology water costs leakage. What is upstream waits
-//! with the next move while the plant still comes nearer to the last.
+//! with the next move while the plant still comes nearer to the last. A setpoint whose effect is not seen goes back to what
+//! the plant would hold by itself.
 //!
 //! The price of a unit of a technology temperature is leakage, lambda P per kelvin of die; its worth is what the machines
 //! upstream save (relief per kelvin by kind, [`crate::topology`]) in proportion to the load it serves. Both are priors, so
@@ -118,6 +119,12 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
         let by_k = (-slack_k * gain).max(0.1 * gain) * unit_per_k;
         let value = (from.clamp(low, high) - toward * by_k.min(actuator.step)).clamp(low, high);
         return SetpointProposal { stands, value, why: Why::Tighten { slack_k, by } };
+    }
+    if actuator.measures.is_some_and(|p| scene.snapshot.good(p).is_none()) {
+        // A loop that is held by a sensor that stands still winds up wherever its setpoint is: the plant's own is the safest.
+        let home = actuator.fallback.clamp(low, high);
+        let value = from + (home - from).clamp(-actuator.step, actuator.step);
+        return SetpointProposal { stands, value, why: Why::Unseen };
     }
     let reach = &topology.reach[index];
     let saves = saving_w_per_unit(scene, index, stands);

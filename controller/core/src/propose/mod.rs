@@ -14,6 +14,8 @@ use std::fmt;
 pub enum Why {
     /// The strategy leaves things as they are.
     Hold,
+    /// What the setpoint moves is not seen.
+    Unseen,
     /// More room than wanted, and moving saves.
     Relax {
         /// Room beyond what is wanted, K or K-equivalent.
@@ -105,6 +107,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hold => f.write_str("hold"),
+            Self::Unseen => f.write_str("what it moves is not seen: back to what the plant holds by itself"),
             Self::Relax { slack_k, by, saves_w_per_unit } => {
                 write!(
                     f,

@@ -87,6 +87,17 @@ fn tightens_at_once_by_the_most_of_what_is_missing() {
 }
 
 #[test]
+fn what_is_not_seen_goes_home() {
+    let mut room = Room::new(10_000.0, 32.0, 8.0);
+    // The pressure has been silent for minutes; everything else is read.
+    let others = [("cdu-supply", 400.0, 30.0), ("dp-setpoint", 400.0, 60.0), ("pump-power", 400.0, 2_000.0)];
+    room.bench.tick(400.0, &others, reports(400.0, [500.0; 4]));
+    let p = room.propose(CDU_DP, 60.0);
+    assert!(p.why == Why::Unseen && near(p.value, 63.0), "{p:?}");
+    assert!(near(room.propose(CDU_DP, 90.0).value, 90.0));
+}
+
+#[test]
 fn what_is_upstream_relaxes_first() {
     let room = Room::new(10_000.0, 15.0, 8.0);
     let p = room.propose(CDU_SUPPLY, 30.0);
