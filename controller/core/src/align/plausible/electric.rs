@@ -18,7 +18,7 @@
 
 use super::court::{Charge, Court, with};
 use super::lie::Lie;
-use super::words::Words;
+use crate::words::Words;
 use crate::align::Snapshot;
 use headroom_site::{Dimension, PointId};
 

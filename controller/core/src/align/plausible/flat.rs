@@ -21,7 +21,7 @@
 use super::court::{Court, with};
 use super::lie::Lie;
 use super::sums::behind;
-use super::words::{Words, area, liquid};
+use crate::words::{Words, area, liquid};
 use crate::align::Snapshot;
 use headroom_site::model::Point;
 use headroom_site::{Dimension, PointId, Span, Stamp};

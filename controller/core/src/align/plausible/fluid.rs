@@ -12,7 +12,7 @@
 
 use super::court::{Court, with};
 use super::lie::Lie;
-use super::words::{Words, area, liquid};
+use crate::words::{Words, area, liquid};
 use crate::align::Snapshot;
 use headroom_site::model::{Equipment, Point};
 use headroom_site::{Dimension, PointId};

@@ -10,7 +10,7 @@
 
 use super::court::{Charge, Court, with};
 use super::lie::Lie;
-use super::words::Words;
+use crate::words::Words;
 use crate::align::Snapshot;
 use crate::topology::is_setpoint;
 use headroom_site::{Dimension, PointId, Stamp};

@@ -19,7 +19,7 @@
 use super::court::{Court, with};
 use super::lie::Lie;
 use super::stat::Peers;
-use super::words::{Words, area, liquid};
+use crate::words::{Words, area, liquid};
 use crate::align::Snapshot;
 use headroom_site::model::Point;
 use headroom_site::{Dimension, PointId, Stamp};

@@ -9,7 +9,7 @@
 
 use super::court::Court;
 use super::lie::Lie;
-use super::words::Words;
+use crate::words::Words;
 use crate::align::Snapshot;
 use headroom_site::{PointId, PowerId, Site, Stamp};
 
