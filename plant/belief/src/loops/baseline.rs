@@ -15,9 +15,15 @@ use nalgebra::{Matrix3, Vector3};
 
 /// Looks that one look stands for: they overlap, and what an equation leaves out lasts.
 const ALIKE: f64 = 10.0;
+/// Looks after which what is usual is known, and how much slower it is learned from then on: a fault that comes within hours is
+/// not to be learned along.
+const KNOWN: u32 = 60;
+const SLOWER: f64 = 8.0;
 /// Share of a look in the noise that is learned; its least and most, in floors.
 const NOISE_SHARE: f64 = 0.02;
-const NOISE: (f64, f64) = (0.3, 5.0);
+const NOISE: (f64, f64) = (0.3, 2.5);
+/// Noise is what changes from one look to the one so many later: these share no value, and a trend hardly counts.
+const APART: usize = 5;
 
 /// One curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,6 +32,8 @@ struct Curve {
     p: Matrix3<f64>,
     at: [f64; 2],
     looks: u32,
+    /// Numbers of the last looks, less what is usual.
+    last: [f64; APART],
 }
 
 /// How far a number is off what is usual.
@@ -35,6 +43,8 @@ pub struct Deviation {
     pub by: f64,
     /// Standard deviation of that.
     pub sigma: f64,
+    /// The same without what is not known of how it is moved: as far as this, and no further, it is learned from.
+    pub sure: f64,
 }
 
 /// What is usual of one equation.
@@ -59,6 +69,7 @@ impl Baseline {
             p: Matrix3::from_diagonal(&Vector3::new(self.prior.r.1.powi(2), a.1.powi(2), b.1.powi(2))),
             at: seen.phi,
             looks: 0,
+            last: [f64::NAN; APART],
         }
     }
 
@@ -67,8 +78,10 @@ impl Baseline {
     pub fn deviation(&self, seen: &Seen) -> Deviation {
         let curve = self.curves[seen.mode].unwrap_or_else(|| self.fresh(seen));
         let phi = curve.phi(seen);
-        let variance = (phi.transpose() * curve.p * phi)[0] + self.prior.floor.powi(2) + self.noise;
-        Deviation { by: seen.r - curve.theta.dot(&phi), sigma: variance.sqrt() }
+        let own = self.prior.floor.powi(2) + self.noise;
+        let variance = (phi.transpose() * curve.p * phi)[0] + own;
+        let by = seen.r - curve.theta.dot(&phi);
+        Deviation { by, sigma: variance.sqrt(), sure: (curve.p[(0, 0)] + own).sqrt() }
     }
 
     /// Learns that this is usual.
@@ -76,16 +89,20 @@ impl Baseline {
         let mut curve = self.curves[seen.mode].unwrap_or_else(|| self.fresh(seen));
         let phi = curve.phi(seen);
         let off = seen.r - curve.theta.dot(&phi);
-        let r = ALIKE * (self.noise + (0.3 * self.prior.floor).powi(2));
+        let alike = if curve.looks < KNOWN { ALIKE } else { ALIKE * SLOWER };
+        let r = alike * (self.noise + (0.3 * self.prior.floor).powi(2));
         let gain = curve.p * phi / ((phi.transpose() * curve.p * phi)[0] + r);
         curve.theta += gain * off;
         curve.p -= gain * (phi.transpose() * curve.p);
         curve.p = 0.5 * (curve.p + curve.p.transpose());
+        let slot = curve.looks as usize % APART;
         curve.looks = curve.looks.saturating_add(1);
-        if curve.looks > 5 {
-            let now = seen.r - curve.theta.dot(&phi);
+        let apart = off - curve.last[slot];
+        curve.last[slot] = off;
+        if apart.is_finite() {
             let (low, high) = ((NOISE.0 * self.prior.floor).powi(2), (NOISE.1 * self.prior.floor).powi(2));
-            self.noise = (self.noise + NOISE_SHARE * (now * now - self.noise)).clamp(low, high);
+            let now = 0.5 * apart * apart;
+            self.noise = (self.noise + NOISE_SHARE * (now - self.noise)).clamp(low, high);
         }
         self.curves[seen.mode] = Some(curve);
     }

@@ -47,7 +47,7 @@ const ROUNDS: usize = 6;
 /// Rounds of anew.
 const ANEW: usize = 2;
 /// Least that a fault must explain.
-const LEAST: f64 = 18.0;
+const LEAST: f64 = 14.0;
 /// Most faults of one loop at a time.
 const MOST: usize = 4;
 /// Another fault that explains so little less may as well be it.
@@ -120,7 +120,7 @@ impl Scene<'_> {
         let one = |((before, base), now): ((&Option<Deviation>, Option<Deviation>), Option<Deviation>)| {
             let before = (*before)?;
             let (Some(base), Some(now)) = (base, now) else { return Some(before) };
-            Some(Deviation { by: before.by + now.by - base.by, sigma: before.sigma })
+            Some(Deviation { by: before.by + now.by - base.by, ..before })
         };
         before.iter().zip(base).zip(now).map(one).collect()
     }

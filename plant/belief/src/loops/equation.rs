@@ -254,11 +254,11 @@ impl Equation {
             Self::Heat { .. } => ((-0.2, 0.3), [(0.15, 0.15), NONE], 0.025),
             // One side may carry glycol: a kelvin of it is 7 % less.
             Self::Exchange { .. } => ((0.03, 0.06), [NONE; 2], 0.02),
-            Self::Conductance { .. } => ((0.0, UNKNOWN), [(0.4, 0.15), (0.4, 0.15)], 0.04),
+            Self::Conductance { .. } => ((0.0, UNKNOWN), [(0.4, 0.1), (0.4, 0.1)], 0.035),
             Self::Effectiveness { .. } => ((0.0, UNKNOWN), [(0.5, 0.25), (0.5, 0.25)], 0.06),
             Self::Resistance { .. } => ((0.0, UNKNOWN), [(-1.0, 0.7), NONE], 0.03),
             Self::Branch { .. } => ((-0.15, 0.3), [(-0.15, 0.1), NONE], 0.02),
-            Self::Head { .. } => ((0.0, UNKNOWN), [(-1.5, 1.0), NONE], 0.025),
+            Self::Head { .. } => ((0.0, UNKNOWN), [(-1.7, 0.5), NONE], 0.025),
             Self::PumpPower { .. } => ((0.0, UNKNOWN), [(0.3, 0.3), NONE], 0.03),
             Self::Sum { .. } => ((0.02, 0.05), [NONE; 2], 0.01),
         };
@@ -281,9 +281,7 @@ impl Equation {
             Self::Resistance { dp, flow, valve } => *dp == var || *flow == var || *valve == Some(var),
             Self::Branch { dp, header, flow } => [dp, header, flow].contains(&&var),
             Self::Head { dp, flow, speeds } => *dp == var || *flow == var || speeds.contains(&var),
-            Self::PumpPower { power, flow, speeds } => {
-                *power == var || *flow == var || speeds.contains(&var)
-            }
+            Self::PumpPower { power, flow, speeds } => *power == var || *flow == var || speeds.contains(&var),
         }
     }
 

@@ -22,7 +22,7 @@ const KEPT: u32 = 20;
 /// Looks after which what is usual is known well enough to be held against.
 const KNOWN: u32 = 30;
 /// Deviation from which on nothing is learned, in standard deviations.
-const SUSPECT: f64 = 2.5;
+const SUSPECT: f64 = 2.0;
 
 /// A variable of a loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +126,7 @@ impl Network {
             .iter()
             .zip(&left)
             .map(|(d, left)| {
-                let near = |d: &Option<super::Deviation>| d.is_none_or(|d| d.by.abs() < SUSPECT * d.sigma);
+                let near = |d: &Option<super::Deviation>| d.is_none_or(|d| d.by.abs() < SUSPECT * d.sure);
                 near(d) && near(left)
             })
             .collect();

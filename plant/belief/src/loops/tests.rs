@@ -23,8 +23,7 @@ fn rack(i: usize) -> [usize; OF_RACK] {
 
 fn network() -> Network {
     let of_rack = [Power, Temperature, Temperature, Flow, Pressure];
-    let of_unit =
-        [Temperature, Temperature, Temperature, Temperature, Flow, Flow, Pressure, Ratio, Power];
+    let of_unit = [Temperature, Temperature, Temperature, Temperature, Flow, Flow, Pressure, Ratio, Power];
     let dimensions = std::iter::repeat_n(of_rack, RACKS).flatten().chain(of_unit);
     let variables: Vec<_> = dimensions.map(|dimension| Variable { dimension }).collect();
     let (mut equations, mut hypotheses) = (Vec::new(), Vec::new());

@@ -1,11 +1,12 @@
 //! Flows that nobody meters.
 //!
-//! Responsible for: the flow at which an equation is as usual, for each equation that has it and knows everything else, and
-//! their mean. Not for: flows that are metered.
+//! Responsible for: the flow at which an equation is as usual, for each equation that has it and knows everything else; the
+//! share of a flow that is metered for several that are not; and their mean. Not for: flows that are metered.
 //!
 //! ```text
-//! r(V) = theta' phi(V)          solved for ln V by Newton
+//! r(V) = theta' phi(V)                           solved for ln V by Newton
 //! sigma_lnV = sigma_r / |dr / dlnV|
+//! V_i = (V - sum of those metered) w_i / sum w,   w = P / (Tr - Ts)      racks of one loop carry alike shares of their power
 //! ln V = sum (ln Vk / sigma_k^2) / sum 1 / sigma_k^2
 //! ```
 //!
@@ -24,18 +25,29 @@ const NEAR: f64 = 1e-6;
 const BUILD: (f64, f64) = (0.015, 0.07);
 /// The best that is believed of one equation.
 const BEST: f64 = 0.01;
+/// Least slope of an equation that tells a flow.
+const SLOPE: f64 = 0.05;
+/// Spread of the shares of their power that racks of one loop give to it, and least rise, K.
+const ALIKE: f64 = 0.04;
+const LEAST_K: f64 = 0.5;
 
+/// Flow of a variable and its standard deviation, L/min.
 pub(super) fn flow(network: &Network, var: Var, z: &[f64]) -> Option<(f64, f64)> {
     let (mut sum, mut weight) = (0.0, 0.0);
+    let mut take = |(ln_v, sigma): (f64, f64)| {
+        let w = sigma.max(BEST).powi(-2);
+        (sum, weight) = (sum + w * ln_v, weight + w);
+    };
     // Of a branch or a pump pressure is a weak function of flow, whose slope is hardly known.
     let tells = |e: &Equation| {
         let weak = matches!(e, Equation::Branch { .. } | Equation::Head { .. } | Equation::PumpPower { .. });
         e.has(var) && !weak
     };
     for (i, equation) in network.equations.iter().enumerate().filter(|(_, e)| tells(e)) {
-        let Some((ln_v, sigma)) = solved(network, i, equation, var, z) else { continue };
-        let w = sigma.max(BEST).powi(-2);
-        (sum, weight) = (sum + w * ln_v, weight + w);
+        if let Some(told) = solved(network, i, equation, var, z).or_else(|| shared(network, equation, var, z))
+        {
+            take(told);
+        }
     }
     (weight > 0.0).then(|| {
         let v = (sum / weight).exp();
@@ -55,7 +67,7 @@ fn solved(network: &Network, index: usize, equation: &Equation, var: Var, z: &[f
     for _ in 0..ROUNDS {
         let (r, sigma) = off(&mut at, ln_v)?;
         let slope = (off(&mut at, ln_v + 1e-4)?.0 - r) / 1e-4;
-        if slope.abs() < 0.05 {
+        if slope.abs() < SLOPE {
             return None;
         }
         let step = (-r / slope).clamp(-2.0, 2.0);
@@ -97,4 +109,34 @@ fn usual_of_kind(network: &Network, index: usize, equation: &Equation, seen: &Se
         square.sqrt().max(BUILD.0)
     };
     Some((median, sigma.hypot(spread)))
+}
+
+/// ln of the share of a metered flow that goes to one of several that are not metered, and its standard deviation.
+fn shared(network: &Network, equation: &Equation, var: Var, z: &[f64]) -> Option<(f64, f64)> {
+    let Equation::Mass { whole, parts } = equation else { return None };
+    if *whole == var || z[*whole].is_nan() {
+        return None;
+    }
+    let (mut rest, mut all, mut own) = (z[*whole], 0.0, None);
+    for part in parts {
+        if z[*part].is_finite() {
+            rest -= z[*part];
+            continue;
+        }
+        let heat = network.equations.iter().find_map(|e| match e {
+            Equation::Heat { flow, supply, back, power } if flow == part => Some((*supply, *back, *power)),
+            _ => None,
+        });
+        let (supply, back, power) = heat?;
+        let rise = z[back] - z[supply];
+        // Not a number is neither.
+        if !(rise >= LEAST_K && z[power] > 0.0) {
+            return None;
+        }
+        let w = z[power] / rise;
+        all += w;
+        own = if *part == var { Some(w) } else { own };
+    }
+    let flow = rest * own? / all;
+    (flow > 0.0).then(|| (flow.ln(), ALIKE.hypot(equation.prior().floor)))
 }

@@ -8,24 +8,27 @@
 //! controls swings with it. A sound one takes small steps, too. A stem that is stuck rests while what it controls runs away.
 //!
 //! ```text
-//! sticks   of the last STEPS steps none is smaller than SLIP, most follow a rest, and they turn
+//! sticks   the last STEPS steps are all larger than SLIP and than TIMES the usual one, all follow a rest, and they turn
 //! stuck    no step while |e| > max(STUCK_K, 4 e_usual) for STUCK_S, although it has moved before; not at an end
 //! ```
 
 use std::collections::VecDeque;
 
-/// Steps that are looked at.
-const STEPS: usize = 8;
-/// Least step of a stem that slips, share of the stroke, and what is no step at all.
+/// Steps that are looked at, and those after which it is known what is usual.
+const STEPS: usize = 4;
+const KNOWN: u32 = 10;
+/// Least step of a stem that slips, share of the stroke and in usual ones, and what is no step at all.
 const SLIP: f64 = 0.011;
-const NO_STEP: f64 = 0.002;
+const TIMES: f64 = 2.5;
+const NO_STEP: f64 = 0.0005;
+/// Share of a step in the usual one.
+const USUAL: f64 = 0.1;
 /// A rest is at least so long, s.
-const REST_S: f64 = 12.0;
+const REST_S: f64 = 60.0;
 /// Steps further back say nothing, s.
 const MEMORY_S: f64 = 3.0 * 3600.0;
-/// Of the last steps so many must follow a rest, and so many must turn.
-const RESTED: usize = 6;
-const TURNS: usize = 2;
+/// Of the last steps so many must turn.
+const TURNS: usize = 1;
 /// Control error of a loop whose valve is stuck, K, in how many usual ones, and for how long, s.
 const STUCK_K: f64 = 0.5;
 const STUCK_USUAL: f64 = 4.0;
@@ -59,6 +62,7 @@ pub struct Valve {
     last: Option<(f64, f64)>,
     moved_s: f64,
     moves: u32,
+    usual: f64,
     error_now: f64,
     error_usual: Option<f64>,
     away_since_s: Option<f64>,
@@ -79,6 +83,10 @@ impl Valve {
             let rest_s = now_s - self.moved_s;
             self.steps.push_back(Step { at_s: now_s, by, rest_s });
             self.moves = self.moves.saturating_add(1);
+            let size = by.abs();
+            if self.moves <= KNOWN || size < TIMES * self.usual {
+                self.usual += (size - self.usual) * USUAL.max(f64::from(self.moves).recip());
+            }
             self.moved_s = now_s;
             self.last = Some((now_s, position));
         } else {
@@ -103,7 +111,7 @@ impl Valve {
         }
         let since = *self.away_since_s.get_or_insert(now_s);
         let long = away && now_s - since > STUCK_S;
-        let verdict = if long && rests && inside && self.moves >= STEPS as u32 {
+        let verdict = if long && rests && inside && self.moves > KNOWN {
             Some(Stem::Stuck)
         } else if self.slips() {
             Some(Stem::Sticks)
@@ -120,13 +128,13 @@ impl Valve {
     }
 
     fn slips(&self) -> bool {
-        if self.steps.len() < STEPS {
+        if self.steps.len() < STEPS || self.moves <= KNOWN {
             return false;
         }
+        let least = SLIP.max(TIMES * self.usual);
         let steps = || self.steps.iter();
-        let rested = steps().filter(|s| s.rest_s >= REST_S).count();
         let turns = steps().zip(steps().skip(1)).filter(|(a, b)| a.by * b.by < 0.0).count();
-        steps().all(|s| s.by.abs() >= SLIP) && rested >= RESTED && turns >= TURNS
+        steps().all(|s| s.by.abs() >= least && s.rest_s >= REST_S) && turns >= TURNS
     }
 
     /// What is wrong with it, and since when (s).

@@ -32,11 +32,12 @@ mod sums;
 
 pub use court::Doubt;
 pub use lie::Lie;
+pub(crate) use sums::behind;
 
 use super::{PointValue, Snapshot};
+use crate::words::Words;
 use court::Court;
 use headroom_site::{Site, Span, Stamp};
-use crate::words::Words;
 
 /// Rules are looked at so often at most: physics of a plant is slower than the power loop.
 const LOOK: Span = Span::from_ms(1_000);
