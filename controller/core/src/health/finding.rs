@@ -124,6 +124,7 @@ impl fmt::Display for Size {
             Self::Off { by, sigma, dimension } => {
                 write!(f, "{by:+.1} +- {sigma:.1} {} off", dimension.base())
             }
+            Self::Factor { factor, .. } if *factor > 1e3 => write!(f, "{factor:.0e} times"),
             Self::Factor { factor, sigma } => write!(f, "{factor:.2} +- {:.2} times", factor * sigma),
             Self::Steps(least) => write!(f, "in steps of {:.1} % and more", 100.0 * least),
             Self::Away(by) => write!(f, "{by:+.1} K off its setpoint"),

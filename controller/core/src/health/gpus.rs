@@ -5,24 +5,24 @@
 //!
 //! ```text
 //! d_g = ln R_g - usual_g            usual_g: mean of the first KNOWN looks at which R_g is known, no more than PEERS off its peers
-//! hot     d_g - median(d of its rack) > HOT and > 3 sigma(ln R_g), in RAISED looks
+//! hot     d_g - median(d of its node) > HOT and > 3 sigma(ln R_g), in RAISED looks
 //! ```
 //!
-//! What the whole rack shares is its water and its flow, not its GPUs.
+//! What the whole node shares is its water, its air and their flow, not its GPUs.
 
 use super::finding::{Ailment, Finding, Size, Whose, Witness};
 use crate::estimate::Estimate;
 use headroom_site::{Site, Stamp};
 
 /// ln of the factor from which on a GPU is hot.
-const HOT: f64 = 0.14;
+const HOT: f64 = 0.18;
 /// Looks over which what is usual is learned, and those that make a finding; the most that are counted.
 const KNOWN: u16 = 20;
 const RAISED: u8 = 8;
 const KEPT: u8 = 15;
 /// Standard deviation of ln R beyond which nothing is known.
 const SURE: f64 = 0.12;
-/// A GPU that is so far above the median of its product in its rack is taken to be usual no further than this.
+/// A GPU that is so far above the median of its node is taken to be usual no further than this.
 const PEERS: f64 = 0.25;
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,7 +39,7 @@ struct Watched {
 #[derive(Debug, Clone)]
 pub(super) struct Gpus {
     watched: Vec<Watched>,
-    /// GPUs of one product in one rack.
+    /// GPUs of one node.
     groups: Vec<Vec<u32>>,
     scratch: Vec<f64>,
 }
@@ -54,7 +54,7 @@ impl Gpus {
         }
         Self {
             watched: vec![Watched::default(); site.gpus.len()],
-            groups: groups.into_values().collect(),
+            groups: site.nodes.iter().map(|n| (n.gpus.0..n.gpus.1).collect()).collect(),
             scratch: Vec::new(),
         }
     }
@@ -106,7 +106,7 @@ impl Gpus {
                 since,
                 or: None,
                 evidence: vec![Witness {
-                    what: "thermal resistance against its usual one and its rack".to_owned(),
+                    what: "thermal resistance against its usual one and its node".to_owned(),
                     by,
                     sigma,
                     in_kelvin: false,

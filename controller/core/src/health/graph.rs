@@ -4,7 +4,7 @@
 //! equations (`headroom-belief`, `loops`). No name of a point or of a piece of equipment means anything here; kinds, point
 //! types, areas and `serves` do. Without a point there is no equation: nothing is asked of a site that it does not measure.
 //!
-//! Rooms: `technology` (a CDU and its racks), `facility` (facility water, towers, exchangers, air handlers), `power` (meters).
+//! Rooms: `technology` (a CDU and its racks), `facility` (facility water), `power` (meters).
 
 mod facility;
 mod power;
@@ -13,7 +13,6 @@ mod technology;
 use super::finding::{Ailment, Whose};
 use crate::words::Words;
 use headroom_belief::loops::{Effect, Equation, Hypothesis, Network, Var, Variable};
-use headroom_belief::model::wet_bulb_c;
 use headroom_site::{Dimension, PointId, Site};
 
 /// How much plainer a wrong sensor must be than broken equipment, and one for which a single equation speaks.
@@ -25,27 +24,15 @@ const OF_SENSOR_ALONE: f64 = 6.0;
 pub(super) enum Source {
     /// A point.
     Point(PointId),
-    /// Wet bulb of a temperature and a humidity.
-    WetBulb(PointId, PointId),
     /// A flow that has no point, and what it is called.
     Unmetered(String),
 }
 
 impl Source {
-    pub(super) fn points(&self) -> impl Iterator<Item = PointId> + use<> {
-        let two = match *self {
-            Self::Point(p) => [Some(p), None],
-            Self::WetBulb(t, rh) => [Some(t), Some(rh)],
-            Self::Unmetered(_) => [None, None],
-        };
-        two.into_iter().flatten()
-    }
-
-    pub(super) fn value(&self, of: impl Fn(PointId) -> f64) -> f64 {
+    pub(super) const fn point(&self) -> Option<PointId> {
         match *self {
-            Self::Point(p) => of(p),
-            Self::WetBulb(t, rh) => wet_bulb_c(of(t), of(rh)),
-            Self::Unmetered(_) => f64::NAN,
+            Self::Point(p) => Some(p),
+            Self::Unmetered(_) => None,
         }
     }
 
@@ -56,7 +43,6 @@ impl Source {
                 (site.dimension(*p) == Dimension::Flow).then(|| site.points[p.index()].id.clone())
             }
             Self::Unmetered(name) => Some(name.clone()),
-            Self::WetBulb(..) => None,
         }
     }
 }
@@ -155,7 +141,6 @@ impl<'a> Builder<'a> {
     fn dimension(&self, var: Var) -> Dimension {
         match &self.sources[var] {
             Source::Point(p) => self.site.dimension(*p),
-            Source::WetBulb(..) => Dimension::Temperature,
             Source::Unmetered(_) => Dimension::Flow,
         }
     }
@@ -196,7 +181,7 @@ impl<'a> Builder<'a> {
 /// moves them.
 const fn least_of(dimension: Dimension) -> Option<f64> {
     match dimension {
-        Dimension::Temperature => Some(0.7),
+        Dimension::Temperature => Some(0.9),
         Dimension::Flow | Dimension::Pressure => Some(0.06),
         Dimension::Power => Some(0.04),
         _ => None,

@@ -4,6 +4,7 @@
 //!
 //! A value that other rooms doubt counts here: who is wrong is what is asked.
 
+use super::graph::Loop;
 use crate::align::{PointValue, Snapshot};
 use headroom_site::{PointId, Quality, Reason};
 
@@ -67,8 +68,13 @@ impl Means {
         self.next = (self.next + 1) % MINUTES;
     }
 
+    /// Means of a loop's variables; not a number where a point is silent or there is none.
+    pub(super) fn all(&self, l: &Loop) -> Vec<f64> {
+        l.sources.iter().map(|s| s.point().map_or(f64::NAN, |p| self.of(p))).collect()
+    }
+
     /// Mean of a point; not a number where too little of it is known.
-    pub(super) fn of(&self, point: PointId) -> f64 {
+    fn of(&self, point: PointId) -> f64 {
         let Some(place) = self.place[point.index()] else { return f64::NAN };
         let known = || self.minutes[place as usize].iter().filter(|x| x.is_finite());
         let count = known().count();

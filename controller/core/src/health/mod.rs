@@ -72,7 +72,7 @@ impl Health {
     #[must_use]
     pub fn new(site: &Site) -> Self {
         let loops = graph::loops(site);
-        let asked = loops.iter().flat_map(|l| l.sources.iter().flat_map(|s| s.points()));
+        let asked = loops.iter().flat_map(|l| l.sources.iter().filter_map(graph::Source::point));
         Self {
             means: Means::new(site.points.len(), asked),
             unrest: Unrest::new(loops.iter().flat_map(|l| l.heads.iter().map(|h| h.1))),
@@ -108,7 +108,7 @@ impl Health {
         let before = std::mem::take(&mut self.findings);
         self.unmetered.clear();
         for l in &mut self.loops {
-            let z: Vec<f64> = l.sources.iter().map(|s| s.value(|p| self.means.of(p))).collect();
+            let z: Vec<f64> = self.means.all(l);
             l.network.look(&z);
             for (var, source) in l.sources.iter().enumerate().filter(|(v, _)| z[*v].is_nan()) {
                 let Some(of) = source.flow(site) else { continue };
@@ -156,7 +156,7 @@ impl Health {
     #[must_use]
     pub fn deviations(&self) -> Vec<(String, &'static str, f64, f64)> {
         let of = |l: &Loop| {
-            let z: Vec<f64> = l.sources.iter().map(|s| s.value(|p| self.means.of(p))).collect();
+            let z: Vec<f64> = self.means.all(l);
             let all = l.network.deviations(&z);
             let named = l.owners.iter().zip(l.network.equations()).zip(all);
             named

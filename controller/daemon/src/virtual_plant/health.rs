@@ -30,20 +30,14 @@ const fn case(name: &'static str, event: &'static str, ailment: &'static str, wh
     Case { name, event, ailment, whose }
 }
 
-const CASES: [Case; 22] = [
+const CASES: [Case; 21] = [
     case(
         "fouling",
         "kind = \"fouling\"\ndevice = \"CDU-01\"\nshare = \"30 %\"\nramp = \"1 h\"",
         "fouling",
         "CDU-01",
     ),
-    case("fouling-2", "kind = \"fouling\"\ndevice = \"CDU-02\"\nshare = \"20 %\"", "fouling", "CDU-02"),
-    case(
-        "fouling-tower",
-        "kind = \"fouling\"\ndevice = \"CT-01\"\nshare = \"35 %\"\nramp = \"1 h\"",
-        "fouling",
-        "CT-01",
-    ),
+    case("fouling-2", "kind = \"fouling\"\ndevice = \"CDU-02\"\nshare = \"25 %\"", "fouling", "CDU-02"),
     case(
         "pump-wear",
         "kind = \"pump-wear\"\ndevice = \"CDU-01\"\npump = 1\nshare = \"20 %\"\nramp = \"1 h\"",
@@ -263,4 +257,51 @@ fn a_sound_plant_is_left_alone() {
     }
     println!("{found} findings in {seeds} x {hours} h of {scenarios}");
     assert!(found == 0 || scenarios != "quiet", "{found}");
+}
+
+/// Flows whose meters are silent from the start: how far what is told of them is off what is so.
+#[test]
+fn flows_that_nobody_meters_are_known() {
+    let seeds = of_env("HEADROOM_SEEDS", 2);
+    let silent = ["rack-01/liquid/flow", "CDU-01/primary/flow", "CDU-02/secondary/flow"];
+    let events =
+        silent.map(|p| format!("[[event]]\nat = \"0 s\"\nkind = \"sensor-dropout\"\npoint = \"{p}\"\n"));
+    let text = format!("name = \"unmetered\"\nhours = 4\nstart = \"2025-07-18T10:00\"\n{}", events.concat());
+    let (mut square, mut within, mut n) = ([0.0_f64; 3], 0.0_f64, 0.0_f64);
+    for seed in 1..=seeds {
+        let scenario = Scenario::parse(&text).unwrap();
+        let config = WorldConfig { gpus: 256, dt_s: STEP_S, warmup_s: 900.0, seed, ..WorldConfig::default() };
+        let world = World::new(scenario.configure(config, Path::new("")).unwrap()).unwrap();
+        let site = crate::score::site_of(&world).unwrap();
+        let (_, wants) = crate::files::load_policy(&site, "balanced", None).unwrap().unwrap();
+        let mut line = Line::with_wants(&site, wants, Identity { who: "health".to_owned(), epoch: 1 });
+        let mut plant = VirtualPlant::new(world, &site).unwrap();
+        let mut inbox = Inbox::default();
+        for step in 0..(3.0 * 3600.0 / STEP_S) as u32 {
+            plant.step();
+            inbox.clear();
+            plant.drain(&mut inbox);
+            let tick = line.tick(&inbox, plant.now());
+            tick.commands.iter().for_each(|c| plant.send(c));
+            plant.beat();
+            if step < 360 || step % 30 != 0 {
+                continue;
+            }
+            let facility = &plant.world().facility();
+            let so =
+                [facility.rack(0).flow_lpm, facility.cdus[0].primary_flow_lpm, facility.cdus[1].flow_lpm];
+            for (k, (point, so)) in silent.iter().zip(so).enumerate() {
+                let told = line.health().unmetered().iter().find(|u| u.of.ends_with(point));
+                let told =
+                    told.unwrap_or_else(|| panic!("{point} at step {step}: {:?}", line.health().unmetered()));
+                square[k] += (told.lpm / so - 1.0).powi(2);
+                within += f64::from(u8::from((told.lpm - so).abs() < 2.0 * told.sigma));
+                n += 1.0;
+            }
+        }
+    }
+    let rms = square.map(|s| (3.0 * s / n).sqrt());
+    println!("{silent:?}: {rms:.3?} rms, {:.2} within 2 sigma", within / n);
+    assert!(rms.iter().all(|r| *r < 0.05), "{rms:?}");
+    assert!(within / n > 0.9, "{}", within / n);
 }

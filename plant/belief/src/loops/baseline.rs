@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! r = theta' phi + e,   phi = [1, phi1 - phi1_0, phi2 - phi2_0]     phi_0: where it was first seen
+//! r / r_0 = theta' phi + e,   phi = [1, phi1 / phi1_0 - 1, 0]       where ratios count
 //! K = P phi / (phi' P phi + R),   theta += K (r - theta' phi),   P -= K phi' P
 //! ```
 //!
@@ -31,6 +32,7 @@ struct Curve {
     theta: Vector3<f64>,
     p: Matrix3<f64>,
     at: [f64; 2],
+    at_r: f64,
     looks: u32,
     /// Numbers of the last looks, less what is usual.
     last: [f64; APART],
@@ -68,6 +70,7 @@ impl Baseline {
             theta: Vector3::new(self.prior.r.0, a.0, b.0),
             p: Matrix3::from_diagonal(&Vector3::new(self.prior.r.1.powi(2), a.1.powi(2), b.1.powi(2))),
             at: seen.phi,
+            at_r: seen.r,
             looks: 0,
             last: [f64::NAN; APART],
         }
@@ -80,7 +83,7 @@ impl Baseline {
         let phi = curve.phi(seen);
         let own = self.prior.floor.powi(2) + self.noise;
         let variance = (phi.transpose() * curve.p * phi)[0] + own;
-        let by = seen.r - curve.theta.dot(&phi);
+        let by = curve.r(seen) - curve.theta.dot(&phi);
         Deviation { by, sigma: variance.sqrt(), sure: (curve.p[(0, 0)] + own).sqrt() }
     }
 
@@ -88,7 +91,7 @@ impl Baseline {
     pub fn learn(&mut self, seen: &Seen) {
         let mut curve = self.curves[seen.mode].unwrap_or_else(|| self.fresh(seen));
         let phi = curve.phi(seen);
-        let off = seen.r - curve.theta.dot(&phi);
+        let off = curve.r(seen) - curve.theta.dot(&phi);
         let alike = if curve.looks < KNOWN { ALIKE } else { ALIKE * SLOWER };
         let r = alike * (self.noise + (0.3 * self.prior.floor).powi(2));
         let gain = curve.p * phi / ((phi.transpose() * curve.p * phi)[0] + r);
@@ -112,22 +115,17 @@ impl Baseline {
     pub fn looks(&self, mode: usize) -> u32 {
         self.curves[mode].map_or(0, |c| c.looks)
     }
-
-    /// Its usual number where it was first seen, if that is known at all.
-    #[must_use]
-    pub fn usual(&self) -> Option<f64> {
-        self.curves.iter().flatten().find(|c| c.looks >= 5).map(|c| c.theta[0])
-    }
-
-    /// Standard deviation of what it leaves out.
-    #[must_use]
-    pub const fn floor(&self) -> f64 {
-        self.prior.floor
-    }
 }
 
 impl Curve {
+    fn r(&self, seen: &Seen) -> f64 {
+        if seen.relative { seen.r / self.at_r } else { seen.r }
+    }
+
     fn phi(&self, seen: &Seen) -> Vector3<f64> {
+        if seen.relative {
+            return Vector3::new(1.0, seen.phi[0] / self.at[0] - 1.0, 0.0);
+        }
         Vector3::new(1.0, seen.phi[0] - self.at[0], seen.phi[1] - self.at[1])
     }
 }

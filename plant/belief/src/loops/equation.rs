@@ -10,17 +10,16 @@
 //! heat          r = ln rho c V (Tr - Ts) / P                 phi: ln P, since a part of P is constant and goes to air
 //! exchange      r = ln Vh (Thi - Tho) / Vc (Tco - Tci)
 //! conductance   r = ln UA,  UA = Q / dTlm                    phi: ln Vh, ln Vc
-//! effectiveness r = ln -ln(1 - eps),  eps = (Ti - To) / (Ti - Tc)   phi: ln of what moves it (fan, opening, flow)
 //! resistance    r = ln dp / V^2                              phi: ln x, opening of the valve in the path
 //! branch        r = ln dp / dp_header                        phi: ln V^2 / dp_header
-//! head          r = ln dp / n^2                              phi: ln V / n
+//! head          r = (dp / n^2) / (the same at first)         phi: (V / n)^2, over the same at first
 //! pump power    r = ln P / n^3                               phi: ln V / n
 //! sum           r = ln P / sum Pi
 //! ```
 //!
 //! `dTlm` is the logarithmic mean of the differences at both ends of a counterflow exchanger, 1/UA goes with V^-0.8 of both
 //! sides (Incropera and DeWitt, *Fundamentals of Heat and Mass Transfer*, ch. 11). Head, flow and power of a pump go with n^2,
-//! n and n^3 (affinity laws, Karassik, *Pump Handbook*); n is the mean speed of those that run, and each number of them has
+//! n and n^3 (affinity laws, Karassik, *Pump Handbook*), and what pump and unit lose with V^2: dp = H n^2 - c V^2. n is the mean speed of those that run, and each number of them has
 //! a curve of its own. Pressure falls with V^2 in turbulent flow. Flows in L/min, pressures in kPa, powers in W.
 
 /// Index of a variable of a network.
@@ -37,8 +36,6 @@ pub const MODES: usize = 4;
 const LEAST_W: f64 = 2_000.0;
 const LEAST_LPM: f64 = 1.0;
 const LEAST_KPA: f64 = 3.0;
-/// Least difference between what enters and the coldest there is, K.
-const LEAST_RANGE_K: f64 = 2.0;
 /// A rise that is less counts as this, K: a ratio must stay a number when sensors are swapped.
 const LEAST_K: f64 = 0.1;
 
@@ -102,19 +99,6 @@ pub enum Equation {
         /// The side that takes.
         cold: Side,
     },
-    /// How near to the coldest there is something is cooled: exchangers and towers whose flows are not metered.
-    Effectiveness {
-        /// Temperature where it enters.
-        enters: Var,
-        /// Temperature where it leaves.
-        leaves: Var,
-        /// The coldest there is: inlet of the other side, or the wet bulb.
-        cold: Var,
-        /// Speeds and openings that move it, two at most.
-        by: Vec<Var>,
-        /// Pumps of the water that is cooled: so many that run have a curve of their own.
-        pumps: Vec<Var>,
-    },
     /// Hydraulic resistance.
     Resistance {
         /// Pressure difference.
@@ -169,11 +153,13 @@ pub struct Seen {
     pub phi: [f64; 2],
     /// Which of its curves counts.
     pub mode: usize,
+    /// Number and phi count over what they were at first: a straight line stays one.
+    pub relative: bool,
 }
 
 impl Seen {
     const fn plain(r: f64) -> Self {
-        Self { r, phi: [0.0; 2], mode: 0 }
+        Self { r, phi: [0.0; 2], mode: 0, relative: false }
     }
 }
 
@@ -206,32 +192,35 @@ impl Equation {
             Self::Heat { flow, supply, back, power } => {
                 let (flow, power) = (least(z[*flow], LEAST_LPM)?, least(z[*power], LEAST_W)?);
                 let carried = W_PER_LPM_K * flow * rise(z[*supply], z[*back])?;
-                Seen { r: (carried / power).ln(), phi: [power.ln(), 0.0], mode: 0 }
+                Seen { r: (carried / power).ln(), phi: [power.ln(), 0.0], mode: 0, relative: false }
             }
             Self::Exchange { hot, cold } => Seen::plain((duty(z, hot, true)? / duty(z, cold, false)?).ln()),
             Self::Conductance { hot, cold } => conductance(z, hot, cold)?,
-            Self::Effectiveness { enters, leaves, cold, by, pumps } => {
-                effectiveness(z, (*enters, *leaves, *cold), by, pumps)?
-            }
             Self::Resistance { dp, flow, valve } => {
                 let (dp, flow) = (least(z[*dp], LEAST_KPA)?, least(z[*flow], LEAST_LPM)?);
                 let open = valve.map_or(Some(1.0), |v| least(z[v], 0.02))?;
-                Seen { r: (dp / (flow * flow)).ln(), phi: [open.ln(), 0.0], mode: 0 }
+                Seen { r: (dp / (flow * flow)).ln(), phi: [open.ln(), 0.0], mode: 0, relative: false }
             }
             Self::Branch { dp, header, flow } => {
                 let (dp, header) = (least(z[*dp], LEAST_KPA)?, least(z[*header], LEAST_KPA)?);
                 let flow = least(z[*flow], LEAST_LPM)?;
-                Seen { r: (dp / header).ln(), phi: [(flow * flow / header).ln(), 0.0], mode: 0 }
+                Seen {
+                    r: (dp / header).ln(),
+                    phi: [(flow * flow / header).ln(), 0.0],
+                    mode: 0,
+                    relative: false,
+                }
             }
             Self::Head { dp, flow, speeds } => {
                 let (n, mode) = running(z, speeds)?;
                 let (dp, flow) = (least(z[*dp], LEAST_KPA)?, least(z[*flow], LEAST_LPM)?);
-                Seen { r: (dp / (n * n)).ln(), phi: [(flow / n).ln(), 0.0], mode }
+                let (head, square) = (dp / (n * n), (flow / n).powi(2));
+                Seen { r: head, phi: [square, 0.0], mode, relative: true }
             }
             Self::PumpPower { power, flow, speeds } => {
                 let (n, mode) = running(z, speeds)?;
                 let (power, flow) = (least(z[*power], 1.0)?, least(z[*flow], LEAST_LPM)?);
-                Seen { r: (power / n.powi(3)).ln(), phi: [(flow / n).ln(), 0.0], mode }
+                Seen { r: (power / n.powi(3)).ln(), phi: [(flow / n).ln(), 0.0], mode, relative: false }
             }
             Self::Sum { whole, parts } => {
                 let parts = least(parts.iter().map(|p| z[*p]).sum(), LEAST_W)?;
@@ -255,10 +244,10 @@ impl Equation {
             // One side may carry glycol: a kelvin of it is 7 % less.
             Self::Exchange { .. } => ((0.03, 0.06), [NONE; 2], 0.02),
             Self::Conductance { .. } => ((0.0, UNKNOWN), [(0.4, 0.1), (0.4, 0.1)], 0.035),
-            Self::Effectiveness { .. } => ((0.0, UNKNOWN), [(0.5, 0.25), (0.5, 0.25)], 0.06),
             Self::Resistance { .. } => ((0.0, UNKNOWN), [(-1.0, 0.7), NONE], 0.03),
             Self::Branch { .. } => ((-0.15, 0.3), [(-0.15, 0.1), NONE], 0.02),
-            Self::Head { .. } => ((0.0, UNKNOWN), [(-1.7, 0.5), NONE], 0.025),
+            // Of a pump's head at rest a bit more than half is lost in it and its unit at the usual flow.
+            Self::Head { .. } => ((1.0, UNKNOWN), [(-1.0, 0.35), NONE], 0.025),
             Self::PumpPower { .. } => ((0.0, UNKNOWN), [(0.3, 0.3), NONE], 0.03),
             Self::Sum { .. } => ((0.02, 0.05), [NONE; 2], 0.01),
         };
@@ -275,9 +264,6 @@ impl Equation {
             Self::Mass { whole, parts } | Self::Sum { whole, parts } => *whole == var || parts.contains(&var),
             Self::Heat { flow, supply, back, power } => [flow, supply, back, power].contains(&&var),
             Self::Exchange { hot, cold } | Self::Conductance { hot, cold } => side(hot) || side(cold),
-            Self::Effectiveness { enters, leaves, cold, by, pumps } => {
-                [enters, leaves, cold].contains(&&var) || by.contains(&var) || pumps.contains(&var)
-            }
             Self::Resistance { dp, flow, valve } => *dp == var || *flow == var || *valve == Some(var),
             Self::Branch { dp, header, flow } => [dp, header, flow].contains(&&var),
             Self::Head { dp, flow, speeds } => *dp == var || *flow == var || speeds.contains(&var),
@@ -295,7 +281,6 @@ impl Equation {
             Self::Heat { .. } => "heat balance",
             Self::Exchange { .. } => "heat of both sides",
             Self::Conductance { .. } => "conductance",
-            Self::Effectiveness { .. } => "effectiveness",
             Self::Resistance { .. } => "hydraulic resistance",
             Self::Branch { .. } => "pressure of branch",
             Self::Head { .. } => "head of pumps",
@@ -304,7 +289,7 @@ impl Equation {
         }
     }
 
-    /// True if its number is of kelvins; else it is the logarithm of a ratio.
+    /// True if its number is of kelvins; else it is a ratio or the logarithm of one.
     #[must_use]
     pub const fn in_kelvin(&self) -> bool {
         matches!(self, Self::SameWater { .. } | Self::Mixing { .. })
@@ -330,23 +315,7 @@ fn conductance(z: &[f64], hot: &Side, cold: &Side) -> Option<Seen> {
     let q = (duty(z, hot, true)? * duty(z, cold, false)?).sqrt();
     let (warm, cool) = (rise(z[cold.leaves], z[hot.enters])?, rise(z[cold.enters], z[hot.leaves])?);
     let mean_k = if (warm - cool).abs() < 1e-3 { warm } else { (warm - cool) / (warm / cool).ln() };
-    Some(Seen { r: (q / mean_k).ln(), phi: [z[hot.flow].ln(), z[cold.flow].ln()], mode: 0 })
-}
-
-fn effectiveness(
-    z: &[f64],
-    (enters, leaves, cold): (Var, Var, Var),
-    by: &[Var],
-    pumps: &[Var],
-) -> Option<Seen> {
-    let range_k = least(z[enters] - z[cold], LEAST_RANGE_K)?;
-    let eps = ((z[enters] - z[leaves]) / range_k).clamp(0.0, 0.995);
-    let mut phi = [0.0; 2];
-    for (phi, v) in phi.iter_mut().zip(by) {
-        *phi = least(z[*v], RUNS)?.ln();
-    }
-    let mode = if pumps.is_empty() { 0 } else { running(z, pumps)?.1 };
-    Some(Seen { r: (-(1.0 - least(eps, 0.03)?).ln()).ln(), phi, mode })
+    Some(Seen { r: (q / mean_k).ln(), phi: [z[hot.flow].ln(), z[cold.flow].ln()], mode: 0, relative: false })
 }
 
 /// Mean speed of the pumps that run, and the curve of so many.

@@ -1,20 +1,14 @@
-//! Facility water with its pumps and the units on it, and what cools outdoors.
+//! Facility water with its pumps, and the units on it.
 //!
-//! Of an exchanger whose flows nobody meters nothing is said: its effect moves with both of them.
+//! Of what cools outdoors, and of exchangers whose flows nobody meters, nothing is said: their effect moves with those flows.
 
-use super::super::finding::{Ailment, Whose};
 use super::technology::{head, primary, side};
-use super::{Builder, Loop, Source};
+use super::{Builder, Loop};
 use crate::words::{Words, area, liquid};
 use headroom_belief::loops::Equation;
 use headroom_site::Dimension::{Flow, Pressure, Ratio, Temperature};
 use headroom_site::PointId;
 use headroom_site::model::{Equipment, Point};
-
-/// Least share of a tower's or an exchanger's effect worth a word, as a logarithm: their flows are not metered.
-const FOULED: f64 = 0.2;
-/// What cools outdoors.
-const OUTDOORS: [&str; 4] = ["tower", "cooling-tower", "dry-cooler", "adiabatic-cooler"];
 
 fn is(e: &Equipment, kinds: &[&str]) -> bool {
     kinds.iter().any(|k| e.kind.eq_ignore_ascii_case(k))
@@ -25,22 +19,21 @@ pub(super) fn loops(words: &Words<'_>) -> Vec<Loop> {
     let site = words.site;
     let of_kind = |id: &String, kinds: &[&str]| site.equipment.iter().any(|e| e.id == *id && is(e, kinds));
     let feeds = |e: &&Equipment| e.serves.iter().any(|s| of_kind(s, &["cdu", "crah"]));
-    let mut all: Vec<Loop> = Vec::new();
-    for (e, water) in site.equipment.iter().enumerate().filter(|(_, e)| feeds(e)) {
+    let one = |(e, water): (usize, &Equipment)| {
         let mut b = Builder::new(site);
         let supply = words.one(&water.id, Temperature, |p| side(p, false) && area(p, "Supply"));
-        if let Some(supply) = supply {
+        if let Some(supply) = supply.filter(|_| !mixes(words, &water.id)) {
             units(&mut b, words, water, supply);
         }
         pumps(&mut b, words, e);
-        all.extend(b.finish());
-    }
-    for (t, _) in site.equipment.iter().enumerate().filter(|(_, e)| is(e, &OUTDOORS)) {
-        let mut b = Builder::new(site);
-        outdoors(&mut b, words, t);
-        all.extend(b.finish());
-    }
-    all
+        b.finish()
+    };
+    site.equipment.iter().enumerate().filter(|(_, e)| feeds(e)).filter_map(one).collect()
+}
+
+/// Does a tank feed it? What comes from its bottom is not what the supply shows.
+pub(super) fn mixes(words: &Words<'_>, water: &String) -> bool {
+    words.site.equipment.iter().any(|e| is(e, &["tank"]) && e.serves.contains(water))
 }
 
 /// The same water comes to all units.
@@ -74,33 +67,4 @@ fn pumps(b: &mut Builder<'_>, words: &Words<'_>, e: usize) {
         let speeds = b.vars(&speeds);
         head(b, e, (dp, flow), speeds, None);
     }
-}
-
-/// A tower or a dry cooler against the weather.
-fn outdoors(b: &mut Builder<'_>, words: &Words<'_>, t: usize) {
-    let site = words.site;
-    let tower = &site.equipment[t];
-    let at = |word: &str| words.one(&tower.id, Temperature, |p| liquid(p) && area(p, word));
-    let (Some(enters), Some(leaves)) = (at("Entering"), at("Leaving")) else { return };
-    let Some(outdoor) = site.meters.outdoor else { return };
-    let of = &site.points[outdoor.index()].of;
-    let humid = words.one(of, Ratio, |p| p.kind.contains("Humidity"));
-    let cold = match humid {
-        Some(rh) if !is(tower, &["dry-cooler"]) => Source::WetBulb(outdoor, rh),
-        _ => Source::Point(outdoor),
-    };
-    let fan = words.one(&tower.id, Ratio, |p| p.kind.contains("Fan"));
-    let Some(fan) = fan else { return };
-    let moves = |e: &&Equipment| is(e, &["pump"]) && e.serves.iter().any(|s| tower.serves.contains(s));
-    let speeds: Vec<PointId> = site
-        .equipment
-        .iter()
-        .filter(moves)
-        .flat_map(|p| words.all(&p.id, Ratio, |p| p.kind.contains("Speed")))
-        .collect();
-    let pumps = b.vars(&speeds);
-    let by = vec![b.var(fan)];
-    let (enters, leaves, cold) = (b.var(enters), b.var(leaves), b.source(cold));
-    let how = b.equation(&tower.id, Equation::Effectiveness { enters, leaves, cold, by, pumps });
-    b.fault(Ailment::Fouling, Whose::Equipment(t), vec![(how, -1.0)], FOULED, 0.0);
 }

@@ -11,6 +11,10 @@ pub(super) fn meters(words: &Words<'_>) -> Option<Loop> {
     let site = words.site;
     let mut b = Builder::new(site);
     for (i, branch) in site.power.iter().enumerate() {
+        // A generator feeds beside a feed, and a battery what a UPS feeds: they owe nobody a sum.
+        if ["feed", "ups"].contains(&branch.kind.as_str()) {
+            continue;
+        }
         let children = site.power.iter().filter(|c| c.parent.is_some_and(|p| p.index() == i)).count();
         let parts = behind(site, i);
         // What is not metered behind it is no error of its own.

@@ -1,6 +1,7 @@
 //! A CDU and the racks on its loop.
 
 use super::super::finding::{Ailment, Whose};
+use super::facility::mixes;
 use super::{Builder, Loop};
 use crate::topology::Topology;
 use crate::words::{Words, area, liquid};
@@ -170,6 +171,7 @@ fn together(b: &mut Builder<'_>, unit: &Unit, racks: &[Rack<'_>], owner: &str) {
 fn exchanger(b: &mut Builder<'_>, words: &Words<'_>, unit: &Unit, e: usize) {
     let id = &words.site.equipment[e].id;
     let feeding = words.site.equipment.iter().find(|f| f.serves.contains(id));
+    let feeding = feeding.filter(|f| !mixes(words, &f.id));
     let feeds = feeding.and_then(|f| words.one(&f.id, Temperature, |p| side(p, false) && supplies(p)));
     if let (Some(inlet), Some(feeds)) = (unit.inlet, feeds) {
         let water = Equation::SameWater { a: b.var(inlet), b: b.var(feeds) };
