@@ -1,0 +1,209 @@
+//! The site's model beside the plant: what is believed of its outputs, and what they will come to.
+//!
+//! Responsible for: the signals and outputs of a learned model from snapshots, a step of its filter each period, and what it
+//! foresees if nothing is moved. Not for: the filter (`headroom-belief`, `model`), learning a model (`identify`), or deciding
+//! by it.
+//!
+//! Values are those of the table that a model is learned from: means over a period of what was good, sums over the columns
+//! of a signal. What is missing stays where it was; an output that is missing is not measured, and its belief widens.
+
+use crate::align::Snapshot;
+use crate::estimate::Estimate;
+use headroom_belief::model::{Forecast, Model, ModelFilter};
+use headroom_site::{Dimension, PointId, Site, Span, Stamp};
+
+/// How far ahead is looked, s.
+pub const AHEAD_S: [f64; 2] = [900.0, 3600.0];
+/// Share of a period in the running means of squares.
+const SHARE: f64 = 0.02;
+
+/// A column that the site has not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the model's `{name}` is made of `{column}`, which this site has not; learn a model for this site")]
+pub struct UnknownColumn {
+    /// Signal or output.
+    pub name: String,
+    /// The column.
+    pub column: String,
+}
+
+/// Where a column comes from.
+#[derive(Debug, Clone)]
+enum Column {
+    Point(PointId),
+    /// GPU power of a rack: spans of GPUs, first and one past the last.
+    Rack(Vec<(usize, usize)>),
+}
+
+#[derive(Debug, Clone)]
+struct Mean {
+    column: Column,
+    /// Counters and states: the last value counts.
+    last_counts: bool,
+    sum: f64,
+    count: u32,
+}
+
+/// What is foreseen of an output.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Foreseen {
+    /// What is believed now.
+    pub now: Forecast,
+    /// What it will come to after each of [`AHEAD_S`] if nothing is moved.
+    pub ahead: [Forecast; AHEAD_S.len()],
+    /// What the plant does beside the model, base unit.
+    pub disturbance: f64,
+    /// Running mean of the squared innovation over its variance: 1 if the filter is as sure as it should be.
+    pub nis: f64,
+}
+
+/// A model with its filter, beside a plant.
+#[derive(Debug, Clone)]
+pub struct SiteFilter {
+    filter: ModelFilter,
+    means: Vec<Mean>,
+    /// Columns of each signal and of each output, as indices of means.
+    signals: Vec<Vec<usize>>,
+    outputs: Vec<Vec<usize>>,
+    period: Span,
+    due: Option<Stamp>,
+    foreseen: Vec<Foreseen>,
+    nis: Vec<f64>,
+    periods: u64,
+}
+
+impl SiteFilter {
+    /// For a model of this site.
+    ///
+    /// # Errors
+    /// A column that the site has not.
+    pub fn new(site: &Site, model: &Model) -> Result<Self, UnknownColumn> {
+        let mut means = Vec::new();
+        let mut resolve = |name: &str, columns: &'_ [String]| -> Result<Vec<usize>, UnknownColumn> {
+            columns.iter().map(|column| {
+                if let Some(there) = means.iter().position(|m: &(String, Mean)| m.0 == *column) {
+                    return Ok(there);
+                }
+                let unknown = || UnknownColumn { name: name.to_owned(), column: column.clone() };
+                means.push((column.clone(), mean_of(site, column).ok_or_else(unknown)?));
+                Ok(means.len() - 1)
+            }).collect()
+        };
+        let signals = model.signals.iter().map(|s| resolve(&s.name, &s.columns)).collect::<Result<_, _>>()?;
+        let outputs = model.outputs.iter().map(|o| resolve(&o.name, &o.columns)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            filter: ModelFilter::new(model),
+            means: means.into_iter().map(|m| m.1).collect(),
+            signals,
+            outputs,
+            period: Span::from_s(model.period_s),
+            due: None,
+            foreseen: Vec::new(),
+            nis: vec![1.0; model.outputs.len()],
+            periods: 0,
+        })
+    }
+
+    /// Looks at a snapshot; a step of the filter where a period is over.
+    pub fn look(&mut self, snapshot: &Snapshot, estimate: &Estimate) {
+        for mean in &mut self.means {
+            mean.take(snapshot, estimate);
+        }
+        let now = snapshot.stamp;
+        let due = *self.due.get_or_insert(now + self.period);
+        if now < due {
+            return;
+        }
+        self.due = Some((due + self.period).max(now));
+        let values: Vec<f64> = self.means.iter_mut().map(Mean::end).collect();
+        let sum = |columns: &Vec<usize>| columns.iter().map(|c| values[*c]).sum::<f64>();
+        let signals: Vec<f64> = self.signals.iter().map(sum).collect();
+        let outputs: Vec<Option<f64>> =
+            self.outputs.iter().map(|c| Some(sum(c)).filter(|y| y.is_finite())).collect();
+        self.filter.step(&signals, &outputs);
+        self.periods += 1;
+        for (nis, innovation) in self.nis.iter_mut().zip(self.filter.innovations()) {
+            if let Some(e) = innovation {
+                *nis += (e * e - *nis) * SHARE;
+            }
+        }
+        self.foresee(signals.len());
+    }
+
+    fn foresee(&mut self, signals: usize) {
+        let periods = |s: f64| ((s / self.period.s()).round() as usize).max(1);
+        let stay = vec![vec![f64::NAN; signals]; periods(AHEAD_S[AHEAD_S.len() - 1])];
+        let (now, ahead) = (self.filter.now(), self.filter.ahead(&stay));
+        let at = |output: usize, s: f64| ahead.get(periods(s) - 1).map_or(now[output], |f| f[output]);
+        let one = |output: usize| Foreseen {
+            now: now[output],
+            ahead: AHEAD_S.map(|s| at(output, s)),
+            disturbance: self.filter.disturbances()[output],
+            nis: self.nis[output],
+        };
+        self.foreseen = (0..now.len()).map(one).collect();
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        self.filter.model()
+    }
+
+    /// What is foreseen of each output of the model; empty before the first period is over.
+    #[must_use]
+    pub fn foreseen(&self) -> &[Foreseen] {
+        &self.foreseen
+    }
+
+    /// Periods so far.
+    #[must_use]
+    pub const fn periods(&self) -> u64 {
+        self.periods
+    }
+}
+
+impl Mean {
+    fn take(&mut self, snapshot: &Snapshot, estimate: &Estimate) {
+        let value = match &self.column {
+            Column::Point(p) => snapshot.good(*p),
+            // A silent GPU counts with its cap, which is no heat that anybody has seen.
+            Column::Rack(spans) => {
+                let heard = spans.iter().all(|&(a, b)| snapshot.gpus[a..b].iter().all(|g| g.heard));
+                heard.then(|| spans.iter().map(|&(a, b)| estimate.power_w[a..b].iter().sum::<f64>()).sum())
+            }
+        };
+        match value {
+            Some(value) if self.last_counts => (self.sum, self.count) = (value, 1),
+            Some(value) => (self.sum, self.count) = (self.sum + value, self.count + 1),
+            None => {}
+        }
+    }
+
+    /// The mean of a period that is over; not a number where nothing was good.
+    fn end(&mut self) -> f64 {
+        let (sum, count) = (std::mem::take(&mut self.sum), std::mem::take(&mut self.count));
+        if count == 0 { f64::NAN } else { sum / f64::from(count) }
+    }
+}
+
+/// A column by its name in tables: a point, or `gpu_power:RACK`.
+fn mean_of(site: &Site, column: &str) -> Option<Mean> {
+    let (column, last_counts) = match column.strip_prefix("gpu_power:") {
+        Some(rack) => {
+            let nodes = site.nodes.iter().filter(|n| n.rack == rack);
+            let spans: Vec<(usize, usize)> =
+                nodes.map(|n| (n.gpus.0 as usize, n.gpus.1 as usize)).collect();
+            (Column::Rack((!spans.is_empty()).then_some(spans)?), false)
+        }
+        None => {
+            let p = site.point(column)?;
+            let point = &site.points[p.index()];
+            (Column::Point(p), point.counter || point.unit.dimension == Dimension::Count)
+        }
+    };
+    Some(Mean { column, last_counts, sum: 0.0, count: 0 })
+}
+
+#[cfg(test)]
+mod tests;
