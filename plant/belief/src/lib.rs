@@ -11,7 +11,8 @@
 //! - [`identify`]: a model of the facility from a table of what was seen, with what speaks for it;
 //! - [`model`]: that model, and the filter on top of it;
 //! - [`level`]: level and trend of a point;
-//! - [`headroom`]: kelvin, watts and seconds to the limit that binds.
+//! - [`headroom`]: kelvin, watts and seconds to the limit that binds;
+//! - [`outlook`]: load, weather and prices of the next hour, as quantiles.
 
 pub mod clock;
 pub mod demand;
@@ -23,6 +24,7 @@ pub mod headroom;
 pub mod identify;
 pub mod level;
 pub mod model;
+pub mod outlook;
 
 pub use clock::{ClockEstimate, ClockFault, Lag, SourceClock, lag};
 pub use demand::Demand;
