@@ -1,6 +1,7 @@
 //! What the daemon shows of itself: one struct, served as JSON, printed by `headroom status` and drawn by the demo.
 
 use super::clocks::{self, ClockView, LagView};
+use super::outlook::{self, OutlookView};
 use super::places::{self, PlaceView, WarningView};
 use super::record::{DoubtRecord, SetpointRecord};
 use super::served::{Served, ServedView};
@@ -142,6 +143,9 @@ pub(crate) struct View {
     /// Lags of meters behind the GPUs below them.
     #[serde(default)]
     pub(crate) meter_lags: Vec<LagView>,
+    /// The next hour.
+    #[serde(flatten)]
+    pub(crate) ahead: OutlookView,
 }
 
 impl View {
@@ -191,6 +195,7 @@ impl View {
         self.places = places::places(line, graph);
         self.gpus_warned = line.warnings().count();
         self.warnings = places::warnings(line);
+        self.ahead = outlook::ahead(line);
         self.update_totals(line);
         self.update_jobs(line);
         self.served = self.engines.view(snapshot);

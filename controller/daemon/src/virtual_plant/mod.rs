@@ -14,6 +14,8 @@ mod energies;
 mod link;
 #[cfg(test)]
 mod observers;
+#[cfg(test)]
+mod outlook;
 mod points;
 #[cfg(test)]
 mod throttles;
