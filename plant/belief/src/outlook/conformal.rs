@@ -12,7 +12,9 @@
 //!
 //! Summed up, |share of y below q - tau| <= (|a_T - a_0| + gamma) / (gamma T) after T steps, whatever the series does: a
 //! stays bounded because quantiles beyond the ends of the window run away linearly. Errors at a horizon of h minutes repeat
-//! themselves for about h minutes, so gamma falls with h, and the window keeps every (h/15)th error only.
+//! themselves for about h minutes, so gamma falls with h, the window keeps every (h/15)th error only, and n minutes of
+//! errors count as m = n/h (at most n): levels are taken (1 + 1/m) as far from the middle, as the finite-sample quantile of
+//! split conformal prediction is (Vovk, Gammerman and Shafer 2005).
 
 use super::LEVELS;
 
@@ -23,7 +25,7 @@ pub(super) const LEAST: usize = 12;
 /// How far a level may run beyond 0 and 1.
 const BEYOND: f64 = 0.15;
 /// Ranges of the window per unit of level that a quantile beyond its ends runs.
-const SLOPE: f64 = 8.0;
+const SLOPE: f64 = 3.0;
 
 /// The errors of one candidate at one horizon.
 #[derive(Debug, Clone)]
@@ -33,6 +35,7 @@ pub(super) struct Conformal {
     /// The same in order of size.
     sorted: Vec<f32>,
     next: usize,
+    horizon: f64,
     stride: usize,
     skipped: usize,
     gamma: f64,
@@ -51,6 +54,7 @@ impl Conformal {
             errors: Vec::with_capacity(WINDOW),
             sorted: Vec::with_capacity(WINDOW),
             next: 0,
+            horizon: horizon_min as f64,
             stride: stride(horizon_min),
             skipped: 0,
             gamma: (0.06 / horizon_min as f64).min(0.01),
@@ -97,16 +101,19 @@ impl Conformal {
         if self.sorted.len() < LEAST {
             return None;
         }
-        let [low, mid, high] = self.levels.map(|a| self.at(a));
+        // So many of them are independent.
+        let free = (self.sorted.len() * self.stride) as f64 / self.horizon;
+        let wider = 1.0 + 1.0 / free.min(self.sorted.len() as f64);
+        let [low, mid, high] = self.levels.map(|a| self.at(0.5 + (a - 0.5) * wider));
         Some([low.min(mid), mid, high.max(mid)])
     }
 
-    /// Empirical quantile at a level: (n + 1) a th smallest, linear in between and beyond.
+    /// Empirical quantile at a level (the k th smallest at (k - 1/2)/n), linear in between and beyond.
     fn at(&self, level: f64) -> f64 {
         let n = self.sorted.len();
         let (first, last) = (f64::from(self.sorted[0]), f64::from(self.sorted[n - 1]));
-        let place = level * (n + 1) as f64 - 1.0;
-        let beyond = |places: f64| SLOPE * (last - first) * places / (n + 1) as f64;
+        let place = level * n as f64 - 0.5;
+        let beyond = |places: f64| SLOPE * (last - first) * places / n as f64;
         if place <= 0.0 {
             return first + beyond(place);
         }
