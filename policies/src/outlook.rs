@@ -44,7 +44,8 @@ pub(crate) fn check(doc: &Doc, site: &Site, wish: &OutlookWish) {
     let Some(id) = &wish.price_point else { return };
     match site.points.iter().find(|p| p.id == *id) {
         None => {
-            unknown(doc, wish.at.at("price-point"), "point", id, site.points.iter().map(|p| p.id.as_str()))
+            let known = site.points.iter().map(|p| p.id.as_str());
+            unknown(doc, wish.at.at("price-point"), "point", id, known);
         }
         Some(point) if point.unit.dimension != Dimension::Count || point.counter => {
             let what =

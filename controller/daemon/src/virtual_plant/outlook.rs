@@ -3,6 +3,8 @@
 //! `HEADROOM_SEEDS=20 cargo test --release -p headroom outlook_ -- --nocapture` says it for more plants; `HEADROOM_HOURS` and
 //! `HEADROOM_SCENARIOS` for longer and in others.
 
+mod weather;
+
 use super::VirtualPlant;
 use headroom_belief::outlook::{Band, By, HORIZONS, HORIZONS_MIN};
 use headroom_core::Line;

@@ -4,7 +4,7 @@
 //! the coverage of what was said. Not for: where values come from.
 //!
 //! The choice: a candidate takes the place of persistence at a horizon once its pinball loss over the last hours, at the very
-//! same minutes, is less than [`EARNS`] of that of persistence; it loses it when it is no longer less at all.
+//! same minutes, is below 95 % of that of persistence; it loses it when it is no longer less at all.
 
 use super::candidate::{Candidate, Shape};
 use super::diurnal::Diurnal;

@@ -166,6 +166,21 @@ fn bands_are_no_wider_than_the_noise_asks_for() {
 }
 
 #[test]
+fn bands_widen_within_the_hour_when_noise_does() {
+    // Six times livelier from one minute to the next.
+    for seed in 1..=3 {
+        let y = KINDS[6].1(&mut Dice(seed), 4 * DAY);
+        let change = 2 * DAY as usize;
+        for (from, to, least) in [(5, 65, 0.5), (65, 365, 0.8)] {
+            let told = show(&mut Series::new(traits()), &y[..change + to + 1], change + from, |_| None);
+            let held = told.held[0] / told.judged[0];
+            println!("seed {seed}, minutes {from} to {to} after: {held:.2}");
+            assert!(held > least, "seed {seed}, minutes {from} to {to}: {held}");
+        }
+    }
+}
+
+#[test]
 fn the_same_series_gives_the_same_bits() {
     let y = KINDS[7].1(&mut Dice(9), 2 * DAY);
     let run = || {
