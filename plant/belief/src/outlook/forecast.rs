@@ -117,7 +117,7 @@ fn table(doc: &Doc, text: &str) -> Option<WeatherForecast> {
         }
         last = minute;
         out.dry.extend(row.dry.map(|c| (minute, c)));
-        let reckoned = row.dry.zip(row.humidity).map(|(t, rh)| wet_bulb_c(t, rh));
+        let reckoned = row.dry.zip(row.humidity).map(|(t, rh)| wet_bulb_c(t, rh).min(t));
         out.wet.extend(row.wet.or(reckoned).map(|c| (minute, c)));
     }
     if out.dry.is_empty() && out.wet.is_empty() {
