@@ -12,6 +12,7 @@
 //! ```
 //!
 //! - [`By::Persistence`]: s is the level of the last hours (`shape`);
+//! - [`By::Trend`]: s goes on as it has been going, damped within the hour (`shape`);
 //! - [`By::Diurnal`]: s is the mean of this time of day over days (`diurnal`);
 //! - [`By::Periodic`]: s is the mean of the last periods, where the past repeats itself (`period`);
 //! - [`By::File`]: s is what a forecast file says ([`forecast`]): its bias against the local sensor is y - s.
@@ -51,6 +52,8 @@ pub const LEVELS: [f64; 3] = [0.05, 0.5, 0.95];
 pub enum By {
     /// The present, decaying toward the level of the last hours.
     Persistence,
+    /// The present and where it is heading.
+    Trend,
     /// The time of day.
     Diurnal,
     /// The period of the last hours.
@@ -67,6 +70,7 @@ impl By {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Persistence => "persistence",
+            Self::Trend => "trend",
             Self::Diurnal => "diurnal",
             Self::Periodic => "periodic",
             Self::File => "file",

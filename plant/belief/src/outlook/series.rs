@@ -9,7 +9,7 @@
 use super::candidate::{Candidate, Shape};
 use super::diurnal::Diurnal;
 use super::period::{self, Period};
-use super::shape::Level;
+use super::shape::{Level, Trend};
 use super::{Absent, Band, By, HORIZONS, HORIZONS_MIN};
 use headroom_site::{Span, Stamp};
 
@@ -29,6 +29,7 @@ const GAP_MIN: i64 = PAST as i64;
 /// What is left of a deviation after each horizon until that is learned: that from the level, from a time of day and from a
 /// period stays for hours; the bias of a forecast file half a day.
 const PHI_LEVEL: [f64; HORIZONS] = [1.0, 0.99, 0.98, 0.96, 0.92];
+const PHI_TREND: [f64; HORIZONS] = [0.8, 0.5, 0.3, 0.2, 0.1];
 const PHI_SHAPE: [f64; HORIZONS] = [0.99, 0.97, 0.9, 0.8, 0.7];
 const PHI_FILE: [f64; HORIZONS] = [1.0, 0.99, 0.98, 0.96, 0.92];
 
@@ -62,6 +63,7 @@ pub struct Series {
     last: Option<i64>,
     seen: Option<i64>,
     level: Level,
+    trend: Trend,
     diurnal: Diurnal,
     period: Option<Period>,
     straight: Vec<f64>,
@@ -84,7 +86,8 @@ impl Series {
     /// A series that has seen nothing.
     #[must_use]
     pub fn new(traits: Traits) -> Self {
-        let mut others = vec![(By::Diurnal, Candidate::new(PHI_SHAPE))];
+        let mut others =
+            vec![(By::Trend, Candidate::new(PHI_TREND)), (By::Diurnal, Candidate::new(PHI_SHAPE))];
         if traits.periodic {
             others.push((By::Periodic, Candidate::new(PHI_SHAPE)));
         }
@@ -100,6 +103,7 @@ impl Series {
             last: None,
             seen: None,
             level: Level::default(),
+            trend: Trend::default(),
             diurnal: Diurnal::new(),
             period: None,
             straight: Vec::with_capacity(PAST),
@@ -137,6 +141,7 @@ impl Series {
         self.seen = Some(minute);
         self.judge(minute, y);
         let mu = self.level.take(y);
+        self.trend.take(minute, y);
         self.diurnal.take(minute, y);
         if self.traits.periodic && minute % SEEK_MIN == 0 {
             self.seek(minute);
@@ -144,6 +149,7 @@ impl Series {
         self.persistence.say(minute, y, &Shape { now: mu, ahead: [mu; HORIZONS] });
         for i in 0..self.others.len() {
             let shape = match self.others[i].0 {
+                By::Trend => shape(minute, |m| Some(self.trend.at(m - minute))),
                 By::Diurnal => shape(minute, |m| self.diurnal.at(m)),
                 By::Periodic => shape(minute, |m| self.repeat(minute, m)),
                 _ => shape(minute, &file),

@@ -1,12 +1,20 @@
-//! The level of the last hours: what a series comes back to when its deviation has decayed.
+//! The level of the last hours, what a series comes back to when its deviation has decayed; and the trend it is on.
 //!
-//! Responsible for: a slow mean that is taken anew when the series has moved to another level. Not for: forecasts.
+//! Responsible for: a slow mean that is taken anew when the series has moved to another level, and a slope that is damped.
+//! Not for: forecasts.
 //!
 //! ```text
 //! mu+ = mu + a (y - mu)      a = 1 - exp(-1 min / TAU)       sigma = 1.25 mean |y - mu| (normal)
 //! ```
 //!
 //! Three minutes in a row more than K sigma off on one side are another level (a job began or ended): mu becomes their mean.
+
+/// Gains of level and slope on what the trend misses: about critically damped, over some ten minutes.
+const TREND_LEVEL: f64 = 0.2;
+const TREND_SLOPE: f64 = 0.01;
+/// Time in which a slope is damped, min, and a gap after which none is known.
+const DAMP_MIN: f64 = 60.0;
+const TREND_GAP_MIN: i64 = 10;
 
 /// Time constant, min.
 const TAU_MIN: f64 = 120.0;
@@ -52,10 +60,54 @@ impl Level {
     }
 }
 
+/// A damped trend (Gardner and McKenzie 1985, in continuous time beyond the present):
+///
+/// ```text
+/// e = y - (l + b)      l+ = l + b + 0.2 e      b+ = b + 0.01 e         l level, b slope per minute
+/// s(t + h) = l + b D (1 - exp(-h/D))
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Trend {
+    level: f64,
+    slope: f64,
+    last: Option<i64>,
+}
+
+impl Trend {
+    /// Takes the mean of a minute.
+    pub(super) fn take(&mut self, minute: i64, y: f64) {
+        if self.last.is_none_or(|last| minute - last > TREND_GAP_MIN) {
+            (self.level, self.slope) = (y, 0.0);
+        }
+        self.last = Some(minute);
+        let missed = y - (self.level + self.slope);
+        self.level += self.slope + TREND_LEVEL * missed;
+        self.slope += TREND_SLOPE * missed;
+    }
+
+    /// Where it leads in so many minutes.
+    pub(super) fn at(&self, minutes: i64) -> f64 {
+        self.level + self.slope * DAMP_MIN * (1.0 - (-minutes as f64 / DAMP_MIN).exp())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::dice::Dice;
+
+    #[test]
+    fn a_trend_leads_on_and_is_damped() {
+        let mut trend = Trend::default();
+        for m in 0..300 {
+            trend.take(m, 10.0 + 0.05 * m as f64);
+        }
+        let now = 10.0 + 0.05 * 299.0;
+        assert!((trend.at(0) - now).abs() < 1e-3 && (trend.at(5) - now - 0.24).abs() < 0.01, "{trend:?}");
+        assert!((trend.at(10_000) - now - 3.0).abs() < 0.01, "never more than an hour of it");
+        trend.take(400, 5.0);
+        assert!((trend.at(60) - 5.0).abs() < 1e-12, "after a gap none is known");
+    }
 
     #[test]
     fn noise_is_averaged_and_a_step_is_followed_within_minutes() {
