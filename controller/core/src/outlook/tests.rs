@@ -115,3 +115,21 @@ fn what_is_silent_says_so_and_looking_changes_no_budget() {
     assert!(why.starts_with("source silent since 2025-06-15T17:0"), "{why}");
     assert_eq!(outlook.budget_w, budgets);
 }
+
+#[test]
+fn a_price_point_is_followed_in_place_of_the_price_of_the_policy() {
+    let text = "[objective]\nelectricity = \"0.12 EUR/kWh\"\n[outlook]\nprice-point = \"tokens\"\n";
+    let mut bench = Bench::new(text);
+    let mut outlook = Outlook::new(&bench.site, &bench.topology, &bench.wants);
+    let never = outlook.futures.find(What::Price).unwrap().band(0);
+    assert_eq!(never, Err(headroom_belief::outlook::Absent::NeverSeen));
+    for k in 0..240 {
+        let s = f64::from(k) * 10.0;
+        bench.tick(s, &[("tokens", s, 0.25)], vec![]);
+        outlook.look(&bench.site, &bench.wants, bench.snapshot(), bench.estimator.last());
+    }
+    let price = outlook.futures.find(What::Price).unwrap();
+    let band = price.band(0).unwrap();
+    assert!((band.q[0] - 0.25).abs() < 1e-6 && (band.q[2] - 0.25).abs() < 1e-6, "{band:?}");
+    assert_eq!((price.of.as_str(), price.unit.as_str()), ("tokens", "EUR/kWh"));
+}

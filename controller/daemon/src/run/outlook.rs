@@ -17,7 +17,7 @@ pub(crate) struct ForecastView {
     pub(crate) q05: f64,
     pub(crate) q50: f64,
     pub(crate) q95: f64,
-    /// `persistence`, `diurnal`, `periodic`, `file` or `policy`.
+    /// `persistence`, `trend`, `diurnal`, `periodic`, `file` or `policy`.
     pub(crate) by: String,
     /// Share of what came that lay between q05 and q95, over about a day; absent before anything came.
     pub(crate) coverage: Option<f64>,
