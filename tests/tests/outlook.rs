@@ -10,7 +10,11 @@ static MEMORY: Counting = Counting;
 
 #[test]
 fn a_series_and_a_rhythm_grow_no_further() {
-    let mut series = Series::new(Traits { floor: 0.0, periodic: true, file: true });
+    let traits = Traits { floor: 0.0, periodic: true, file: true };
+    let mut series = Series::new(traits);
+    let start = most_bytes(|| drop(std::hint::black_box(Series::new(traits))));
+    println!("a series with every candidate: {start} bytes");
+    assert!((1..200_000).contains(&start), "{start}");
     let mut rhythm = Rhythm::new(Span::from_ms(1_000));
     let value = |k: i64| if k % 11 < 9 { 800.0 } else { 300.0 } + (k as f64 * 0.7).sin();
     let most = most_bytes(|| {
