@@ -11,6 +11,7 @@
 //! - [`outlook`]: budgets, load, weather and price of the next hour;
 //! - [`propose`]: what would be best; never trusted;
 //! - [`guarding`]: the questions put to `headroom-guard`, which narrows or refuses;
+//! - [`health`]: what ails the plant, told from what its points owe each other;
 //! - [`lease`]: what is left becomes commands that expire;
 //! - [`ledger`]: what it cost;
 //! - [`metering`]: true joules of each GPU, with its sensor's gain learned beside a meter;
@@ -21,6 +22,7 @@
 pub mod align;
 pub mod estimate;
 pub mod guarding;
+pub mod health;
 pub mod lease;
 pub mod ledger;
 pub mod line;
@@ -31,6 +33,7 @@ pub mod propose;
 pub mod topology;
 pub mod wants;
 pub mod warn;
+mod words;
 
 pub use align::{Align, ClockView, Snapshot, Sources, Witness};
 pub use estimate::{Estimate, Estimator};

@@ -5,6 +5,7 @@ mod views;
 use crate::align::{Align, Snapshot, Witness};
 use crate::estimate::{Estimate, Estimator};
 use crate::guarding::{Guarding, Question};
+use crate::health::Health;
 use crate::lease::{Identity, Leases};
 use crate::ledger::Ledger;
 use crate::metering::Metering;
@@ -73,6 +74,7 @@ pub struct Line {
     ledger: Ledger,
     metering: Metering,
     warnings: Warnings,
+    health: Health,
     last_cooling: Option<Stamp>,
     first_tick: Option<Stamp>,
     operator_until: Vec<Option<Stamp>>,
@@ -106,6 +108,7 @@ impl Line {
             survey: Survey::new(site, &topology),
             metering: Metering::new(site),
             warnings: Warnings::new(site.gpus.len()),
+            health: Health::new(site),
             leases: Leases::new(site, identity),
             ledger: Ledger::new(site),
             last_cooling: None,
@@ -134,6 +137,7 @@ impl Line {
         let snapshot = self.align.snapshot(now);
         let estimate = self.estimator.update(&self.site, &self.topology, snapshot);
         self.warnings.look(estimate);
+        self.health.look(&self.site, snapshot, estimate);
         let outlook = self.outlook.look(&self.site, &self.wants, snapshot, estimate);
         let mut tick = Tick::new(now);
 

@@ -2,6 +2,7 @@
 
 mod outlook;
 mod served;
+mod trouble;
 
 use crate::check::Format;
 use crate::exit;
@@ -23,8 +24,7 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(3);
 /// Branches of the power tree shown: those nearest to their budgets.
 const BRANCHES: usize = 8;
-/// Warnings shown, and places of each kind.
-const WARNINGS: usize = 8;
+/// Places shown of each kind.
 const PLACES: usize = 4;
 /// Clocks shown that are not right.
 const CLOCKS: usize = 8;
@@ -127,29 +127,18 @@ fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
         v.pue
     )?;
     writeln!(o, "headroom  {}", headroom(v))?;
-    write_warnings(o, v)?;
+    trouble::write_warnings(o, v)?;
+    trouble::write_health(o, v)?;
     write_places(o, v)?;
     write_branches(o, v)?;
     write_jobs(o, v)?;
     outlook::write(o, &v.ahead)?;
     write_setpoints(o, v)?;
     write_clocks(o, v)?;
-    write_doubts(o, v)?;
+    trouble::write_doubts(o, v)?;
     writeln!(o)?;
     for c in &v.connections {
         writeln!(o, "{:<30}{}", c.id, c.state)?;
-    }
-    Ok(())
-}
-
-/// GPUs that will slow down for heat.
-fn write_warnings(o: &mut String, v: &View) -> std::fmt::Result {
-    if v.gpus_warned == 0 {
-        return Ok(());
-    }
-    writeln!(o, "\nWARNING   {} GPUs slow down for heat soon if nothing changes", v.gpus_warned)?;
-    for w in v.warnings.iter().take(WARNINGS) {
-        writeln!(o, "{:<22}{:>7.0} s to the {} limit, since {}", w.node, w.seconds, w.limit, w.since)?;
     }
     Ok(())
 }
@@ -248,18 +237,6 @@ fn write_clocks(o: &mut String, v: &View) -> std::fmt::Result {
     Ok(())
 }
 
-/// Points that others contradict: control does not use them.
-fn write_doubts(o: &mut String, v: &View) -> std::fmt::Result {
-    if v.implausible.is_empty() {
-        return Ok(());
-    }
-    writeln!(o, "\n{:<36}{:<26}why", "implausible", "quality")?;
-    for d in &v.implausible {
-        writeln!(o, "{:<36}{:<26}{}", d.point, d.quality, d.why)?;
-    }
-    Ok(())
-}
-
 fn share(b: &BranchView) -> f64 {
     b.budget_w.filter(|w| *w > 0.0).map_or(0.0, |w| b.power_w / w)
 }
@@ -290,6 +267,7 @@ pub(crate) fn headroom(v: &View) -> String {
 mod tests {
     use super::*;
     use crate::run::clocks::{ClockView, LagView};
+    use crate::run::health::FindingView;
     use crate::run::places::WarningView;
     use crate::run::record::DoubtRecord;
     use crate::run::view::{JobView, SetpointView};
@@ -297,6 +275,13 @@ mod tests {
     #[test]
     fn the_screen_says_what_is_near() {
         let mut view = View { gpus_warned: 3, ..View::default() };
+        view.health.push(FindingView {
+            ailment: "fouling".into(),
+            of: "CDU-01".into(),
+            size: "31 +- 4 % lost".into(),
+            evidence: vec!["conductance of CDU-01 -31 +- 4 %".into()],
+            ..FindingView::default()
+        });
         view.warnings.push(WarningView {
             node: "n1 GPU 2".into(),
             seconds: 94.0,
@@ -317,6 +302,8 @@ mod tests {
             "94 s to the die temperature limit",
             "1.2 K    21.0 kW",
             "limit of CDU-02/valve",
+            "31 +- 4 % lost",
+            "conductance of CDU-01",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }

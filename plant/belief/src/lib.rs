@@ -9,6 +9,7 @@
 //! - [`gpu`]: one observer per GPU, eight at a time: cold plate, memory, thermal resistance and offset;
 //! - [`demand`]: what a GPU would draw if nobody held it, and its power against clock;
 //! - [`identify`]: a model of the facility from a table of what was seen, with what speaks for it;
+//! - [`loops`]: what the points of a loop owe each other, faults that explain where they do not, unmetered flows;
 //! - [`model`]: that model, and the filter on top of it;
 //! - [`level`]: level and trend of a point;
 //! - [`headroom`]: kelvin, watts and seconds to the limit that binds;
@@ -23,6 +24,7 @@ pub mod gpu;
 pub mod headroom;
 pub mod identify;
 pub mod level;
+pub mod loops;
 pub mod model;
 pub mod outlook;
 

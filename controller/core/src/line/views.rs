@@ -5,6 +5,7 @@ use crate::align::lags::Lags;
 use crate::align::plausible::Plausible;
 use crate::align::{Snapshot, Sources};
 use crate::estimate::Estimate;
+use crate::health::Health;
 use crate::ledger::Ledger;
 use crate::metering::Metering;
 use crate::outlook::Outlook;
@@ -91,6 +92,12 @@ impl Line {
     #[must_use]
     pub fn warnings(&self) -> &Warnings {
         &self.warnings
+    }
+
+    /// What ails the plant.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     /// What a rack's flow has over the least it needs, in kelvins of a cooling move, as of the last cooling tick.

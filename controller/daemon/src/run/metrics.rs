@@ -1,5 +1,6 @@
 //! The metrics page: the view in OpenMetrics text, base units in the names.
 
+use super::health::FindingView;
 use super::outlook::ForecastView;
 use super::places::PlaceView;
 use super::record::DoubtRecord;
@@ -265,6 +266,12 @@ fn loop_itself(page: &mut Page, v: &View) {
     let label = |d: &DoubtRecord| vec![("point", d.point.clone()), ("rule", d.rule.clone())];
     let doubts = v.implausible.iter().map(|d| (label(d), 1.0));
     page.gauges("point_implausible", None, "1 for a point that others contradict", doubts);
+    let label = |f: &FindingView| vec![("of", f.of.clone()), ("ailment", f.ailment.clone())];
+    let findings = v.health.iter().map(|f| (label(f), 1.0));
+    page.gauges("health_finding", None, "1 for what ails the plant", findings);
+    let flows = v.unmetered.iter().map(|f| (vec![("of", f.of.clone())], f.flow_lpm / 60_000.0));
+    let help = "A flow that nobody meters, from what it carries";
+    page.gauges("flow_unmetered", Some("cubic_meters_per_second"), help, flows);
     let verified = f64::from(u8::from(v.verified));
     page.gauge("verified", None, "1 while every read-back that a held command needs is there", verified);
     let writes = f64::from(u8::from(v.writes_allowed));

@@ -6,6 +6,7 @@
 
 mod bulletin;
 pub(crate) mod clocks;
+pub(crate) mod health;
 pub(crate) mod http;
 mod metrics;
 pub(crate) mod outlook;
@@ -202,7 +203,7 @@ impl Daemon<'_> {
     /// Nothing is sent that is not in the journal first.
     fn keep(&mut self, tick: &Tick) -> Result<()> {
         let due = self.journalled.is_none_or(|at| tick.stamp.since(at) >= JOURNAL_EVERY);
-        let doubts = self.line.plausible().changes();
+        let doubts = self.line.plausible().changes() + self.line.health().changes();
         if due || doubts != self.doubts || !tick.commands.is_empty() || !tick.advice.is_empty() {
             self.journal.append(&Record::new(&self.line, tick))?;
             self.journalled = Some(tick.stamp);

@@ -1,5 +1,6 @@
 //! What goes into the journal, and what is published as advice. Keys end in the unit.
 
+use super::health::{self, FindingView};
 use headroom_core::align::plausible::Doubt;
 use headroom_core::{Advice, Line, Tick};
 use headroom_drivers::mqtt::agents::level;
@@ -172,6 +173,8 @@ pub(crate) struct Record {
     least_headroom_k: Option<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     implausible: Vec<DoubtRecord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    health: Vec<FindingView>,
     setpoints: Vec<SetpointRecord>,
     commands: Vec<CommandRecord>,
 }
@@ -195,6 +198,7 @@ impl Record {
             it_w: good(site.meters.it),
             least_headroom_k: least.map(round),
             implausible: DoubtRecord::all(line),
+            health: health::findings(line),
             setpoints: tick.advice.iter().map(|a| SetpointRecord::new(site, a)).collect(),
             commands: tick.commands.iter().map(|c| CommandRecord::new(site, c)).collect(),
         }

@@ -1,6 +1,7 @@
 //! What the daemon shows of itself: one struct, served as JSON, printed by `headroom status` and drawn by the demo.
 
 use super::clocks::{self, ClockView, LagView};
+use super::health::{self, FindingView, FlowView};
 use super::outlook::{self, OutlookView};
 use super::places::{self, PlaceView, WarningView};
 use super::record::{DoubtRecord, SetpointRecord};
@@ -117,6 +118,12 @@ pub(crate) struct View {
     pub(crate) gpus_warned: usize,
     #[serde(default)]
     pub(crate) warnings: Vec<WarningView>,
+    /// What ails the plant.
+    #[serde(default)]
+    pub(crate) health: Vec<FindingView>,
+    /// Flows that nobody meters.
+    #[serde(default)]
+    pub(crate) unmetered: Vec<FlowView>,
     pub(crate) tokens: f64,
     pub(crate) facility_kwh: f64,
     pub(crate) it_kwh: f64,
@@ -196,6 +203,8 @@ impl View {
         self.gpus_warned = line.warnings().count();
         self.warnings = places::warnings(line);
         self.ahead = outlook::ahead(line);
+        self.health = health::findings(line);
+        self.unmetered = health::flows(line);
         self.update_totals(line);
         self.update_jobs(line);
         self.served = self.engines.view(snapshot);

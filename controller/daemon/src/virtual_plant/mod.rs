@@ -11,6 +11,8 @@ mod clocks;
 mod doubts;
 #[cfg(test)]
 mod energies;
+#[cfg(test)]
+mod health;
 mod link;
 #[cfg(test)]
 mod observers;

@@ -114,7 +114,7 @@ impl Table {
 
     /// Takes out values that no sensor shows: far outside everything else of their column. Returns the columns with how many.
     ///
-    /// A column's own spread is the distance of its quartiles; a value [`FAR`] times as far from the median, and as many times
+    /// A column's own spread is the distance of its quartiles; a value `FAR` times as far from the median, and as many times
     /// as far as the median is large, is of another world (a counter that overflowed, a torn message).
     pub fn clean(&mut self) -> Vec<(String, usize)> {
         let mut out = Vec::new();

@@ -8,16 +8,23 @@
 //! P       = Q H / eta(Q/n) / eta_drive + P_idle
 //! eta(q)  = eta_max (1 - c ((q - q_bep) / q_bep)^2)
 //! wear w:  H0 (1 - w),  eta (1 - 0.6 w)      open wear rings leak back and cost head and efficiency
-//! air  x:  H0 (1 - 6 x), eta (1 - 3 x)       gas in the eye: 5 % takes a third, 17 % the prime
+//! air  x:  H0 (1 - 6 x (1 + s)), eta (1 - 3 x)      gas in the eye: 5 % takes a third, 17 % the prime
+//!          s = (sin(2 pi t / 11.3 s) + sin(2 pi t / 7.1 s)) / 2       gas gathers and goes: the pump surges
 //! ```
 //! Source: affinity laws, Karassik, *Pump Handbook*; efficiency parabola around the best point is the usual
 //! fit; gas handling of radial wheels: Guelich, *Centrifugal Pumps*, ch. 13 (head collapses between 5 and
 //! 15 % of gas). Hydraulic power and hydraulic losses heat the fluid; motor and drive losses heat the room.
 
+use std::f64::consts::TAU;
+
 /// Drive efficiency of motor and inverter.
 const DRIVE_EFFICIENCY: f64 = 0.92;
 /// Curvature of the efficiency parabola.
 const EFFICIENCY_CURVATURE: f64 = 0.55;
+
+/// Periods of the surges of a pump with gas at its eye, s, and each one's share of the head that the gas takes.
+const SURGES_S: [f64; 2] = [11.3, 7.1];
+const SURGE: f64 = 0.5;
 
 /// One pump with its drive.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,6 +54,8 @@ pub struct Pump {
     /// Volume share of gas at the eye (fault), 0 = none.
     pub air: f64,
     torque: bool,
+    /// Time that gas has been gathering and going, s.
+    surging_s: f64,
 }
 
 impl Pump {
@@ -68,18 +77,22 @@ impl Pump {
             wear: 0.0,
             air: 0.0,
             torque: true,
+            surging_s: 0.0,
         }
     }
 
     /// Shut-off head at the present speed and state, kPa.
     fn shutoff_now_kpa(&self) -> f64 {
-        let health = (1.0 - self.wear.clamp(0.0, 0.9)) * (1.0 - 6.0 * self.air).clamp(0.0, 1.0);
+        let surge: f64 = SURGES_S.iter().map(|period_s| (TAU * self.surging_s / period_s).sin()).sum();
+        let air = 6.0 * self.air * (1.0 + SURGE * surge);
+        let health = (1.0 - self.wear.clamp(0.0, 0.9)) * (1.0 - air).clamp(0.0, 1.0);
         self.shutoff_kpa * health * self.speed * self.speed
     }
 
     /// Moves the drive toward `command` (0..1). `powered` is false when its supply is gone.
     pub fn drive(&mut self, command: f64, powered: bool, dt_s: f64) {
         let runs = powered && !self.failed;
+        self.surging_s = if self.air > 0.0 { self.surging_s + dt_s } else { 0.0 };
         self.torque = runs;
         let target = if runs { command.clamp(0.0, 1.0) } else { 0.0 };
         // without torque the wheel coasts down in about three seconds

@@ -18,8 +18,8 @@
 
 use super::court::{Charge, Court, with};
 use super::lie::Lie;
-use super::words::Words;
 use crate::align::Snapshot;
+use crate::words::Words;
 use headroom_site::{Dimension, PointId};
 
 /// Below these nothing is there: residual voltage of an open line, offset of a current transformer, idle of a meter.

@@ -12,8 +12,8 @@
 
 use super::court::{Court, with};
 use super::lie::Lie;
-use super::words::{Words, area, liquid};
 use crate::align::Snapshot;
+use crate::words::{Words, area, liquid};
 use headroom_site::model::{Equipment, Point};
 use headroom_site::{Dimension, PointId};
 use std::collections::BTreeMap;

@@ -10,9 +10,9 @@
 
 use super::court::{Charge, Court, with};
 use super::lie::Lie;
-use super::words::Words;
 use crate::align::Snapshot;
 use crate::topology::is_setpoint;
+use crate::words::Words;
 use headroom_site::{Dimension, PointId, Stamp};
 
 /// A step that may be, K.

@@ -14,7 +14,7 @@
 //! | `jump` | movement faster than can be |
 //! | `court` | how long until a point is doubted, and believed again |
 //! | `lie` | what is said about it |
-//! | `words`, `stat` | who is what; median and spread |
+//! | `stat` | median and spread |
 //!
 //! Redundancy decides. Where two sources or more agree against one, that one is the odd one out and its quality becomes
 //! bad; where it cannot be decided who is, all of them become uncertain. Control uses good values only, so each of them is
@@ -29,15 +29,15 @@ mod lie;
 mod racks;
 mod stat;
 mod sums;
-mod words;
 
 pub use court::Doubt;
 pub use lie::Lie;
+pub(crate) use sums::behind;
 
 use super::{PointValue, Snapshot};
+use crate::words::Words;
 use court::Court;
 use headroom_site::{Site, Span, Stamp};
-use words::Words;
 
 /// Rules are looked at so often at most: physics of a plant is slower than the power loop.
 const LOOK: Span = Span::from_ms(1_000);

@@ -19,8 +19,8 @@
 use super::court::{Court, with};
 use super::lie::Lie;
 use super::stat::Peers;
-use super::words::{Words, area, liquid};
 use crate::align::Snapshot;
+use crate::words::{Words, area, liquid};
 use headroom_site::model::Point;
 use headroom_site::{Dimension, PointId, Stamp};
 use std::collections::{BTreeMap, BTreeSet};

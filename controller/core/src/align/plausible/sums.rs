@@ -9,8 +9,8 @@
 
 use super::court::Court;
 use super::lie::Lie;
-use super::words::Words;
 use crate::align::Snapshot;
+use crate::words::Words;
 use headroom_site::{PointId, PowerId, Site, Stamp};
 
 /// Time constant of the means, s.
@@ -87,7 +87,7 @@ fn mean(mean: f64, now: f64, x: f64) -> f64 {
 }
 
 /// Meters right behind a branch.
-pub(super) fn behind(site: &Site, branch: usize) -> Vec<PointId> {
+pub(crate) fn behind(site: &Site, branch: usize) -> Vec<PointId> {
     let children = site.power.iter().filter(|b| b.parent == Some(PowerId(branch as u32)));
     children.filter_map(|b| b.meter).collect()
 }

@@ -9,25 +9,25 @@ use headroom_site::{Dimension, PointId, Site};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The site, asked for points.
-pub(super) struct Words<'a> {
-    pub(super) site: &'a Site,
+pub(crate) struct Words<'a> {
+    pub(crate) site: &'a Site,
     /// Measured points of each thing, in order.
     of: BTreeMap<&'a str, Vec<usize>>,
 }
 
 /// Has it this process area?
-pub(super) fn area(p: &Point, word: &str) -> bool {
+pub(crate) fn area(p: &Point, word: &str) -> bool {
     p.area.iter().any(|a| a.eq_ignore_ascii_case(word))
 }
 
 /// Is it measured in liquid?
-pub(super) fn liquid(p: &Point) -> bool {
+pub(crate) fn liquid(p: &Point) -> bool {
     !p.kind.contains("Air")
 }
 
 impl<'a> Words<'a> {
     /// Sorts the points of a site by their owners.
-    pub(super) fn new(site: &'a Site) -> Self {
+    pub(crate) fn new(site: &'a Site) -> Self {
         let mut of: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (i, p) in site.points.iter().enumerate() {
             if !p.counter && !is_setpoint(site, i) {
@@ -38,12 +38,12 @@ impl<'a> Words<'a> {
     }
 
     /// Whoever has points.
-    pub(super) fn owners(&self) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &'a str> {
         self.of.keys().copied()
     }
 
     /// Measured points of a thing with a dimension.
-    pub(super) fn all(&self, of: &str, dimension: Dimension, keep: impl Fn(&Point) -> bool) -> Vec<PointId> {
+    pub(crate) fn all(&self, of: &str, dimension: Dimension, keep: impl Fn(&Point) -> bool) -> Vec<PointId> {
         let points = self.of.get(of).into_iter().flatten();
         let fits = |i: &&usize| {
             let p = &self.site.points[**i];
@@ -53,7 +53,7 @@ impl<'a> Words<'a> {
     }
 
     /// The first of them.
-    pub(super) fn one(
+    pub(crate) fn one(
         &self,
         of: &str,
         dimension: Dimension,
@@ -63,19 +63,19 @@ impl<'a> Words<'a> {
     }
 
     /// Active power of a thing.
-    pub(super) fn power(&self, of: &str) -> Option<PointId> {
+    pub(crate) fn power(&self, of: &str) -> Option<PointId> {
         self.one(of, Dimension::Power, |p| !p.kind.contains("Apparent") && p.unit.symbol != "kVA")
     }
 
     /// Pieces of equipment of a kind.
-    pub(super) fn equipment(&self, kind: &str) -> impl Iterator<Item = usize> + 'a {
+    pub(crate) fn equipment(&self, kind: &str) -> impl Iterator<Item = usize> + 'a {
         let kind = kind.to_owned();
         let site = self.site;
         (0..site.equipment.len()).filter(move |&e| site.equipment[e].kind.eq_ignore_ascii_case(&kind))
     }
 
     /// Racks: places and equipment of that kind, in order of id.
-    pub(super) fn racks(&self) -> BTreeSet<&'a str> {
+    pub(crate) fn racks(&self) -> BTreeSet<&'a str> {
         let places =
             self.site.places.iter().filter(|(_, (kind, _))| kind == "rack").map(|(id, _)| id.as_str());
         let equipment = self.equipment("rack").map(|e| self.site.equipment[e].id.as_str());
@@ -83,7 +83,7 @@ impl<'a> Words<'a> {
     }
 
     /// For each rack the pieces of equipment of a kind that lead to it.
-    pub(super) fn serving(&self, kind: &str) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    pub(crate) fn serving(&self, kind: &str) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
         let mut out: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for e in self.equipment(kind) {
             let id = self.site.equipment[e].id.as_str();

@@ -1,0 +1,86 @@
+//! What ails the plant, as the daemon shows and keeps it.
+
+use headroom_core::Line;
+use headroom_core::health::{Ailment, Finding, Size, Unmetered, Whose};
+use headroom_site::PointId;
+use serde::{Deserialize, Serialize};
+
+/// A fault that was found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FindingView {
+    /// `fouling`, `pump-wear`, `air`, `clogging`, `valve-sticks`, `valve-stuck`, `sensor-off`, `sensors-swapped`, `hot-gpu`.
+    pub(crate) ailment: String,
+    /// Equipment, rack, point or GPU.
+    pub(crate) of: String,
+    /// The other one of two sensors.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) with: Option<String>,
+    /// How large it is, for people.
+    pub(crate) size: String,
+    /// The same as a number, where it has one: share lost, K off, factor, share of the stroke.
+    pub(crate) size_value: Option<f64>,
+    pub(crate) size_sigma: Option<f64>,
+    pub(crate) since: String,
+    /// What else it may be.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) or: Option<String>,
+    pub(crate) evidence: Vec<String>,
+}
+
+/// A flow that nobody meters: its point where that is silent, else what it is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FlowView {
+    pub(crate) of: String,
+    pub(crate) flow_lpm: f64,
+    pub(crate) sigma_lpm: f64,
+}
+
+/// What ails, in order of whose it is.
+pub(crate) fn findings(line: &Line) -> Vec<FindingView> {
+    line.health().findings().iter().map(|f| view(line, f)).collect()
+}
+
+/// Flows that nobody meters.
+pub(crate) fn flows(line: &Line) -> Vec<FlowView> {
+    let view = |u: &Unmetered| FlowView { of: u.of.clone(), flow_lpm: u.lpm, sigma_lpm: u.sigma };
+    line.health().unmetered().iter().map(view).collect()
+}
+
+fn view(line: &Line, f: &Finding) -> FindingView {
+    let (of, with) = whose(line, f.whose);
+    let (size_value, size_sigma) = match f.size {
+        Size::Share { lost: x, sigma }
+        | Size::Off { by: x, sigma, .. }
+        | Size::Factor { factor: x, sigma } => (Some(x), Some(sigma)),
+        Size::Steps(x) | Size::Away(x) => (Some(x), None),
+        Size::Places => (None, None),
+    };
+    let finite = |x: Option<f64>| x.filter(|x| x.is_finite());
+    FindingView {
+        ailment: f.ailment.to_string(),
+        of,
+        with,
+        size: f.size.to_string(),
+        size_value: finite(size_value),
+        size_sigma: finite(size_sigma),
+        since: f.since.to_string(),
+        or: f.or.map(|(ailment, of): (Ailment, Whose)| format!("{ailment} of {}", whose(line, of).0)),
+        evidence: f.evidence.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// Whose it is, and the other one of two.
+fn whose(line: &Line, whose: Whose) -> (String, Option<String>) {
+    let site = line.site();
+    let point = |p: PointId| site.points[p.index()].id.clone();
+    match whose {
+        Whose::Equipment(e) => (site.equipment[e].id.clone(), None),
+        Whose::Rack(r) => (line.topology().racks[r].id.clone(), None),
+        Whose::Point(p) => (point(p), None),
+        Whose::Points(p, q) => (point(p), Some(point(q))),
+        Whose::Gpu(g) => {
+            let node = &site.nodes[site.gpus[g].node.index()];
+            (format!("{} GPU {}", node.id, g - node.gpus.0 as usize), None)
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! What ails the harness's plants, found under its right name: faults of every kind, one a run, in plants of their own.
+//!
+//! `HEADROOM_SEEDS=20 cargo test --release -p headroom ailments_ -- --nocapture` says it for more plants;
+//! `HEADROOM_AILMENTS="fouling,air"` for kinds of choice.
+
+use super::VirtualPlant;
+use headroom_core::Line;
+use headroom_core::health::{Finding, Whose};
+use headroom_core::lease::Identity;
+use headroom_sim::scenario::Scenario;
+use headroom_sim::world::{World, WorldConfig};
+use headroom_site::{Field, Inbox, Site};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Hours before the fault comes, and after.
+const BEFORE_H: f64 = 2.0;
+const AFTER_H: f64 = 2.0;
+const STEP_S: f64 = 10.0;
+
+/// A fault: name of the case, event, what it is to be called, and whose.
+struct Case {
+    name: &'static str,
+    event: &'static str,
+    ailment: &'static str,
+    whose: &'static str,
+}
+
+const fn case(name: &'static str, event: &'static str, ailment: &'static str, whose: &'static str) -> Case {
+    Case { name, event, ailment, whose }
+}
+
+const CASES: [Case; 22] = [
+    case(
+        "fouling",
+        "kind = \"fouling\"\ndevice = \"CDU-01\"\nshare = \"30 %\"\nramp = \"1 h\"",
+        "fouling",
+        "CDU-01",
+    ),
+    case("fouling-2", "kind = \"fouling\"\ndevice = \"CDU-02\"\nshare = \"20 %\"", "fouling", "CDU-02"),
+    case(
+        "fouling-tower",
+        "kind = \"fouling\"\ndevice = \"CT-01\"\nshare = \"35 %\"\nramp = \"1 h\"",
+        "fouling",
+        "CT-01",
+    ),
+    case(
+        "pump-wear",
+        "kind = \"pump-wear\"\ndevice = \"CDU-01\"\npump = 1\nshare = \"20 %\"\nramp = \"1 h\"",
+        "pump-wear",
+        "CDU-01",
+    ),
+    case(
+        "pump-wear-2",
+        "kind = \"pump-wear\"\ndevice = \"CDU-02\"\npump = 2\nshare = \"25 %\"",
+        "pump-wear",
+        "CDU-02",
+    ),
+    case(
+        "pump-wear-fws",
+        "kind = \"pump-wear\"\ndevice = \"FWS\"\npump = 1\nshare = \"25 %\"",
+        "pump-wear",
+        "FWS",
+    ),
+    case("pump-air", "kind = \"pump-air\"\ndevice = \"CDU-01\"\npump = 1\nshare = \"8 %\"", "air", "CDU-01"),
+    case("air-pocket", "kind = \"air-pocket\"\ndevice = \"rack-01\"\nshare = \"30 %\"", "air", "rack-01"),
+    case(
+        "air-pocket-2",
+        "kind = \"air-pocket\"\ndevice = \"rack-03\"\nshare = \"20 %\"\nramp = \"30 min\"",
+        "air",
+        "rack-03",
+    ),
+    case(
+        "clogging",
+        "kind = \"strainer-clogging\"\ndevice = \"CDU-01\"\nshare = \"70 %\"",
+        "clogging",
+        "CDU-01",
+    ),
+    case(
+        "stiction",
+        "kind = \"valve-stiction\"\ndevice = \"CDU-01\"\ndeadband = \"4 %\"",
+        "valve-sticks",
+        "CDU-01",
+    ),
+    case(
+        "stiction-2",
+        "kind = \"valve-stiction\"\ndevice = \"CDU-02\"\ndeadband = \"6 %\"",
+        "valve-sticks",
+        "CDU-02",
+    ),
+    case(
+        "bias-supply",
+        "kind = \"sensor-bias\"\npoint = \"CDU-01/secondary/supply/temperature\"\noffset = 2.0",
+        "sensor-off",
+        "CDU-01/secondary/supply/temperature",
+    ),
+    case(
+        "bias-return",
+        "kind = \"sensor-bias\"\npoint = \"CDU-02/secondary/return/temperature\"\noffset = -2.0",
+        "sensor-off",
+        "CDU-02/secondary/return/temperature",
+    ),
+    case(
+        "bias-rack",
+        "kind = \"sensor-bias\"\npoint = \"rack-02/liquid/returnTemperature\"\noffset = 1.5",
+        "sensor-off",
+        "row-1/rack-02/liquid/returnTemperature",
+    ),
+    case(
+        "bias-inlet",
+        "kind = \"sensor-bias\"\npoint = \"CDU-01/primary/inlet/temperature\"\noffset = 2.0",
+        "sensor-off",
+        "CDU-01/primary/inlet/temperature",
+    ),
+    case(
+        "drift-facility",
+        "kind = \"sensor-drift\"\npoint = \"facility-water/supply/temperature\"\nper-hour = 1.0",
+        "sensor-off",
+        "facility-water/supply/temperature",
+    ),
+    case(
+        "drift-rack",
+        "kind = \"sensor-drift\"\npoint = \"rack-01/liquid/supplyTemperature\"\nper-hour = -1.0",
+        "sensor-off",
+        "row-1/rack-01/liquid/supplyTemperature",
+    ),
+    case(
+        "gain-flow",
+        "kind = \"sensor-gain\"\npoint = \"CDU-01/secondary/flow\"\nfactor = 1.15",
+        "sensor-off",
+        "CDU-01/secondary/flow",
+    ),
+    case(
+        "swapped-rack",
+        "kind = \"sensors-swapped\"\npoint = \"rack-01/liquid/supplyTemperature\"\nwith = \"rack-01/liquid/returnTemperature\"",
+        "sensors-swapped",
+        "row-1/rack-01/liquid/supplyTemperature",
+    ),
+    case(
+        "swapped-cdu",
+        "kind = \"sensors-swapped\"\npoint = \"CDU-02/primary/inlet/temperature\"\nwith = \"CDU-02/primary/outlet/temperature\"",
+        "sensors-swapped",
+        "CDU-02/primary/inlet/temperature",
+    ),
+    case(
+        "gpu-hot",
+        "kind = \"gpu-hot\"\ndevice = \"node-003\"\ngpu = 5\nfactor = 1.6",
+        "hot-gpu",
+        "node-003",
+    ),
+];
+
+/// Whose a finding is, in the site's words.
+fn whose(site: &Site, line: &Line, whose: Whose) -> String {
+    let point = |p: headroom_site::PointId| site.points[p.index()].id.clone();
+    match whose {
+        Whose::Equipment(e) => site.equipment[e].id.clone(),
+        Whose::Rack(r) => line.topology().racks[r].id.clone(),
+        Whose::Point(p) | Whose::Points(p, _) => point(p),
+        Whose::Gpu(g) => site.nodes[site.gpus[g].node.index()].id.clone(),
+    }
+}
+
+/// What was found: (ailment, whose) with the hour of the first time and what was said then.
+type All = BTreeMap<(String, String), (f64, String)>;
+
+fn say(f: &Finding) -> String {
+    let evidence: Vec<String> = f.evidence.iter().map(ToString::to_string).collect();
+    format!("{} or {:?}: {}", f.size, f.or.map(|o| o.0.name()), evidence.join("; "))
+}
+
+fn run(text: &str, gpus: usize, seed: u64, hours: f64) -> All {
+    let scenario = Scenario::parse(text).unwrap();
+    let config = WorldConfig { gpus, dt_s: STEP_S, warmup_s: 900.0, seed, ..WorldConfig::default() };
+    let world = World::new(scenario.configure(config, Path::new("")).unwrap()).unwrap();
+    let site = crate::score::site_of(&world).unwrap();
+    let (_, wants) = crate::files::load_policy(&site, "balanced", None).unwrap().unwrap();
+    let mut line = Line::with_wants(&site, wants, Identity { who: "health".to_owned(), epoch: 1 });
+    let mut plant = VirtualPlant::new(world, &site).unwrap();
+    let (mut inbox, mut all) = (Inbox::default(), All::new());
+    let begin = plant.now();
+    for _ in 0..(hours * 3600.0 / STEP_S) as u64 {
+        plant.step();
+        inbox.clear();
+        plant.drain(&mut inbox);
+        let tick = line.tick(&inbox, plant.now());
+        tick.commands.iter().for_each(|c| plant.send(c));
+        if tick.verified {
+            plant.beat();
+        }
+        let hour = plant.now().since(begin).s() / 3600.0;
+        if std::env::var("HEADROOM_COURSE").is_ok() && (hour * 3600.0) as u64 % 300 < STEP_S as u64 {
+            for (owner, name, by, sigma) in line.health().deviations() {
+                println!("D {hour:.3} {owner} {name}: {by:+.3} +- {sigma:.3}");
+            }
+        }
+        for f in line.health().findings() {
+            let key = (f.ailment.name().to_owned(), whose(&site, &line, f.whose));
+            all.entry(key).or_insert_with(|| (hour, say(f)));
+        }
+    }
+    if std::env::var("HEADROOM_DEVIATIONS").is_ok() {
+        for (owner, name, by, sigma) in line.health().deviations() {
+            println!("    {owner} {name}: {by:+.3} +- {sigma:.3} ({:+.1})", by / sigma);
+        }
+    }
+    all
+}
+
+fn of_env(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn ailments_are_found_by_name() {
+    let seeds = of_env("HEADROOM_SEEDS", 1);
+    let choice =
+        std::env::var("HEADROOM_AILMENTS").unwrap_or_else(|_| "fouling,bias-supply,air-pocket".into());
+    let (mut right, mut total, mut beside) = (0, 0, 0);
+    let chosen = |c: &&Case| choice == "all" || choice.split(',').any(|name| name == c.name);
+    for c in CASES.iter().filter(chosen) {
+        let mut of_case = 0;
+        for seed in 1..=seeds {
+            let text = format!(
+                "name = \"ailment\"\nhours = 4\nstart = \"2025-07-18T10:00\"\n[[event]]\nat = \"{BEFORE_H} h\"\n{}\n",
+                c.event
+            );
+            let all = run(&text, 256, seed, BEFORE_H + AFTER_H);
+            let key = (c.ailment.to_owned(), c.whose.to_owned());
+            of_case += u64::from(all.get(&key).is_some_and(|f| f.0 > BEFORE_H));
+            for ((ailment, whose), (hour, said)) in &all {
+                let wanted = ailment == c.ailment && whose == c.whose && *hour > BEFORE_H;
+                beside += u64::from(!wanted);
+                let mark = if wanted { "+" } else { "-" };
+                println!("  {mark} {} seed {seed}: {hour:.2} h {ailment} {whose}: {said}", c.name);
+            }
+            if !all.contains_key(&key) {
+                println!("  ! {} seed {seed}: not found", c.name);
+            }
+        }
+        println!("{}: {of_case} of {seeds}", c.name);
+        (right, total) = (right + of_case, total + seeds);
+    }
+    println!("{right} of {total} found by name; {beside} findings beside");
+    assert!(right * 10 >= total * 9, "{right} of {total}");
+}
+
+#[test]
+fn a_sound_plant_is_left_alone() {
+    let seeds = of_env("HEADROOM_SEEDS", 1);
+    let hours = of_env("HEADROOM_HOURS", 4);
+    let scenarios = std::env::var("HEADROOM_SCENARIOS").unwrap_or_else(|_| "quiet".into());
+    let mut found = 0;
+    for name in scenarios.split(',') {
+        let text = std::fs::read_to_string(format!("../../sim-harness/scenarios/{name}.toml")).unwrap();
+        for seed in 1..=seeds {
+            let all = run(&text, 256, seed, hours as f64);
+            for ((ailment, whose), (hour, said)) in &all {
+                println!("  - {name} seed {seed}: {hour:.2} h {ailment} {whose}: {said}");
+            }
+            found += all.len();
+        }
+    }
+    println!("{found} findings in {seeds} x {hours} h of {scenarios}");
+    assert!(found == 0 || scenarios != "quiet", "{found}");
+}

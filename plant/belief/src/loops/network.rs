@@ -1,0 +1,257 @@
+//! One loop over time.
+//!
+//! Responsible for: a look a minute at its variables, learning what is usual while nothing is suspected, and telling what
+//! lasts from what passes. Not for: where values come from.
+//!
+//! ```text
+//!            explains something           in RAISED looks
+//!   nothing -------------------> suspected -------------> found
+//!      ^      not in as many looks   |                      |
+//!      +-----------------------------+----------------------+
+//! ```
+
+use super::baseline::Baseline;
+use super::diagnose::{Effect, Hypothesis, Scene};
+use super::equation::{Equation, Seen, Var};
+use super::unmetered;
+use headroom_site::Dimension;
+
+/// Looks in which a fault must explain something before it is found, and looks that are remembered.
+const RAISED: u32 = 8;
+const KEPT: u32 = 20;
+/// Looks after which what is usual is known well enough to be held against.
+const KNOWN: u32 = 30;
+/// Deviation from which on nothing is learned, in standard deviations.
+const SUSPECT: f64 = 2.0;
+
+/// A variable of a loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variable {
+    /// Its dimension: temperatures are off by kelvins, everything else by a factor.
+    pub dimension: Dimension,
+}
+
+/// An equation that speaks for a finding.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evidence {
+    /// Index of the equation.
+    pub equation: usize,
+    /// Deviation, K or logarithm.
+    pub by: f64,
+    /// Its standard deviation.
+    pub sigma: f64,
+}
+
+/// A fault that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Index of the hypothesis.
+    pub hypothesis: usize,
+    /// Size: K, or the logarithm of a factor.
+    pub size: f64,
+    /// Its standard deviation.
+    pub sigma: f64,
+    /// Look at which it began.
+    pub since: u64,
+    /// Its size grew from a quarter to three quarters of what it is in so many looks.
+    pub rose_in: u64,
+    /// Another one that may be it.
+    pub or: Option<usize>,
+    /// What speaks for it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What is kept of a hypothesis.
+#[derive(Debug, Clone, Default)]
+struct Watched {
+    looks: u32,
+    found: Option<Found>,
+    /// Sizes of the last looks since it began, as (look, size).
+    sizes: Vec<(u64, f64)>,
+}
+
+/// Most sizes that are kept of a fault that rises.
+const SIZES: usize = 512;
+
+/// A loop.
+#[derive(Debug, Clone)]
+pub struct Network {
+    pub(super) variables: Vec<Variable>,
+    logarithmic: Vec<bool>,
+    pub(super) equations: Vec<Equation>,
+    pub(super) baselines: Vec<Baseline>,
+    hypotheses: Vec<Hypothesis>,
+    watched: Vec<Watched>,
+    looks: u64,
+}
+
+impl Network {
+    /// With nothing known of it but its structure.
+    #[must_use]
+    pub fn new(variables: Vec<Variable>, equations: Vec<Equation>, hypotheses: Vec<Hypothesis>) -> Self {
+        Self {
+            logarithmic: variables.iter().map(|v| v.dimension != Dimension::Temperature).collect(),
+            baselines: equations.iter().map(|e| Baseline::new(e.prior())).collect(),
+            watched: vec![Watched::default(); hypotheses.len()],
+            variables,
+            equations,
+            hypotheses,
+            looks: 0,
+        }
+    }
+
+    /// Looks at means of the last minutes, base units; what is not known is not a number.
+    ///
+    /// # Panics
+    /// If there are not as many values as variables.
+    pub fn look(&mut self, z: &[f64]) {
+        assert_eq!(z.len(), self.variables.len(), "a value for each variable");
+        self.looks += 1;
+        let scene = Scene {
+            equations: &self.equations,
+            baselines: &self.baselines,
+            z,
+            logarithmic: &self.logarithmic,
+        };
+        let all = scene.deviations(z);
+        let known = |(d, (e, b)): (&Option<super::Deviation>, (&Equation, &Baseline))| {
+            let mode = e.seen(z)?.mode;
+            // What the prior tells needs no learning.
+            (b.looks(mode) >= KNOWN || e.prior().r.1 < 1.0).then_some(*d).flatten()
+        };
+        let deviations: Vec<_> =
+            all.iter().zip(self.equations.iter().zip(&self.baselines)).map(known).collect();
+        let (explained, left) = scene.explain(&self.hypotheses, &deviations);
+        let quiet: Vec<bool> = deviations
+            .iter()
+            .zip(&left)
+            .map(|(d, left)| {
+                let near = |d: &Option<super::Deviation>| d.is_none_or(|d| d.by.abs() < SUSPECT * d.sure);
+                near(d) && near(left)
+            })
+            .collect();
+        let touched = self.touched();
+        for (w, h) in self.watched.iter_mut().zip(0..) {
+            let now = explained.iter().find(|e| e.hypothesis == h);
+            match now {
+                Some(now) => {
+                    let evidence = evidence(&self.hypotheses[h].effect, &self.equations, &deviations);
+                    w.take(self.looks, now, evidence);
+                }
+                None => w.miss(),
+            }
+        }
+        for (i, (e, b)) in self.equations.iter().zip(&mut self.baselines).enumerate() {
+            if let (Some(seen), true, false) = (e.seen(z), quiet[i], touched[i]) {
+                b.learn(&seen);
+            }
+        }
+    }
+
+    /// Equations that suspected faults move: they learn nothing.
+    fn touched(&self) -> Vec<bool> {
+        let mut out = vec![false; self.equations.len()];
+        for (w, h) in self.watched.iter().zip(&self.hypotheses) {
+            if w.looks == 0 {
+                continue;
+            }
+            for (i, e) in self.equations.iter().enumerate() {
+                out[i] |= moves(&h.effect, i, e);
+            }
+        }
+        out
+    }
+
+    /// Faults that were found and stand.
+    pub fn found(&self) -> impl Iterator<Item = &Found> {
+        self.watched.iter().filter_map(|w| w.found.as_ref())
+    }
+
+    /// Its equations.
+    #[must_use]
+    pub fn equations(&self) -> &[Equation] {
+        &self.equations
+    }
+
+    /// Looks so far.
+    #[must_use]
+    pub const fn looks(&self) -> u64 {
+        self.looks
+    }
+
+    /// Deviations of all equations at these values, where they say something.
+    #[must_use]
+    pub fn deviations(&self, z: &[f64]) -> Vec<Option<super::Deviation>> {
+        let one = |(e, b): (&Equation, &Baseline)| e.seen(z).map(|seen: Seen| b.deviation(&seen));
+        self.equations.iter().zip(&self.baselines).map(one).collect()
+    }
+
+    /// A flow that is not metered, L/min, and its standard deviation, from everything that tells.
+    #[must_use]
+    pub fn flow(&self, var: Var, z: &[f64]) -> Option<(f64, f64)> {
+        unmetered::flow(self, var, z)
+    }
+}
+
+impl Watched {
+    fn take(&mut self, look: u64, now: &super::diagnose::Explained, evidence: Vec<Evidence>) {
+        if self.looks == 0 {
+            self.sizes.clear();
+        }
+        self.looks = (self.looks + 1).min(KEPT);
+        if self.sizes.len() < SIZES {
+            self.sizes.push((look, now.size));
+        }
+        let since = self.sizes.first().map_or(look, |s| s.0);
+        if self.looks >= RAISED || self.found.is_some() {
+            self.found = Some(Found {
+                hypothesis: now.hypothesis,
+                size: now.size,
+                sigma: now.sigma,
+                since,
+                rose_in: rose_in(&self.sizes),
+                or: now.or,
+                evidence,
+            });
+        }
+    }
+
+    fn miss(&mut self) {
+        self.looks = self.looks.saturating_sub(1);
+        if self.looks == 0 {
+            *self = Self::default();
+        }
+    }
+}
+
+/// Looks in which sizes rose from a quarter to three quarters of the most.
+fn rose_in(sizes: &[(u64, f64)]) -> u64 {
+    let most = sizes.iter().map(|s| s.1.abs()).fold(0.0, f64::max);
+    let first = |share: f64| sizes.iter().find(|s| s.1.abs() >= share * most).map_or(0, |s| s.0);
+    first(0.75).saturating_sub(first(0.25))
+}
+
+fn moves(effect: &Effect, index: usize, equation: &Equation) -> bool {
+    match effect {
+        Effect::Sensor(v) => equation.has(*v),
+        Effect::Swapped(a, b) => equation.has(*a) || equation.has(*b),
+        Effect::Equations(list) => list.iter().any(|(e, _)| *e == index),
+    }
+}
+
+/// The deviations that a fault explains, farthest off first.
+fn evidence(
+    effect: &Effect,
+    equations: &[Equation],
+    deviations: &[Option<super::Deviation>],
+) -> Vec<Evidence> {
+    let moved = equations.iter().enumerate().filter(|(i, e)| moves(effect, *i, e));
+    let mut out: Vec<Evidence> = moved
+        .filter_map(|(equation, _)| {
+            deviations[equation].map(|d| Evidence { equation, by: d.by, sigma: d.sigma })
+        })
+        .collect();
+    out.sort_by(|a, b| (b.by / b.sigma).abs().total_cmp(&(a.by / a.sigma).abs()));
+    out.truncate(4);
+    out
+}
