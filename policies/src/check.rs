@@ -27,6 +27,7 @@ impl Policy {
         for budget in &self.budgets {
             crate::check_power::budget(&doc, site, &floors, budget);
         }
+        crate::outlook::check(&doc, site, &self.outlook);
         for job in &self.jobs {
             check_job(&doc, site, job);
         }

@@ -5,7 +5,7 @@
 //! Not for: how a wish is met (`controller/core`), or whether a command may go out (`controller/guard`).
 //!
 //! Rooms: [`model`] (the types and their defaults), `at_site` (what they mean for a site's things), [`schedule`] (time of day, days, summer time), [`budget`]
-//! (what a branch may draw at an instant), [`money`] (prices), `read` (TOML to [`Policy`]), `check` (a policy
+//! (what a branch may draw at an instant), [`money`] (prices), `outlook` (what tells the future), `read` (TOML to [`Policy`]), `check` (a policy
 //! against a site), [`mod@library`].
 
 mod at_site;
@@ -15,6 +15,7 @@ mod check_power;
 pub mod library;
 pub mod model;
 pub mod money;
+mod outlook;
 mod read;
 mod read_wishes;
 pub mod schedule;
@@ -27,6 +28,7 @@ pub use model::{
     Policy, PowerStrategy, Prefer, Strategy, Swing, Targets,
 };
 pub use money::{CarbonIntensity, CarbonPrice, EnergyPrice, TokenPrice, WaterPrice};
+pub use outlook::OutlookWish;
 pub use read::read_policy;
 pub use schedule::{Days, LocalClock, Schedule, SummerTime, TimeOfDay};
 pub use words::Amount;

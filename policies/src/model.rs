@@ -5,6 +5,7 @@
 
 use crate::budget::Budget;
 use crate::money::{CarbonIntensity, CarbonPrice, EnergyPrice, TokenPrice, WaterPrice};
+use crate::outlook::OutlookWish;
 use crate::schedule::LocalClock;
 use crate::words::{Amount, Spans, words};
 use headroom_site::{Frequency, Power, Rate, Ratio, Span, TemperatureDelta};
@@ -326,6 +327,8 @@ pub struct Policy {
     pub budgets: Vec<Budget>,
     /// Toward the grid.
     pub grid: Grid,
+    /// What tells the future.
+    pub outlook: OutlookWish,
     /// Jobs.
     pub jobs: Vec<JobWish>,
 }

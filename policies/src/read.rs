@@ -49,6 +49,7 @@ fn policy(root: &Table<'_>) -> Option<Policy> {
         limits: read_wishes::limits(root),
         budgets: read_wishes::budgets(root),
         grid: root.table("grid", grid).unwrap_or_default(),
+        outlook: root.table("outlook", crate::outlook::read).unwrap_or_default(),
         jobs: read_wishes::jobs(root),
         name: name?.value,
     })

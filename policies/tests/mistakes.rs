@@ -158,6 +158,14 @@ fn against_the_site() {
         "200",
     );
     expect("point = \"supply\"", "point = \"flow\"", "wrong unit: the site has a flow", "L/min", "degC");
+    expect("price-point = \"price\"", "price-point = \"prise\"", "unknown point `prise`", "`price`", "prise");
+    expect(
+        "price-point = \"price\"",
+        "price-point = \"flow\"",
+        "wrong unit: `flow` is a flow",
+        "count",
+        "flow",
+    );
     let only = "point = \"outdoor\"\nmargin = \"2 K\"\n[[limit]]\npoint = \"supply\"";
     expect("point = \"supply\"", only, "no limit to keep a margin to", "add min", "margin = ");
 }

@@ -8,7 +8,7 @@
 //! [`line::Line::tick`] is that line; each step is a room of its own:
 //! - [`align`]: readings to one immutable [`Snapshot`];
 //! - [`estimate`]: snapshot to belief with covariance and headroom;
-//! - [`outlook`]: budgets and limits of the near future;
+//! - [`outlook`]: budgets, load, weather and price of the next hour;
 //! - [`propose`]: what would be best; never trusted;
 //! - [`guarding`]: the questions put to `headroom-guard`, which narrows or refuses;
 //! - [`health`]: what ails the plant, told from what its points owe each other;

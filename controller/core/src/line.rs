@@ -101,7 +101,7 @@ impl Line {
         Self {
             align: Align::new(site),
             estimator: Estimator::new(site, &topology, &wants),
-            outlook: Outlook::default(),
+            outlook: Outlook::new(site, &topology, &wants),
             steady: Steady::new(site, &wants),
             caps: unbound(site),
             guarding: Guarding::new(site, &wants),
@@ -138,7 +138,7 @@ impl Line {
         let estimate = self.estimator.update(&self.site, &self.topology, snapshot);
         self.warnings.look(estimate);
         self.health.look(&self.site, snapshot, estimate);
-        let outlook = self.outlook.look(&self.site, &self.wants, snapshot);
+        let outlook = self.outlook.look(&self.site, &self.wants, snapshot, estimate);
         let mut tick = Tick::new(now);
 
         propose_caps(

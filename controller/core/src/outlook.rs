@@ -1,22 +1,62 @@
-//! Outlook: the future as far as it is known. First version: persistence. The load goes on as its recent peak; budgets
-//! are the least of what the site allows, the policy schedules, and a limit point says.
+//! Outlook: the future as far as it is known, and how sure that is.
+//!
+//! Responsible for: what each branch of the power tree may draw now and within the hour (the least of what the site allows, the
+//! policy schedules, and a limit point says), and load, weather and price of the next hour as quantiles. Not for: how those
+//! are forecast (`headroom-belief`, `outlook`), or acting on them.
+//!
+//! Rooms: `budgets` (the hour ahead of a branch), `futures` (what is forecast, and what it is seen by).
+
+mod budgets;
+mod futures;
+
+pub use budgets::BudgetAhead;
+pub use futures::{Future, Futures, What};
 
 use crate::align::Snapshot;
+use crate::estimate::Estimate;
+use crate::topology::Topology;
 use crate::wants::Wants;
+use headroom_belief::outlook::series::minute_of;
 use headroom_site::Site;
 
 /// The future.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Outlook {
     /// Budget of each branch of the power tree now, W; infinite where there is none.
     pub budget_w: Vec<f64>,
+    /// The least budget of each branch within the hour; as of the last minute.
+    pub budget_ahead: Vec<BudgetAhead>,
+    /// Load, weather and price.
+    pub futures: Futures,
     /// What each branch's limit point said last when it was good, W; infinite before it has spoken.
     said_w: Vec<f64>,
+    /// The minute of the last look ahead.
+    minute: Option<i64>,
 }
 
 impl Outlook {
-    /// Looks ahead from a snapshot.
-    pub fn look(&mut self, site: &Site, wants: &Wants, snapshot: &Snapshot) -> &Self {
+    /// For a site.
+    #[must_use]
+    pub fn new(site: &Site, topology: &Topology, wants: &Wants) -> Self {
+        Self { futures: Futures::new(site, topology, wants), ..Self::default() }
+    }
+
+    /// Looks ahead from a snapshot: at budgets each time, at the rest once a minute.
+    pub fn look(&mut self, site: &Site, wants: &Wants, snapshot: &Snapshot, estimate: &Estimate) -> &Self {
+        self.look_at_budgets(site, wants, snapshot);
+        let minute = minute_of(snapshot.stamp);
+        if self.minute.is_none_or(|last| minute > last) {
+            if let Some(last) = self.minute {
+                self.futures.close(last);
+            }
+            budgets::look_ahead(site, wants, snapshot.stamp, &self.said_w, &mut self.budget_ahead);
+            self.minute = Some(minute);
+        }
+        self.futures.see(snapshot, estimate);
+        self
+    }
+
+    fn look_at_budgets(&mut self, site: &Site, wants: &Wants, snapshot: &Snapshot) {
         self.budget_w.clear();
         self.said_w.resize(site.power.len(), f64::INFINITY);
         for (i, branch) in site.power.iter().enumerate() {
@@ -30,7 +70,6 @@ impl Outlook {
             let said = self.said_w[i];
             self.budget_w.push(fixed.min(scheduled).min(said) * (1.0 - wants.budget_reserve));
         }
-        self
     }
 }
 

@@ -1,8 +1,10 @@
 //! The policy as the line needs it: resolved to indices and base units, once.
 
+use headroom_belief::outlook::WeatherForecast;
 use headroom_guard::Mode;
 use headroom_policies::{CAPS, CoolingStrategy, Mode as Wish, Policy, PowerStrategy};
 use headroom_site::{ActuatorId, JobId, PointId, Power, PowerId, Site, Stamp};
+use std::sync::Arc;
 
 /// What is wanted.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub struct Wants {
     pub point_margin: Vec<f64>,
     /// Priority of each job.
     pub job_priority: Vec<i64>,
+    /// Forecast of the weather that the policy names, once whoever has files has read it.
+    pub weather_forecast: Option<Arc<WeatherForecast>>,
     policy: Policy,
     budgeted: Vec<bool>,
 }
@@ -67,6 +71,7 @@ impl Wants {
             point_margin,
             job_priority: jobs().map(|j| policy.job_priority(site, j)).collect(),
             budgeted: site.power.iter().map(|b| policy.budgets.iter().any(|w| w.branches.holds(b))).collect(),
+            weather_forecast: None,
             policy: policy.clone(),
         }
     }
@@ -85,6 +90,22 @@ impl Wants {
         }
         let id = PowerId(branch as u32);
         self.policy.lowest_budget(site, id, now, self.policy.grid.notice).map(Power::as_watts)
+    }
+
+    /// What the policy and the site allow a branch at an instant, W.
+    #[must_use]
+    pub fn budget_at_w(&self, site: &Site, branch: usize, at: Stamp) -> Option<f64> {
+        if !self.budgeted[branch] {
+            return site.power[branch].budget_w;
+        }
+        self.policy.budget_at(site, PowerId(branch as u32), at).map(Power::as_watts)
+    }
+
+    /// The next instant at which the policy may change the budget of a branch.
+    #[must_use]
+    pub fn next_budget_change(&self, site: &Site, branch: usize, after: Stamp) -> Option<Stamp> {
+        let budgeted = self.budgeted[branch];
+        budgeted.then(|| self.policy.next_budget_change(site, PowerId(branch as u32), after))?
     }
 
     /// Sets every group that is active to advisory: computed and published, never commanded.

@@ -1,12 +1,14 @@
 //! The files a verb loads: site and policy, checked together before anything starts; findings are printed.
 
 use anyhow::{Context, Result};
+use headroom_belief::outlook::WeatherForecast;
 use headroom_core::Wants;
-use headroom_policies::{read_policy, shipped};
+use headroom_policies::{Policy, read_policy, shipped};
 use headroom_site::Site;
 use headroom_site::doc::Finding;
 use headroom_site::file::{read_site, read_text};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Advisory or active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -75,6 +77,13 @@ pub(crate) fn load_policy(
     match checked {
         Ok(policy) => {
             let mut wants = Wants::new(site, &policy);
+            wants.weather_forecast = match forecast(&policy, &file, &text) {
+                Ok(forecast) => forecast.map(Arc::new),
+                Err(found) => {
+                    print(&found);
+                    return Ok(None);
+                }
+            };
             match mode {
                 Some(ModeChoice::Advisory) => wants.advise_only(),
                 Some(ModeChoice::Active) => wants.activate(),
@@ -108,8 +117,40 @@ pub(crate) fn load(site: &Path, policy: &str, mode: Option<ModeChoice>) -> Resul
     Ok(Some(Loaded { site, policy_name, wants }))
 }
 
+/// The forecast of the weather that a policy names, seen from its own folder.
+fn forecast(policy: &Policy, file: &str, text: &str) -> Result<Option<WeatherForecast>, Vec<Finding>> {
+    let Some(name) = &policy.outlook.weather_forecast else { return Ok(None) };
+    let path = Path::new(file).parent().unwrap_or(Path::new("")).join(name);
+    let rows = read_text(&path).map_err(|why| policy.outlook.cannot_read(file, text, &why.to_string()))?;
+    WeatherForecast::read(&path.display().to_string(), &rows).map(Some)
+}
+
 fn print(found: &[Finding]) {
     for f in found {
         eprintln!("{f}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_forecast_is_said_with_its_place() {
+        let folder = std::env::temp_dir().join(format!("headroom-forecast-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("policy.toml").display().to_string();
+        let text = "format = 1\nname = \"x\"\n[outlook]\nweather-forecast = \"air.csv\"\n";
+        let policy = read_policy(&file, text).unwrap();
+        let found = forecast(&policy, &file, text).unwrap_err();
+        assert_eq!((found.len(), found[0].line, found[0].file.as_str()), (1, 4, file.as_str()), "{found:?}");
+        let air = folder.join("air.csv");
+        std::fs::write(&air, "time_unix_s,dry_bulb [degC]\n0,20\n60,warm\n").unwrap();
+        let found = forecast(&policy, &file, text).unwrap_err();
+        assert!(found[0].line == 3 && found[0].file.ends_with("air.csv"), "{found:?}");
+        std::fs::write(&air, "time_unix_s,dry_bulb [degC]\n0,20\n3600,21\n").unwrap();
+        let read = forecast(&policy, &file, text).unwrap().unwrap();
+        assert!(read.dry_bulb_c(30).is_some() && read.is_over(headroom_site::Stamp::from_unix_ms(3_600_001)));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

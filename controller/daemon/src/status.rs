@@ -1,5 +1,7 @@
 //! `headroom status`: one screen of what the daemon knows, wants and does.
 
+mod outlook;
+mod served;
 mod trouble;
 
 use crate::check::Format;
@@ -130,6 +132,7 @@ fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
     write_places(o, v)?;
     write_branches(o, v)?;
     write_jobs(o, v)?;
+    outlook::write(o, &v.ahead)?;
     write_setpoints(o, v)?;
     write_clocks(o, v)?;
     trouble::write_doubts(o, v)?;
@@ -186,37 +189,7 @@ fn write_jobs(o: &mut String, v: &View) -> std::fmt::Result {
         let spread = format!("{:.2} %", j.clock_cv * 100.0);
         writeln!(o, "{:<14}{:<10}{:>6}{:>7.0} MHz{spread:>9}{lock:>11}", j.id, j.kind, j.gpus, j.clock_mhz)?;
     }
-    write_served(o, v)
-}
-
-/// What the engines of jobs say of them.
-fn write_served(o: &mut String, v: &View) -> std::fmt::Result {
-    if v.served.is_empty() {
-        return Ok(());
-    }
-    let head = ["running", "waiting", "first token", "p95", "per token", "p95"];
-    writeln!(
-        o,
-        "\n{:<14}{:<18}{:>8}{:>9}{:>13}{:>10}{:>11}{:>10}",
-        "served job", "page", head[0], head[1], head[2], head[3], head[4], head[5]
-    )?;
-    let count = |n: Option<f64>| n.map_or("-".to_owned(), |n| format!("{n:.0}"));
-    let time = |s: Option<f64>| s.map_or("-".to_owned(), |s| format!("{:.1} ms", s * 1e3));
-    for s in &v.served {
-        writeln!(
-            o,
-            "{:<14}{:<18}{:>8}{:>9}{:>13}{:>10}{:>11}{:>10}",
-            s.job,
-            s.page,
-            count(s.requests_running),
-            count(s.requests_waiting),
-            time(s.time_to_first_token_p50_s),
-            time(s.time_to_first_token_p95_s),
-            time(s.time_per_output_token_p50_s),
-            time(s.time_per_output_token_p95_s)
-        )?;
-    }
-    Ok(())
+    served::write(o, v)
 }
 
 fn write_setpoints(o: &mut String, v: &View) -> std::fmt::Result {

@@ -12,7 +12,8 @@
 //! - [`loops`]: what the points of a loop owe each other, faults that explain where they do not, unmetered flows;
 //! - [`model`]: that model, and the filter on top of it;
 //! - [`level`]: level and trend of a point;
-//! - [`headroom`]: kelvin, watts and seconds to the limit that binds.
+//! - [`headroom`]: kelvin, watts and seconds to the limit that binds;
+//! - [`outlook`]: load, weather and prices of the next hour, as quantiles.
 
 pub mod clock;
 pub mod demand;
@@ -25,6 +26,7 @@ pub mod identify;
 pub mod level;
 pub mod loops;
 pub mod model;
+pub mod outlook;
 
 pub use clock::{ClockEstimate, ClockFault, Lag, SourceClock, lag};
 pub use demand::Demand;

@@ -13,6 +13,7 @@ mod dcgm_page;
 mod dsx;
 mod engine_page;
 mod epw;
+mod forecast;
 mod journal;
 mod json;
 mod map_csv;
@@ -68,6 +69,7 @@ pub use dcgm_page::DCGM_PAGE;
 pub use dsx::DSX;
 pub use engine_page::ENGINE_PAGE;
 pub use epw::EPW;
+pub use forecast::FORECAST;
 pub use journal::JOURNAL;
 pub use json::JSON;
 pub use map_csv::MAP_CSV;
@@ -86,7 +88,7 @@ pub use sparkplug::SPARKPLUG;
 pub use sparkplug_payload::SPARKPLUG_PAYLOAD;
 
 /// Every target.
-pub const ALL: [Target; 23] = [
+pub const ALL: [Target; 24] = [
     SITE,
     POLICY,
     REGISTER_MAP,
@@ -107,6 +109,7 @@ pub const ALL: [Target; 23] = [
     JOURNAL,
     REQUESTS,
     EPW,
+    FORECAST,
     CAPTURE,
     SKU,
     OWNERSHIP,

@@ -1,6 +1,7 @@
 //! The metrics page: the view in OpenMetrics text, base units in the names.
 
 use super::health::FindingView;
+use super::outlook::ForecastView;
 use super::places::PlaceView;
 use super::record::DoubtRecord;
 use super::served::ServedView;
@@ -76,6 +77,7 @@ pub(super) fn page(view: &View) -> String {
     jobs_and_branches(&mut page, view);
     setpoints(&mut page, view);
     clocks(&mut page, view);
+    outlook(&mut page, view);
     loop_itself(&mut page, view);
     let mut text = String::new();
     // Writing to a String cannot fail.
@@ -224,6 +226,32 @@ fn clocks(page: &mut Page, v: &View) {
     page.gauges("clock_fault", None, help, of(|c| Some(f64::from(u8::from(c.fault.is_some())))));
 }
 
+/// Quantiles of the next hour, by unit: the horizon is in seconds.
+fn outlook(page: &mut Page, v: &View) {
+    let labels = |f: &ForecastView| {
+        vec![("what", f.what.clone()), ("of", f.of.clone()), ("horizon", format!("{:.0}", f.horizon_s))]
+    };
+    let help = "Quantiles of what is expected as the mean of a minute, this far ahead";
+    for (unit, word, scale) in
+        [("W", "watts", 1.0), ("degC", "celsius", 1.0), ("/kWh", "per_joule", 1.0 / 3.6e6)]
+    {
+        let of_unit = v.ahead.outlook.iter().filter(|f| f.unit.ends_with(unit));
+        let values = of_unit.flat_map(|f| {
+            [("0.05", f.q05), ("0.5", f.q50), ("0.95", f.q95)].map(|(quantile, q)| {
+                let mut all = labels(f);
+                all.push(("quantile", quantile.to_owned()));
+                (all, q * scale)
+            })
+        });
+        page.gauges("outlook", Some(word), help, values);
+    }
+    let help = "Share of what came that lay between the 5 % and 95 % said before, over about a day";
+    let held = v.ahead.outlook.iter().filter_map(|f| Some((labels(f), f.coverage?)));
+    page.gauges("outlook_coverage", Some("ratio"), help, held);
+    let least = v.ahead.budgets_ahead.iter().map(|b| (vec![("branch", b.branch.clone())], b.least_w));
+    page.gauges("branch_budget_ahead", Some("watts"), "The least a branch may draw within the hour", least);
+}
+
 fn loop_itself(page: &mut Page, v: &View) {
     page.counter("commands_issued", None, "Commands issued, by lease", v.commands_issued as f64);
     page.counter("writes", None, "Everything written toward the plant", v.writes as f64);
@@ -277,6 +305,15 @@ mod tests {
         }
         let (point, rule) = ("CDU-01/flow".to_owned(), "moving-fluid".to_owned());
         view.implausible.push(DoubtRecord { point, rule, ..DoubtRecord::default() });
+        view.ahead.outlook.push(ForecastView {
+            what: "wet-bulb".into(),
+            of: "outdoor".into(),
+            unit: "degC".into(),
+            horizon_s: 3600.0,
+            q95: 21.5,
+            coverage: Some(0.9),
+            ..ForecastView::default()
+        });
         let text = page(&view);
         for line in [
             "headroom_facility_watts 1500000.0",
@@ -291,6 +328,8 @@ mod tests {
             "headroom_setpoint_stands_celsius{actuator=\"a-degC\"} 32.0",
             "headroom_setpoint_stands_pascals{actuator=\"a-kPa\"} 80000.0",
             "headroom_ticks_total 7.0",
+            "headroom_outlook_celsius{what=\"wet-bulb\",of=\"outdoor\",horizon=\"3600\",quantile=\"0.95\"} 21.5",
+            "headroom_outlook_coverage_ratio{what=\"wet-bulb\",of=\"outdoor\",horizon=\"3600\"} 0.9",
             "headroom_point_implausible{point=\"CDU-01/flow\",rule=\"moving-fluid\"} 1.0",
             "# EOF",
         ] {

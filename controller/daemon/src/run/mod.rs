@@ -9,6 +9,7 @@ pub(crate) mod clocks;
 pub(crate) mod health;
 pub(crate) mod http;
 mod metrics;
+pub(crate) mod outlook;
 pub(crate) mod places;
 pub(crate) mod record;
 pub(crate) mod seen;
@@ -81,6 +82,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let mut journal = Journal::open(&options.state.join("journal.jsonl"))?;
     let writes_allowed = loaded.writes_allowed();
     let identity = Identity { who: options.id.clone(), epoch };
+    if loaded.wants.weather_forecast.as_ref().is_some_and(|f| f.is_over(clock.now())) {
+        tracing::warn!("the forecast of the weather ends before now: the past and the sensor have to do");
+    }
     let mut line = Line::with_wants(&loaded.site, loaded.wants, identity);
     if let Some(length) = options.excite {
         line.excite(length);

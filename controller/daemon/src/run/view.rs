@@ -2,6 +2,7 @@
 
 use super::clocks::{self, ClockView, LagView};
 use super::health::{self, FindingView, FlowView};
+use super::outlook::{self, OutlookView};
 use super::places::{self, PlaceView, WarningView};
 use super::record::{DoubtRecord, SetpointRecord};
 use super::served::{Served, ServedView};
@@ -149,6 +150,9 @@ pub(crate) struct View {
     /// Lags of meters behind the GPUs below them.
     #[serde(default)]
     pub(crate) meter_lags: Vec<LagView>,
+    /// The next hour.
+    #[serde(flatten)]
+    pub(crate) ahead: OutlookView,
 }
 
 impl View {
@@ -198,6 +202,7 @@ impl View {
         self.places = places::places(line, graph);
         self.gpus_warned = line.warnings().count();
         self.warnings = places::warnings(line);
+        self.ahead = outlook::ahead(line);
         self.health = health::findings(line);
         self.unmetered = health::flows(line);
         self.update_totals(line);

@@ -16,6 +16,8 @@ mod health;
 mod link;
 #[cfg(test)]
 mod observers;
+#[cfg(test)]
+mod outlook;
 mod points;
 #[cfg(test)]
 mod throttles;
