@@ -17,6 +17,7 @@
 //! - [`metering`]: true joules of each GPU, with its sensor's gain learned beside a meter;
 //! - [`warn`]: GPUs that will slow down for heat soon;
 //! - [`places`]: headroom of racks, loops and feeds, for people;
+//! - [`site_filter`]: the site's learned model beside the plant, and what it foresees;
 //! - [`wants`]: the policy as the line needs it.
 
 pub mod align;
@@ -30,6 +31,7 @@ pub mod metering;
 pub mod outlook;
 pub mod places;
 pub mod propose;
+pub mod site_filter;
 pub mod topology;
 pub mod wants;
 pub mod warn;

@@ -14,9 +14,11 @@ use crate::propose::Why;
 use crate::propose::cooling::{self, Scene, SetpointProposal, Survey};
 use crate::propose::excite::Excitation;
 use crate::propose::power::{CapProposal, Steady};
+use crate::site_filter::{SiteFilter, UnknownColumn};
 use crate::topology::Topology;
 use crate::wants::Wants;
 use crate::warn::Warnings;
+use headroom_belief::model::Model;
 use headroom_guard::{CapsVerdict, Mode, Verdict};
 use headroom_policies::{CoolingStrategy, Policy, PowerStrategy};
 use headroom_site::{Command, Inbox, Outcome, Site, Span, Stamp, Target};
@@ -75,6 +77,8 @@ pub struct Line {
     metering: Metering,
     warnings: Warnings,
     health: Health,
+    /// The site's model, if one was learned.
+    foresight: Option<SiteFilter>,
     last_cooling: Option<Stamp>,
     first_tick: Option<Stamp>,
     operator_until: Vec<Option<Stamp>>,
@@ -109,6 +113,7 @@ impl Line {
             metering: Metering::new(site),
             warnings: Warnings::new(site.gpus.len()),
             health: Health::new(site),
+            foresight: None,
             leases: Leases::new(site, identity),
             ledger: Ledger::new(site),
             last_cooling: None,
@@ -138,6 +143,9 @@ impl Line {
         let estimate = self.estimator.update(&self.site, &self.topology, snapshot);
         self.warnings.look(estimate);
         self.health.look(&self.site, snapshot, estimate);
+        if let Some(foresight) = &mut self.foresight {
+            foresight.look(snapshot, estimate);
+        }
         let outlook = self.outlook.look(&self.site, &self.wants, snapshot, estimate);
         let mut tick = Tick::new(now);
 
@@ -239,6 +247,15 @@ impl Line {
             .all(|i| self.site.actuators[i].readback.is_none_or(|p| snapshot.good(p).is_some()));
         let heard = snapshot.nodes.iter().filter(|n| n.heard).count();
         setpoints && heard * 5 >= snapshot.nodes.len() * 4
+    }
+
+    /// Believes in a model that was learned of this site.
+    ///
+    /// # Errors
+    /// It is of another site: a column is not there.
+    pub fn believe(&mut self, model: &Model) -> Result<(), UnknownColumn> {
+        self.foresight = Some(SiteFilter::new(&self.site, model)?);
+        Ok(())
     }
 
     /// Begins an experiment of a length: setpoints move so that the site's model can be learned, through the same guard and

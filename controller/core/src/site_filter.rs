@@ -80,14 +80,17 @@ impl SiteFilter {
     pub fn new(site: &Site, model: &Model) -> Result<Self, UnknownColumn> {
         let mut means = Vec::new();
         let mut resolve = |name: &str, columns: &'_ [String]| -> Result<Vec<usize>, UnknownColumn> {
-            columns.iter().map(|column| {
-                if let Some(there) = means.iter().position(|m: &(String, Mean)| m.0 == *column) {
-                    return Ok(there);
-                }
-                let unknown = || UnknownColumn { name: name.to_owned(), column: column.clone() };
-                means.push((column.clone(), mean_of(site, column).ok_or_else(unknown)?));
-                Ok(means.len() - 1)
-            }).collect()
+            columns
+                .iter()
+                .map(|column| {
+                    if let Some(there) = means.iter().position(|m: &(String, Mean)| m.0 == *column) {
+                        return Ok(there);
+                    }
+                    let unknown = || UnknownColumn { name: name.to_owned(), column: column.clone() };
+                    means.push((column.clone(), mean_of(site, column).ok_or_else(unknown)?));
+                    Ok(means.len() - 1)
+                })
+                .collect()
         };
         let signals = model.signals.iter().map(|s| resolve(&s.name, &s.columns)).collect::<Result<_, _>>()?;
         let outputs = model.outputs.iter().map(|o| resolve(&o.name, &o.columns)).collect::<Result<_, _>>()?;
@@ -192,8 +195,7 @@ fn mean_of(site: &Site, column: &str) -> Option<Mean> {
     let (column, last_counts) = match column.strip_prefix("gpu_power:") {
         Some(rack) => {
             let nodes = site.nodes.iter().filter(|n| n.rack == rack);
-            let spans: Vec<(usize, usize)> =
-                nodes.map(|n| (n.gpus.0 as usize, n.gpus.1 as usize)).collect();
+            let spans: Vec<(usize, usize)> = nodes.map(|n| (n.gpus.0 as usize, n.gpus.1 as usize)).collect();
             (Column::Rack((!spans.is_empty()).then_some(spans)?), false)
         }
         None => {

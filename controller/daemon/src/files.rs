@@ -1,6 +1,7 @@
 //! The files a verb loads: site and policy, checked together before anything starts; findings are printed.
 
 use anyhow::{Context, Result};
+use headroom_belief::model::Model;
 use headroom_belief::outlook::WeatherForecast;
 use headroom_core::Wants;
 use headroom_policies::{Policy, read_policy, shipped};
@@ -115,6 +116,18 @@ pub(crate) fn load(site: &Path, policy: &str, mode: Option<ModeChoice>) -> Resul
     };
     let Some((policy_name, wants)) = load_policy(&site, policy, mode)? else { return Ok(None) };
     Ok(Some(Loaded { site, policy_name, wants }))
+}
+
+/// A learned model from its file.
+///
+/// # Errors
+/// It cannot be read, is no model, or is not whole.
+pub(crate) fn load_model(path: &Path) -> Result<Model> {
+    let text = read_text(path)?;
+    // TOML's own words name line and column.
+    let model: Model = toml::from_str(&text).context("this is no model of `headroom identify`")?;
+    model.check()?;
+    Ok(model)
 }
 
 /// The forecast of the weather that a policy names, seen from its own folder.

@@ -119,6 +119,9 @@ struct RunArgs {
     /// same site, at most 256 MiB and one such file put aside.
     #[arg(long, value_name = "FILE.csv")]
     record: Option<PathBuf>,
+    /// A model of this site, from `headroom identify` or `headroom commission`: what it foresees is shown.
+    #[arg(long, value_name = "model.toml")]
+    model: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -135,9 +138,9 @@ struct CommissionArgs {
 
 impl RunArgs {
     fn options(self) -> run::Options {
-        let Self { site, policy, mode, clock, state, http, id, history_mib, record } = self;
+        let Self { site, policy, mode, clock, state, http, id, history_mib, record, model } = self;
         let history = history_mib.saturating_mul(1 << 20);
-        run::Options { site, policy, mode, clock, state, http, id, history, record, excite: None }
+        run::Options { site, policy, mode, clock, state, http, id, history, record, model, excite: None }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `headroom status`: one screen of what the daemon knows, wants and does.
 
+mod foresight;
 mod outlook;
 mod served;
 mod trouble;
@@ -133,6 +134,7 @@ fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
     write_branches(o, v)?;
     write_jobs(o, v)?;
     outlook::write(o, &v.ahead)?;
+    foresight::write(o, &v.foreseen)?;
     write_setpoints(o, v)?;
     write_clocks(o, v)?;
     trouble::write_doubts(o, v)?;

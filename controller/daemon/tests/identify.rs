@@ -227,3 +227,25 @@ fn a_table_that_cannot_be_read_is_told_with_its_place() {
     assert_eq!(told(Path::new("/nowhere/table.csv")).0, Some(3));
     assert_eq!(headroom(&["identify"]).status.code(), Some(2));
 }
+
+/// A file that is no model keeps the daemon from starting, with its name and the place.
+#[test]
+fn what_is_no_model_is_refused_by_name_and_line() {
+    let (site, bad) = (recorded().join("site.toml"), recorded().join("bad.toml"));
+    std::fs::write(&bad, "format = 1\nsite = \"here\"\nstructure = \"purple\"\n").unwrap();
+    let text = |p: &Path| p.display().to_string();
+    let output = headroom(&[
+        "run",
+        "--site",
+        &text(&site),
+        "--policy",
+        "watch",
+        "--model",
+        &text(&bad),
+        "--state",
+        &text(recorded()),
+    ]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("bad.toml") && said.contains("line 3") && said.contains("purple"), "{said}");
+}

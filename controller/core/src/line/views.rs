@@ -10,6 +10,7 @@ use crate::ledger::Ledger;
 use crate::metering::Metering;
 use crate::outlook::Outlook;
 use crate::propose::power::CapProposal;
+use crate::site_filter::SiteFilter;
 use crate::topology::Topology;
 use crate::wants::Wants;
 use crate::warn::Warnings;
@@ -98,6 +99,12 @@ impl Line {
     #[must_use]
     pub fn health(&self) -> &Health {
         &self.health
+    }
+
+    /// The site's model beside the plant, if one was learned.
+    #[must_use]
+    pub fn foresight(&self) -> Option<&SiteFilter> {
+        self.foresight.as_ref()
     }
 
     /// What a rack's flow has over the least it needs, in kelvins of a cooling move, as of the last cooling tick.

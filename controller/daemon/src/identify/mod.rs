@@ -6,7 +6,7 @@
 
 pub(crate) mod recorder;
 mod report;
-mod table_file;
+pub(crate) mod table_file;
 
 use crate::check::Format;
 use crate::exit;

@@ -6,6 +6,7 @@
 
 mod bulletin;
 pub(crate) mod clocks;
+pub(crate) mod foresight;
 pub(crate) mod health;
 pub(crate) mod http;
 mod metrics;
@@ -17,7 +18,7 @@ pub(crate) mod served;
 pub(crate) mod view;
 
 use crate::commission::Experiment;
-use crate::files::{ModeChoice, load};
+use crate::files::{ModeChoice, load, load_model};
 use crate::identify::recorder::Recorder;
 use crate::journal::Journal;
 use anyhow::{Context, Result};
@@ -57,6 +58,8 @@ pub(crate) struct Options {
     pub(crate) history: usize,
     /// Table of what is seen.
     pub(crate) record: Option<PathBuf>,
+    /// A learned model of the site.
+    pub(crate) model: Option<PathBuf>,
     /// Setpoints move for so long, so that a model can be learned; then the daemon ends.
     pub(crate) excite: Option<Span>,
 }
@@ -88,6 +91,12 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let mut line = Line::with_wants(&loaded.site, loaded.wants, identity);
     if let Some(length) = options.excite {
         line.excite(length);
+    }
+    if let Some(path) = &options.model
+        && let Err(why) = load_model(path).and_then(|model| Ok(line.believe(&model)?))
+    {
+        eprintln!("headroom run: {}: {why:#}", path.display());
+        return Ok(ExitCode::from(crate::exit::CONFIGURATION));
     }
     let field = LiveField::start(line.site(), clock.clone(), FieldOptions { writes_allowed })?;
     let bulletin = Bulletin::open(line.site(), epoch)?;

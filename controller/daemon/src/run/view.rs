@@ -1,6 +1,7 @@
 //! What the daemon shows of itself: one struct, served as JSON, printed by `headroom status` and drawn by the demo.
 
 use super::clocks::{self, ClockView, LagView};
+use super::foresight::{self, ForeseenView};
 use super::health::{self, FindingView, FlowView};
 use super::outlook::{self, OutlookView};
 use super::places::{self, PlaceView, WarningView};
@@ -124,6 +125,9 @@ pub(crate) struct View {
     /// Flows that nobody meters.
     #[serde(default)]
     pub(crate) unmetered: Vec<FlowView>,
+    /// What the site's model foresees, if one was given.
+    #[serde(default)]
+    pub(crate) foreseen: Vec<ForeseenView>,
     pub(crate) tokens: f64,
     pub(crate) facility_kwh: f64,
     pub(crate) it_kwh: f64,
@@ -205,6 +209,7 @@ impl View {
         self.ahead = outlook::ahead(line);
         self.health = health::findings(line);
         self.unmetered = health::flows(line);
+        self.foreseen = foresight::foreseen(line);
         self.update_totals(line);
         self.update_jobs(line);
         self.served = self.engines.view(snapshot);

@@ -12,6 +12,8 @@ mod doubts;
 #[cfg(test)]
 mod energies;
 #[cfg(test)]
+mod foresight;
+#[cfg(test)]
 mod health;
 mod link;
 #[cfg(test)]

@@ -54,7 +54,7 @@ fn network() -> Network {
 fn shown(dice: &mut Dice, load: f64) -> Vec<f64> {
     let k = equation::W_PER_LPM_K;
     let n = 0.5 + 0.3 * load;
-    let flow_of = |i: usize| 90.0 * n * (1.0 + 0.05 * i as f64);
+    let flow_of = |i: usize| 90.0 * n * (1.0 + 0.02 * i as f64);
     let supply = 30.0 + load;
     let mut z = Vec::new();
     let (mut heat, mut flow, mut mixed) = (0.0, 0.0, 0.0);
