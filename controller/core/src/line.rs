@@ -112,7 +112,7 @@ impl Line {
             survey: Survey::new(site, &topology),
             metering: Metering::new(site),
             warnings: Warnings::new(site.gpus.len()),
-            health: Health::new(site),
+            health: Health::new(site, &topology),
             foresight: None,
             leases: Leases::new(site, identity),
             ledger: Ledger::new(site),

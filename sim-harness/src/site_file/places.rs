@@ -56,6 +56,7 @@ pub(super) fn write_equipment(o: &mut String, s: &SiteSource<'_>) -> fmt::Result
             "CoolingTower" => "tower",
             "HX" => "hx",
             "Pump" => "pump",
+            "Tank" => "tank",
             "PowerMeter" => "meter",
             "Sensor" => "sensor",
             _ if id == "FWS" => "facility-loop",

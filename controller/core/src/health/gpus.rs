@@ -1,33 +1,42 @@
 //! GPUs that warm more than their load explains.
 //!
-//! Responsible for: each GPU's resistance against its own usual one and against those beside it. Not for: learning it
-//! (`headroom-belief`, `gpu`).
+//! Responsible for: each GPU's rise at full load against its own usual one and against those beside it. Not for: learning it
+//! (`headroom-belief`, `gpu`). Under a steady load resistance and offset are not told apart, but what they come to at full
+//! load is.
 //!
 //! ```text
-//! d_g = ln R_g - usual_g            usual_g: mean of the first KNOWN looks at which R_g is known, no more than PEERS off its peers
-//! hot     d_g - median(d of its node) > HOT and > 3 sigma(ln R_g), in RAISED looks
+//! d_g = ln rise_g - usual_g         usual_g: mean of the first KNOWN looks at which it is known, no more than PEERS off its peers
+//! hot     d_g - median(d of its node) > max(hot, 3 sigma), in RAISED looks
+//! sigma^2 = sigma(ln rise_g)^2 + sigma(usual_g)^2
 //! ```
 //!
 //! What the whole node shares is its water, its air and their flow, not its GPUs.
 
 use super::finding::{Ailment, Finding, Size, Whose, Witness};
 use crate::estimate::Estimate;
+use crate::topology::Topology;
+use headroom_belief::gpu::Rise;
 use headroom_site::{Site, Stamp};
 
-/// ln of the factor from which on a GPU is hot.
-const HOT: f64 = 0.18;
+/// ln of the factor from which on a GPU is hot, on a plate and in air: there fans move the resistance of each GPU its own way.
+const HOT: f64 = 0.21;
+const HOT_IN_AIR: f64 = 0.36;
 /// Looks over which what is usual is learned, and those that make a finding; the most that are counted.
 const KNOWN: u16 = 20;
 const RAISED: u8 = 8;
 const KEPT: u8 = 15;
-/// Standard deviation of ln R beyond which nothing is known.
+/// Standard deviation of the logarithm beyond which nothing is known.
 const SURE: f64 = 0.12;
+/// Share of a standard deviation from which on what is usual is learned anew.
+const BETTER: f64 = 0.5;
 /// A GPU that is so far above the median of its node is taken to be usual no further than this.
 const PEERS: f64 = 0.25;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Watched {
     usual: f32,
+    /// Standard deviation when that was learned.
+    usual_sigma: f32,
     looks: u16,
     hot: u8,
     since: Option<Stamp>,
@@ -42,10 +51,15 @@ pub(super) struct Gpus {
     /// GPUs of one node.
     groups: Vec<Vec<u32>>,
     scratch: Vec<f64>,
+    /// Is it cooled by air?
+    in_air: Vec<bool>,
 }
 
 impl Gpus {
-    pub(super) fn new(site: &Site) -> Self {
+    pub(super) fn new(site: &Site, topology: &Topology) -> Self {
+        let air = |g: usize| {
+            topology.coolant[g].first().is_some_and(|p| site.points[p.index()].kind.contains("Air"))
+        };
         let mut groups: std::collections::BTreeMap<(&str, usize), Vec<u32>> =
             std::collections::BTreeMap::new();
         for (g, gpu) in site.gpus.iter().enumerate() {
@@ -56,29 +70,26 @@ impl Gpus {
             watched: vec![Watched::default(); site.gpus.len()],
             groups: site.nodes.iter().map(|n| (n.gpus.0..n.gpus.1).collect()).collect(),
             scratch: Vec::new(),
+            in_air: (0..site.gpus.len()).map(air).collect(),
         }
     }
 
     pub(super) fn look(&mut self, estimate: &Estimate, now: Stamp) {
-        let ln_r = |g: u32| {
-            let (r, sigma) = estimate.gpus.resistance(g as usize);
-            let sigma = sigma / r;
-            (estimate.gpus.seen(g as usize) && r > 0.0 && sigma < SURE).then(|| (r.ln(), sigma))
+        let ln_rise = |g: u32| {
+            let (rise_k, sigma) = estimate.gpus.full_rise(g as usize, Rise::Die);
+            let sigma = sigma / rise_k;
+            (estimate.gpus.seen(g as usize) && rise_k > 1.0 && sigma < SURE).then(|| (rise_k.ln(), sigma))
         };
         for group in &self.groups {
             let known = |out: &mut Vec<f64>, of: &dyn Fn(u32, f64) -> Option<f64>| {
                 out.clear();
-                out.extend(group.iter().filter_map(|&g| of(g, ln_r(g)?.0)));
+                out.extend(group.iter().filter_map(|&g| of(g, ln_rise(g)?.0)));
                 median(out)
             };
             let peers = known(&mut self.scratch, &|_, r| Some(r));
             for &g in group {
-                let (Some((r, _)), w) = (ln_r(g), &mut self.watched[g as usize]) else { continue };
-                if w.looks < KNOWN {
-                    let r = peers.map_or(r, |peers| r.min(peers + PEERS));
-                    w.looks += 1;
-                    w.usual += (r as f32 - w.usual) / f32::from(w.looks);
-                }
+                let (Some((r, sigma)), w) = (ln_rise(g), &mut self.watched[g as usize]) else { continue };
+                w.learn(peers.map_or(r, |peers| r.min(peers + PEERS)), sigma);
             }
             let watched = &self.watched;
             let off = |g: u32, r: f64| {
@@ -88,9 +99,10 @@ impl Gpus {
             let shared = if group.len() > 2 { known(&mut self.scratch, &off).unwrap_or(0.0) } else { 0.0 };
             for &g in group {
                 let w = &mut self.watched[g as usize];
-                let Some((r, sigma)) = ln_r(g).filter(|_| w.looks >= KNOWN) else { continue };
+                let Some((r, sigma)) = ln_rise(g).filter(|_| w.looks >= KNOWN) else { continue };
                 let by = r - f64::from(w.usual) - shared;
-                w.take(by, sigma, now);
+                let hot = if self.in_air[g as usize] { HOT_IN_AIR } else { HOT };
+                w.take(by, sigma.hypot(f64::from(w.usual_sigma)), hot, now);
             }
         }
     }
@@ -106,7 +118,7 @@ impl Gpus {
                 since,
                 or: None,
                 evidence: vec![Witness {
-                    what: "thermal resistance against its usual one and its node".to_owned(),
+                    what: "rise at full load against its usual one and its node".to_owned(),
                     by,
                     sigma,
                     in_kelvin: false,
@@ -117,13 +129,27 @@ impl Gpus {
 }
 
 impl Watched {
-    fn take(&mut self, by: f64, sigma: f64, now: Stamp) {
+    /// Learns what is usual, and once more when it is known twice as well and nothing is suspected.
+    fn learn(&mut self, ln_rise: f64, sigma: f64) {
+        if self.looks >= KNOWN {
+            let better = sigma < BETTER * f64::from(self.usual_sigma);
+            if !better || self.hot > 0 {
+                return;
+            }
+            self.looks = 0;
+        }
+        self.looks += 1;
+        self.usual += (ln_rise as f32 - self.usual) / f32::from(self.looks);
+        self.usual_sigma = sigma as f32;
+    }
+
+    fn take(&mut self, by: f64, sigma: f64, hot: f64, now: Stamp) {
         (self.by, self.sigma) = (by as f32, sigma as f32);
-        if by > HOT && by > 3.0 * sigma {
+        if by > hot && by > 3.0 * sigma {
             self.since.get_or_insert(now);
             // One that was found stays found until it is gone for as long.
             self.hot = (self.hot + 1).min(KEPT);
-        } else if by < 0.7 * HOT {
+        } else if by < 0.7 * hot {
             self.hot = self.hot.saturating_sub(1);
             if self.hot == 0 {
                 self.since = None;

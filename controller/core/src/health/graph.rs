@@ -11,6 +11,7 @@ mod power;
 mod technology;
 
 use super::finding::{Ailment, Whose};
+use crate::topology::Topology;
 use crate::words::Words;
 use headroom_belief::loops::{Effect, Equation, Hypothesis, Network, Var, Variable};
 use headroom_site::{Dimension, PointId, Site};
@@ -63,9 +64,9 @@ pub(super) struct Loop {
 }
 
 /// All loops of a site.
-pub(super) fn loops(site: &Site) -> Vec<Loop> {
+pub(super) fn loops(site: &Site, topology: &Topology) -> Vec<Loop> {
     let words = Words::new(site);
-    let mut all = technology::loops(&words);
+    let mut all = technology::loops(&words, topology);
     all.extend(facility::loops(&words));
     all.extend(power::meters(&words));
     all

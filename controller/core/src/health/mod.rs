@@ -25,6 +25,7 @@ pub use finding::{Ailment, Finding, Size, Whose, Witness};
 
 use crate::align::Snapshot;
 use crate::estimate::Estimate;
+use crate::topology::Topology;
 use gpus::Gpus;
 use graph::Loop;
 use headroom_belief::loops::Found;
@@ -70,14 +71,14 @@ pub struct Health {
 impl Health {
     /// Of a site.
     #[must_use]
-    pub fn new(site: &Site) -> Self {
-        let loops = graph::loops(site);
+    pub fn new(site: &Site, topology: &Topology) -> Self {
+        let loops = graph::loops(site, topology);
         let asked = loops.iter().flat_map(|l| l.sources.iter().filter_map(graph::Source::point));
         Self {
             means: Means::new(site.points.len(), asked),
             unrest: Unrest::new(loops.iter().flat_map(|l| l.heads.iter().map(|h| h.1))),
             valves: Valves::new(site),
-            gpus: Gpus::new(site),
+            gpus: Gpus::new(site, topology),
             loops,
             sampled: None,
             looked: None,

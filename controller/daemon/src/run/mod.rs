@@ -24,11 +24,11 @@ use crate::journal::Journal;
 use anyhow::{Context, Result};
 use bulletin::Bulletin;
 use headroom_core::lease::Identity;
-use headroom_core::{Line, Tick};
+use headroom_core::{Line, Tick, Wants};
 use headroom_drivers::Clock;
 use headroom_drivers::field::{FieldOptions, LiveField};
 use headroom_site::file::{FileError, read_text};
-use headroom_site::{Field, Inbox, Span, Stamp};
+use headroom_site::{Field, Inbox, Site, Span, Stamp};
 use record::Record;
 use seen::Seen;
 use std::net::SocketAddr;
@@ -77,10 +77,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
             return Ok(ExitCode::from(crate::exit::CONFIGURATION));
         }
     };
-    let clock = match &options.clock {
-        Some(page) => Clock::page(page).with_context(|| format!("clock page {}", page.display()))?,
-        None => Clock::host(),
-    };
+    let clock = clock_of(&options)?;
     let epoch = next_epoch(&options.state)?;
     let mut journal = Journal::open(&options.state.join("journal.jsonl"))?;
     let writes_allowed = loaded.writes_allowed();
@@ -88,16 +85,13 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     if loaded.wants.weather_forecast.as_ref().is_some_and(|f| f.is_over(clock.now())) {
         tracing::warn!("the forecast of the weather ends before now: the past and the sensor have to do");
     }
-    let mut line = Line::with_wants(&loaded.site, loaded.wants, identity);
-    if let Some(length) = options.excite {
-        line.excite(length);
-    }
-    if let Some(path) = &options.model
-        && let Err(why) = load_model(path).and_then(|model| Ok(line.believe(&model)?))
-    {
-        eprintln!("headroom run: {}: {why:#}", path.display());
-        return Ok(ExitCode::from(crate::exit::CONFIGURATION));
-    }
+    let line = match begin(&loaded.site, loaded.wants, identity, &options) {
+        Ok(line) => line,
+        Err(why) => {
+            eprintln!("headroom run: {why:#}");
+            return Ok(ExitCode::from(crate::exit::CONFIGURATION));
+        }
+    };
     let field = LiveField::start(line.site(), clock.clone(), FieldOptions { writes_allowed })?;
     let bulletin = Bulletin::open(line.site(), epoch)?;
     let shared = Arc::new(Mutex::new(View::new(line.site(), &loaded.policy_name, writes_allowed, epoch)));
@@ -133,6 +127,24 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     // An experiment that was ended before its time is none.
     let torn = options.excite.is_some() && !daemon.experiment.is_done();
     outcome.map(|()| if torn { ExitCode::from(crate::exit::FAULT) } else { ExitCode::SUCCESS })
+}
+
+fn clock_of(options: &Options) -> Result<Clock> {
+    let page = options.clock.as_deref();
+    page.map_or(Ok(Clock::host()), |p| Clock::page(p).with_context(|| format!("clock page {}", p.display())))
+}
+
+/// The line at its start, with its experiment and its model if there are any.
+fn begin(site: &Site, wants: Wants, identity: Identity, options: &Options) -> Result<Line> {
+    let mut line = Line::with_wants(site, wants, identity);
+    if let Some(length) = options.excite {
+        line.excite(length);
+    }
+    if let Some(path) = &options.model {
+        let model = load_model(path).with_context(|| path.display().to_string())?;
+        line.believe(&model).with_context(|| path.display().to_string())?;
+    }
+    Ok(line)
 }
 
 struct Daemon<'a> {

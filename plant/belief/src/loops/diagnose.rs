@@ -74,6 +74,8 @@ pub(super) struct Scene<'a> {
     pub(super) z: &'a [f64],
     /// Is a variable one whose logarithm moves?
     pub(super) logarithmic: &'a [bool],
+    /// Equations that each hypothesis moves.
+    pub(super) moves: &'a [Vec<usize>],
 }
 
 impl Scene<'_> {
@@ -133,7 +135,8 @@ impl Scene<'_> {
     ) -> (Vec<Explained>, Vec<Option<Deviation>>) {
         let mut left = deviations.to_vec();
         let mut found: Vec<Explained> = Vec::new();
-        while found.len() < MOST {
+        // What is left in all is the most that any fault can explain.
+        while found.len() < MOST && loss(&left) >= LEAST {
             let taken = |h: usize| found.iter().any(|f| f.hypothesis == h);
             let open = (0..hypotheses.len()).filter(|&h| !taken(h));
             let mut all: Vec<Explained> = open.filter_map(|h| self.one(h, &hypotheses[h], &left)).collect();
@@ -149,6 +152,10 @@ impl Scene<'_> {
 
     /// Size and weight of one fault; none if it is not worth a word.
     fn one(&self, index: usize, h: &Hypothesis, left: &[Option<Deviation>]) -> Option<Explained> {
+        let most: f64 = self.moves[index].iter().filter_map(|e| left[*e]).map(off).sum();
+        if most < LEAST {
+            return None;
+        }
         let (size, sigma) = match &h.effect {
             Effect::Swapped(a, b) => {
                 let apart = if self.logarithmic[*a] {
@@ -237,5 +244,9 @@ fn fitted(signature: &[f64], left: &[Option<Deviation>]) -> Option<(f64, f64)> {
 }
 
 fn loss(deviations: &[Option<Deviation>]) -> f64 {
-    deviations.iter().flatten().map(|d| (d.by / d.sigma).abs().min(CAP).powi(2)).sum()
+    deviations.iter().flatten().copied().map(off).sum()
+}
+
+fn off(d: Deviation) -> f64 {
+    (d.by / d.sigma).abs().min(CAP).powi(2)
 }

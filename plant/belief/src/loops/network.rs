@@ -81,6 +81,8 @@ pub struct Network {
     pub(super) equations: Vec<Equation>,
     pub(super) baselines: Vec<Baseline>,
     hypotheses: Vec<Hypothesis>,
+    /// Equations that each of them moves.
+    moves: Vec<Vec<usize>>,
     watched: Vec<Watched>,
     looks: u64,
 }
@@ -89,7 +91,12 @@ impl Network {
     /// With nothing known of it but its structure.
     #[must_use]
     pub fn new(variables: Vec<Variable>, equations: Vec<Equation>, hypotheses: Vec<Hypothesis>) -> Self {
+        let moved = |h: &Hypothesis| {
+            let all = equations.iter().enumerate();
+            all.filter(|(i, e)| moves(&h.effect, *i, e)).map(|(i, _)| i).collect()
+        };
         Self {
+            moves: hypotheses.iter().map(moved).collect(),
             logarithmic: variables.iter().map(|v| v.dimension != Dimension::Temperature).collect(),
             baselines: equations.iter().map(|e| Baseline::new(e.prior())).collect(),
             watched: vec![Watched::default(); hypotheses.len()],
@@ -112,6 +119,7 @@ impl Network {
             baselines: &self.baselines,
             z,
             logarithmic: &self.logarithmic,
+            moves: &self.moves,
         };
         let all = scene.deviations(z);
         let known = |(d, (e, b)): (&Option<super::Deviation>, (&Equation, &Baseline))| {
@@ -135,7 +143,7 @@ impl Network {
             let now = explained.iter().find(|e| e.hypothesis == h);
             match now {
                 Some(now) => {
-                    let evidence = evidence(&self.hypotheses[h].effect, &self.equations, &deviations);
+                    let evidence = evidence(&self.moves[h], &deviations);
                     w.take(self.looks, now, evidence);
                 }
                 None => w.miss(),
@@ -151,14 +159,8 @@ impl Network {
     /// Equations that suspected faults move: they learn nothing.
     fn touched(&self) -> Vec<bool> {
         let mut out = vec![false; self.equations.len()];
-        for (w, h) in self.watched.iter().zip(&self.hypotheses) {
-            if w.looks == 0 {
-                continue;
-            }
-            for (i, e) in self.equations.iter().enumerate() {
-                out[i] |= moves(&h.effect, i, e);
-            }
-        }
+        let suspected = self.watched.iter().zip(&self.moves).filter(|(w, _)| w.looks > 0);
+        suspected.for_each(|(_, moves)| moves.iter().for_each(|e| out[*e] = true));
         out
     }
 
@@ -240,17 +242,10 @@ fn moves(effect: &Effect, index: usize, equation: &Equation) -> bool {
 }
 
 /// The deviations that a fault explains, farthest off first.
-fn evidence(
-    effect: &Effect,
-    equations: &[Equation],
-    deviations: &[Option<super::Deviation>],
-) -> Vec<Evidence> {
-    let moved = equations.iter().enumerate().filter(|(i, e)| moves(effect, *i, e));
-    let mut out: Vec<Evidence> = moved
-        .filter_map(|(equation, _)| {
-            deviations[equation].map(|d| Evidence { equation, by: d.by, sigma: d.sigma })
-        })
-        .collect();
+fn evidence(moves: &[usize], deviations: &[Option<super::Deviation>]) -> Vec<Evidence> {
+    let known =
+        |&equation: &usize| deviations[equation].map(|d| Evidence { equation, by: d.by, sigma: d.sigma });
+    let mut out: Vec<Evidence> = moves.iter().filter_map(known).collect();
     out.sort_by(|a, b| (b.by / b.sigma).abs().total_cmp(&(a.by / a.sigma).abs()));
     out.truncate(4);
     out

@@ -100,8 +100,7 @@ pub(super) fn primary(words: &Words<'_>, id: &str) -> (Option<PointId>, Option<P
     (unit.inlet, unit.outlet)
 }
 
-pub(super) fn loops(words: &Words<'_>) -> Vec<Loop> {
-    let topology = Topology::new(words.site);
+pub(super) fn loops(words: &Words<'_>, topology: &Topology) -> Vec<Loop> {
     let serving = words.serving("cdu");
     let all = words.racks();
     let one = |e: usize| {
@@ -111,7 +110,7 @@ pub(super) fn loops(words: &Words<'_>) -> Vec<Loop> {
         let racks: Vec<Rack<'_>> = served.map(|id| Rack::new(words, id)).collect();
         let mut b = Builder::new(words.site);
         let unit = Unit::new(words, &equipment.id);
-        of_racks(&mut b, &topology, &unit, &racks);
+        of_racks(&mut b, topology, &unit, &racks);
         together(&mut b, &unit, &racks, &equipment.id);
         exchanger(&mut b, words, &unit, e);
         pumps(&mut b, &unit, e);
