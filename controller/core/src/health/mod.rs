@@ -210,3 +210,6 @@ fn finding(
         evidence: found.evidence.iter().map(witness).collect(),
     })
 }
+
+#[cfg(test)]
+mod tests;

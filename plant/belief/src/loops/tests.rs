@@ -159,3 +159,37 @@ fn flows_that_nobody_meters_are_known_to_five_percent() {
         assert!(rms < 0.05, "variable {v}: {rms:.3}");
     }
 }
+
+/// A stem that follows its drive for an hour and then has so much static friction (He et al. 2007), or stands for good, under a
+/// loop whose load swings and, where it stands, rises.
+fn driven(friction: f64, stuck: bool, hours: f64) -> Valve {
+    let mut dice = Dice(3);
+    let (mut valve, mut stem, mut drive, mut error) = (Valve::default(), 0.5_f64, 0.5_f64, 0.0_f64);
+    for k in 0..(hours * 720.0) as u32 {
+        let ailing = k > 720;
+        let more = if stuck && ailing { 0.1 } else { 0.0 };
+        let load = 0.5 + more + 0.04 * (f64::from(k) / 90.0).sin();
+        error += 0.05 * (20.0 * (load - stem) - error);
+        drive += 0.0004 * error;
+        let away = drive - stem;
+        stem = match (ailing, stuck) {
+            (true, true) => stem,
+            (true, false) if friction > 0.0 && away.abs() <= friction => stem,
+            (true, false) if friction > 0.0 => drive - away.signum() * 0.5 * friction,
+            _ => drive,
+        };
+        valve.take(5.0 * f64::from(k), (1e3 * stem).round() / 1e3, error + 0.02 * dice.normal());
+        assert!(ailing || valve.verdict().is_none(), "{k}: {:?}", valve.verdict());
+    }
+    valve
+}
+
+#[test]
+fn a_stem_that_slips_or_stands_is_told_from_one_that_follows() {
+    assert_eq!(driven(0.0, false, 6.0).verdict(), None);
+    let slips = driven(0.05, false, 6.0);
+    assert_eq!(slips.verdict().map(|v| v.0), Some(Stem::Sticks), "{}", slips.least_step());
+    assert!((0.02..0.06).contains(&slips.least_step()), "{}", slips.least_step());
+    let stuck = driven(0.0, true, 3.0);
+    assert_eq!(stuck.verdict().map(|v| v.0), Some(Stem::Stuck), "{} K off", stuck.error());
+}
