@@ -50,6 +50,8 @@ pub(super) struct Gpus {
     watched: Vec<Watched>,
     /// GPUs of one node.
     groups: Vec<Vec<u32>>,
+    /// Those of a node of which something is known: GPU, logarithm of the rise, its standard deviation.
+    known: Vec<(usize, f64, f64)>,
     scratch: Vec<f64>,
     /// Is it cooled by air?
     in_air: Vec<bool>,
@@ -69,40 +71,31 @@ impl Gpus {
         Self {
             watched: vec![Watched::default(); site.gpus.len()],
             groups: site.nodes.iter().map(|n| (n.gpus.0..n.gpus.1).collect()).collect(),
+            known: Vec::new(),
             scratch: Vec::new(),
             in_air: (0..site.gpus.len()).map(air).collect(),
         }
     }
 
     pub(super) fn look(&mut self, estimate: &Estimate, now: Stamp) {
-        let ln_rise = |g: u32| {
-            let (rise_k, sigma) = estimate.gpus.full_rise(g as usize, Rise::Die);
-            let sigma = sigma / rise_k;
-            (estimate.gpus.seen(g as usize) && rise_k > 1.0 && sigma < SURE).then(|| (rise_k.ln(), sigma))
-        };
-        for group in &self.groups {
-            let known = |out: &mut Vec<f64>, of: &dyn Fn(u32, f64) -> Option<f64>| {
-                out.clear();
-                out.extend(group.iter().filter_map(|&g| of(g, ln_rise(g)?.0)));
-                median(out)
-            };
-            let peers = known(&mut self.scratch, &|_, r| Some(r));
-            for &g in group {
-                let (Some((r, sigma)), w) = (ln_rise(g), &mut self.watched[g as usize]) else { continue };
-                w.learn(peers.map_or(r, |peers| r.min(peers + PEERS)), sigma);
+        let Self { watched, groups, known, scratch, in_air } = self;
+        for group in groups {
+            known.clear();
+            known.extend(group.iter().filter_map(|&g| {
+                let (ln_rise, sigma) = ln_rise(estimate, g as usize)?;
+                Some((g as usize, ln_rise, sigma))
+            }));
+            let peers = median(scratch, known.iter().map(|k| k.1));
+            for &(g, ln_rise, sigma) in known.iter() {
+                watched[g].learn(peers.map_or(ln_rise, |peers| ln_rise.min(peers + PEERS)), sigma);
             }
-            let watched = &self.watched;
-            let off = |g: u32, r: f64| {
-                let w = &watched[g as usize];
-                (w.looks >= KNOWN).then(|| r - f64::from(w.usual))
-            };
-            let shared = if group.len() > 2 { known(&mut self.scratch, &off).unwrap_or(0.0) } else { 0.0 };
-            for &g in group {
-                let w = &mut self.watched[g as usize];
-                let Some((r, sigma)) = ln_rise(g).filter(|_| w.looks >= KNOWN) else { continue };
-                let by = r - f64::from(w.usual) - shared;
-                let hot = if self.in_air[g as usize] { HOT_IN_AIR } else { HOT };
-                w.take(by, sigma.hypot(f64::from(w.usual_sigma)), hot, now);
+            let all = median(scratch, known.iter().filter_map(|k| watched[k.0].off(k.1)));
+            let shared = all.filter(|_| group.len() > 2).unwrap_or(0.0);
+            for &(g, ln_rise, sigma) in known.iter() {
+                let w = &mut watched[g];
+                let Some(by) = w.off(ln_rise) else { continue };
+                let hot = if in_air[g] { HOT_IN_AIR } else { HOT };
+                w.take(by - shared, sigma.hypot(f64::from(w.usual_sigma)), hot, now);
             }
         }
     }
@@ -143,6 +136,11 @@ impl Watched {
         self.usual_sigma = sigma as f32;
     }
 
+    /// How far off what is usual, if that is known.
+    fn off(&self, ln_rise: f64) -> Option<f64> {
+        (self.looks >= KNOWN).then(|| ln_rise - f64::from(self.usual))
+    }
+
     fn take(&mut self, by: f64, sigma: f64, hot: f64, now: Stamp) {
         (self.by, self.sigma) = (by as f32, sigma as f32);
         if by > hot && by > 3.0 * sigma {
@@ -158,7 +156,16 @@ impl Watched {
     }
 }
 
-fn median(values: &mut [f64]) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
+/// Logarithm of the rise at full load and its standard deviation, where they are known.
+fn ln_rise(estimate: &Estimate, gpu: usize) -> Option<(f64, f64)> {
+    let (rise_k, sigma) = estimate.gpus.full_rise(gpu, Rise::Die);
+    let sigma = sigma / rise_k;
+    (estimate.gpus.seen(gpu) && rise_k > 1.0 && sigma < SURE).then(|| (rise_k.ln(), sigma))
+}
+
+fn median(scratch: &mut Vec<f64>, values: impl Iterator<Item = f64>) -> Option<f64> {
+    scratch.clear();
+    scratch.extend(values);
+    scratch.sort_unstable_by(f64::total_cmp);
+    scratch.get(scratch.len() / 2).copied()
 }

@@ -57,6 +57,9 @@ impl What {
     }
 }
 
+/// How often the rhythm of a job is looked for, min: it lasts for hours.
+const RHYTHM_MIN: i64 = 5;
+
 /// What a value is seen by.
 #[derive(Debug, Clone)]
 enum Source {
@@ -197,7 +200,7 @@ impl Futures {
                 What::WetBulb => future.series.close(minute, |m| weather?.wet_bulb_c(m)),
                 _ => future.series.close(minute, |_| None),
             }
-            if let Some(rhythm) = &mut future.rhythm {
+            if let Some(rhythm) = future.rhythm.as_mut().filter(|_| minute % RHYTHM_MIN == 0) {
                 rhythm.look();
             }
         }

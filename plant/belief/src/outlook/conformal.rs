@@ -84,16 +84,24 @@ impl Conformal {
     }
 
     fn keep(&mut self, error: f32) {
+        let place = |sorted: &[f32], x: f32| sorted.partition_point(|y| y.total_cmp(&x).is_lt());
+        let to = place(&self.sorted, error);
         if self.errors.len() < WINDOW {
             self.errors.push(error);
-        } else {
-            let old = std::mem::replace(&mut self.errors[self.next], error);
-            self.next = (self.next + 1) % WINDOW;
-            let at = self.sorted.partition_point(|x| x.total_cmp(&old).is_lt());
-            self.sorted.remove(at);
+            self.sorted.insert(to, error);
+            return;
         }
-        let at = self.sorted.partition_point(|x| x.total_cmp(&error).is_lt());
-        self.sorted.insert(at, error);
+        let old = std::mem::replace(&mut self.errors[self.next], error);
+        self.next = (self.next + 1) % WINDOW;
+        // What lies between the place of the old one and that of the new one moves up by one.
+        let from = place(&self.sorted, old);
+        if to > from {
+            self.sorted.copy_within(from + 1..to, from);
+            self.sorted[to - 1] = error;
+        } else {
+            self.sorted.copy_within(to..from, to + 1);
+            self.sorted[to] = error;
+        }
     }
 
     /// Quantiles of the next error; none while too few are known.

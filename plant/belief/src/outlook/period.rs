@@ -39,8 +39,8 @@ pub(super) fn find(x: &[f64], r: &mut [f64]) -> Option<Period> {
         return None;
     }
     for (lag, r) in r.iter_mut().enumerate().take(most + 1) {
-        let pairs = x[..n - lag].iter().zip(&x[lag..]);
-        *r = pairs.map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>() / (n - lag) as f64 / variance;
+        let (early, late) = (&x[..n - lag], &x[lag..]);
+        *r = lanes(early, late, mean) / (n - lag) as f64 / variance;
     }
     let r = &r[..=most];
     let (mut valley, mut highest) = (f64::INFINITY, 0.0_f64);
@@ -75,6 +75,21 @@ pub(super) fn find(x: &[f64], r: &mut [f64]) -> Option<Period> {
     }
     // A peak between samples looks lower than it is; those at multiples are nearer to one now and then.
     Some(Period { samples, confidence: highest.clamp(0.0, 1.0) })
+}
+
+/// sum (a - m)(b - m), in lanes that a processor does at once; the order of the sum is the same on every one.
+fn lanes(a: &[f64], b: &[f64], mean: f64) -> f64 {
+    const LANES: usize = 8;
+    let mut sums = [0.0; LANES];
+    let (a_eights, b_eights) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest = a_eights.remainder().iter().zip(b_eights.remainder());
+    let rest: f64 = rest.map(|(a, b)| (a - mean) * (b - mean)).sum();
+    for (a, b) in a_eights.zip(b_eights) {
+        for i in 0..LANES {
+            sums[i] += (a[i] - mean) * (b[i] - mean);
+        }
+    }
+    sums.iter().sum::<f64>() + rest
 }
 
 /// Where the parabola through a value and its neighbours is highest.

@@ -18,7 +18,7 @@ const EARNS: f64 = 0.95;
 /// Minutes of the past in which a period is sought, the longest lag, and how often it is sought anew.
 const PAST: usize = 360;
 const LAGS: usize = PAST / 3 + 1;
-const SEEK_MIN: i64 = 5;
+const SEEK_MIN: i64 = 10;
 /// Periods whose mean is the shape.
 const PERIODS: usize = 3;
 /// Time in which coverage is forgotten, min.
