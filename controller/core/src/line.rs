@@ -14,7 +14,7 @@ use crate::propose::Why;
 use crate::propose::cooling::{self, Scene, SetpointProposal, Survey};
 use crate::propose::excite::Excitation;
 use crate::propose::power::{CapProposal, Steady};
-use crate::site_filter::{SiteFilter, UnknownColumn};
+use crate::site_filter::{NotOfThisSite, SiteFilter};
 use crate::topology::Topology;
 use crate::wants::Wants;
 use crate::warn::Warnings;
@@ -253,7 +253,7 @@ impl Line {
     ///
     /// # Errors
     /// It is of another site: a column is not there.
-    pub fn believe(&mut self, model: &Model) -> Result<(), UnknownColumn> {
+    pub fn believe(&mut self, model: &Model) -> Result<(), NotOfThisSite> {
         self.foresight = Some(SiteFilter::new(&self.site, model)?);
         Ok(())
     }

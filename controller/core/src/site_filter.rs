@@ -17,14 +17,22 @@ pub const AHEAD_S: [f64; 2] = [900.0, 3600.0];
 /// Share of a period in the running means of squares.
 const SHARE: f64 = 0.02;
 
-/// A column that the site has not.
+/// Why a model is not of this site.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the model's `{name}` is made of `{column}`, which this site has not; learn a model for this site")]
-pub struct UnknownColumn {
-    /// Signal or output.
-    pub name: String,
-    /// The column.
-    pub column: String,
+pub enum NotOfThisSite {
+    /// It says so itself.
+    #[error("the model is of the site `{0}`, this one is `{1}`; learn a model of this site")]
+    Site(String, String),
+    /// A column that this site has not.
+    #[error(
+        "the model's `{name}` is made of `{column}`, which this site has not; learn a model of this site"
+    )]
+    Column {
+        /// Signal or output.
+        name: String,
+        /// The column.
+        column: String,
+    },
 }
 
 /// Where a column comes from.
@@ -76,17 +84,20 @@ impl SiteFilter {
     /// For a model of this site.
     ///
     /// # Errors
-    /// A column that the site has not.
-    pub fn new(site: &Site, model: &Model) -> Result<Self, UnknownColumn> {
+    /// It is of another one.
+    pub fn new(site: &Site, model: &Model) -> Result<Self, NotOfThisSite> {
+        if model.site != site.name {
+            return Err(NotOfThisSite::Site(model.site.clone(), site.name.clone()));
+        }
         let mut means = Vec::new();
-        let mut resolve = |name: &str, columns: &'_ [String]| -> Result<Vec<usize>, UnknownColumn> {
+        let mut resolve = |name: &str, columns: &'_ [String]| -> Result<Vec<usize>, NotOfThisSite> {
             columns
                 .iter()
                 .map(|column| {
                     if let Some(there) = means.iter().position(|m: &(String, Mean)| m.0 == *column) {
                         return Ok(there);
                     }
-                    let unknown = || UnknownColumn { name: name.to_owned(), column: column.clone() };
+                    let unknown = || NotOfThisSite::Column { name: name.to_owned(), column: column.clone() };
                     means.push((column.clone(), mean_of(site, column).ok_or_else(unknown)?));
                     Ok(means.len() - 1)
                 })
@@ -117,7 +128,9 @@ impl SiteFilter {
         if now < due {
             return;
         }
-        self.due = Some((due + self.period).max(now));
+        // Behind by more than a period, it begins to count anew.
+        let behind = now.since(due) >= self.period;
+        self.due = Some(if behind { now } else { due } + self.period);
         let values: Vec<f64> = self.means.iter_mut().map(Mean::end).collect();
         let sum = |columns: &Vec<usize>| columns.iter().map(|c| values[*c]).sum::<f64>();
         let signals: Vec<f64> = self.signals.iter().map(sum).collect();

@@ -25,6 +25,10 @@ pub(crate) fn liquid(p: &Point) -> bool {
     !p.kind.contains("Air")
 }
 
+fn active(p: &Point) -> bool {
+    !p.kind.contains("Apparent") && p.unit.symbol != "kVA"
+}
+
 impl<'a> Words<'a> {
     /// Sorts the points of a site by their owners.
     pub(crate) fn new(site: &'a Site) -> Self {
@@ -62,9 +66,29 @@ impl<'a> Words<'a> {
         self.all(of, dimension, keep).first().copied()
     }
 
+    /// The one of them; none where several fit, since nobody knows which is meant. A setpoint that nothing but its name tells
+    /// from what it is for does not count.
+    pub(crate) fn only(
+        &self,
+        of: &str,
+        dimension: Dimension,
+        keep: impl Fn(&Point) -> bool,
+    ) -> Option<PointId> {
+        let asked = |p: &Point| p.id.to_ascii_lowercase().contains("setpoint");
+        match self.all(of, dimension, |p| keep(p) && !asked(p))[..] {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    /// Active power of a thing, where a single point shows it.
+    pub(crate) fn only_power(&self, of: &str) -> Option<PointId> {
+        self.only(of, Dimension::Power, active)
+    }
+
     /// Active power of a thing.
     pub(crate) fn power(&self, of: &str) -> Option<PointId> {
-        self.one(of, Dimension::Power, |p| !p.kind.contains("Apparent") && p.unit.symbol != "kVA")
+        self.one(of, Dimension::Power, active)
     }
 
     /// Pieces of equipment of a kind.

@@ -62,12 +62,6 @@ impl Gpus {
         let air = |g: usize| {
             topology.coolant[g].first().is_some_and(|p| site.points[p.index()].kind.contains("Air"))
         };
-        let mut groups: std::collections::BTreeMap<(&str, usize), Vec<u32>> =
-            std::collections::BTreeMap::new();
-        for (g, gpu) in site.gpus.iter().enumerate() {
-            let rack = site.nodes[gpu.node.index()].rack.as_str();
-            groups.entry((rack, gpu.sku)).or_default().push(g as u32);
-        }
         Self {
             watched: vec![Watched::default(); site.gpus.len()],
             groups: site.nodes.iter().map(|n| (n.gpus.0..n.gpus.1).collect()).collect(),
@@ -85,6 +79,9 @@ impl Gpus {
                 let (ln_rise, sigma) = ln_rise(estimate, g as usize)?;
                 Some((g as usize, ln_rise, sigma))
             }));
+            for g in group.iter().map(|&g| g as usize).filter(|g| known.iter().all(|k| k.0 != *g)) {
+                watched[g].miss();
+            }
             let peers = median(scratch, known.iter().map(|k| k.1));
             for &(g, ln_rise, sigma) in known.iter() {
                 watched[g].learn(peers.map_or(ln_rise, |peers| ln_rise.min(peers + PEERS)), sigma);
@@ -148,10 +145,15 @@ impl Watched {
             // One that was found stays found until it is gone for as long.
             self.hot = (self.hot + 1).min(KEPT);
         } else if by < 0.7 * hot {
-            self.hot = self.hot.saturating_sub(1);
-            if self.hot == 0 {
-                self.since = None;
-            }
+            self.miss();
+        }
+    }
+
+    /// A look in which it is not hot, or nothing is known of it.
+    fn miss(&mut self) {
+        self.hot = self.hot.saturating_sub(1);
+        if self.hot == 0 {
+            self.since = None;
         }
     }
 }

@@ -68,8 +68,19 @@ pub(super) fn loops(site: &Site, topology: &Topology) -> Vec<Loop> {
     let words = Words::new(site);
     let mut all = technology::loops(&words, topology);
     all.extend(facility::loops(&words));
-    all.extend(power::meters(&words));
+    let heard: Vec<PointId> = all.iter().flat_map(Loop::heats).collect();
+    all.extend(power::meters(&words, &heard));
     all
+}
+
+impl Loop {
+    /// Powers that a heat balance of this loop holds.
+    fn heats(&self) -> impl Iterator<Item = PointId> + '_ {
+        self.network.equations().iter().filter_map(|e| match e {
+            Equation::Heat { power, .. } => self.sources[*power].point(),
+            _ => None,
+        })
+    }
 }
 
 /// A loop that is being built.

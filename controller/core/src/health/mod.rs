@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `graph` | from the site's graph: equations, and which fault moves which of them |
 //! | `means` | values over the last minutes |
+//! | `unrest` | pressures that surge |
 //! | `valves` | stems that stick |
 //! | `gpus` | GPUs that warm more than their load explains |
 //! | `finding` | the words |
@@ -61,8 +62,6 @@ pub struct Health {
     gpus: Gpus,
     sampled: Option<Stamp>,
     looked: Option<Stamp>,
-    /// Time of the first look of loops.
-    first: Option<Stamp>,
     findings: Vec<Finding>,
     unmetered: Vec<Unmetered>,
     changes: u64,
@@ -82,7 +81,6 @@ impl Health {
             loops,
             sampled: None,
             looked: None,
-            first: None,
             findings: Vec::new(),
             unmetered: Vec::new(),
             changes: 0,
@@ -105,12 +103,11 @@ impl Health {
         self.looked = Some(now);
         self.means.turn();
         self.unrest.turn();
-        let first = *self.first.get_or_insert(now);
         let before = std::mem::take(&mut self.findings);
         self.unmetered.clear();
         for l in &mut self.loops {
             let z: Vec<f64> = self.means.all(l);
-            l.network.look(&z);
+            l.network.look(&z, now);
             for (var, source) in l.sources.iter().enumerate().filter(|(v, _)| z[*v].is_nan()) {
                 let Some(of) = source.flow(site) else { continue };
                 if let Some((lpm, sigma)) = l.network.flow(var, &z).filter(|(v, s)| *s < UNSURE * v) {
@@ -119,13 +116,13 @@ impl Health {
             }
             for found in l.network.found() {
                 let unrest = |p| self.unrest.restless(p);
-                if let Some(f) = finding(site, l, found, first, unrest) {
+                if let Some(f) = finding(site, l, found, unrest) {
                     self.findings.push(f);
                 }
             }
         }
         self.gpus.look(estimate, now);
-        self.valves.findings(&mut self.findings);
+        self.valves.findings(now, &mut self.findings);
         self.gpus.findings(&mut self.findings);
         self.findings.sort_by_key(|f| (f.whose, f.ailment.name()));
         self.findings.dedup_by_key(|f| (f.whose, f.ailment));
@@ -169,13 +166,7 @@ impl Health {
 }
 
 /// What a loop found, in the site's words.
-fn finding(
-    site: &Site,
-    l: &Loop,
-    found: &Found,
-    first: Stamp,
-    restless: impl Fn(PointId) -> bool,
-) -> Option<Finding> {
+fn finding(site: &Site, l: &Loop, found: &Found, restless: impl Fn(PointId) -> bool) -> Option<Finding> {
     let (mut ailment, whose) = l.meanings[found.hypothesis]?;
     // Gas in a pump costs head as wear does, but not quietly.
     let gas = |e: usize| l.heads.iter().any(|(of, p)| *of == e && restless(*p));
@@ -205,7 +196,7 @@ fn finding(
         ailment,
         whose,
         size,
-        since: first + Span::from_s(LOOK.s() * found.since.saturating_sub(1) as f64),
+        since: found.since,
         or: found.or.and_then(|h| l.meanings[h]).filter(|m| *m != (ailment, whose)),
         evidence: found.evidence.iter().map(witness).collect(),
     })

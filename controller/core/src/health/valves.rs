@@ -7,7 +7,10 @@ use super::finding::{Ailment, Finding, Size, Whose};
 use crate::align::Snapshot;
 use crate::topology::is_setpoint;
 use headroom_belief::loops::{Stem, Valve};
-use headroom_site::{Dimension, PointId, Site, Stamp};
+use headroom_site::{Dimension, PointId, Site, Span, Stamp};
+
+/// For so long a verdict stands without a reading.
+const FRESH: Span = Span::from_ms(900_000);
 
 #[derive(Debug, Clone)]
 struct Watched {
@@ -77,9 +80,11 @@ impl Valves {
         }
     }
 
-    pub(super) fn findings(&self, out: &mut Vec<Finding>) {
+    pub(super) fn findings(&self, now: Stamp, out: &mut Vec<Finding>) {
         let Some(begin) = self.begin else { return };
-        for w in &self.watched {
+        // What was said of one that is no longer read is old.
+        let lately = |w: &&Watched| w.read.is_some_and(|at| now.since(at) < FRESH);
+        for w in self.watched.iter().filter(lately) {
             let Some((stem, since_s)) = w.valve.verdict() else { continue };
             let (ailment, size) = match stem {
                 Stem::Sticks => (Ailment::ValveSticks, Size::Steps(w.valve.least_step())),
@@ -89,7 +94,7 @@ impl Valves {
                 ailment,
                 whose: Whose::Equipment(w.equipment),
                 size,
-                since: begin + headroom_site::Span::from_s(since_s),
+                since: begin + Span::from_s(since_s),
                 or: None,
                 evidence: Vec::new(),
             });

@@ -69,4 +69,7 @@ fn a_model_of_another_site_is_refused_by_the_name_of_what_lacks() {
     let bench = Bench::new("");
     let refused = SiteFilter::new(&bench.site, &model("cdu-07/supply")).unwrap_err();
     assert!(refused.to_string().contains("`cdu-07/supply`"), "{refused}");
+    let other = Model { site: "large".to_owned(), ..model("cdu-supply") };
+    let refused = SiteFilter::new(&bench.site, &other).unwrap_err();
+    assert!(refused.to_string().contains("`large`"), "{refused}");
 }

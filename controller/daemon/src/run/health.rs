@@ -64,7 +64,10 @@ fn view(line: &Line, f: &Finding) -> FindingView {
         size_value: finite(size_value),
         size_sigma: finite(size_sigma),
         since: f.since.to_string(),
-        or: f.or.map(|(ailment, of): (Ailment, Whose)| format!("{ailment} of {}", whose(line, of).0)),
+        or: f.or.map(|(ailment, of): (Ailment, Whose)| match whose(line, of) {
+            (of, Some(with)) => format!("{ailment} of {of} and {with}"),
+            (of, None) => format!("{ailment} of {of}"),
+        }),
         evidence: f.evidence.iter().map(ToString::to_string).collect(),
     }
 }

@@ -237,6 +237,7 @@ fn ailments_are_found_by_name() {
     }
     println!("{right} of {total} found by name; {beside} findings beside");
     assert!(right * 10 >= total * 9, "{right} of {total}");
+    assert!(beside * 20 <= total, "{beside} beside {total}");
 }
 
 #[test]

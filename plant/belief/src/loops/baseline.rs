@@ -110,6 +110,13 @@ impl Baseline {
         self.curves[seen.mode] = Some(curve);
     }
 
+    /// Does it scatter more than anything that is left out would explain? Something moves it that is not known here: a valve
+    /// whose opening nobody reads.
+    #[must_use]
+    pub fn scatters(&self) -> bool {
+        self.noise >= 0.99 * (NOISE.1 * self.prior.floor).powi(2)
+    }
+
     /// How often its curve of this mode has been looked at.
     #[must_use]
     pub fn looks(&self, mode: usize) -> u32 {

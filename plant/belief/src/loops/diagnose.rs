@@ -69,157 +69,172 @@ pub(super) struct Explained {
 
 /// What is looked at.
 pub(super) struct Scene<'a> {
-    pub(super) equations: &'a [Equation],
-    pub(super) baselines: &'a [Baseline],
-    pub(super) z: &'a [f64],
+    equations: &'a [Equation],
+    baselines: &'a [Baseline],
+    z: &'a [f64],
     /// Is a variable one whose logarithm moves?
-    pub(super) logarithmic: &'a [bool],
+    logarithmic: &'a [bool],
+    hypotheses: &'a [Hypothesis],
     /// Equations that each hypothesis moves.
-    pub(super) moves: &'a [Vec<usize>],
+    moves: &'a [Vec<usize>],
+    base: Deviations,
 }
 
-impl Scene<'_> {
-    /// Deviations of all equations, where they say something.
-    pub(super) fn deviations(&self, z: &[f64]) -> Vec<Option<Deviation>> {
-        let one = |(e, b): (&Equation, &Baseline)| e.seen(z).map(|seen| b.deviation(&seen));
-        self.equations.iter().zip(self.baselines).map(one).collect()
+/// Of all equations, where they say something.
+pub(super) type Deviations = Vec<Option<Deviation>>;
+
+/// Deviations of all equations at these values.
+pub(super) fn deviations(equations: &[Equation], baselines: &[Baseline], z: &[f64]) -> Deviations {
+    let one = |(e, b): (&Equation, &Baseline)| e.seen(z).map(|seen| b.deviation(&seen));
+    equations.iter().zip(baselines).map(one).collect()
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(
+        equations: &'a [Equation],
+        baselines: &'a [Baseline],
+        z: &'a [f64],
+        (logarithmic, hypotheses, moves): (&'a [bool], &'a [Hypothesis], &'a [Vec<usize>]),
+    ) -> Self {
+        let base = deviations(equations, baselines, z);
+        Self { equations, baselines, z, logarithmic, hypotheses, moves, base }
+    }
+
+    /// Deviations as they are.
+    pub(super) fn base(&self) -> &Deviations {
+        &self.base
     }
 
     fn moved(&self, var: Var, by: f64) -> f64 {
         if self.logarithmic[var] { self.z[var] * by.exp() } else { self.z[var] + by }
     }
 
-    /// What is left of the deviations if a fault of this size is taken off.
-    fn without(&self, effect: &Effect, size: f64, before: &[Option<Deviation>]) -> Vec<Option<Deviation>> {
-        match effect {
-            Effect::Sensor(var) => {
-                let mut z = self.z.to_vec();
-                z[*var] = self.moved(*var, -size);
-                self.anew(&z, before)
-            }
-            Effect::Swapped(a, b) => {
-                let mut z = self.z.to_vec();
-                z.swap(*a, *b);
-                self.anew(&z, before)
-            }
-            Effect::Equations(list) => {
-                let mut left = before.to_vec();
-                for (e, per) in list {
-                    if let Some(d) = &mut left[*e] {
-                        d.by -= size * per;
-                    }
-                }
-                left
-            }
-        }
-    }
-
-    /// Deviations at other values; an equation that said nothing before says nothing now, and one that falls silent stays
-    /// as it was.
-    fn anew(&self, z: &[f64], before: &[Option<Deviation>]) -> Vec<Option<Deviation>> {
-        let base = self.deviations(self.z);
-        let now = self.deviations(z);
-        let one = |((before, base), now): ((&Option<Deviation>, Option<Deviation>), Option<Deviation>)| {
-            let before = (*before)?;
-            let (Some(base), Some(now)) = (base, now) else { return Some(before) };
-            Some(Deviation { by: before.by + now.by - base.by, ..before })
-        };
-        before.iter().zip(base).zip(now).map(one).collect()
-    }
-
     /// The faults that explain the deviations, what explains most first, and what is left of them.
-    pub(super) fn explain(
-        &self,
-        hypotheses: &[Hypothesis],
-        deviations: &[Option<Deviation>],
-    ) -> (Vec<Explained>, Vec<Option<Deviation>>) {
-        let mut left = deviations.to_vec();
+    pub(super) fn explain(&self, deviations: &Deviations) -> (Vec<Explained>, Deviations) {
+        let mut left = deviations.clone();
         let mut found: Vec<Explained> = Vec::new();
+        let mut z = self.z.to_vec();
+        let all_left = |left: &Deviations| left.iter().flatten().copied().map(off).sum::<f64>();
         // What is left in all is the most that any fault can explain.
-        while found.len() < MOST && loss(&left) >= LEAST {
+        while found.len() < MOST && all_left(&left) >= LEAST {
             let taken = |h: usize| found.iter().any(|f| f.hypothesis == h);
-            let open = (0..hypotheses.len()).filter(|&h| !taken(h));
-            let mut all: Vec<Explained> = open.filter_map(|h| self.one(h, &hypotheses[h], &left)).collect();
-            let worth = |e: &Explained| e.weight - hypotheses[e.hypothesis].penalty;
+            let open = (0..self.hypotheses.len()).filter(|&h| !taken(h));
+            let mut all: Vec<Explained> = open.filter_map(|h| self.one(h, &left, &mut z)).collect();
+            let worth = |e: &Explained| e.weight - self.hypotheses[e.hypothesis].penalty;
             all.sort_by(|a, b| worth(b).total_cmp(&worth(a)));
             let Some(mut best) = all.first().copied().filter(|e| worth(e) >= LEAST) else { break };
             best.or = all.get(1).filter(|e| worth(&best) - worth(e) < NEAR).map(|e| e.hypothesis);
-            left = self.without(&hypotheses[best.hypothesis].effect, best.size, &left);
+            for (e, after) in self.without(best.hypothesis, best.size, &left, &mut z) {
+                left[e] = Some(after);
+            }
             found.push(best);
         }
         (found, left)
     }
 
     /// Size and weight of one fault; none if it is not worth a word.
-    fn one(&self, index: usize, h: &Hypothesis, left: &[Option<Deviation>]) -> Option<Explained> {
-        let most: f64 = self.moves[index].iter().filter_map(|e| left[*e]).map(off).sum();
-        if most < LEAST {
+    fn one(&self, index: usize, left: &Deviations, z: &mut [f64]) -> Option<Explained> {
+        let h = &self.hypotheses[index];
+        let before: f64 = self.moves[index].iter().filter_map(|e| left[*e]).map(off).sum();
+        if before < LEAST {
             return None;
         }
         let (size, sigma) = match &h.effect {
-            Effect::Swapped(a, b) => {
-                let apart = if self.logarithmic[*a] {
-                    (self.z[*a] / self.z[*b]).ln()
-                } else {
-                    self.z[*a] - self.z[*b]
-                };
-                (apart, 0.0)
-            }
-            effect => self.size(effect, left)?,
+            Effect::Swapped(a, b) if self.logarithmic[*a] => ((self.z[*a] / self.z[*b]).ln(), 0.0),
+            Effect::Swapped(a, b) => (self.z[*a] - self.z[*b], 0.0),
+            _ => self.size(index, left, z)?,
         };
         let least = if matches!(h.effect, Effect::Swapped(..)) { SWAPPED } else { h.least };
         let fits = size.is_finite() && size.abs() >= least && size * h.sign >= 0.0;
         if !fits {
             return None;
         }
-        let after = self.without(&h.effect, size, left);
-        let weight = loss(left) - loss(&after);
-        Some(Explained { hypothesis: index, size, sigma, weight, or: None })
+        let after: f64 = self.without(index, size, left, z).into_iter().map(|(_, d)| off(d)).sum();
+        Some(Explained { hypothesis: index, size, sigma, weight: before - after, or: None })
+    }
+
+    /// What is left of the deviations that a fault moves if one of this size is taken off. `z` holds the values, and holds
+    /// them again afterwards.
+    fn without(&self, index: usize, size: f64, left: &Deviations, z: &mut [f64]) -> Vec<(usize, Deviation)> {
+        match &self.hypotheses[index].effect {
+            Effect::Sensor(var) => {
+                z[*var] = self.moved(*var, -size);
+                let after = self.anew(index, z, left);
+                z[*var] = self.z[*var];
+                after
+            }
+            Effect::Swapped(a, b) => {
+                z.swap(*a, *b);
+                let after = self.anew(index, z, left);
+                z.swap(*a, *b);
+                after
+            }
+            Effect::Equations(list) => {
+                let one = |(e, per): &(usize, f64)| {
+                    left[*e].map(|d| (*e, Deviation { by: d.by - size * per, ..d }))
+                };
+                list.iter().filter_map(one).collect()
+            }
+        }
+    }
+
+    /// Deviations at other values; an equation that falls silent stays as it was.
+    fn anew(&self, index: usize, z: &[f64], left: &Deviations) -> Vec<(usize, Deviation)> {
+        let one = |&e: &usize| {
+            let before = left[e]?;
+            let moved = self.at(e, z).zip(self.base[e]).map_or(0.0, |(now, base)| now.by - base.by);
+            Some((e, Deviation { by: before.by + moved, ..before }))
+        };
+        self.moves[index].iter().filter_map(one).collect()
+    }
+
+    fn at(&self, equation: usize, z: &[f64]) -> Option<Deviation> {
+        self.equations[equation].seen(z).map(|seen| self.baselines[equation].deviation(&seen))
     }
 
     /// Size and standard deviation of a fault. What a sensor does to an equation is not in proportion to how far it is off:
     /// once more, from where the first answer leads.
-    fn size(&self, effect: &Effect, left: &[Option<Deviation>]) -> Option<(f64, f64)> {
-        let (mut size, mut sigma) = fitted(&self.signature(effect, 0.0, left), left)?;
-        if matches!(effect, Effect::Sensor(_)) {
+    fn size(&self, index: usize, left: &Deviations, z: &mut [f64]) -> Option<(f64, f64)> {
+        let known = |e: usize| left[e].map(|d| (e, d));
+        let first: Vec<(usize, Deviation)> = self.moves[index].iter().filter_map(|e| known(*e)).collect();
+        let (mut size, mut sigma) = fitted(&self.signature(index, 0.0, &first, z), &first)?;
+        if matches!(self.hypotheses[index].effect, Effect::Sensor(_)) {
             for _ in 0..ANEW {
-                let rest = self.without(effect, size, left);
-                let (more, of_more) = fitted(&self.signature(effect, size, left), &rest)?;
+                let rest = self.without(index, size, left, z);
+                let (more, of_more) = fitted(&self.signature(index, size, &rest, z), &rest)?;
                 (size, sigma) = (size + more, of_more);
             }
         }
         Some((size, sigma))
     }
 
-    /// How each equation moves with a unit of the fault, where it is of this size.
-    fn signature(&self, effect: &Effect, at: f64, left: &[Option<Deviation>]) -> Vec<f64> {
-        match effect {
+    /// How each of these equations moves with a unit of the fault, where it is of this size.
+    fn signature(&self, index: usize, at: f64, of: &[(usize, Deviation)], z: &mut [f64]) -> Vec<f64> {
+        match &self.hypotheses[index].effect {
             Effect::Equations(list) => {
-                let mut s = vec![0.0; left.len()];
-                list.iter().for_each(|(e, per)| s[*e] = *per);
-                s
+                let per = |e: usize| list.iter().find(|l| l.0 == e).map_or(0.0, |l| l.1);
+                of.iter().map(|(e, _)| per(*e)).collect()
             }
             Effect::Sensor(var) => {
                 let step = if self.logarithmic[*var] { 0.02 } else { 0.1 };
-                let mut z = self.z.to_vec();
                 z[*var] = self.moved(*var, -at);
-                let now = self.deviations(&z);
+                let now: Vec<Option<Deviation>> = of.iter().map(|(e, _)| self.at(*e, z)).collect();
                 z[*var] = self.moved(*var, -at - step);
-                let then = self.deviations(&z);
-                let one = |(a, b): (Option<Deviation>, Option<Deviation>)| match (a, b) {
-                    (Some(a), Some(b)) => (a.by - b.by) / step,
-                    _ => 0.0,
+                let one = |(a, (e, _)): (Option<Deviation>, &(usize, Deviation))| {
+                    a.zip(self.at(*e, z)).map_or(0.0, |(a, b)| (a.by - b.by) / step)
                 };
-                now.into_iter().zip(then).map(one).collect()
+                let signature = now.into_iter().zip(of).map(one).collect();
+                z[*var] = self.z[*var];
+                signature
             }
-            Effect::Swapped(..) => vec![0.0; left.len()],
+            Effect::Swapped(..) => vec![0.0; of.len()],
         }
     }
 }
 
 /// Size and standard deviation of a fault, by weighted least squares in rounds.
-fn fitted(signature: &[f64], left: &[Option<Deviation>]) -> Option<(f64, f64)> {
-    let known = || signature.iter().zip(left).filter_map(|(s, d)| d.filter(|_| *s != 0.0).map(|d| (*s, d)));
+fn fitted(signature: &[f64], left: &[(usize, Deviation)]) -> Option<(f64, f64)> {
+    let known = || signature.iter().zip(left).filter(|(s, _)| **s != 0.0).map(|(s, (_, d))| (*s, *d));
     // From the middle of what each equation alone would say.
     let mut alone: Vec<f64> = known().map(|(s, d)| d.by / s).collect();
     if alone.is_empty() {
@@ -241,10 +256,6 @@ fn fitted(signature: &[f64], left: &[Option<Deviation>]) -> Option<(f64, f64)> {
         (size, sigma) = (sd / ss, ss.sqrt().recip());
     }
     Some((size, sigma))
-}
-
-fn loss(deviations: &[Option<Deviation>]) -> f64 {
-    deviations.iter().flatten().copied().map(off).sum()
 }
 
 fn off(d: Deviation) -> f64 {

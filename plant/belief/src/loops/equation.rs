@@ -318,7 +318,7 @@ fn conductance(z: &[f64], hot: &Side, cold: &Side) -> Option<Seen> {
     Some(Seen { r: (q / mean_k).ln(), phi: [z[hot.flow].ln(), z[cold.flow].ln()], mode: 0, relative: false })
 }
 
-/// Mean speed of the pumps that run, and the curve of so many.
+/// Mean speed of the pumps that run, and the curve of so many; of more than [`MODES`] nothing is said.
 fn running(z: &[f64], speeds: &[Var]) -> Option<(f64, usize)> {
     let (mut sum, mut count) = (0.0, 0_usize);
     for &v in speeds {
@@ -329,5 +329,5 @@ fn running(z: &[f64], speeds: &[Var]) -> Option<(f64, usize)> {
             (sum, count) = (sum + z[v], count + 1);
         }
     }
-    (count > 0).then(|| (sum / count as f64, (count - 1).min(MODES - 1)))
+    (1..=MODES).contains(&count).then(|| (sum / count as f64, count - 1))
 }

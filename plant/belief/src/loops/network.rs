@@ -11,10 +11,10 @@
 //! ```
 
 use super::baseline::Baseline;
-use super::diagnose::{Effect, Hypothesis, Scene};
-use super::equation::{Equation, Seen, Var};
+use super::diagnose::{self, Effect, Explained, Hypothesis, Scene};
+use super::equation::{Equation, Var};
 use super::unmetered;
-use headroom_site::Dimension;
+use headroom_site::{Dimension, Stamp};
 
 /// Looks in which a fault must explain something before it is found, and looks that are remembered.
 const RAISED: u32 = 8;
@@ -51,10 +51,8 @@ pub struct Found {
     pub size: f64,
     /// Its standard deviation.
     pub sigma: f64,
-    /// Look at which it began.
-    pub since: u64,
-    /// Its size grew from a quarter to three quarters of what it is in so many looks.
-    pub rose_in: u64,
+    /// Since when.
+    pub since: Stamp,
     /// Another one that may be it.
     pub or: Option<usize>,
     /// What speaks for it.
@@ -66,12 +64,8 @@ pub struct Found {
 struct Watched {
     looks: u32,
     found: Option<Found>,
-    /// Sizes of the last looks since it began, as (look, size).
-    sizes: Vec<(u64, f64)>,
+    since: Option<Stamp>,
 }
-
-/// Most sizes that are kept of a fault that rises.
-const SIZES: usize = 512;
 
 /// A loop.
 #[derive(Debug, Clone)]
@@ -84,7 +78,6 @@ pub struct Network {
     /// Equations that each of them moves.
     moves: Vec<Vec<usize>>,
     watched: Vec<Watched>,
-    looks: u64,
 }
 
 impl Network {
@@ -103,33 +96,30 @@ impl Network {
             variables,
             equations,
             hypotheses,
-            looks: 0,
         }
     }
 
-    /// Looks at means of the last minutes, base units; what is not known is not a number.
+    /// Looks at means of the last minutes, base units; what is not known is not a number. Looks are a minute apart.
     ///
     /// # Panics
     /// If there are not as many values as variables.
-    pub fn look(&mut self, z: &[f64]) {
+    pub fn look(&mut self, z: &[f64], now: Stamp) {
         assert_eq!(z.len(), self.variables.len(), "a value for each variable");
-        self.looks += 1;
-        let scene = Scene {
-            equations: &self.equations,
-            baselines: &self.baselines,
+        let scene = Scene::new(
+            &self.equations,
+            &self.baselines,
             z,
-            logarithmic: &self.logarithmic,
-            moves: &self.moves,
-        };
-        let all = scene.deviations(z);
+            (&self.logarithmic, &self.hypotheses, &self.moves),
+        );
         let known = |(d, (e, b)): (&Option<super::Deviation>, (&Equation, &Baseline))| {
             let mode = e.seen(z)?.mode;
             // What the prior tells needs no learning.
-            (b.looks(mode) >= KNOWN || e.prior().r.1 < 1.0).then_some(*d).flatten()
+            let usual = b.looks(mode) >= KNOWN || e.prior().r.1 < 1.0;
+            (usual && !b.scatters()).then_some(*d).flatten()
         };
         let deviations: Vec<_> =
-            all.iter().zip(self.equations.iter().zip(&self.baselines)).map(known).collect();
-        let (explained, left) = scene.explain(&self.hypotheses, &deviations);
+            scene.base().iter().zip(self.equations.iter().zip(&self.baselines)).map(known).collect();
+        let (explained, left) = scene.explain(&deviations);
         let quiet: Vec<bool> = deviations
             .iter()
             .zip(&left)
@@ -140,11 +130,10 @@ impl Network {
             .collect();
         let touched = self.touched();
         for (w, h) in self.watched.iter_mut().zip(0..) {
-            let now = explained.iter().find(|e| e.hypothesis == h);
-            match now {
-                Some(now) => {
+            match explained.iter().find(|e| e.hypothesis == h) {
+                Some(what) => {
                     let evidence = evidence(&self.moves[h], &deviations);
-                    w.take(self.looks, now, evidence);
+                    w.take(now, what, evidence);
                 }
                 None => w.miss(),
             }
@@ -175,17 +164,10 @@ impl Network {
         &self.equations
     }
 
-    /// Looks so far.
-    #[must_use]
-    pub const fn looks(&self) -> u64 {
-        self.looks
-    }
-
     /// Deviations of all equations at these values, where they say something.
     #[must_use]
     pub fn deviations(&self, z: &[f64]) -> Vec<Option<super::Deviation>> {
-        let one = |(e, b): (&Equation, &Baseline)| e.seen(z).map(|seen: Seen| b.deviation(&seen));
-        self.equations.iter().zip(&self.baselines).map(one).collect()
+        diagnose::deviations(&self.equations, &self.baselines, z)
     }
 
     /// A flow that is not metered, L/min, and its standard deviation, from everything that tells.
@@ -196,25 +178,12 @@ impl Network {
 }
 
 impl Watched {
-    fn take(&mut self, look: u64, now: &super::diagnose::Explained, evidence: Vec<Evidence>) {
-        if self.looks == 0 {
-            self.sizes.clear();
-        }
+    fn take(&mut self, now: Stamp, what: &Explained, evidence: Vec<Evidence>) {
+        let since = *self.since.get_or_insert(now);
         self.looks = (self.looks + 1).min(KEPT);
-        if self.sizes.len() < SIZES {
-            self.sizes.push((look, now.size));
-        }
-        let since = self.sizes.first().map_or(look, |s| s.0);
         if self.looks >= RAISED || self.found.is_some() {
-            self.found = Some(Found {
-                hypothesis: now.hypothesis,
-                size: now.size,
-                sigma: now.sigma,
-                since,
-                rose_in: rose_in(&self.sizes),
-                or: now.or,
-                evidence,
-            });
+            let Explained { hypothesis, size, sigma, or, .. } = *what;
+            self.found = Some(Found { hypothesis, size, sigma, since, or, evidence });
         }
     }
 
@@ -224,13 +193,6 @@ impl Watched {
             *self = Self::default();
         }
     }
-}
-
-/// Looks in which sizes rose from a quarter to three quarters of the most.
-fn rose_in(sizes: &[(u64, f64)]) -> u64 {
-    let most = sizes.iter().map(|s| s.1.abs()).fold(0.0, f64::max);
-    let first = |share: f64| sizes.iter().find(|s| s.1.abs() >= share * most).map_or(0, |s| s.0);
-    first(0.75).saturating_sub(first(0.25))
 }
 
 fn moves(effect: &Effect, index: usize, equation: &Equation) -> bool {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::dice::Dice;
 use headroom_site::Dimension::{Flow, Power, Pressure, Ratio, Temperature};
+use headroom_site::Stamp;
 
 const RACKS: usize = 4;
 const OF_RACK: usize = 5;
@@ -48,6 +49,10 @@ fn network() -> Network {
         hypotheses.push(Hypothesis { effect: Effect::Sensor(v), least, sign: 0.0, penalty: 0.0 });
     }
     Network::new(variables, equations, hypotheses)
+}
+
+fn at(minute: i32) -> Stamp {
+    Stamp::from_tai_ns(i64::from(minute) * 60_000_000_000)
 }
 
 /// What shows with so much load, and a noise of the sensors.
@@ -97,7 +102,7 @@ fn found(seed: u64, wrong: impl Fn(&mut [f64])) -> Vec<Found> {
         if minute >= 120 {
             wrong(&mut z);
         }
-        network.look(&z);
+        network.look(&z, at(minute));
         if minute < 120 {
             assert_eq!(network.found().count(), 0, "{minute}: {:?}", network.found().collect::<Vec<_>>());
         }
@@ -122,7 +127,7 @@ fn the_sensor_that_is_off_is_named_and_by_how_much() {
             assert_eq!(all.len(), 1, "{v} {off}: {all:?}");
             assert_eq!(all[0].hypothesis, v, "{all:?}");
             assert!((all[0].size - off).abs() < 0.3, "{} for {off}", all[0].size);
-            assert!((118..=128).contains(&all[0].since), "{}", all[0].since);
+            assert!((at(118)..=at(128)).contains(&all[0].since), "{}", all[0].since);
         }
     }
 }
@@ -148,7 +153,7 @@ fn flows_that_nobody_meters_are_known_to_five_percent() {
         for minute in 0..120 {
             let mut z = shown(&mut dice, 0.6 + 0.35 * (f64::from(minute) / 17.0).sin());
             let flow = std::mem::replace(&mut z[v], f64::NAN);
-            network.look(&z);
+            network.look(&z, at(minute));
             if minute >= least {
                 let (known, sigma) = network.flow(v, &z).expect("something tells");
                 (sum, n) = (sum + (known / flow - 1.0).powi(2), n + 1.0);

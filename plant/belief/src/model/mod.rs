@@ -34,6 +34,9 @@ use serde::{Deserialize, Serialize};
 /// Version of the file form.
 pub const FORMAT: u32 = 1;
 
+/// Periods that a model may have, s: a facility is neither faster nor, an hour ahead, slower.
+const PERIODS_S: std::ops::RangeInclusive<f64> = 1.0..=3600.0;
+
 /// What a signal is to the controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -211,7 +214,7 @@ impl Model {
         if !self.outputs.iter().all(|o| good(o.noise) && good(o.drift) && o.stood.is_finite()) {
             return Err(ModelError::Number("list of outputs"));
         }
-        if !(self.period_s.is_finite() && self.period_s > 0.0) {
+        if !PERIODS_S.contains(&self.period_s) {
             return Err(ModelError::Number("period"));
         }
         if let Some(i) = self.inputs.iter().position(|i| !i.term.fits(self.signals.len())) {

@@ -2,9 +2,9 @@
 //!
 //! Of what cools outdoors, and of exchangers whose flows nobody meters, nothing is said: their effect moves with those flows.
 
-use super::technology::{head, primary, side};
+use super::technology::{head, inlet, side, supplies};
 use super::{Builder, Loop};
-use crate::words::{Words, area, liquid};
+use crate::words::{Words, liquid};
 use headroom_belief::loops::Equation;
 use headroom_site::Dimension::{Flow, Pressure, Ratio, Temperature};
 use headroom_site::PointId;
@@ -21,8 +21,7 @@ pub(super) fn loops(words: &Words<'_>) -> Vec<Loop> {
     let feeds = |e: &&Equipment| e.serves.iter().any(|s| of_kind(s, &["cdu", "crah"]));
     let one = |(e, water): (usize, &Equipment)| {
         let mut b = Builder::new(site);
-        let supply = words.one(&water.id, Temperature, |p| side(p, false) && area(p, "Supply"));
-        if let Some(supply) = supply.filter(|_| !mixes(words, &water.id)) {
+        if let Some(supply) = supply_of(words, &water.id).filter(|_| !mixes(words, &water.id)) {
             units(&mut b, words, water, supply);
         }
         pumps(&mut b, words, e);
@@ -36,13 +35,20 @@ pub(super) fn mixes(words: &Words<'_>, water: &String) -> bool {
     words.site.equipment.iter().any(|e| is(e, &["tank"]) && e.serves.contains(water))
 }
 
+/// Temperature of the water that it sends out.
+pub(super) fn supply_of(words: &Words<'_>, water: &str) -> Option<PointId> {
+    words.only(water, Temperature, |p| side(p, false) && supplies(p))
+}
+
+/// CDUs on a water whose inlets are read.
+pub(super) fn inlets<'a>(words: &Words<'_>, water: &'a Equipment) -> Vec<(&'a str, PointId)> {
+    let cdu = |id: &&String| words.equipment("cdu").any(|c| words.site.equipment[c].id == **id);
+    water.serves.iter().filter(cdu).filter_map(|id| Some((id.as_str(), inlet(words, id)?))).collect()
+}
+
 /// The same water comes to all units.
 fn units(b: &mut Builder<'_>, words: &Words<'_>, water: &Equipment, supply: PointId) {
-    let cdus = || {
-        let known = |id: &&String| words.equipment("cdu").any(|c| words.site.equipment[c].id == **id);
-        water.serves.iter().filter(known)
-    };
-    let inlets: Vec<(&String, PointId)> = cdus().filter_map(|id| Some((id, primary(words, id).0?))).collect();
+    let inlets = inlets(words, water);
     if inlets.len() < 2 {
         return;
     }
@@ -61,8 +67,8 @@ fn pumps(b: &mut Builder<'_>, words: &Words<'_>, e: usize) {
     for pump in words.site.equipment.iter().filter(|p| is(p, &["pump"]) && p.serves.contains(&water.id)) {
         speeds.extend(words.all(&pump.id, Ratio, |p| p.kind.contains("Speed")));
     }
-    let dp = words.one(&water.id, Pressure, |p| side(p, false) && p.kind.contains("Differential"));
-    let flow = words.one(&water.id, Flow, |p| side(p, false));
+    let dp = words.only(&water.id, Pressure, |p| side(p, false) && p.kind.contains("Differential"));
+    let flow = words.only(&water.id, Flow, |p| side(p, false));
     if let (Some(dp), Some(flow), false) = (dp, flow, speeds.is_empty()) {
         let speeds = b.vars(&speeds);
         head(b, e, (dp, flow), speeds, None);

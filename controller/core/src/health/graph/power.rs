@@ -6,8 +6,8 @@ use crate::words::Words;
 use headroom_belief::loops::Equation;
 use headroom_site::PointId;
 
-/// One network of all meters; racks' own are heard on their loops.
-pub(super) fn meters(words: &Words<'_>) -> Option<Loop> {
+/// One network of all meters; of those that are heard on loops, with the heat that they become, nothing is said here.
+pub(super) fn meters(words: &Words<'_>, heard: &[PointId]) -> Option<Loop> {
     let site = words.site;
     let mut b = Builder::new(site);
     for (i, branch) in site.power.iter().enumerate() {
@@ -23,11 +23,11 @@ pub(super) fn meters(words: &Words<'_>) -> Option<Loop> {
             b.equation(&branch.id, sum);
         }
     }
-    let racks: Vec<PointId> = words.racks().iter().filter_map(|r| words.power(r)).collect();
+    let racks: Vec<PointId> = words.racks().iter().filter_map(|r| words.only_power(r)).collect();
     if let (Some(it), true) = (site.meters.it, !racks.is_empty() && racks.len() == words.racks().len()) {
         let sum = Equation::Sum { whole: b.var(it), parts: b.vars(&racks) };
         b.equation("IT", sum);
     }
-    racks.iter().for_each(|r| b.silent(*r));
+    heard.iter().for_each(|p| b.silent(*p));
     b.finish()
 }

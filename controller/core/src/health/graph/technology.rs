@@ -1,7 +1,7 @@
 //! A CDU and the racks on its loop.
 
 use super::super::finding::{Ailment, Whose};
-use super::facility::mixes;
+use super::facility::{inlets, mixes, supply_of};
 use super::{Builder, Loop};
 use crate::topology::Topology;
 use crate::words::{Words, area, liquid};
@@ -43,7 +43,7 @@ struct Unit {
     power: Option<PointId>,
 }
 
-fn supplies(p: &Point) -> bool {
+pub(super) fn supplies(p: &Point) -> bool {
     area(p, "Supply") || p.kind.contains("Supply")
 }
 
@@ -59,12 +59,12 @@ impl<'a> Rack<'a> {
     fn new(words: &Words<'_>, id: &'a str) -> Self {
         Self {
             id,
-            power: words.power(id),
-            supply: words.one(id, Temperature, |p| liquid(p) && supplies(p)),
-            back: words.one(id, Temperature, |p| liquid(p) && returns(p)),
-            flow: words.one(id, Flow, liquid),
-            dp: words.one(id, Pressure, liquid),
-            valve: words.one(id, Ratio, |p| p.kind.contains("Valve")),
+            power: words.only_power(id),
+            supply: words.only(id, Temperature, |p| liquid(p) && supplies(p)),
+            back: words.only(id, Temperature, |p| liquid(p) && returns(p)),
+            flow: words.only(id, Flow, liquid),
+            dp: words.only(id, Pressure, liquid),
+            valve: words.only(id, Ratio, |p| p.kind.contains("Valve")),
         }
     }
 
@@ -78,40 +78,51 @@ impl<'a> Rack<'a> {
 
 impl Unit {
     fn new(words: &Words<'_>, id: &str) -> Self {
+        // Where the sides are named, a point of neither side is of neither.
+        let named = words.site.points.iter().any(|p| p.of == id && area(p, "Secondary"));
+        let second = |p: &Point| if named { liquid(p) && area(p, "Secondary") } else { side(p, false) };
         let enters = |p: &Point| side(p, true) && (area(p, "Inlet") || supplies(p));
         let leaves = |p: &Point| side(p, true) && (area(p, "Outlet") || returns(p));
         Self {
-            supply: words.one(id, Temperature, |p| side(p, false) && supplies(p)),
-            back: words.one(id, Temperature, |p| side(p, false) && returns(p)),
-            inlet: words.one(id, Temperature, enters),
-            outlet: words.one(id, Temperature, leaves),
-            flow: words.one(id, Flow, |p| side(p, false)),
-            primary: words.one(id, Flow, |p| side(p, true)),
-            dp: words.one(id, Pressure, |p| side(p, false) && p.kind.contains("Differential")),
-            speeds: words.all(id, Ratio, |p| side(p, false) && p.kind.contains("PumpSpeed")),
-            power: words.power(id),
+            supply: words.only(id, Temperature, |p| second(p) && supplies(p)),
+            back: words.only(id, Temperature, |p| second(p) && returns(p)),
+            inlet: words.only(id, Temperature, enters),
+            outlet: words.only(id, Temperature, leaves),
+            flow: words.only(id, Flow, second),
+            primary: words.only(id, Flow, |p| side(p, true)),
+            dp: words.only(id, Pressure, |p| second(p) && p.kind.contains("Differential")),
+            speeds: words.all(id, Ratio, |p| second(p) && p.kind.contains("PumpSpeed")),
+            power: words.only_power(id),
         }
     }
 }
 
-/// Inlet and flow of the facility side of a CDU, and its outlet.
-pub(super) fn primary(words: &Words<'_>, id: &str) -> (Option<PointId>, Option<PointId>) {
-    let unit = Unit::new(words, id);
-    (unit.inlet, unit.outlet)
+/// Where facility water enters a CDU.
+pub(super) fn inlet(words: &Words<'_>, id: &str) -> Option<PointId> {
+    Unit::new(words, id).inlet
 }
+
+/// Kinds of what may stand between a CDU and its racks without taking flow of its own.
+const BETWEEN: [&str; 6] = ["rack", "rack-manifold", "manifold", "valve", "meter", "sensor"];
 
 pub(super) fn loops(words: &Words<'_>, topology: &Topology) -> Vec<Loop> {
     let serving = words.serving("cdu");
     let all = words.racks();
     let one = |e: usize| {
-        let equipment = &words.site.equipment[e];
-        let alone = |r: &&String| serving.get(r.as_str()).is_some_and(|by| by.len() == 1);
-        let served = equipment.serves.iter().filter(|s| all.contains(s.as_str())).filter(alone);
-        let racks: Vec<Rack<'_>> = served.map(|id| Rack::new(words, id)).collect();
+        let id = &words.site.equipment[e].id;
+        let below = words.site.downstream(id);
+        let served: Vec<&str> = all.iter().copied().filter(|r| below.contains(r)).collect();
+        let alone = |r: &&str| serving.get(*r).is_some_and(|by| by.len() == 1);
+        let racks: Vec<Rack<'_>> =
+            served.iter().copied().filter(alone).map(|id| Rack::new(words, id)).collect();
         let mut b = Builder::new(words.site);
-        let unit = Unit::new(words, &equipment.id);
+        let unit = Unit::new(words, id);
         of_racks(&mut b, topology, &unit, &racks);
-        together(&mut b, &unit, &racks, &equipment.id);
+        // A rack that others feed too, or another load, and the parts are not the whole.
+        let others = words.site.equipment.iter().filter(|o| o.id != *id && below.contains(o.id.as_str()));
+        if racks.len() == served.len() && others.into_iter().all(|o| BETWEEN.contains(&o.kind.as_str())) {
+            together(&mut b, &unit, &racks, id);
+        }
         exchanger(&mut b, words, &unit, e);
         pumps(&mut b, &unit, e);
         swaps(&mut b, &unit, &racks);
@@ -143,8 +154,10 @@ fn of_racks(b: &mut Builder<'_>, topology: &Topology, unit: &Unit, racks: &[Rack
             let header = b.var(header);
             moves.push((b.equation(rack.id, Equation::Branch { dp, header, flow }), 0.1));
         }
-        if let Some(r) = topology.racks.iter().position(|r| r.id == rack.id) {
-            b.fault(Ailment::Air, Whose::Rack(r), moves, BLOCKED, 0.0);
+        let place = topology.racks.iter().position(|r| r.id == rack.id).map(Whose::Rack);
+        let equipment = || b.site.equipment.iter().position(|e| e.id == rack.id).map(Whose::Equipment);
+        if let Some(whose) = place.or_else(equipment) {
+            b.fault(Ailment::Air, whose, moves, BLOCKED, 0.0);
         }
     }
 }
@@ -170,19 +183,12 @@ fn together(b: &mut Builder<'_>, unit: &Unit, racks: &[Rack<'_>], owner: &str) {
 fn exchanger(b: &mut Builder<'_>, words: &Words<'_>, unit: &Unit, e: usize) {
     let id = &words.site.equipment[e].id;
     let feeding = words.site.equipment.iter().find(|f| f.serves.contains(id));
-    let feeding = feeding.filter(|f| !mixes(words, &f.id));
-    let feeds = feeding.and_then(|f| words.one(&f.id, Temperature, |p| side(p, false) && supplies(p)));
+    let feeds = feeding.filter(|f| !mixes(words, &f.id)).and_then(|f| supply_of(words, &f.id));
     if let (Some(inlet), Some(feeds)) = (unit.inlet, feeds) {
         let water = Equation::SameWater { a: b.var(inlet), b: b.var(feeds) };
         b.equation(id, water);
-        let others = feeding.map_or(0, |f| {
-            f.serves
-                .iter()
-                .filter(|s| words.equipment("cdu").any(|c| words.site.equipment[c].id == **s))
-                .count()
-        });
         // Where several units hang on that water, its own loop hears all of them.
-        if others > 1 {
+        if feeding.is_some_and(|f| inlets(words, f).len() > 1) {
             b.silent(feeds);
         }
     }
