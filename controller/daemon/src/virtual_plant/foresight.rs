@@ -12,10 +12,10 @@ use headroom_sim::world::{World, WorldConfig};
 use headroom_site::{Field, Inbox, Site, Span};
 use std::path::Path;
 
-const STEP_S: f64 = 5.0;
+const STEP_S: f64 = 10.0;
 /// Hours of which it is learned, the first three excited, and of which it is held against what comes.
-const LEARNED_H: f64 = 8.0;
-const HELD_H: f64 = 5.0;
+const LEARNED_H: f64 = 6.0;
+const HELD_H: f64 = 2.5;
 
 fn line(site: &Site, policy: &str) -> Line {
     let (_, wants) = crate::files::load_policy(site, policy, None).unwrap().unwrap();
