@@ -149,20 +149,6 @@ impl Health {
     pub const fn changes(&self) -> u64 {
         self.changes
     }
-
-    /// Deviations of all equations that say something now: whose, what, by how much, its standard deviation. For people.
-    #[must_use]
-    pub fn deviations(&self) -> Vec<(String, &'static str, f64, f64)> {
-        let of = |l: &Loop| {
-            let z: Vec<f64> = self.means.all(l);
-            let all = l.network.deviations(&z);
-            let named = l.owners.iter().zip(l.network.equations()).zip(all);
-            named
-                .filter_map(|((o, e), d)| d.map(|d| (o.clone(), e.name(), d.by, d.sigma)))
-                .collect::<Vec<_>>()
-        };
-        self.loops.iter().flat_map(of).collect()
-    }
 }
 
 /// What a loop found, in the site's words.

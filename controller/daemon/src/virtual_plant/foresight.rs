@@ -1,52 +1,36 @@
 //! A model that was learned of a plant, beside that plant: what it foresees against what comes.
 
-use super::VirtualPlant;
+use super::beside::Beside;
 use crate::identify::recorder::Recorder;
 use crate::identify::table_file;
 use headroom_belief::identify::identify;
 use headroom_belief::model::Model;
 use headroom_core::Line;
-use headroom_core::lease::Identity;
 use headroom_sim::scenario::Scenario;
-use headroom_sim::world::{World, WorldConfig};
-use headroom_site::{Field, Inbox, Site, Span};
-use std::path::Path;
+use headroom_sim::world::WorldConfig;
+use headroom_site::Span;
 
 const STEP_S: f64 = 10.0;
 /// Hours of which it is learned, the first three excited, and of which it is held against what comes.
 const LEARNED_H: f64 = 6.0;
 const HELD_H: f64 = 2.5;
 
-fn line(site: &Site, policy: &str) -> Line {
-    let (_, wants) = crate::files::load_policy(site, policy, None).unwrap().unwrap();
-    Line::with_wants(site, wants, Identity { who: "foresight".to_owned(), epoch: 1 })
-}
-
-fn run(line: &mut Line, plant: &mut VirtualPlant, hours: f64, mut then: impl FnMut(&Line)) {
-    let mut inbox = Inbox::default();
+fn run(b: &mut Beside, hours: f64, mut then: impl FnMut(&Line)) {
     for _ in 0..(hours * 3600.0 / STEP_S) as u32 {
-        plant.step();
-        inbox.clear();
-        plant.drain(&mut inbox);
-        let tick = line.tick(&inbox, plant.now());
-        tick.commands.iter().for_each(|c| plant.send(c));
-        if tick.verified {
-            plant.beat();
-        }
-        then(line);
+        b.step();
+        then(&b.line);
     }
 }
 
-fn learned(site: &Site, plant: &mut VirtualPlant) -> Model {
+fn learned(b: &mut Beside) -> Model {
     let folder = std::env::temp_dir().join(format!("headroom-foresight-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let table = folder.join("table.csv");
-    let mut recorder = Recorder::open(&table, site).unwrap();
-    let mut active = line(site, "balanced");
-    active.excite(Span::from_s(3.0 * 3600.0));
-    run(&mut active, plant, LEARNED_H, |line| recorder.take(line).unwrap());
-    let read = table_file::read(&table, site).unwrap();
-    let found = identify(site, &read.table);
+    let mut recorder = Recorder::open(&table, &b.site).unwrap();
+    b.line.excite(Span::from_s(3.0 * 3600.0));
+    run(b, LEARNED_H, |line| recorder.take(line).unwrap());
+    let read = table_file::read(&table, &b.site).unwrap();
+    let found = identify(&b.site, &read.table);
     std::fs::remove_dir_all(&folder).unwrap();
     found.model.unwrap_or_else(|| panic!("{:#?}", found.findings))
 }
@@ -57,15 +41,13 @@ fn learned(site: &Site, plant: &mut VirtualPlant) -> Model {
 fn an_hour_ahead_comes_as_foreseen() {
     let scenario = Scenario::shipped("quiet").unwrap();
     let config = WorldConfig { gpus: 64, dt_s: STEP_S, warmup_s: 900.0, seed: 3, ..WorldConfig::default() };
-    let world = World::new(scenario.configure(config, Path::new("")).unwrap()).unwrap();
-    let site = crate::score::site_of(&world).unwrap();
-    let mut plant = VirtualPlant::new(world, &site).unwrap();
-    let model = learned(&site, &mut plant);
-    let mut watch = line(&site, "watch");
-    watch.believe(&model).unwrap();
+    let mut b = Beside::new(scenario, config, "balanced");
+    let model = learned(&mut b);
+    b.hand_over("watch");
+    b.line.believe(&model).unwrap();
     let mut course: Vec<Vec<(f64, f64, f64)>> = Vec::new();
     let mut periods = 0;
-    run(&mut watch, &mut plant, HELD_H, |line| {
+    run(&mut b, HELD_H, |line| {
         let filter = line.foresight().unwrap();
         if filter.periods() > periods {
             periods = filter.periods();

@@ -3,15 +3,13 @@
 //! `HEADROOM_SEEDS=20 cargo test --release -p headroom ailments_ -- --nocapture` says it for more plants;
 //! `HEADROOM_AILMENTS="fouling,air"` for kinds of choice.
 
-use super::VirtualPlant;
+use super::beside::{Beside, of_env};
 use headroom_core::Line;
 use headroom_core::health::{Finding, Whose};
-use headroom_core::lease::Identity;
 use headroom_sim::scenario::Scenario;
-use headroom_sim::world::{World, WorldConfig};
-use headroom_site::{Field, Inbox, Site};
+use headroom_sim::world::WorldConfig;
+use headroom_site::Site;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Hours before the fault comes, and after.
 const BEFORE_H: f64 = 2.0;
@@ -163,46 +161,23 @@ fn say(f: &Finding) -> String {
     format!("{} or {:?}: {}", f.size, f.or.map(|o| o.0.name()), evidence.join("; "))
 }
 
-fn run(text: &str, gpus: usize, seed: u64, hours: f64) -> All {
-    let scenario = Scenario::parse(text).unwrap();
+fn beside(text: &str, gpus: usize, seed: u64) -> Beside {
     let config = WorldConfig { gpus, dt_s: STEP_S, warmup_s: 900.0, seed, ..WorldConfig::default() };
-    let world = World::new(scenario.configure(config, Path::new("")).unwrap()).unwrap();
-    let site = crate::score::site_of(&world).unwrap();
-    let (_, wants) = crate::files::load_policy(&site, "balanced", None).unwrap().unwrap();
-    let mut line = Line::with_wants(&site, wants, Identity { who: "health".to_owned(), epoch: 1 });
-    let mut plant = VirtualPlant::new(world, &site).unwrap();
-    let (mut inbox, mut all) = (Inbox::default(), All::new());
-    let begin = plant.now();
+    Beside::new(Scenario::parse(text).unwrap(), config, "balanced")
+}
+
+fn run(text: &str, gpus: usize, seed: u64, hours: f64) -> All {
+    let mut b = beside(text, gpus, seed);
+    let (begin, mut all) = (b.plant.now(), All::new());
     for _ in 0..(hours * 3600.0 / STEP_S) as u64 {
-        plant.step();
-        inbox.clear();
-        plant.drain(&mut inbox);
-        let tick = line.tick(&inbox, plant.now());
-        tick.commands.iter().for_each(|c| plant.send(c));
-        if tick.verified {
-            plant.beat();
-        }
-        let hour = plant.now().since(begin).s() / 3600.0;
-        if std::env::var("HEADROOM_COURSE").is_ok() && (hour * 3600.0) as u64 % 300 < STEP_S as u64 {
-            for (owner, name, by, sigma) in line.health().deviations() {
-                println!("D {hour:.3} {owner} {name}: {by:+.3} +- {sigma:.3}");
-            }
-        }
-        for f in line.health().findings() {
-            let key = (f.ailment.name().to_owned(), whose(&site, &line, f.whose));
+        b.step();
+        let hour = b.plant.now().since(begin).s() / 3600.0;
+        for f in b.line.health().findings() {
+            let key = (f.ailment.name().to_owned(), whose(&b.site, &b.line, f.whose));
             all.entry(key).or_insert_with(|| (hour, say(f)));
         }
     }
-    if std::env::var("HEADROOM_DEVIATIONS").is_ok() {
-        for (owner, name, by, sigma) in line.health().deviations() {
-            println!("    {owner} {name}: {by:+.3} +- {sigma:.3} ({:+.1})", by / sigma);
-        }
-    }
     all
-}
-
-fn of_env(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
 }
 
 #[test]
@@ -272,31 +247,19 @@ fn flows_that_nobody_meters_are_known() {
     let text = format!("name = \"unmetered\"\nhours = 4\nstart = \"2025-07-18T10:00\"\n{}", events.concat());
     let (mut square, mut within, mut n) = ([0.0_f64; 3], 0.0_f64, 0.0_f64);
     for seed in 1..=seeds {
-        let scenario = Scenario::parse(&text).unwrap();
-        let config = WorldConfig { gpus: 256, dt_s: STEP_S, warmup_s: 900.0, seed, ..WorldConfig::default() };
-        let world = World::new(scenario.configure(config, Path::new("")).unwrap()).unwrap();
-        let site = crate::score::site_of(&world).unwrap();
-        let (_, wants) = crate::files::load_policy(&site, "balanced", None).unwrap().unwrap();
-        let mut line = Line::with_wants(&site, wants, Identity { who: "health".to_owned(), epoch: 1 });
-        let mut plant = VirtualPlant::new(world, &site).unwrap();
-        let mut inbox = Inbox::default();
+        let mut b = beside(&text, 256, seed);
         for step in 0..(2.0 * 3600.0 / STEP_S) as u32 {
-            plant.step();
-            inbox.clear();
-            plant.drain(&mut inbox);
-            let tick = line.tick(&inbox, plant.now());
-            tick.commands.iter().for_each(|c| plant.send(c));
-            plant.beat();
+            b.step();
             if step < 360 || step % 30 != 0 {
                 continue;
             }
-            let facility = &plant.world().facility();
+            let facility = b.plant.world().facility();
             let so =
                 [facility.rack(0).flow_lpm, facility.cdus[0].primary_flow_lpm, facility.cdus[1].flow_lpm];
             for (k, (point, so)) in silent.iter().zip(so).enumerate() {
-                let told = line.health().unmetered().iter().find(|u| u.of.ends_with(point));
-                let told =
-                    told.unwrap_or_else(|| panic!("{point} at step {step}: {:?}", line.health().unmetered()));
+                let told = b.line.health().unmetered().iter().find(|u| u.of.ends_with(point));
+                let told = told
+                    .unwrap_or_else(|| panic!("{point} at step {step}: {:?}", b.line.health().unmetered()));
                 square[k] += (told.lpm / so - 1.0).powi(2);
                 within += f64::from(u8::from((told.lpm - so).abs() < 2.0 * told.sigma));
                 n += 1.0;

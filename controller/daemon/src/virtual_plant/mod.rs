@@ -6,6 +6,8 @@
 
 mod agents;
 #[cfg(test)]
+mod beside;
+#[cfg(test)]
 mod clocks;
 #[cfg(test)]
 mod doubts;

@@ -2,14 +2,10 @@
 //!
 //! `HEADROOM_SEEDS=100 cargo test --release -p headroom observers_ -- --nocapture` says it for as many plants as wanted.
 
-use super::VirtualPlant;
+use super::beside::{Beside, of_env};
 use headroom_belief::gpu::Rise;
-use headroom_core::Line;
-use headroom_core::lease::Identity;
 use headroom_sim::scenario::Scenario;
-use headroom_sim::world::{World, WorldConfig};
-use headroom_site::{Field, Inbox};
-use std::path::Path;
+use headroom_sim::world::WorldConfig;
 
 /// What came of a campaign, summed over GPUs and ticks.
 #[derive(Debug, Default, Clone, Copy)]
@@ -44,26 +40,15 @@ const SETTLE_S: u32 = 3_600;
 
 /// Sums over the seconds that count.
 fn run(scenario: &str, seed: u64, seconds: u32) -> Sums {
-    let scenario = Scenario::shipped(scenario).unwrap();
     let config = WorldConfig { gpus: 64, dt_s: 1.0, warmup_s: 300.0, seed, ..WorldConfig::default() };
-    let world = World::new(scenario.configure(config, Path::new("")).unwrap()).unwrap();
-    let site = crate::score::site_of(&world).unwrap();
-    let (_, wants) = crate::files::load_policy(&site, "balanced", None).unwrap().unwrap();
-    let mut line = Line::with_wants(&site, wants, Identity { who: "observers".to_owned(), epoch: 1 });
-    let mut plant = VirtualPlant::new(world, &site).unwrap();
-    let mut inbox = Inbox::default();
+    let mut b = Beside::new(Scenario::shipped(scenario).unwrap(), config, "balanced");
     let mut sums = Sums::default();
     for s in 0..SETTLE_S + seconds {
-        plant.step();
-        inbox.clear();
-        plant.drain(&mut inbox);
-        let tick = line.tick(&inbox, plant.now());
-        tick.commands.iter().for_each(|c| plant.send(c));
-        plant.beat();
+        b.step();
         if s < SETTLE_S {
             continue;
         }
-        let (gpus, fleet) = (&line.estimate().gpus, &plant.world().fleet);
+        let (gpus, fleet) = (&b.line.estimate().gpus, &b.plant.world().fleet);
         for g in (0..gpus.len()).filter(|&g| fleet.present[g] && gpus.seen(g)) {
             let die = f64::from(fleet.die_c[g]) - gpus.now(g, Rise::Die).0;
             let hbm = f64::from(fleet.hbm_c[g]) - gpus.now(g, Rise::Memory).0;
@@ -79,10 +64,6 @@ fn run(scenario: &str, seed: u64, seconds: u32) -> Sums {
         }
     }
     sums
-}
-
-fn of_env(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
 }
 
 #[test]

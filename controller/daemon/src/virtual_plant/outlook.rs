@@ -5,15 +5,12 @@
 
 mod weather;
 
-use super::VirtualPlant;
+use super::beside::{Beside, of_env};
 use headroom_belief::outlook::{Band, By, HORIZONS, HORIZONS_MIN};
 use headroom_core::Line;
-use headroom_core::lease::Identity;
 use headroom_core::outlook::What;
 use headroom_sim::scenario::Scenario;
-use headroom_sim::world::{World, WorldConfig};
-use headroom_site::{Field, Inbox};
-use std::path::Path;
+use headroom_sim::world::WorldConfig;
 
 /// Seconds of a step, and steps of a minute.
 const STEP_S: f64 = 10.0;
@@ -79,32 +76,17 @@ impl Minutes {
 
 /// Bands of the IT's power and of the wet bulb in one plant.
 fn run(scenario: &str, gpus: usize, seed: u64, hours: u32) -> [Held; 2] {
-    let scenario = Scenario::shipped(scenario).unwrap();
     let config = WorldConfig { gpus, dt_s: STEP_S, warmup_s: 600.0, seed, ..WorldConfig::default() };
-    let world = World::new(scenario.configure(config, Path::new("")).unwrap()).unwrap();
-    let site = crate::score::site_of(&world).unwrap();
-    let (_, wants) = crate::files::load_policy(&site, "balanced", None).unwrap().unwrap();
-    let mut line = Line::with_wants(&site, wants, Identity { who: "outlook".to_owned(), epoch: 1 });
-    let mut plant = VirtualPlant::new(world, &site).unwrap();
-    let mut inbox = Inbox::default();
+    let mut b = Beside::new(Scenario::shipped(scenario).unwrap(), config, "balanced");
     let (mut it, mut wet) = (Minutes::default(), Minutes::default());
     for s in 0..hours * 60 * MINUTE {
-        plant.step();
-        inbox.clear();
-        plant.drain(&mut inbox);
-        let tick = line.tick(&inbox, plant.now());
-        tick.commands.iter().for_each(|c| plant.send(c));
-        plant.beat();
+        b.step();
         if s % MINUTE == MINUTE - 1 {
-            it.look(&line, What::ItPower);
-            wet.look(&line, What::WetBulb);
+            it.look(&b.line, What::ItPower);
+            wet.look(&b.line, What::WetBulb);
         }
     }
     [it.judge(), wet.judge()]
-}
-
-fn of_env(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
 }
 
 #[test]

@@ -84,7 +84,7 @@ pub(super) struct Scene<'a> {
 pub(super) type Deviations = Vec<Option<Deviation>>;
 
 /// Deviations of all equations at these values.
-pub(super) fn deviations(equations: &[Equation], baselines: &[Baseline], z: &[f64]) -> Deviations {
+fn deviations(equations: &[Equation], baselines: &[Baseline], z: &[f64]) -> Deviations {
     let one = |(e, b): (&Equation, &Baseline)| e.seen(z).map(|seen| b.deviation(&seen));
     equations.iter().zip(baselines).map(one).collect()
 }

@@ -19,8 +19,8 @@
 //!
 //! `dTlm` is the logarithmic mean of the differences at both ends of a counterflow exchanger, 1/UA goes with V^-0.8 of both
 //! sides (Incropera and DeWitt, *Fundamentals of Heat and Mass Transfer*, ch. 11). Head, flow and power of a pump go with n^2,
-//! n and n^3 (affinity laws, Karassik, *Pump Handbook*), and what pump and unit lose with V^2: dp = H n^2 - c V^2. n is the mean speed of those that run, and each number of them has
-//! a curve of its own. Pressure falls with V^2 in turbulent flow. Flows in L/min, pressures in kPa, powers in W.
+//! n and n^3 (affinity laws, Karassik, *Pump Handbook*), and what pump and unit lose with V^2: dp = H n^2 - c V^2. n is the mean
+//! speed of those that run, and each number of them has a curve of its own. Pressure falls with V^2 in turbulent flow. Flows in L/min, pressures in kPa, powers in W.
 
 /// Index of a variable of a network.
 pub type Var = usize;

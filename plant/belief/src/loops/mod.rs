@@ -13,8 +13,7 @@
 //! *Fault Detection and Diagnosis in Engineering Systems*, 1998).
 //!
 //! Rooms: [`equation`], `baseline` (what is usual), `diagnose` (which fault explains it), `network` (one loop over time),
-//! `unmetered` (flows that nobody meters), `valve` (stems
-//! that stick).
+//! `unmetered` (flows that nobody meters), `valve` (stems that stick).
 
 mod baseline;
 mod diagnose;

@@ -11,7 +11,7 @@
 //! ```
 
 use super::baseline::Baseline;
-use super::diagnose::{self, Effect, Explained, Hypothesis, Scene};
+use super::diagnose::{Effect, Explained, Hypothesis, Scene};
 use super::equation::{Equation, Var};
 use super::unmetered;
 use headroom_site::{Dimension, Stamp};
@@ -162,12 +162,6 @@ impl Network {
     #[must_use]
     pub fn equations(&self) -> &[Equation] {
         &self.equations
-    }
-
-    /// Deviations of all equations at these values, where they say something.
-    #[must_use]
-    pub fn deviations(&self, z: &[f64]) -> Vec<Option<super::Deviation>> {
-        diagnose::deviations(&self.equations, &self.baselines, z)
     }
 
     /// A flow that is not metered, L/min, and its standard deviation, from everything that tells.

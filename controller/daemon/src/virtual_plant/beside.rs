@@ -1,0 +1,55 @@
+//! A controller beside a virtual plant, tick by tick, for campaigns that look at what it believes.
+
+use super::VirtualPlant;
+use headroom_core::Line;
+use headroom_core::lease::Identity;
+use headroom_sim::scenario::Scenario;
+use headroom_sim::world::{World, WorldConfig};
+use headroom_site::{Field, Inbox, Site};
+use std::path::Path;
+
+/// Both of them.
+pub(super) struct Beside {
+    pub(super) site: Site,
+    pub(super) line: Line,
+    pub(super) plant: VirtualPlant,
+    inbox: Inbox,
+}
+
+impl Beside {
+    /// A plant of a scenario, and a controller under a shipped policy.
+    pub(super) fn new(scenario: Scenario, config: WorldConfig, policy: &str) -> Self {
+        let world = World::new(scenario.configure(config, Path::new("")).unwrap()).unwrap();
+        let site = crate::score::site_of(&world).unwrap();
+        let plant = VirtualPlant::new(world, &site).unwrap();
+        let line = line(&site, policy);
+        Self { site, line, plant, inbox: Inbox::default() }
+    }
+
+    /// Another controller takes over, under another policy.
+    pub(super) fn hand_over(&mut self, policy: &str) {
+        self.line = line(&self.site, policy);
+    }
+
+    /// A step of the plant and a tick of the controller.
+    pub(super) fn step(&mut self) {
+        self.plant.step();
+        self.inbox.clear();
+        self.plant.drain(&mut self.inbox);
+        let tick = self.line.tick(&self.inbox, self.plant.now());
+        tick.commands.iter().for_each(|c| self.plant.send(c));
+        if tick.verified {
+            self.plant.beat();
+        }
+    }
+}
+
+fn line(site: &Site, policy: &str) -> Line {
+    let (_, wants) = crate::files::load_policy(site, policy, None).unwrap().unwrap();
+    Line::with_wants(site, wants, Identity { who: "beside".to_owned(), epoch: 1 })
+}
+
+/// A number that a campaign is told by the environment.
+pub(super) fn of_env(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+}
