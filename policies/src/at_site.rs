@@ -3,7 +3,7 @@
 //! Values are in the base unit of the thing's dimension. A policy only narrows: even one that was not checked
 //! against the site cannot widen a range here.
 
-use crate::model::{JobWish, Limit, LimitOf, Policy};
+use crate::model::{JobWish, Limit, LimitOf, Policy, Promise};
 use headroom_site::{ActuatorId, Dimension, JobId, PointId, Site};
 
 impl Policy {
@@ -19,6 +19,12 @@ impl Policy {
     pub fn job_priority(&self, site: &Site, job: JobId) -> i64 {
         let own = site.jobs.get(job.index()).map_or(0, |j| j.priority);
         self.job(site, job).and_then(|j| j.priority).unwrap_or(own)
+    }
+
+    /// What the users of a job are promised: by the job, or by the objective.
+    #[must_use]
+    pub fn job_promise(&self, site: &Site, job: JobId) -> Promise {
+        self.job(site, job).map_or(Promise::default(), |j| j.promise).or(self.objective.promise)
     }
 
     fn limit_of(&self, of: &LimitOf) -> Option<&Limit> {

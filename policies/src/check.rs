@@ -5,7 +5,7 @@
 use crate::model::{CAPS, JobWish, Limit, LimitOf, Policy};
 use crate::words::Amount;
 use headroom_site::doc::{Doc, Finding, suggest};
-use headroom_site::model::{Actuator, Point};
+use headroom_site::model::{Actuator, EngineQuantity, Latency, Point, Source, Statistic};
 use headroom_site::{Dimension, Site, Unit};
 use std::ops::Range;
 
@@ -195,5 +195,20 @@ fn check_job(doc: &Doc, site: &Site, wish: &JobWish) {
     {
         let what = format!("`ceiling-clock` is below what the GPUs of `{}` can run at ({least} MHz)", job.id);
         doc.find(wish.at.at("ceiling-clock"), what, format!("give at least {least} MHz"));
+    }
+    let promised = [
+        ("time-to-first-token", wish.promise.first_token, Latency::FirstToken),
+        ("time-per-output-token", wish.promise.per_token, Latency::PerOutputToken),
+    ];
+    for (key, _, latency) in promised.into_iter().filter(|(_, promised, _)| promised.is_some()) {
+        let shows = |p: &Point| {
+            let of = EngineQuantity::Latency(latency, Statistic::P95);
+            p.of == job.id && matches!(p.source, Source::Engine { quantity, .. } if quantity == of)
+        };
+        if !site.points.iter().any(shows) {
+            let what = format!("`{key}` of `{}` cannot be kept: no page of an inference engine shows it", job.id);
+            let remedy = "name the pages of its engine in the site file (`served-by` of the job), or remove it";
+            doc.find(wish.at.at(key), what, remedy);
+        }
     }
 }

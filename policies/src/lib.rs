@@ -25,7 +25,7 @@ pub use budget::{Branches, Budget, BudgetLimit};
 pub use library::{Shipped, library, shipped};
 pub use model::{
     CAPS, CoolingStrategy, Grid, GroupMode, HeadroomWish, JobWish, Limit, LimitOf, Mode, Modes, Objective,
-    Policy, PowerStrategy, Prefer, Strategy, Swing, Targets,
+    Policy, PowerStrategy, Prefer, Promise, Strategy, Swing, Targets,
 };
 pub use money::{CarbonIntensity, CarbonPrice, EnergyPrice, TokenPrice, WaterPrice};
 pub use outlook::OutlookWish;

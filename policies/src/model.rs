@@ -116,6 +116,26 @@ pub struct Targets {
     pub pue: Option<f64>,
 }
 
+/// What users of served models are promised: 95 of 100 requests take no longer. None: not promised.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Promise {
+    /// From the request to its first token.
+    pub first_token: Option<Span>,
+    /// From one token to the next.
+    pub per_token: Option<Span>,
+}
+
+impl Promise {
+    /// What is promised here, else there.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            first_token: self.first_token.or(other.first_token),
+            per_token: self.per_token.or(other.per_token),
+        }
+    }
+}
+
 /// `[objective]`. A price not named is zero: that thing costs (or earns) nothing.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Objective {
@@ -133,6 +153,8 @@ pub struct Objective {
     pub carbon_intensity: CarbonIntensity,
     /// Targets.
     pub targets: Targets,
+    /// Promised of every job that an inference engine serves, unless its own `[[job]]` says otherwise.
+    pub promise: Promise,
     /// Default balanced.
     pub prefer: Prefer,
     /// Share of the tokens that may be lost to save watts. Default by `prefer`.
@@ -301,6 +323,8 @@ pub struct JobWish {
     pub floor_clock: Option<Frequency>,
     /// SM clock above which its GPUs are never run.
     pub ceiling_clock: Option<Frequency>,
+    /// Promised to its users, instead of the objective's.
+    pub promise: Promise,
     pub(crate) at: Spans,
 }
 

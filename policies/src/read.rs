@@ -2,7 +2,7 @@
 //! `[[budget]]`, `[[job]]`) are read in `read_wishes`.
 
 use crate::model::{
-    CoolingStrategy, Grid, GroupMode, HeadroomWish, Mode, Modes, Objective, Policy, PowerStrategy, Prefer,
+    CoolingStrategy, Grid, GroupMode, HeadroomWish, Mode, Modes, Objective, Policy, PowerStrategy, Prefer, Promise,
     Strategy, Swing, Targets,
 };
 use crate::money::{CarbonIntensity, CarbonPrice, EnergyPrice, Price, Quoted, TokenPrice, WaterPrice};
@@ -128,9 +128,22 @@ fn objective(t: &Table<'_>) -> Objective {
         carbon,
         carbon_intensity: carbon_intensity.unwrap_or_default(),
         targets,
+        promise: promise(t),
         prefer,
         max_token_loss: loss.map_or_else(|| prefer.default_token_loss(), |l| l.value),
     }
+}
+
+/// Promised latencies, of all jobs or of one.
+pub(crate) fn promise(t: &Table<'_>) -> Promise {
+    let of = |key: &str| {
+        let promised = t.get::<Span>(key);
+        if let Some(span) = promised {
+            within(t, key, span.s(), (1e-3, 3600.0), ("1 ms", "1 h"));
+        }
+        promised
+    };
+    Promise { first_token: of("time-to-first-token"), per_token: of("time-per-output-token") }
 }
 
 fn targets(t: &Table<'_>) -> Targets {

@@ -2,6 +2,7 @@
 
 use crate::budget::{Branches, Budget, BudgetLimit};
 use crate::model::{JobWish, Limit, LimitOf};
+use crate::read::promise;
 use crate::schedule::{Days, Instant, Schedule, TimeOfDay};
 use crate::words::{Amount, Spans};
 use headroom_site::doc::{At, FromDoc, Table};
@@ -232,8 +233,9 @@ pub(crate) fn jobs(root: &Table<'_>) -> Vec<JobWish> {
         }
         let id = id?;
         once(t, &mut seen, "job", &id.value, id.span);
-        let at = Spans::of(t, &["id", "floor-clock", "ceiling-clock"]);
-        Some(JobWish { id: id.value, priority, floor_clock, ceiling_clock, at })
+        let keys = ["id", "floor-clock", "ceiling-clock", "time-to-first-token", "time-per-output-token"];
+        let at = Spans::of(t, &keys);
+        Some(JobWish { id: id.value, priority, floor_clock, ceiling_clock, promise: promise(t), at })
     });
     jobs.into_iter().flatten().collect()
 }

@@ -14,6 +14,7 @@
 pub mod bms;
 pub mod calibrate;
 pub mod desk;
+pub mod engine;
 pub mod image;
 pub mod scenario;
 pub mod score;

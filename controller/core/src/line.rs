@@ -13,7 +13,7 @@ use crate::outlook::Outlook;
 use crate::propose::Why;
 use crate::propose::cooling::{self, Scene, SetpointProposal, Survey};
 use crate::propose::excite::Excitation;
-use crate::propose::power::{CapProposal, Steady};
+use crate::propose::power::{CapProposal, Efficient, Steady};
 use crate::site_filter::{NotOfThisSite, SiteFilter};
 use crate::topology::Topology;
 use crate::wants::Wants;
@@ -68,6 +68,7 @@ pub struct Line {
     align: Align,
     estimator: Estimator,
     outlook: Outlook,
+    efficient: Efficient,
     steady: Steady,
     caps: CapProposal,
     guarding: Guarding,
@@ -106,6 +107,7 @@ impl Line {
             align: Align::new(site),
             estimator: Estimator::new(site, &topology, &wants),
             outlook: Outlook::new(site, &topology, &wants),
+            efficient: Efficient::new(site, &wants),
             steady: Steady::new(site, &wants),
             caps: unbound(site),
             guarding: Guarding::new(site, &wants),
@@ -151,12 +153,9 @@ impl Line {
 
         propose_caps(
             &mut self.caps,
-            &mut self.steady,
-            &self.site,
-            &self.topology,
-            &self.wants,
-            estimate,
-            outlook,
+            (&mut self.efficient, &mut self.steady),
+            (&self.site, &self.topology, &self.wants),
+            (snapshot, estimate, outlook),
         );
         tick.caps = self.guarding.caps(&self.topology, snapshot, estimate, &outlook.budget_w, &mut self.caps);
         tick.caps_bind = self.caps.binds;
@@ -296,17 +295,14 @@ fn unbound(site: &Site) -> CapProposal {
 
 fn propose_caps(
     caps: &mut CapProposal,
-    steady: &mut Steady,
-    site: &Site,
-    topology: &Topology,
-    wants: &Wants,
-    estimate: &Estimate,
-    outlook: &Outlook,
+    (efficient, steady): (&mut Efficient, &mut Steady),
+    (site, topology, wants): (&Site, &Topology, &Wants),
+    (snapshot, estimate, outlook): (&Snapshot, &Estimate, &Outlook),
 ) -> bool {
     match wants.power {
         PowerStrategy::Steady => {
-            let proposal = steady.propose(topology, wants, estimate, &outlook.budget_w);
-            caps.clone_from(proposal);
+            let clocks = efficient.look(wants, snapshot, estimate);
+            caps.clone_from(steady.propose(topology, wants, estimate, &outlook.budget_w, clocks));
         }
         PowerStrategy::Hold => *caps = unbound(site),
     }

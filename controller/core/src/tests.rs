@@ -150,6 +150,11 @@ to = { mqtt = "bms", tag = "fws/request" }
 const POLICY: &str = "format = 1\nname = \"test\"\n[mode]\ndefault = \"active\"\n";
 
 pub(crate) fn site() -> Site {
+    site_with("", "")
+}
+
+/// The same with more tables, and more lines of the job `serve`.
+pub(crate) fn site_with(tables: &str, serve: &str) -> Site {
     let points: String = POINTS
         .iter()
         .map(|(id, of, kind, unit, more)| {
@@ -159,7 +164,9 @@ pub(crate) fn site() -> Site {
             )
         })
         .collect();
-    let text = format!("{HEAD}{points}{ACTUATORS}");
+    let kind = "kind = \"serving\"\n";
+    let head = HEAD.replace(kind, &format!("{kind}{serve}\n"));
+    let text = format!("{head}{tables}{points}{ACTUATORS}");
     read_site("site.toml", &text, Path::new(".")).map_err(|f| format!("{f:#?}")).unwrap()
 }
 
@@ -229,7 +236,11 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(policy: &str) -> Self {
-        let site = site();
+        Self::at(site(), policy)
+    }
+
+    /// At a site of one's own.
+    pub(crate) fn at(site: Site, policy: &str) -> Self {
         let (topology, wants) = (Topology::new(&site), wants(&site, policy));
         let (align, estimator) = (Align::new(&site), Estimator::new(&site, &topology, &wants));
         Self { site, topology, wants, align, estimator }

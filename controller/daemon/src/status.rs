@@ -185,11 +185,23 @@ fn write_jobs(o: &mut String, v: &View) -> std::fmt::Result {
     if v.jobs.is_empty() {
         return Ok(());
     }
-    writeln!(o, "\n{:<14}{:<10}{:>6}{:>11}{:>9}{:>11}", "job", "kind", "GPUs", "clock", "spread", "lock")?;
+    writeln!(
+        o,
+        "\n{:<14}{:<10}{:>6}{:>11}{:>9}{:>11}{:>10}  why",
+        "job", "kind", "GPUs", "clock", "spread", "lock", "saves"
+    )?;
     for j in &v.jobs {
         let lock = j.lock_mhz.map_or("-".to_owned(), |mhz| format!("{mhz:.0} MHz"));
         let spread = format!("{:.2} %", j.clock_cv * 100.0);
-        writeln!(o, "{:<14}{:<10}{:>6}{:>7.0} MHz{spread:>9}{lock:>11}", j.id, j.kind, j.gpus, j.clock_mhz)?;
+        let saves = if j.wanted_mhz.is_some() { format!("{:.1} kW", j.clock_saves_w * 1e-3) } else { "-".to_owned() };
+        // a lock below what is wanted is a budget's or a temperature's
+        let bound = j.lock_mhz.is_some_and(|lock| j.wanted_mhz.is_none_or(|wanted| lock < wanted - 0.5));
+        let why = if bound { "as fast as budgets and temperatures allow" } else { j.clock_why.as_str() };
+        writeln!(
+            o,
+            "{:<14}{:<10}{:>6}{:>7.0} MHz{spread:>9}{lock:>11}{saves:>10}  {why}",
+            j.id, j.kind, j.gpus, j.clock_mhz
+        )?;
     }
     served::write(o, v)
 }

@@ -95,6 +95,11 @@ impl Since {
         self.buckets.last().map_or(0.0, |b| b.1)
     }
 
+    /// Buckets that somebody else has taken the difference of: upper bounds with cumulative counts, the last infinite.
+    pub(super) fn of(buckets: &[(f64, f64)], sum: f64) -> Self {
+        Self { buckets: buckets.to_vec(), sum }
+    }
+
     /// A statistic in the histogram's own unit, and how far it can be trusted; `None` where nothing was observed.
     pub(super) fn statistic(&self, which: Statistic) -> Option<(f64, Quality)> {
         let n = self.count();
@@ -103,6 +108,7 @@ impl Since {
         }
         match which {
             Statistic::Mean => Some((self.sum / n, Quality::Good)),
+            Statistic::Count => Some((n, Quality::Good)),
             Statistic::P50 => Some(self.percentile(50.0, n)),
             Statistic::P95 => Some(self.percentile(95.0, n)),
         }

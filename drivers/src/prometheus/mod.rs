@@ -15,7 +15,8 @@ mod wanted;
 
 use crate::context::{Context, lock};
 use fetch::{Fetch, Fetched};
-use headroom_site::{Reading, Site, Span, Stamp};
+use headroom_site::model::Statistic;
+use headroom_site::{Quality, Reading, Site, Span, Stamp};
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinHandle;
 use wanted::{Wants, When};
@@ -25,6 +26,13 @@ const OTHER_S: f64 = 1.0;
 /// ... and one that is not earlier than our last reading by more than this, which a clock may be off \[s\]. Where a host's clock
 /// is set, some exporters shift the start of a process that goes on.
 const EARLIER_S: f64 = 60.0;
+
+/// A statistic of what a histogram observed between two readings: upper bounds with cumulative counts (the last bound
+/// infinite) and the sum; `None` where nothing was observed. What the pages' own reader makes of them.
+#[must_use]
+pub fn statistic(buckets: &[(f64, f64)], sum: f64, which: Statistic) -> Option<(f64, Quality)> {
+    histogram::Since::of(buckets, sum).statistic(which)
+}
 
 /// State and counts of one page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -215,9 +215,10 @@ impl Wanted {
     fn finish(&mut self, when: When, readings: &mut Vec<Reading>) -> Option<String> {
         let found = self.found.take();
         let scale = found.and_then(|n| self.names.get(n)).map_or(1.0, |n| n.scale);
-        let good = |gauge: &Gauge, value: f64, quality| {
-            gauge.reading(when.stamp, when.uncertainty, value * scale, quality)
+        let plain = |gauge: &Gauge, value: f64, quality| {
+            gauge.reading(when.stamp, when.uncertainty, value, quality)
         };
+        let good = |gauge: &Gauge, value: f64, quality| plain(gauge, value * scale, quality);
         let there = match &mut self.what {
             What::Gauge(gauge, sum) => sum.take().map(|v| readings.push(good(gauge, v, Quality::Good))),
             What::Counter(gauge, counter) => {
@@ -226,6 +227,10 @@ impl Wanted {
             What::Latency(points, histogram, heard) => histogram.finish(when.restarted).map(|since| {
                 for (gauge, statistic) in points.iter() {
                     match since.statistic(*statistic) {
+                        // how many they are has no unit
+                        Some((value, quality)) if *statistic == Statistic::Count => {
+                            readings.push(plain(gauge, value, quality));
+                        }
                         Some((value, quality)) => readings.push(good(gauge, value, quality)),
                         // Nobody was served: what was said last stands, and ages.
                         None if *heard => {}

@@ -13,6 +13,7 @@
 //! - [`model`]: that model, and the filter on top of it;
 //! - [`level`]: level and trend of a point;
 //! - [`headroom`]: kelvin, watts and seconds to the limit that binds;
+//! - [`pace`]: how latencies, tokens and power of a job follow the clock of its GPUs;
 //! - [`outlook`]: load, weather and prices of the next hour, as quantiles.
 
 pub mod clock;
@@ -27,6 +28,7 @@ pub mod level;
 pub mod loops;
 pub mod model;
 pub mod outlook;
+pub mod pace;
 
 pub use clock::{ClockEstimate, ClockFault, Lag, SourceClock, lag};
 pub use demand::Demand;

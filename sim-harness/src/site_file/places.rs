@@ -34,7 +34,10 @@ pub(super) fn write_places(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
             job.name,
             list(nodes.into_iter().map(node_name))
         )?;
-        writeln!(o, "tokens = [\"tokens/{}\"]", job.name)?;
+        match job.kind {
+            JobKind::Training => writeln!(o, "tokens = [\"tokens/{}\"]", job.name)?,
+            JobKind::Serving => writeln!(o, "served-by = [\"engines\"]\nlabels = {{ job = \"{}\" }}", job.name)?,
+        }
     }
     writeln!(o)
 }

@@ -3,6 +3,7 @@
 use super::{SiteSource, list, point_id, power::branch_id, wires::register_name};
 use crate::image::{ImagePoint, Meaning};
 use crate::world::place::HALL;
+use headroom_truth::work::JobKind;
 use std::fmt::{self, Write};
 
 /// The Modbus register that shows a point, if a device does.
@@ -42,7 +43,8 @@ pub(super) fn write_points(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
         let from = register_of(s, i).unwrap_or_else(|| format!("{{ mqtt = \"bms\", tag = \"{}\" }}", p.tag));
         writeln!(o, "from = {from}")?;
     }
-    for job in s.jobs {
+    // what an engine serves has its points from the engine's page
+    for job in s.jobs.iter().filter(|job| job.kind == JobKind::Training) {
         writeln!(
             o,
             "[[point]]\nid = \"tokens/{0}\"\nof = \"site\"\ntype = \"Tokens\"\nunit = \"tokens\"\ncounter = true",

@@ -16,6 +16,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 
 use super::plate::{JobKind, JobStats, Plate};
+use crate::engine::Histogram;
 
 /// Opens the page's port on loopback. Port 0 = any.
 pub(super) fn bind(port: u16) -> io::Result<(StdListener, SocketAddr)> {
@@ -94,12 +95,27 @@ fn write_page(out: &mut String, jobs: &[JobStats]) -> fmt::Result {
             writeln!(out, "{name}{{{}}} {}", Labels(job), (family.value)(job))?;
         }
     }
-    let name = "vllm:time_to_first_token_seconds";
-    writeln!(out, "# HELP {name} Histogram of time to first token in seconds.\n# TYPE {name} histogram")?;
+    let first: fn(&JobStats) -> &Histogram = |j| &j.first_token;
+    write_histogram(out, jobs, "vllm:time_to_first_token_seconds", "time to first token", first)?;
+    let further: fn(&JobStats) -> &Histogram = |j| &j.inter_token;
+    write_histogram(out, jobs, "vllm:inter_token_latency_seconds", "inter-token latency, mean by request", further)
+}
+
+fn write_histogram(
+    out: &mut String,
+    jobs: &[JobStats],
+    name: &str,
+    what: &str,
+    of: fn(&JobStats) -> &Histogram,
+) -> fmt::Result {
+    writeln!(out, "# HELP {name} Histogram of {what} in seconds.\n# TYPE {name} histogram")?;
     for job in jobs.iter().filter(|j| j.kind == JobKind::Serving) {
-        let (labels, count, sum) = (Labels(job), job.first_token_count, job.first_token_sum_s);
+        let (labels, Histogram { bounds_s, counts, count, sum_s }) = (Labels(job), of(job));
+        for (bound, count) in bounds_s.iter().zip(counts) {
+            writeln!(out, "{name}_bucket{{{labels},le=\"{bound:?}\"}} {count}")?;
+        }
         writeln!(out, "{name}_bucket{{{labels},le=\"+Inf\"}} {count}")?;
-        writeln!(out, "{name}_sum{{{labels}}} {sum}\n{name}_count{{{labels}}} {count}")?;
+        writeln!(out, "{name}_sum{{{labels}}} {sum_s}\n{name}_count{{{labels}}} {count}")?;
     }
     Ok(())
 }
@@ -141,8 +157,7 @@ mod tests {
             prompt_tokens: 10.0,
             generation_tokens: 12.5,
             requests_running: 3.0,
-            first_token_sum_s: 0.75,
-            first_token_count: 3,
+            first_token: Histogram { bounds_s: &[0.25, 0.5], counts: vec![1, 3], count: 3, sum_s: 0.75 },
             ..JobStats::default()
         };
         let training = JobStats { job: "train".into(), kind: JobKind::Training, ..JobStats::default() };
@@ -151,6 +166,7 @@ mod tests {
         for line in [
             format!("vllm:prompt_tokens_total{{{chat}}} 10"),
             format!("vllm:generation_tokens_total{{{chat}}} 12.5"),
+            format!("vllm:time_to_first_token_seconds_bucket{{{chat},le=\"0.25\"}} 1"),
             format!("vllm:time_to_first_token_seconds_bucket{{{chat},le=\"+Inf\"}} 3"),
             format!("vllm:time_to_first_token_seconds_sum{{{chat}}} 0.75"),
             r#"vllm:generation_tokens_total{engine="training",job="train",model_name=""} 0"#.to_owned(),

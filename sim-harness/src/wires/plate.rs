@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::desk::modbus::Bank;
+use crate::engine::Histogram;
 use crate::image::Image;
 
 /// What a job is.
@@ -36,10 +37,10 @@ pub struct JobStats {
     pub requests_running: f64,
     /// Requests waiting now.
     pub requests_waiting: f64,
-    /// Sum of times to first token since the start, s.
-    pub first_token_sum_s: f64,
-    /// Requests in that sum.
-    pub first_token_count: u64,
+    /// Times to the first token since the start.
+    pub first_token: Histogram,
+    /// Times from one token to the next since the start.
+    pub inter_token: Histogram,
 }
 
 /// The shared state.

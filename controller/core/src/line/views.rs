@@ -9,7 +9,7 @@ use crate::health::Health;
 use crate::ledger::Ledger;
 use crate::metering::Metering;
 use crate::outlook::Outlook;
-use crate::propose::power::CapProposal;
+use crate::propose::power::{CapProposal, JobClock};
 use crate::site_filter::SiteFilter;
 use crate::topology::Topology;
 use crate::wants::Wants;
@@ -33,6 +33,12 @@ impl Line {
     #[must_use]
     pub fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// What is wanted of the jobs' clocks, and why.
+    #[must_use]
+    pub fn job_clocks(&self) -> &[JobClock] {
+        self.efficient.clocks()
     }
 
     /// The wants.

@@ -15,6 +15,7 @@ use headroom_sim::score::{Prices, Score, StrategyScore};
 use headroom_sim::site_file::{SiteAddresses, gpu_uuid};
 use headroom_sim::telemetry::gpu_outputs;
 use headroom_sim::wires::broker::{BrokerConfig, BrokerStats};
+use headroom_sim::engine::Histogram;
 use headroom_sim::wires::{BrokerChoice, JobKind, JobStats, Shared, Wires, WiresConfig};
 use headroom_sim::world::place::GPUS_PER_NODE;
 use headroom_sim::world::{World, WorldConfig};
@@ -280,6 +281,7 @@ fn addresses(wires: &Wires) -> SiteAddresses {
 /// What an engine's metrics page would show of a job.
 fn job_stats(job: &Job) -> JobStats {
     let s = &job.stats;
+    let [first_token, inter_token] = Histogram::of_job(job).unwrap_or_default();
     JobStats {
         job: job.name.clone(),
         model_name: job.name.clone(),
@@ -288,8 +290,8 @@ fn job_stats(job: &Job) -> JobStats {
         generation_tokens: s.tokens,
         requests_running: s.running as f64,
         requests_waiting: s.waiting as f64,
-        first_token_sum_s: s.serving.first_token_s,
-        first_token_count: s.serving.started,
+        first_token,
+        inter_token,
     }
 }
 

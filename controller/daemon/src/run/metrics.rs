@@ -140,6 +140,12 @@ fn jobs_and_branches(page: &mut Page, v: &View) {
     );
     let locks = v.jobs.iter().filter_map(|j| j.lock_mhz.map(|mhz| (label(&j.id), mhz * 1e6)));
     page.gauges("job_clock_lock", Some("hertz"), "Upper clock lock held on a job", locks);
+    let wanted = v.jobs.iter().filter_map(|j| j.wanted_mhz.map(|mhz| (label(&j.id), mhz * 1e6)));
+    let help = "Highest clock wanted of a job where nothing binds; absent where any is";
+    page.gauges("job_clock_wanted", Some("hertz"), help, wanted);
+    let saves = v.jobs.iter().map(|j| (label(&j.id), j.clock_saves_w));
+    let help = "What a job is believed to draw less by its wanted clock";
+    page.gauges("job_clock_saves", Some("watts"), help, saves);
     let tokens = v.jobs.iter().map(|j| (label(&j.id), j.tokens));
     page.counters("job_tokens", None, "Tokens of a job since the start of this controller", tokens);
     served(page, v);

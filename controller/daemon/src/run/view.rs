@@ -34,6 +34,15 @@ pub(crate) struct JobView {
     pub(crate) clock_mhz: f64,
     pub(crate) clock_cv: f64,
     pub(crate) lock_mhz: Option<f64>,
+    /// The highest clock that is wanted of it where nothing binds, if not any.
+    #[serde(default)]
+    pub(crate) wanted_mhz: Option<f64>,
+    /// Why.
+    #[serde(default)]
+    pub(crate) clock_why: String,
+    /// What it is believed to draw less by that, W.
+    #[serde(default)]
+    pub(crate) clock_saves_w: f64,
     /// Learnt and generated since the start of this controller.
     #[serde(default)]
     pub(crate) tokens: f64,
@@ -265,7 +274,8 @@ impl View {
             .jobs
             .iter()
             .zip(line.ledger().job_cv.iter().zip(&line.ledger().job_tokens))
-            .map(|(job, (cv, tokens))| {
+            .zip(line.job_clocks())
+            .map(|((job, (cv, tokens)), clock)| {
                 let clocks: Vec<f64> = job
                     .gpus
                     .iter()
@@ -278,6 +288,9 @@ impl View {
                     clock_mhz: clocks.iter().sum::<f64>() / clocks.len().max(1) as f64,
                     clock_cv: *cv,
                     tokens: *tokens,
+                    wanted_mhz: clock.wanted_mhz,
+                    clock_why: clock.why.to_string(),
+                    clock_saves_w: clock.saves_w,
                     lock_mhz: job
                         .gpus
                         .first()

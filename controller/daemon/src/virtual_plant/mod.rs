@@ -13,6 +13,7 @@ mod clocks;
 mod doubts;
 #[cfg(test)]
 mod energies;
+mod engines;
 #[cfg(test)]
 mod foresight;
 #[cfg(test)]
@@ -23,6 +24,8 @@ mod observers;
 #[cfg(test)]
 mod outlook;
 mod points;
+#[cfg(test)]
+mod promises;
 #[cfg(test)]
 mod throttles;
 

@@ -1,5 +1,6 @@
 //! Points and setpoints of a virtual plant: what the wires would carry, at the cadence at which they would carry it.
 
+use super::engines::Engines;
 use headroom_sim::desk::dsx::DsxDesk;
 use headroom_sim::desk::modbus::{Bank, as_read};
 use headroom_sim::desk::transport::Transport;
@@ -20,6 +21,8 @@ enum From {
     /// Index of a polled register.
     Register(usize),
     Tokens(usize),
+    /// Place on the engines' page, and what of it.
+    Engine(usize, EngineQuantity),
 }
 
 /// A register of a device that is polled.
@@ -49,13 +52,19 @@ struct Shown {
 pub(super) struct Shows {
     shown: Vec<Shown>,
     polled: Vec<Polled>,
+    engines: Engines,
     way: Transport<Reading>,
 }
 
 impl Shows {
     pub(super) fn new(site: &Site, world: &World) -> Self {
         let mut shows =
-            Self { shown: Vec::new(), polled: Vec::new(), way: Transport::new(world.config().seed) };
+            Self {
+                shown: Vec::new(),
+                polled: Vec::new(),
+                engines: Engines::default(),
+                way: Transport::new(world.config().seed),
+            };
         for (i, p) in site.points.iter().enumerate() {
             let Some((from, period)) = shows.find(site, world, &p.source) else { continue };
             let (point, scale, offset) = (PointId(i as u32), p.unit.scale, p.unit.offset);
@@ -68,6 +77,7 @@ impl Shows {
         let readings = &mut inbox.readings;
         self.way.arrive(now.unix_ms(), &mut |r| readings.push(heard(r, now)));
         let cut = world.bus_cut();
+        self.engines.poll(now, world);
         for s in &mut self.shown {
             if cut && matches!(s.from, From::Image(_)) {
                 // a link that comes back shows everything anew
@@ -77,8 +87,8 @@ impl Shows {
             if s.last.is_some_and(|(at, ..)| now.since(at) < s.period) {
                 continue;
             }
-            let (image, polled) = (&world.image, &self.polled);
-            let Some(seen) = look(s.from, now, world, polled) else { continue };
+            let image = &world.image;
+            let Some(seen) = look(s.from, now, world, &self.polled, &self.engines) else { continue };
             let repeated = |(at, v, q): (Stamp, f64, i32)| {
                 v.to_bits() == seen.value.to_bits() && q == seen.flag && now.since(at) < REPEAT
             };
@@ -122,11 +132,13 @@ impl Shows {
                 let job = world.workload.jobs.iter().position(|j| Some(&j.name) == labels.get("job"))?;
                 Some((From::Tokens(job), site.prometheus[*page].poll))
             }
-            Source::Engine { page, quantity: EngineQuantity::GenerationTokens, labels } => {
+            Source::Engine { page, quantity, labels } => {
                 let job = world.workload.jobs.iter().position(|j| Some(&j.name) == labels.get("job"))?;
-                Some((From::Tokens(job), site.prometheus[*page].poll))
+                let place = self.engines.place_of(job, site.prometheus[*page].poll);
+                // it is the page that is read each so long
+                Some((From::Engine(place, *quantity), Span::ZERO))
             }
-            Source::Engine { .. } | Source::Json { .. } | Source::Sparkplug { .. } => None,
+            Source::Json { .. } | Source::Sparkplug { .. } => None,
         }
     }
 }
@@ -142,7 +154,7 @@ struct Seen {
 }
 
 /// Looks at the plant; `None` if nothing is heard.
-fn look(from: From, now: Stamp, world: &World, polled: &[Polled]) -> Option<Seen> {
+fn look(from: From, now: Stamp, world: &World, polled: &[Polled], engines: &Engines) -> Option<Seen> {
     let image = &world.image;
     match from {
         From::Image(p) => {
@@ -168,6 +180,10 @@ fn look(from: From, now: Stamp, world: &World, polled: &[Polled]) -> Option<Seen
             let (raw, value) = as_read(value, register.scale, register.encoding, fault);
             let no_sensor = register.invalid.contains(&raw);
             Some(seen(value, if no_sensor { Quality::Bad(Reason::Sentinel) } else { Quality::Good }))
+        }
+        From::Engine(place, what) => {
+            let (value, quality) = engines.value(place, what, now, world)?;
+            Some(Seen { value, flag: 1, quality, stamp: now, source: None })
         }
         From::Tokens(job) => {
             let value = world.workload.jobs[job].stats.tokens;

@@ -59,6 +59,8 @@ pub enum Statistic {
     P95,
     /// Mean.
     Mean,
+    /// How many they are.
+    Count,
 }
 
 /// What an engine's page says of a job.
@@ -72,13 +74,13 @@ pub enum EngineQuantity {
     RequestsRunning,
     /// Requests that wait.
     RequestsWaiting,
-    /// A latency of the requests since the last reading, s.
+    /// A latency of the requests since the last reading, s, or how many they are.
     Latency(Latency, Statistic),
 }
 
 impl EngineQuantity {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::GenerationTokens,
         Self::PromptTokens,
         Self::RequestsRunning,
@@ -86,9 +88,11 @@ impl EngineQuantity {
         Self::Latency(Latency::FirstToken, Statistic::P50),
         Self::Latency(Latency::FirstToken, Statistic::P95),
         Self::Latency(Latency::FirstToken, Statistic::Mean),
+        Self::Latency(Latency::FirstToken, Statistic::Count),
         Self::Latency(Latency::PerOutputToken, Statistic::P50),
         Self::Latency(Latency::PerOutputToken, Statistic::P95),
         Self::Latency(Latency::PerOutputToken, Statistic::Mean),
+        Self::Latency(Latency::PerOutputToken, Statistic::Count),
     ];
 
     /// True for what only rises.
@@ -115,7 +119,7 @@ impl EngineQuantity {
     pub fn unit(self) -> Option<Unit> {
         Unit::of(match self {
             Self::GenerationTokens | Self::PromptTokens => "tokens",
-            Self::RequestsRunning | Self::RequestsWaiting => "count",
+            Self::RequestsRunning | Self::RequestsWaiting | Self::Latency(_, Statistic::Count) => "count",
             Self::Latency(..) => "s",
         })
     }
@@ -136,6 +140,7 @@ impl fmt::Display for EngineQuantity {
             Statistic::P50 => "p50",
             Statistic::P95 => "p95",
             Statistic::Mean => "mean",
+            Statistic::Count => "count",
         };
         write!(f, "{of}-{statistic}")
     }

@@ -43,6 +43,29 @@ impl Sketch {
         self.count
     }
 
+    /// Sum of the durations added \[s\].
+    #[must_use]
+    pub fn sum_s(&self) -> f64 {
+        self.sum_s
+    }
+
+    /// Durations up to each of some bounds \[s\], in rising order; inside a bucket durations are taken as even. As exact as
+    /// the buckets, and never falling from one state of the sketch to a later one.
+    pub fn at_most(&self, bounds_s: &[f64], counts: &mut [u64]) {
+        let (mut bucket, mut below) = (0, 0);
+        for (&bound_s, count) in bounds_s.iter().zip(counts) {
+            while bucket < self.counts.len() && edge_s(bucket + 1) <= bound_s {
+                below += self.counts[bucket];
+                bucket += 1;
+            }
+            let inside = self.counts.get(bucket).map_or(0.0, |&n| {
+                let (low, high) = (edge_s(bucket), edge_s(bucket + 1));
+                n as f64 * ((bound_s - low) / (high - low)).clamp(0.0, 1.0)
+            });
+            *count = below + inside as u64;
+        }
+    }
+
     /// Mean \[s\]; `None` without durations.
     #[must_use]
     pub fn mean_s(&self) -> Option<f64> {

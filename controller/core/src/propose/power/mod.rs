@@ -1,11 +1,14 @@
 //! Power: a cap for each GPU under every budget of the tree, and one clock inside each job.
 //!
 //! Firmware that meets a cap throttles, each GPU for itself; so the clock that the plant can hold is chosen here and
-//! locked, and the cap stands a little above as the hard ceiling. Where nothing binds, nothing is written.
+//! locked, and the cap stands a little above as the hard ceiling. Where nothing binds, a job runs at the lowest clock that
+//! keeps what is promised of it ([`Efficient`]), or freely; then no cap is written.
 
+mod efficient;
 mod steady;
 pub mod tree;
 
+pub use efficient::{ClockWhy, Efficient, JobClock};
 pub use steady::Steady;
 
 /// What is proposed for each GPU.

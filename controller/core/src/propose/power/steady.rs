@@ -2,15 +2,17 @@
 //!
 //! ```text
 //! ceiling_i = min(max cap, thermal cap)          thermal cap: T + k sigma = T_lim - 3 K after long, die and memory
-//! 1  watts_i  = allocation of the demand under every budget
-//! 2  f_job    = min over its GPUs of the clock that watts_i (or ceiling_i) carries
+//! 1  watts_i  = allocation of the demand (at the clock that is wanted of the job) under every budget
+//! 2  f_job    = min over its GPUs of the clock that watts_i (or ceiling_i) carries, and of the one wanted
 //! 3  need_i   = power at f_job;  what is left over is given out up to the ceilings
 //! ```
+//!
+//! Where the wanted clock is the lower one nothing binds: the clock is locked and no cap is written.
 //!
 //! Step 2 is why nothing is lost: a synchronous job runs at its slowest GPU, so watts beyond the common clock buy
 //! nothing. Where a serving job is held, each node is held by itself: its replicas do not wait for each other.
 
-use super::CapProposal;
+use super::{CapProposal, JobClock};
 use super::tree::{Allocation, Problem};
 use crate::estimate::Estimate;
 use crate::topology::Topology;
@@ -50,6 +52,10 @@ pub struct Steady {
     /// Groups of GPUs that share a clock.
     groups: Vec<Group>,
     proposal: CapProposal,
+    /// Clocks wanted at the last solution, by job.
+    wanted_mhz: Vec<Option<f64>>,
+    /// Some clock is lower than wanted.
+    held: bool,
     solved: Option<Stamp>,
     keep: Span,
 }
@@ -57,6 +63,7 @@ pub struct Steady {
 /// GPUs that share a clock.
 #[derive(Debug, Clone)]
 struct Group {
+    job: usize,
     gpus: Vec<usize>,
     /// Widest clock step among their models, MHz.
     step_mhz: f64,
@@ -65,17 +72,18 @@ struct Group {
 }
 
 impl Group {
-    fn new(site: &Site, gpus: Vec<usize>) -> Self {
+    fn new(site: &Site, job: usize, gpus: Vec<usize>) -> Self {
         let (mut step_mhz, mut min_mhz) = (15.0_f64, 0.0_f64);
         for sku in gpus.iter().map(|&i| &site.skus[site.gpus[i].sku]) {
             step_mhz = step_mhz.max(sku.clock_step_mhz);
             min_mhz = min_mhz.max(sku.min_clock_mhz);
         }
-        Self { gpus, step_mhz, min_mhz }
+        Self { job, gpus, step_mhz, min_mhz }
     }
 
-    /// The clock that every GPU can hold with its watts, on the step of their models; `None` if all can run free.
-    fn clock(&self, e: &Estimate, watts: &[f64]) -> Option<f64> {
+    /// The clock that every GPU can hold with its watts, on the step of their models; `None` if all can run as fast as they
+    /// are wanted to.
+    fn clock(&self, e: &Estimate, watts: &[f64], wanted_mhz: f64) -> Option<f64> {
         let mut clock = f64::INFINITY;
         let mut free = true;
         for &i in &self.gpus {
@@ -84,7 +92,7 @@ impl Group {
                 continue;
             }
             let own = e.demand.clock_for(i, watts[i]);
-            free &= own >= e.demand.max_clock(i) - 0.5;
+            free &= own >= e.demand.max_clock(i).min(wanted_mhz) - 0.5;
             clock = clock.min(own);
         }
         if free || !clock.is_finite() {
@@ -104,7 +112,7 @@ impl Steady {
         let n = site.gpus.len();
         let mut slope = vec![1.0; n];
         let mut groups = Vec::new();
-        for (job, priority) in site.jobs.iter().zip(&wants.job_priority) {
+        for (j, (job, priority)) in site.jobs.iter().zip(&wants.job_priority).enumerate() {
             let w = 2.0_f64.powi(-(*priority).clamp(-8, 8) as i32);
             for g in &job.gpus {
                 slope[g.index()] = w;
@@ -116,10 +124,10 @@ impl Steady {
                 continue;
             }
             match job.kind {
-                JobKind::Training => groups.push(Group::new(site, gpus)),
+                JobKind::Training => groups.push(Group::new(site, j, gpus)),
                 JobKind::Serving => {
                     let nodes = gpus.chunk_by(|a, b| site.gpus[*a].node == site.gpus[*b].node);
-                    groups.extend(nodes.map(|node| Group::new(site, node.to_vec())));
+                    groups.extend(nodes.map(|node| Group::new(site, j, node.to_vec())));
                 }
             }
         }
@@ -140,25 +148,38 @@ impl Steady {
             ceiling_w: Vec::new(),
             groups,
             proposal: CapProposal::default(),
+            wanted_mhz: vec![None; site.jobs.len()],
+            held: false,
             keep: Span::from_ns(KEEP.ns().max(site.power_period.ns() * 5 / 2)),
             solved: None,
         }
     }
 
-    /// Proposes caps and clocks.
+    /// Proposes caps and clocks, where these clocks are wanted of the jobs.
     pub fn propose(
         &mut self,
         topology: &Topology,
         wants: &Wants,
         estimate: &Estimate,
         budget_w: &[f64],
+        jobs: &[JobClock],
     ) -> &CapProposal {
-        let n = self.low_w.len();
-        self.read(wants, estimate, budget_w);
-        if self.still_fits(topology, estimate) {
+        let wanted = jobs.iter().map(|j| j.wanted_mhz);
+        let same = wanted.clone().eq(self.wanted_mhz.iter().copied());
+        self.read(wants, estimate, budget_w, jobs);
+        if same && self.still_fits(topology, estimate) {
             return &self.proposal;
         }
+        self.wanted_mhz.clear();
+        self.wanted_mhz.extend(wanted);
+        self.solve(topology, estimate);
+        &self.proposal
+    }
+
+    fn solve(&mut self, topology: &Topology, estimate: &Estimate) {
+        let n = self.low_w.len();
         self.solved = Some(estimate.stamp);
+        self.held = false;
         let problem = |demand_w, low_w, high_w| Problem { demand_w, low_w, high_w, slope: &self.slope };
         self.first.solve(topology, &self.room_w, &problem(&self.demand_w, &self.low_w, &self.high_w));
         let out = &mut self.proposal;
@@ -170,9 +191,16 @@ impl Steady {
         floor.clone_from(&self.first.watts);
         ceiling.clone_from(&self.high_w);
         for group in &self.groups {
-            let Some(lock) = group.clock(estimate, &self.first.watts) else { continue };
+            let wanted = self.wanted_mhz.get(group.job).copied().flatten();
+            let carried = group.clock(estimate, &self.first.watts, wanted.unwrap_or(f64::INFINITY));
+            let Some(lock) = carried.or(wanted) else { continue };
+            self.held |= carried.is_some();
             for &i in &group.gpus {
                 out.lock_mhz[i] = Some(lock);
+                if carried.is_none() && self.first.price[i] <= 0.0 {
+                    // nothing is short there: the clock alone holds it
+                    continue;
+                }
                 let need = estimate.demand.power_at(i, lock) * CAP_ABOVE;
                 ceiling[i] = need.clamp(self.low_w[i], self.high_w[i]);
                 floor[i] = floor[i].min(ceiling[i]);
@@ -181,8 +209,7 @@ impl Steady {
         self.second.solve(topology, &self.room_w, &problem(ceiling, floor, ceiling));
         out.cap_w.clone_from(&self.second.watts);
         let mut held = out.cap_w.iter().zip(&self.most_w).map(|(cap, most)| *cap < most - 0.5);
-        out.binds = held.any(|held| held) || out.lock_mhz.iter().any(Option::is_some);
-        out
+        out.binds = held.any(|held| held) || self.held;
     }
 
     /// Does the last solution still serve: every branch keeps its budget, no GPU wants more than its cap or may have less,
@@ -190,7 +217,7 @@ impl Steady {
     fn still_fits(&self, topology: &Topology, e: &Estimate) -> bool {
         let p = &self.proposal;
         let fresh = self.solved.is_some_and(|at| e.stamp.since(at) < self.keep);
-        if !fresh || p.lock_mhz.iter().any(Option::is_some) {
+        if !fresh || self.held {
             return false;
         }
         let gpus = p.cap_w.iter().zip(self.demand_w.iter().zip(&self.high_w));
@@ -204,13 +231,20 @@ impl Steady {
     }
 
     /// Demands, ceilings and rooms of this tick.
-    fn read(&mut self, wants: &Wants, e: &Estimate, budget_w: &[f64]) {
+    fn read(&mut self, wants: &Wants, e: &Estimate, budget_w: &[f64], jobs: &[JobClock]) {
         let bounds = self.low_w.iter().zip(self.most_w.iter().zip(&self.kept_c));
         let wanted = self.demand_w.iter_mut().zip(&mut self.high_w);
         for (i, ((demand, high), (&low, (&most, kept_c)))) in wanted.zip(bounds).enumerate() {
             let thermal = if e.gpus.seen(i) { thermal_cap(e, i, most, *kept_c, wants.k_sigma) } else { most };
             *high = thermal.max(low).min(most);
             *demand = (e.demand.peak_power(i) * DEMAND_ABOVE).max(low).min(*high);
+        }
+        for group in &self.groups {
+            let Some(mhz) = jobs.get(group.job).and_then(|j| j.wanted_mhz) else { continue };
+            for &i in &group.gpus {
+                let slower = e.demand.power_at(i, mhz) * DEMAND_ABOVE;
+                self.demand_w[i] = self.demand_w[i].min(slower.max(self.low_w[i]));
+            }
         }
         // Whom nobody caps here may draw what its limit allows, and the others share the rest.
         for (i, most) in e.read_only.iter().enumerate().filter_map(|(i, most)| most.map(|most| (i, most))) {

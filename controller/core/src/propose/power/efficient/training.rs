@@ -1,0 +1,120 @@
+//! The clock of a synchronous job: tokens are given up only as far, and only where, the policy says.
+
+use super::{ClockWhy, Group};
+use crate::align::Snapshot;
+use crate::estimate::Estimate;
+use crate::wants::Wants;
+use headroom_belief::pace::{Pace, Prior};
+use headroom_policies::Prefer;
+use headroom_site::{JobId, PointId, Site, Span, Stamp};
+
+/// Over so long tokens are counted: some iterations.
+const COUNT_EACH: Span = Span::from_ms(60_000);
+/// Time between two decisions.
+const EACH: Span = Span::from_ms(60_000);
+/// Standard deviations of its elasticity that are not trusted.
+const SIGMAS: f64 = 2.0;
+
+/// What is known of the job.
+#[derive(Debug, Clone)]
+pub(super) struct Training {
+    counters: Vec<PointId>,
+    prefer: Prefer,
+    max_loss: f64,
+    /// Earned per token and paid per joule, money.
+    prices: (f64, f64),
+    pace: Pace,
+    /// The newest reading of a counter that was looked at.
+    newest: Option<Stamp>,
+    /// Tokens counted, and when.
+    counted: Option<(Stamp, f64)>,
+    /// Sum and number of the clocks seen since then.
+    clocks: (f64, u32),
+    tokens_per_s: Option<f64>,
+    decided: Option<Stamp>,
+}
+
+impl Training {
+    pub(super) fn new(site: &Site, wants: &Wants, id: JobId) -> Self {
+        let objective = &wants.policy().objective;
+        Self {
+            counters: site.jobs[id.index()].tokens.clone(),
+            prefer: objective.prefer,
+            max_loss: objective.max_token_loss.as_fraction(),
+            prices: (objective.tokens.per_token(), objective.energy_cost_per_joule()),
+            pace: Pace::new(Prior::TOKENS),
+            newest: None,
+            counted: None,
+            clocks: (0.0, 0),
+            tokens_per_s: None,
+            decided: None,
+        }
+    }
+
+    /// Counts, and decides where that is due.
+    pub(super) fn look(
+        &mut self,
+        group: &Group,
+        snapshot: &Snapshot,
+        e: &Estimate,
+    ) -> Option<(f64, ClockWhy)> {
+        if self.prefer == Prefer::Tokens || self.max_loss <= 0.0 {
+            return Some((1.0, ClockWhy::TokensFirst));
+        }
+        self.count(group, snapshot, e);
+        if self.decided.is_some_and(|at| snapshot.stamp.since(at) < EACH) {
+            return None;
+        }
+        self.decided = Some(snapshot.stamp);
+        let (elasticity, sigma) = self.pace.elasticity();
+        // no more than all of it follows the clock
+        let sure = (elasticity + SIGMAS * sigma).clamp(0.05, 1.0);
+        let share = (1.0 - self.max_loss).powf(1.0 / sure).clamp(group.range.0, 1.0);
+        let lost = 1.0 - share.powf(sure);
+        let gives_up = Some((share, ClockWhy::GivesUp { share: lost }));
+        let (earned, paid) = self.prices;
+        if self.prefer == Prefer::Watts || (paid > 0.0 && earned <= 0.0) {
+            return gives_up;
+        }
+        if paid <= 0.0 {
+            return Some((1.0, ClockWhy::TokensDearer));
+        }
+        let Some(tokens_per_s) = self.tokens_per_s else { return Some((1.0, ClockWhy::Learning)) };
+        let saves_w = group.saves_w(share * group.max_mhz, e);
+        if saves_w * paid > lost * tokens_per_s * earned {
+            return gives_up;
+        }
+        Some((1.0, ClockWhy::TokensDearer))
+    }
+
+    /// Tokens of a minute, and the clock they were made at.
+    fn count(&mut self, group: &Group, snapshot: &Snapshot, e: &Estimate) {
+        let all = |id: &PointId| snapshot.good(*id);
+        let Some(tokens) = self.counters.iter().map(all).sum::<Option<f64>>() else { return };
+        if self.counters.is_empty() {
+            return;
+        }
+        let Some((since, before)) = self.counted else {
+            self.counted = Some((snapshot.stamp, tokens));
+            return;
+        };
+        let passed = snapshot.stamp.since(since);
+        let newest = self.counters.iter().map(|id| snapshot.points[id.index()].stamp).max();
+        if newest <= self.newest {
+            return;
+        }
+        self.newest = newest;
+        if let Some((clock, _)) = group.seen(snapshot, e) {
+            self.clocks = (self.clocks.0 + clock, self.clocks.1 + 1);
+        }
+        if passed < COUNT_EACH {
+            return;
+        }
+        let rate = (tokens - before) / passed.s();
+        if rate > 0.0 && self.clocks.1 > 0 {
+            self.tokens_per_s = Some(rate);
+            self.pace.learn(rate, self.clocks.0 / f64::from(self.clocks.1), 0.0, passed.s());
+        }
+        (self.counted, self.clocks) = (Some((snapshot.stamp, tokens)), (0.0, 0));
+    }
+}
