@@ -106,7 +106,7 @@ impl Line {
             align: Align::new(site),
             estimator: Estimator::new(site, &topology, &wants),
             outlook: Outlook::new(site, &topology, &wants),
-            steady: Steady::new(site, &wants),
+            steady: Steady::new(site, &topology, &wants),
             caps: unbound(site),
             guarding: Guarding::new(site, &wants),
             survey: Survey::new(site, &topology),

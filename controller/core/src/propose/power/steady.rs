@@ -11,7 +11,7 @@
 //! nothing. Where a serving job is held, each node is held by itself: its replicas do not wait for each other.
 
 use super::CapProposal;
-use super::tree::{Allocation, Problem};
+use super::tree::{Allocation, Problem, Tree};
 use crate::estimate::Estimate;
 use crate::topology::Topology;
 use crate::wants::Wants;
@@ -33,6 +33,7 @@ const STILL_ABOVE: f64 = 1.03;
 /// The strategy and its buffers.
 #[derive(Debug, Clone)]
 pub struct Steady {
+    tree: Tree,
     first: Allocation,
     second: Allocation,
     demand_w: Vec<f64>,
@@ -100,7 +101,7 @@ const KEEP: Span = Span::from_ms(5_000);
 impl Steady {
     /// For a site: jobs give the groups that share a clock.
     #[must_use]
-    pub fn new(site: &Site, wants: &Wants) -> Self {
+    pub fn new(site: &Site, topology: &Topology, wants: &Wants) -> Self {
         let n = site.gpus.len();
         let mut slope = vec![1.0; n];
         let mut groups = Vec::new();
@@ -127,6 +128,7 @@ impl Steady {
             |f: fn(&Sku) -> f64| -> Vec<f64> { site.gpus.iter().map(|g| f(&site.skus[g.sku])).collect() };
         let low_w = sku(|s| s.min_cap_w);
         Self {
+            tree: Tree::of(topology),
             first: Allocation::default(),
             second: Allocation::default(),
             demand_w: vec![0.0; n],
@@ -160,7 +162,7 @@ impl Steady {
         }
         self.solved = Some(estimate.stamp);
         let problem = |demand_w, low_w, high_w| Problem { demand_w, low_w, high_w, slope: &self.slope };
-        self.first.solve(topology, &self.room_w, &problem(&self.demand_w, &self.low_w, &self.high_w));
+        self.first.solve(&self.tree, &self.room_w, &problem(&self.demand_w, &self.low_w, &self.high_w));
         let out = &mut self.proposal;
         out.lock_mhz.clear();
         out.lock_mhz.resize(n, None);
@@ -178,7 +180,7 @@ impl Steady {
                 floor[i] = floor[i].min(ceiling[i]);
             }
         }
-        self.second.solve(topology, &self.room_w, &problem(ceiling, floor, ceiling));
+        self.second.solve(&self.tree, &self.room_w, &problem(ceiling, floor, ceiling));
         out.cap_w.clone_from(&self.second.watts);
         let mut held = out.cap_w.iter().zip(&self.most_w).map(|(cap, most)| *cap < most - 0.5);
         out.binds = held.any(|held| held) || out.lock_mhz.iter().any(Option::is_some);
