@@ -36,7 +36,7 @@ impl Block {
         let all = first..first + count;
         let wide = [&mut self.demand, &mut self.low, &mut self.high, &mut self.slope];
         for (eight, column) in wide.into_iter().zip(problem.columns()) {
-            match column[all.clone()].as_array::<LANES>() {
+            match column[all.clone()].first_chunk::<LANES>() {
                 Some(column) => *eight = *column,
                 None => {
                     *eight = [0.0; LANES];
@@ -66,7 +66,7 @@ impl<'a> Eights<'a> {
     #[inline(always)]
     pub(super) fn of(problem: &Problem<'a>, gpus: (usize, usize), spare: &'a mut Block) -> Self {
         let (first, end) = (gpus.0, gpus.0 + gpus.1);
-        let all = problem.columns().map(|column| column[first..end].as_array::<LANES>());
+        let all = problem.columns().map(|column| column[first..end].first_chunk::<LANES>());
         let [Some(demand), Some(low), Some(high), Some(slope)] = all else {
             spare.take(problem, gpus);
             return spare.eights();
@@ -77,7 +77,7 @@ impl<'a> Eights<'a> {
     /// Writes the watts at a price. Says their sum.
     #[inline(always)]
     pub(super) fn put<S: Simd>(self, simd: S, price: f64, out: &mut [f64]) -> f64 {
-        if let Some(eight) = out.as_mut_array::<LANES>() {
+        if let Some(eight) = out.first_chunk_mut::<LANES>() {
             return self.put_eight(simd, price, eight);
         }
         let (mut eight, count) = ([0.0; LANES], out.len());

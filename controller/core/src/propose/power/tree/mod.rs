@@ -87,8 +87,8 @@ impl WithSimd for Walk<'_, '_> {
 impl Allocation {
     /// Solves for room `B_g - other_g` of each branch, W (infinite: no limit; not a number: none at all).
     ///
-    /// Budgets are met within 1e-12 of themselves. Beginning with the prices of the last solve saves time and changes
-    /// nothing else.
+    /// Budgets are met within 1e-12 of themselves. Beginning with the prices of the last solve saves time, and changes
+    /// watts by no more than that.
     pub fn solve(&mut self, tree: &Tree, room_w: &[f64], problem: &Problem<'_>) {
         debug_assert!(room_w.len() == tree.branches() && problem.demand_w.len() == tree.gpus());
         self.prepare(tree);
