@@ -108,7 +108,7 @@ impl Line {
             estimator: Estimator::new(site, &topology, &wants),
             outlook: Outlook::new(site, &topology, &wants),
             efficient: Efficient::new(site, &wants),
-            steady: Steady::new(site, &wants),
+            steady: Steady::new(site, &topology, &wants),
             caps: unbound(site),
             guarding: Guarding::new(site, &wants),
             survey: Survey::new(site, &topology),

@@ -4,6 +4,7 @@
 //! or failing a build; machines differ, so a figure out of its limit is shown, not punished.
 
 mod alloc;
+mod allocate;
 mod estimate;
 mod ingest;
 mod truth;
@@ -18,6 +19,8 @@ use std::process::ExitCode;
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum What {
+    /// Watts on a power tree, beside sorting, proportional scaling and a general solver.
+    Allocate,
     /// A step of the GPU observers, beside the roofline and the same filter elsewhere.
     Estimate,
     /// A step of the simulated plant with everything in it.
@@ -34,7 +37,8 @@ const NO_FIELD: u8 = 4;
 pub(crate) struct Options {
     /// What is measured.
     what: What,
-    /// Numbers of GPUs, separated by commas [default: 1000,10000,100000; ingest: 10000,100000; estimate: 100000].
+    /// Numbers of GPUs, separated by commas [default: 1000,10000,100000; ingest: 10000,100000; estimate: 100000;
+    /// allocate: 1000,10000,100000,1000000].
     #[arg(long, value_delimiter = ',')]
     gpus: Vec<usize>,
     /// truth: length of a step, s.
@@ -61,6 +65,9 @@ pub(crate) struct Options {
     /// estimate: an interpreter with numpy (and filterpy), to compare with.
     #[arg(long)]
     python: Option<PathBuf>,
+    /// allocate: most GPUs that the general solver is given.
+    #[arg(long, default_value_t = 10_000)]
+    general: usize,
     /// How it is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -99,6 +106,12 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             let of = |gpus| estimate::measure(gpus, options.seconds, options.python.as_deref());
             show(&each(options, &[100_000], of)?, options.format, estimate::table)?;
         }
+        (What::Allocate, _) => {
+            let of = |gpus| allocate::measure(gpus, options.seconds, options.general);
+            let sizes = [1_000, 10_000, 100_000, 1_000_000];
+            let all = each(options, &sizes, of)?.concat();
+            show(&all, options.format, allocate::table)?;
+        }
         (What::Ingest, None) => {
             let all = each(options, &[10_000, 100_000], |gpus| {
                 ingest::measure(gpus, options.rate(gpus)?, options.seconds)
@@ -129,10 +142,16 @@ impl Options {
 /// Measures each size asked for.
 fn each<F>(options: &Options, sizes: &[usize], of: impl Fn(usize) -> Result<F>) -> Result<Vec<F>> {
     let sizes = if options.gpus.is_empty() { sizes } else { &options.gpus };
-    if let Some(gpus) = sizes.iter().find(|gpus| !(8..=200_000).contains(*gpus)) {
-        bail!("--gpus {gpus}: give 8 to 200000");
+    let most = if options.what == What::Allocate { 4_000_000 } else { 200_000 };
+    if let Some(gpus) = sizes.iter().find(|gpus| !(8..=most).contains(*gpus)) {
+        bail!("--gpus {gpus}: give 8 to {most}");
     }
     sizes.iter().map(|&gpus| of(gpus)).collect()
+}
+
+/// What a share of sorted times keeps within.
+fn at(sorted: &[f64], share: f64) -> f64 {
+    sorted[(share * (sorted.len() - 1) as f64) as usize]
 }
 
 fn show<F: Serialize>(all: &[F], format: Format, table: impl Fn(&[F]) -> String) -> Result<()> {

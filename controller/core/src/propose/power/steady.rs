@@ -12,8 +12,8 @@
 //! Step 2 is why nothing is lost: a synchronous job runs at its slowest GPU, so watts beyond the common clock buy
 //! nothing. Where a serving job is held, each node is held by itself: its replicas do not wait for each other.
 
+use super::tree::{Allocation, Problem, Tree};
 use super::{CapProposal, JobClock};
-use super::tree::{Allocation, Problem};
 use crate::estimate::Estimate;
 use crate::topology::Topology;
 use crate::wants::Wants;
@@ -29,12 +29,15 @@ const CAP_ABOVE: f64 = 1.04;
 /// Demand is met with this reserve, since it is a peak of the past and phases differ.
 const DEMAND_ABOVE: f64 = 1.10;
 
+/// Watts below its demand from which on a GPU is short.
+const SHORT_W: f64 = 0.1;
 /// A solution is kept while its caps stand this far above the demand.
 const STILL_ABOVE: f64 = 1.03;
 
 /// The strategy and its buffers.
 #[derive(Debug, Clone)]
 pub struct Steady {
+    tree: Tree,
     first: Allocation,
     second: Allocation,
     demand_w: Vec<f64>,
@@ -108,7 +111,7 @@ const KEEP: Span = Span::from_ms(5_000);
 impl Steady {
     /// For a site: jobs give the groups that share a clock.
     #[must_use]
-    pub fn new(site: &Site, wants: &Wants) -> Self {
+    pub fn new(site: &Site, topology: &Topology, wants: &Wants) -> Self {
         let n = site.gpus.len();
         let mut slope = vec![1.0; n];
         let mut groups = Vec::new();
@@ -135,6 +138,7 @@ impl Steady {
             |f: fn(&Sku) -> f64| -> Vec<f64> { site.gpus.iter().map(|g| f(&site.skus[g.sku])).collect() };
         let low_w = sku(|s| s.min_cap_w);
         Self {
+            tree: Tree::of(topology),
             first: Allocation::default(),
             second: Allocation::default(),
             demand_w: vec![0.0; n],
@@ -172,16 +176,16 @@ impl Steady {
         }
         self.wanted_mhz.clear();
         self.wanted_mhz.extend(wanted);
-        self.solve(topology, estimate);
+        self.solve(estimate);
         &self.proposal
     }
 
-    fn solve(&mut self, topology: &Topology, estimate: &Estimate) {
+    fn solve(&mut self, estimate: &Estimate) {
         let n = self.low_w.len();
         self.solved = Some(estimate.stamp);
         self.held = false;
         let problem = |demand_w, low_w, high_w| Problem { demand_w, low_w, high_w, slope: &self.slope };
-        self.first.solve(topology, &self.room_w, &problem(&self.demand_w, &self.low_w, &self.high_w));
+        self.first.solve(&self.tree, &self.room_w, &problem(&self.demand_w, &self.low_w, &self.high_w));
         let out = &mut self.proposal;
         out.lock_mhz.clear();
         out.lock_mhz.resize(n, None);
@@ -197,7 +201,7 @@ impl Steady {
             self.held |= carried.is_some();
             for &i in &group.gpus {
                 out.lock_mhz[i] = Some(lock);
-                if carried.is_none() && self.first.price[i] <= 0.0 {
+                if carried.is_none() && self.first.watts[i] >= self.demand_w[i] - SHORT_W {
                     // nothing is short there: the clock alone holds it
                     continue;
                 }
@@ -206,7 +210,7 @@ impl Steady {
                 floor[i] = floor[i].min(ceiling[i]);
             }
         }
-        self.second.solve(topology, &self.room_w, &problem(ceiling, floor, ceiling));
+        self.second.solve(&self.tree, &self.room_w, &problem(ceiling, floor, ceiling));
         out.cap_w.clone_from(&self.second.watts);
         let mut held = out.cap_w.iter().zip(&self.most_w).map(|(cap, most)| *cap < most - 0.5);
         out.binds = held.any(|held| held) || self.held;

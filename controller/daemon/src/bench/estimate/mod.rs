@@ -7,7 +7,7 @@
 mod case;
 mod peers;
 
-use super::alloc;
+use super::{alloc, at};
 use anyhow::Result;
 use case::Case;
 use headroom_belief::gpu::{Batch, Textbook};
@@ -70,10 +70,6 @@ fn times(gpus: usize, wall_s: f64, mut before: impl FnMut(usize), mut step: impl
     }
     all.sort_by(f64::total_cmp);
     all
-}
-
-fn at(sorted: &[f64], share: f64) -> f64 {
-    sorted[(share * (sorted.len() - 1) as f64) as usize]
 }
 
 /// Measures one size.

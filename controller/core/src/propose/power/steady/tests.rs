@@ -12,7 +12,7 @@ fn loaded(policy: &str, power_w: [f32; 4]) -> Bench {
 }
 
 fn propose(bench: &Bench, budget_w: f64) -> CapProposal {
-    let mut steady = Steady::new(&bench.site, &bench.wants);
+    let mut steady = Steady::new(&bench.site, &bench.topology, &bench.wants);
     let e = bench.estimator.last();
     steady.propose(&bench.topology, &bench.wants, e, &[budget_w], &[]).clone()
 }
@@ -74,7 +74,7 @@ fn heat_lowers_the_ceiling_without_a_budget() {
     // Coolant so warm that the second GPU may draw 500 W of the 620 W that it wants, three kelvin below its limit.
     let (rise, sigma) = e.gpus.steady(1, Rise::Die, 500.0, 0.0);
     e.coolant_c[1] = sku.max_operating_c - 3.0 - rise - bench.wants.k_sigma * sigma;
-    let mut steady = Steady::new(&bench.site, &bench.wants);
+    let mut steady = Steady::new(&bench.site, &bench.topology, &bench.wants);
     let p = steady.propose(&bench.topology, &bench.wants, &e, &[f64::INFINITY], &[]);
     assert!(p.binds && p.cap_w[1] <= 500.0 + 1e-9, "{p:?}");
     assert!(p.lock_mhz[1].is_some_and(|clock| clock < 1980.0), "{p:?}");
