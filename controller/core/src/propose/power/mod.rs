@@ -5,6 +5,7 @@
 //! keeps what is promised of it ([`Efficient`]), or freely; then no cap is written.
 
 mod efficient;
+mod heat;
 mod steady;
 pub mod tree;
 

@@ -1,7 +1,8 @@
 //! Steady: budgets to watts, watts to one clock per job, clocks back to caps.
 //!
 //! ```text
-//! ceiling_i = min(max cap, thermal cap)          thermal cap: T + k sigma = T_lim - 3 K after long, die and memory
+//! ceiling_i = min(max cap, thermal cap, heat)    thermal cap: T + k sigma = T_lim - 3 K after long, die and memory
+//!                                                heat: share of what a loop may take whose supply rises too fast
 //! 1  watts_i  = allocation of the demand (at the clock that is wanted of the job) under every budget
 //! 2  f_job    = min over its GPUs of the clock that watts_i (or ceiling_i) carries, and of the one wanted
 //! 3  need_i   = power at f_job;  what is left over is given out up to the ceilings
@@ -12,8 +13,10 @@
 //! Step 2 is why nothing is lost: a synchronous job runs at its slowest GPU, so watts beyond the common clock buy
 //! nothing. Where a serving job is held, each node is held by itself: its replicas do not wait for each other.
 
+use super::heat::Heat;
 use super::tree::{Allocation, Problem, Tree};
 use super::{CapProposal, JobClock};
+use crate::align::Snapshot;
 use crate::estimate::Estimate;
 use crate::topology::Topology;
 use crate::wants::Wants;
@@ -37,6 +40,7 @@ const STILL_ABOVE: f64 = 1.03;
 /// The strategy and its buffers.
 #[derive(Debug, Clone)]
 pub struct Steady {
+    heat: Heat,
     tree: Tree,
     first: Allocation,
     second: Allocation,
@@ -138,6 +142,7 @@ impl Steady {
             |f: fn(&Sku) -> f64| -> Vec<f64> { site.gpus.iter().map(|g| f(&site.skus[g.sku])).collect() };
         let low_w = sku(|s| s.min_cap_w);
         Self {
+            heat: Heat::new(site, topology, wants),
             tree: Tree::of(topology),
             first: Allocation::default(),
             second: Allocation::default(),
@@ -162,16 +167,20 @@ impl Steady {
     /// Proposes caps and clocks, where these clocks are wanted of the jobs.
     pub fn propose(
         &mut self,
-        topology: &Topology,
-        wants: &Wants,
-        estimate: &Estimate,
+        (topology, wants): (&Topology, &Wants),
+        (snapshot, estimate): (&Snapshot, &Estimate),
         budget_w: &[f64],
         jobs: &[JobClock],
     ) -> &CapProposal {
+        let hot = self.heat.look(snapshot, estimate);
         let wanted = jobs.iter().map(|j| j.wanted_mhz);
         let same = wanted.clone().eq(self.wanted_mhz.iter().copied());
         self.read(wants, estimate, budget_w, jobs);
-        if same && self.still_fits(topology, estimate) {
+        if hot {
+            self.heat.lower(&self.demand_w, &self.low_w, &self.slope, &mut self.high_w);
+            self.demand_w.iter_mut().zip(&self.high_w).for_each(|(demand, high)| *demand = demand.min(*high));
+        }
+        if same && !hot && self.still_fits(topology, estimate) {
             return &self.proposal;
         }
         self.wanted_mhz.clear();

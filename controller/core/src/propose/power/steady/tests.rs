@@ -14,7 +14,8 @@ fn loaded(policy: &str, power_w: [f32; 4]) -> Bench {
 fn propose(bench: &Bench, budget_w: f64) -> CapProposal {
     let mut steady = Steady::new(&bench.site, &bench.topology, &bench.wants);
     let e = bench.estimator.last();
-    steady.propose(&bench.topology, &bench.wants, e, &[budget_w], &[]).clone()
+    let known = (bench.snapshot(), e);
+    steady.propose((&bench.topology, &bench.wants), known, &[budget_w], &[]).clone()
 }
 
 const LOADS: [f32; 4] = [500.0, 620.0, 450.0, 450.0];
@@ -75,7 +76,7 @@ fn heat_lowers_the_ceiling_without_a_budget() {
     let (rise, sigma) = e.gpus.steady(1, Rise::Die, 500.0, 0.0);
     e.coolant_c[1] = sku.max_operating_c - 3.0 - rise - bench.wants.k_sigma * sigma;
     let mut steady = Steady::new(&bench.site, &bench.topology, &bench.wants);
-    let p = steady.propose(&bench.topology, &bench.wants, &e, &[f64::INFINITY], &[]);
+    let p = steady.propose((&bench.topology, &bench.wants), (bench.snapshot(), &e), &[f64::INFINITY], &[]);
     assert!(p.binds && p.cap_w[1] <= 500.0 + 1e-9, "{p:?}");
     assert!(p.lock_mhz[1].is_some_and(|clock| clock < 1980.0), "{p:?}");
     assert_eq!(p.lock_mhz[0], p.lock_mhz[1]);
