@@ -80,8 +80,9 @@ impl<S: Simd> Branch<'_, S> {
             }
             if high.is_infinite() {
                 let floor = self.floor();
-                if !(floor.watts < room_w - enough) || floor.price.is_infinite() {
-                    return Met { infeasible: !(floor.watts <= room_w + enough), ..floor };
+                let (spare, fits_there) = (floor.watts < room_w - enough, floor.watts <= room_w + enough);
+                if !spare || floor.price.is_infinite() {
+                    return Met { infeasible: !fits_there, ..floor };
                 }
                 (high, fits) = (floor.price, Some(floor));
             }
