@@ -20,6 +20,10 @@ pub(super) const EXACT: f64 = 1e-12;
 const STEPS: usize = 120;
 /// Steps after which every second one halves the bracket.
 const PATIENCE: usize = 16;
+/// One block in so many is asked first, in branches of so many squared.
+const SAMPLED: usize = 16;
+/// Steps with these.
+const SAMPLE_STEPS: usize = 4;
 /// More than rounding takes away.
 const HAIR: f64 = 1.0 + 4.0 * f64::EPSILON;
 
@@ -60,7 +64,7 @@ impl<S: Simd> Branch<'_, S> {
     pub(super) fn meet(&self, room_w: f64, last: f64) -> Met {
         let enough = EXACT * room_w.abs();
         let (mut low, mut high, mut fits) = (0.0, f64::INFINITY, None);
-        let mut price = if last > 0.0 { last } else { self.guess() };
+        let mut price = if last > 0.0 { last } else { self.guess(room_w) };
         for step in 0..STEPS {
             let (watts, falls) = self.at(price);
             let over = watts - room_w;
@@ -80,8 +84,9 @@ impl<S: Simd> Branch<'_, S> {
             }
             if high.is_infinite() {
                 let floor = self.floor();
-                if !(floor.watts < room_w - enough) || floor.price.is_infinite() {
-                    return Met { infeasible: !(floor.watts <= room_w + enough), ..floor };
+                let (spare, fits_there) = (floor.watts < room_w - enough, floor.watts <= room_w + enough);
+                if !spare || floor.price.is_infinite() {
+                    return Met { infeasible: !fits_there, ..floor };
                 }
                 (high, fits) = (floor.price, Some(floor));
             }
@@ -95,12 +100,32 @@ impl<S: Simd> Branch<'_, S> {
         fits.unwrap_or_else(|| self.floor())
     }
 
-    /// Where to begin if nothing is known: at the mean of the prices inside.
+    /// Where to begin if nothing is known: at the mean of the prices inside; where that would be far off for many, some of them
+    /// say how far.
     #[inline(always)]
-    fn guess(&self) -> f64 {
+    fn guess(&self, room_w: f64) -> f64 {
         let sum: f64 = self.spans.iter().map(|&(a, b)| self.own[a..b].iter().sum::<f64>()).sum();
         let count: usize = self.spans.iter().map(|(a, b)| b - a).sum();
-        sum / count.max(1) as f64
+        let mut price = sum / count.max(1) as f64;
+        if count < SAMPLED * SAMPLED {
+            return price;
+        }
+        for _ in 0..SAMPLE_STEPS {
+            let (mut sums, mut some) = (Sums::zero(self.simd), 0);
+            for &(a, b) in self.spans {
+                for block in (a..b).step_by(SAMPLED) {
+                    sums.add(&self.blocks[block], self.own[block], price);
+                    some += 1;
+                }
+            }
+            let (watts, falls) = sums.fold();
+            let next = price + (watts - room_w * some as f64 / count as f64) / falls;
+            if !next.is_finite() || next < 0.0 {
+                break;
+            }
+            price = next;
+        }
+        price
     }
 
     /// Its GPUs as (own price, demand, floor, ceiling, slope).

@@ -70,7 +70,7 @@ impl Tally {
         let full: f64 = (0..case.gpus()).map(|i| case.high_w[i].powi(2) / case.slope[i] / 2.0).sum();
         let same = |other: f64| (other - cost).abs() <= 1e-9 * cost + 1e-14 * full;
         // where a tolerance is not enough to be sure, the next one is tried
-        let (mut alike, mut proven) = (false, cost == 0.0);
+        let (mut alike, mut proven) = (false, cost <= 0.0);
         for (attempt, tolerance) in [1e-12, 1e-14, 1e-16].into_iter().enumerate() {
             let theirs = general::solve(&case, tolerance);
             if attempt == 0 {
