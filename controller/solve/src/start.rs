@@ -1,0 +1,167 @@
+//! Where the iteration begins.
+//!
+//! Cold, the previous input is held as far as its bounds let it. Warm, the moves and multipliers of the last solution are taken over.
+//! Both would lie on the border, where an interior point cannot move; so each slack and its multiplier are put on the hyperbola
+//! t lambda = mu0, with their difference kept (the smoothing function of Chen & Harker 1993 and Kanzow 1996):
+//!
+//! ```text
+//! t - lambda = t_0 - lambda_0,  t lambda = mu0:     t = (d + sqrt(d^2 + 4 mu0)) / 2,   d = t_0 - lambda_0,   lambda = mu0 / t
+//! ```
+//!
+//! What then does not fit together is a residual of the rows, of the order of sqrt(mu0), which the steps take away.
+//!
+//! Responsible for: the first iterate, and moves that keep bounds and dynamics. Not for: any step.
+
+use crate::interior::Interior;
+use crate::kernels::LANES;
+use crate::point::Point;
+use crate::problem::Problem;
+use crate::rows::{Hard, Soft, eights};
+use crate::shape::Shape;
+use crate::sound::Reach;
+
+/// Products at the start. Problems are per unit, so that these are of the order of its figures.
+const COLD: f64 = 1.0;
+const WARM: f64 = 1e-3;
+
+/// Puts the first iterate into place.
+#[inline(always)]
+pub(crate) fn begin(at: &mut Interior, problem: &Problem, reach: &Reach, point: &mut Point, warm: bool) {
+    let Shape { inputs: m, outputs: p, stages, .. } = at.shape;
+    if !warm {
+        for u in point.u.chunks_exact_mut(m) {
+            u.copy_from_slice(&problem.u_before);
+        }
+    }
+    within(problem, reach, &mut point.u);
+    roll(problem, &point.u, &mut point.x);
+    at.at.input[..stages * m].copy_from_slice(&point.u);
+    at.at.state.copy_from_slice(&point.x);
+    for (i, u) in point.u.iter().enumerate() {
+        at.at.rate[i] = u - if i < m { problem.u_before[i] } else { point.u[i - m] };
+    }
+    outputs(problem, point, &mut at.at.output[..(stages + 1) * p]);
+    let mu = if warm { WARM } else { COLD };
+    let free = |i: usize| !reach.pinned[i];
+    let free_move = |i: usize| !(reach.pinned[i] && (i < m || reach.pinned[i - m]));
+    let last = |l| if warm { Some(l) } else { None };
+    let mut count = 0;
+    let (input, rate) = (&problem.input, &problem.rate);
+    count += hard(&mut at.input.lower, -1.0, &at.at.input, &input.lower, free, last(&point.input_lower), mu);
+    count += hard(&mut at.input.upper, 1.0, &at.at.input, &input.upper, free, last(&point.input_upper), mu);
+    count += hard(&mut at.rate.lower, -1.0, &at.at.rate, &rate.lower, free_move, last(&point.rate_lower), mu);
+    count += hard(&mut at.rate.upper, 1.0, &at.at.rate, &rate.upper, free_move, last(&point.rate_upper), mu);
+    let y = &at.at.output;
+    count += soft(&mut at.output.lower, -1.0, y, problem, &problem.output.lower, last(&point.output_lower), mu);
+    count += soft(&mut at.output.upper, 1.0, y, problem, &problem.output.upper, last(&point.output_upper), mu);
+    at.products = count;
+}
+
+/// Brings moves within box and rates, forwards, each as near as it can be to where it was.
+pub(crate) fn within(problem: &Problem, reach: &Reach, u: &mut [f64]) {
+    let m = problem.shape.inputs;
+    for i in 0..u.len() {
+        let before = if i < m { problem.u_before[i] } else { u[i - m] };
+        let lower = reach.lower[i].max(before + problem.rate.lower[i]);
+        let upper = reach.upper[i].min(before + problem.rate.upper[i]);
+        u[i] = u[i].max(lower).min(upper);
+    }
+}
+
+/// The states that follow from moves.
+pub(crate) fn roll(problem: &Problem, u: &[f64], x: &mut [f64]) {
+    let Shape { states: n, inputs: m, stages, .. } = problem.shape;
+    x[..n].copy_from_slice(&problem.x0);
+    for k in 0..stages {
+        let (past, next) = x[k * n..].split_at_mut(n);
+        let rows = problem.model(k).chunks_exact(problem.shape.row());
+        for ((next, row), c) in next.iter_mut().zip(rows).zip(&problem.c[k * n..]).take(n) {
+            *next = c + product(&row[..m], &u[k * m..]) + product(&row[m..m + n], past);
+        }
+    }
+}
+
+/// y_k = C_k x_k + D_k u_k + e_k.
+fn outputs(problem: &Problem, point: &Point, y: &mut [f64]) {
+    let Shape { states: n, inputs: m, outputs: p, stages, .. } = problem.shape;
+    let ld = problem.shape.row();
+    for (at, y) in y.iter_mut().enumerate() {
+        let (k, i) = (at / p, at % p);
+        let first = if k < stages { n } else { 0 };
+        let row = &problem.model(k)[(first + i) * ld..][..ld];
+        let of_input = if k < stages { product(&row[..m], point.input(k)) } else { 0.0 };
+        *y = problem.e[at] + of_input + product(&row[m..m + n], point.state(k));
+    }
+}
+
+#[inline(always)]
+fn product(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The point of t lambda = mu with the difference d.
+#[inline(always)]
+fn smooth(d: f64, mu: f64) -> (f64, f64) {
+    // Of the two roots, the one without cancellation first.
+    let larger = 0.5 * (d.abs() + (d * d + 4.0 * mu).sqrt());
+    if d >= 0.0 { (larger, mu / larger) } else { (mu / larger, larger) }
+}
+
+#[inline(always)]
+fn hard(
+    rows: &mut [Hard],
+    sign: f64,
+    values: &[f64],
+    bounds: &[f64],
+    free: impl Fn(usize) -> bool,
+    last: Option<&Vec<f64>>,
+    mu: f64,
+) -> usize {
+    let mut count = 0;
+    for (block, (row, value)) in rows.iter_mut().zip(eights(values)).enumerate() {
+        *row = Hard::NONE;
+        for l in 0..LANES {
+            let i = block * LANES + l;
+            if i < bounds.len() && bounds[i].is_finite() && free(i) {
+                let slack = -sign * (value[l] - bounds[i]);
+                (row.bound[l], row.present[l]) = (bounds[i], 1.0);
+                (row.t[l], row.lambda[l]) = smooth(slack - last.map_or(0.0, |l| l[i]), mu);
+                count += 1;
+            }
+        }
+    }
+    count
+}
+
+#[inline(always)]
+fn soft(
+    rows: &mut [Soft],
+    sign: f64,
+    values: &[f64],
+    problem: &Problem,
+    bounds: &[f64],
+    last: Option<&Vec<f64>>,
+    mu: f64,
+) -> usize {
+    let mut count = 0;
+    for (block, (row, value)) in rows.iter_mut().zip(eights(values)).enumerate() {
+        *row = Soft::NONE;
+        for l in 0..LANES {
+            let i = block * LANES + l;
+            if i >= bounds.len() || !bounds[i].is_finite() || problem.rho1[i] + problem.rho2[i] == 0.0 {
+                continue;
+            }
+            let (rho1, rho2) = (problem.rho1[i], problem.rho2[i]);
+            let slack = -sign * (value[l] - bounds[i]);
+            let s = (-slack).max(0.0);
+            let force = rho1 + rho2 * s;
+            let lambda = last.map_or(if slack < 0.0 { force } else { 0.0 }, |l| l[i]);
+            (row.bound[l], row.present[l], row.rho1[l], row.rho2[l]) = (bounds[i], 1.0, rho1, rho2);
+            (row.t[l], row.lambda[l]) = smooth(slack + s - lambda, mu);
+            (row.s[l], row.nu[l]) = smooth(s - (force - lambda).max(0.0), mu);
+            count += 2;
+        }
+    }
+    count
+}
+
