@@ -111,8 +111,8 @@ impl Interior {
         start::begin(self, problem, reach, point, warm);
         let mut iterations = 0;
         let end = loop {
-            let gap = self.prepare();
-            let cost = self.gradient(problem);
+            let (gap, penalties) = self.prepare();
+            let cost = penalties + self.gradient(problem);
             let last = iterations == settings.iterations;
             // Only where it can be within the tolerance is the certificate worth its time.
             if gap <= settings.tolerance * (1.0 + cost.abs()) || last {
@@ -131,13 +131,13 @@ impl Interior {
         (end, iterations, self.tell(problem, reach, point))
     }
 
-    /// Weights of the barrier; gives the sum of all products.
+    /// Weights of the barrier; gives the sum of all products, and the penalties.
     #[inline(always)]
-    fn prepare(&mut self) -> f64 {
+    fn prepare(&mut self) -> (f64, f64) {
         let input = self.input.prepare(&self.at.input, &mut self.weights.input);
         let rate = self.rate.prepare(&self.at.rate, &mut self.weights.rate);
         let output = self.output.prepare(&self.at.output, &mut self.weights.output);
-        input + rate + output
+        (input.0 + rate.0 + output.0, output.1)
     }
 
     /// The gradient of the cost without penalties; gives that cost.

@@ -77,6 +77,7 @@ pub(crate) struct Soft {
     w: Eight,
     b: Eight,
     c: Eight,
+    product: Eight,
     aim: Eight,
     dt: Eight,
     ds: Eight,
@@ -109,6 +110,7 @@ impl Soft {
         w: ZERO,
         b: ZERO,
         c: ZERO,
+        product: ZERO,
         aim: ZERO,
         dt: ZERO,
         ds: ZERO,
@@ -119,8 +121,9 @@ impl Soft {
 
 /// Rows of one kind and sign, over all stages.
 pub(crate) trait Rows {
-    /// Residuals and weights for the values at hand: adds W to `weight`, gives the products of slacks and multipliers.
-    fn prepare(&mut self, sign: f64, value: &Eight, weight: &mut Eight, products: &mut Eight);
+    /// Residuals and weights for the values at hand: adds W to `weight`, the products of slacks and multipliers and the penalties to
+    /// `sums`.
+    fn prepare(&mut self, sign: f64, value: &Eight, weight: &mut Eight, sums: &mut [Eight; 2]);
     /// The multiplier to aim at for products of `tau`; `corrected` by the second-order terms of the last step. Adds it to `linear`.
     fn aim(&mut self, sign: f64, tau: f64, corrected: f64, linear: &mut Eight);
     /// The step of slacks and multipliers that goes with a step of the values.
@@ -137,11 +140,11 @@ fn more(most: &mut f64, ratio: f64) {
 
 impl Rows for Hard {
     #[inline(always)]
-    fn prepare(&mut self, sign: f64, value: &Eight, weight: &mut Eight, products: &mut Eight) {
+    fn prepare(&mut self, sign: f64, value: &Eight, weight: &mut Eight, sums: &mut [Eight; 2]) {
         for l in 0..LANES {
             self.r[l] = sign * (value[l] - self.bound[l]) + self.t[l];
             weight[l] += self.lambda[l] / self.t[l];
-            products[l] += self.lambda[l] * self.t[l];
+            sums[0][l] += self.lambda[l] * self.t[l];
         }
     }
 
@@ -180,14 +183,15 @@ impl Rows for Hard {
 
 impl Rows for Soft {
     #[inline(always)]
-    fn prepare(&mut self, sign: f64, value: &Eight, weight: &mut Eight, products: &mut Eight) {
+    fn prepare(&mut self, sign: f64, value: &Eight, weight: &mut Eight, sums: &mut [Eight; 2]) {
         for l in 0..LANES {
             let (t, s, lambda, nu) = (self.t[l], self.s[l], self.lambda[l], self.nu[l]);
             self.r[l] = sign * (value[l] - self.bound[l]) - s + t;
             self.d[l] = self.rho2[l] + nu / s;
             self.w[l] = self.d[l] / (t * self.d[l] + lambda);
             weight[l] += lambda * self.w[l];
-            products[l] += lambda * t + nu * s;
+            sums[0][l] += lambda * t + nu * s;
+            sums[1][l] += self.present[l] * s * (self.rho1[l] + 0.5 * self.rho2[l] * s);
         }
     }
 
@@ -202,7 +206,7 @@ impl Rows for Soft {
             let w = self.w[l];
             self.aim[l] = lambda + lambda * w * (self.r[l] + b / self.d[l]) - w * product;
             linear[l] += sign * self.aim[l];
-            (self.b[l], self.c[l]) = (b, c);
+            (self.b[l], self.c[l], self.product[l]) = (b, c, product);
         }
     }
 
@@ -213,9 +217,12 @@ impl Rows for Soft {
             let (t, s, lambda, nu) = (self.t[l], self.s[l], self.lambda[l], self.nu[l]);
             let (dg, present) = (sign * dvalue[l], self.present[l]);
             let dlambda = self.aim[l] - lambda + lambda * self.w[l] * dg;
-            let ds = present * (dlambda - self.b[l]) / self.d[l];
+            let by_force = (dlambda - self.b[l]) / self.d[l];
+            let by_gap = -(self.product[l] + t * dlambda) / lambda;
+            let far = lambda > self.d[l] * t;
+            let dt = present * if far { by_gap } else { by_force - self.r[l] - dg };
+            let ds = present * if far { by_gap + self.r[l] + dg } else { by_force };
             let dnu = -present * (self.c[l] + nu * ds) / s;
-            let dt = present * (ds - self.r[l] - dg);
             linear[l] += lambda * dt + t * dlambda + nu * ds + s * dnu;
             square[l] += dt * dlambda + ds * dnu;
             more(&mut worst[l], -dt / t);
@@ -254,16 +261,17 @@ impl<R: Rows + Copy> Pair<R> {
         2 * self.lower.len() * size_of::<R>()
     }
 
+    /// Gives the sum of the products and the penalties.
     #[inline(always)]
-    pub(crate) fn prepare(&mut self, values: &[f64], weights: &mut [f64]) -> f64 {
-        let mut products = ZERO;
+    pub(crate) fn prepare(&mut self, values: &[f64], weights: &mut [f64]) -> (f64, f64) {
+        let mut sums = [ZERO; 2];
         weights.fill(0.0);
         for (sign, rows) in [(-1.0, &mut self.lower), (1.0, &mut self.upper)] {
             for ((row, value), weight) in rows.iter_mut().zip(eights(values)).zip(eights_mut(weights)) {
-                row.prepare(sign, value, weight, &mut products);
+                row.prepare(sign, value, weight, &mut sums);
             }
         }
-        across(products)
+        (across(sums[0]), across(sums[1]))
     }
 
     /// Adds to `linear`.
