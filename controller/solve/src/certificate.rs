@@ -19,12 +19,9 @@
 //! Responsible for: that verdict. Not for: finding the point.
 
 use crate::problem::{Bounds, Problem};
-use crate::shape::{Shape, padded};
+use crate::shape::{MOST, Shape, padded};
 use crate::sound::Reach;
 use crate::{Point, Refused};
-
-/// Room for the vectors of a stage: the most states, inputs or outputs that a shape may have.
-const ROOM: usize = 256;
 
 /// How far a condition is from being met, and where it is met worst.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -77,7 +74,7 @@ impl Certificate {
 
     pub(crate) fn reckon(problem: &Problem, point: &Point, reach: &Reach) -> Self {
         let mut tally = Tally::default();
-        let mut adjoint = Adjoint { pi: [0.0; ROOM], theta: [0.0; ROOM] };
+        let mut adjoint = Adjoint { pi: [0.0; MOST], theta: [0.0; MOST] };
         for k in (0..=problem.shape.stages).rev() {
             soft_bounds(problem, point, k, &mut tally);
             if k < problem.shape.stages {
@@ -149,29 +146,29 @@ impl Tally {
 
 /// pi_{k+1} and theta_{k+1} while k goes down.
 struct Adjoint {
-    pi: [f64; ROOM],
-    theta: [f64; ROOM],
+    pi: [f64; MOST],
+    theta: [f64; MOST],
 }
 
 impl Adjoint {
     fn back(&mut self, problem: &Problem, point: &Point, reach: &Reach, k: usize, tally: &mut Tally) {
         let Shape { states: n, inputs: m, outputs: p, stages, .. } = problem.shape;
-        let ld = problem.shape.row();
+        let (ld, at_x) = (problem.shape.row(), problem.shape.x());
         let (model, weight) = (problem.model(k), problem.weight(k));
         let inputs = if k < stages { m } else { 0 };
         // The gradient over (u | x), of cost, outputs and the stages that follow.
-        let mut gradient = [0.0; 2 * ROOM + 8];
+        let mut gradient = [0.0; 2 * MOST];
         let gradient = &mut gradient[..ld];
         let (u, x) = (&point.u[k * inputs..][..inputs], &point.x[k * n..(k + 1) * n]);
         add(gradient, &weight[..inputs * ld], u);
-        add(gradient, &weight[m * ld..], x);
-        let quadratic: f64 = dot(&gradient[..inputs], u) + dot(&gradient[m..m + n], x);
+        add(gradient, &weight[at_x * ld..], x);
+        let quadratic: f64 = dot(&gradient[..inputs], u) + dot(&gradient[at_x..at_x + n], x);
         let linear = dot(&problem.q[k * n..(k + 1) * n], x) + dot(&problem.r[k * inputs..][..inputs], u);
         tally.cost += 0.5 * quadratic + linear;
         let of_r = problem.r[k * inputs..][..inputs].iter();
         gradient[..inputs].iter_mut().zip(of_r).for_each(|(g, r)| *g += r);
-        gradient[m..].iter_mut().zip(&problem.q[k * n..(k + 1) * n]).for_each(|(g, q)| *g += q);
-        let mut l = [0.0; ROOM];
+        gradient[at_x..].iter_mut().zip(&problem.q[k * n..(k + 1) * n]).for_each(|(g, q)| *g += q);
+        let mut l = [0.0; MOST];
         for (i, l) in l[..p].iter_mut().enumerate() {
             *l = point.output_upper[k * p + i] - point.output_lower[k * p + i];
         }
@@ -180,7 +177,7 @@ impl Adjoint {
             add(gradient, &model[..n * ld], &self.pi[..n]);
         }
         add(gradient, outputs, &l[..p]);
-        self.pi[..n].copy_from_slice(&gradient[m..m + n]);
+        self.pi[..n].copy_from_slice(&gradient[at_x..at_x + n]);
         if k < stages {
             self.inputs(problem, point, reach, k, gradient, tally);
         }
@@ -196,7 +193,7 @@ impl Adjoint {
         tally: &mut Tally,
     ) {
         let m = problem.shape.inputs;
-        let mut moves = [0.0; ROOM];
+        let mut moves = [0.0; MOST];
         for (a, du) in moves[..m].iter_mut().enumerate() {
             *du = point.u[k * m + a] - before(problem, point, k, a);
         }
@@ -222,9 +219,10 @@ fn before(problem: &Problem, point: &Point, k: usize, a: usize) -> f64 {
 
 fn dynamics(problem: &Problem, point: &Point, k: usize, tally: &mut Tally) {
     let Shape { states: n, inputs: m, .. } = problem.shape;
-    let rows = problem.model(k).chunks_exact(problem.shape.row());
+    let (rows, at_x) = (problem.model(k).chunks_exact(problem.shape.row()), problem.shape.x());
     for (i, row) in rows.take(n).enumerate() {
-        let next = problem.c[k * n + i] + dot(&row[..m], point.input(k)) + dot(&row[m..m + n], point.state(k));
+        let of_u = dot(&row[..m], point.input(k));
+        let next = problem.c[k * n + i] + of_u + dot(&row[at_x..at_x + n], point.state(k));
         let x = point.x[(k + 1) * n + i];
         tally.dynamics.see(x - next, x.abs(), k);
     }
@@ -244,7 +242,15 @@ fn hard_bounds(problem: &Problem, point: &Point, k: usize, tally: &mut Tally) {
     tally.products(products, k);
 }
 
-fn hard(bounds: &Bounds, at: usize, value: f64, l: (f64, f64), scale: f64, k: usize, tally: &mut Tally) -> f64 {
+fn hard(
+    bounds: &Bounds,
+    at: usize,
+    value: f64,
+    l: (f64, f64),
+    scale: f64,
+    k: usize,
+    tally: &mut Tally,
+) -> f64 {
     let slacks = (value - bounds.lower[at], bounds.upper[at] - value);
     tally.bounds.see((-slacks.0).max(-slacks.1).max(0.0), scale, k);
     side(slacks.0, l.0, k, tally) + side(slacks.1, l.1, k, tally)
@@ -262,14 +268,14 @@ fn side(slack: f64, l: f64, k: usize, tally: &mut Tally) -> f64 {
 
 fn soft_bounds(problem: &Problem, point: &Point, k: usize, tally: &mut Tally) {
     let Shape { states: n, inputs: m, outputs: p, stages, .. } = problem.shape;
-    let ld = problem.shape.row();
+    let (ld, at_x) = (problem.shape.row(), problem.shape.x());
     let model = problem.model(k);
     let outputs = if k < stages { &model[n * ld..] } else { model };
     let mut products = 0.0;
     for (i, row) in outputs.chunks_exact(ld).enumerate() {
         let at = k * p + i;
         let of_input = if k < stages { dot(&row[..m], point.input(k)) } else { 0.0 };
-        let y = problem.e[at] + of_input + dot(&row[m..m + n], point.state(k));
+        let y = problem.e[at] + of_input + dot(&row[at_x..at_x + n], point.state(k));
         let (rho1, rho2) = (problem.rho1[at], problem.rho2[at]);
         let limited = rho1 + rho2 > 0.0;
         for (slack, l) in [

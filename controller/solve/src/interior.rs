@@ -14,7 +14,7 @@
 //!
 //! Responsible for: the iterate and its steps. Not for: the linear algebra (`riccati`), the rows, the start.
 
-use crate::kernels::{add_scaled, add_transposed, dot};
+use crate::kernels::{LANES, add_scaled, add_transposed, dot};
 use crate::point::Point;
 use crate::problem::Problem;
 use crate::riccati::{Indefinite, Linear, Riccati, Step, Weights};
@@ -23,6 +23,7 @@ use crate::shape::{Shape, padded};
 use crate::solver::Settings;
 use crate::sound::Reach;
 use crate::{Certificate, start};
+use pulp::Simd;
 
 /// Share of the way to the border that a step goes at most.
 const SHARE: f64 = 0.995;
@@ -35,7 +36,7 @@ pub(crate) enum End {
     NotANumber,
 }
 
-/// The values of an iterate; all but the states are padded to full vectors.
+/// The values of an iterate, padded rows per stage.
 #[derive(Debug, Clone)]
 pub(crate) struct Values {
     pub(crate) input: Vec<f64>,
@@ -64,11 +65,10 @@ pub(crate) struct Interior {
 
 impl Interior {
     pub(crate) fn new(shape: Shape) -> Self {
-        let Shape { states: n, inputs: m, outputs: p, stages, .. } = shape;
-        let (us, ys) = (stages * m, (stages + 1) * p);
-        let inputs = || vec![0.0; padded(us)];
-        let outputs = || vec![0.0; padded(ys)];
-        let states = || vec![0.0; (stages + 1) * n];
+        let (us, ys) = (shape.stages * shape.x(), (shape.stages + 1) * shape.y());
+        let inputs = || vec![0.0; us];
+        let outputs = || vec![0.0; ys];
+        let states = || vec![0.0; (shape.stages + 1) * padded(shape.states)];
         Self {
             shape,
             at: Values { input: inputs(), rate: inputs(), state: states(), output: outputs() },
@@ -78,7 +78,7 @@ impl Interior {
             products: 0,
             weights: Weights { input: inputs(), rate: inputs(), output: outputs() },
             linear: Linear {
-                cost: vec![0.0; (stages + 1) * shape.row()],
+                cost: vec![0.0; (shape.stages + 1) * shape.row()],
                 input: inputs(),
                 rate: inputs(),
                 output: outputs(),
@@ -100,8 +100,9 @@ impl Interior {
 
     /// From a start to a point with its certificate.
     #[inline(always)]
-    pub(crate) fn run(
+    pub(crate) fn run<S: Simd>(
         &mut self,
+        simd: S,
         problem: &Problem,
         reach: &Reach,
         point: &mut Point,
@@ -112,7 +113,7 @@ impl Interior {
         let mut iterations = 0;
         let end = loop {
             let (gap, penalties) = self.prepare();
-            let cost = penalties + self.gradient(problem);
+            let cost = penalties + self.gradient(simd, problem);
             let last = iterations == settings.iterations;
             // Only where it can be within the tolerance is the certificate worth its time.
             if gap <= settings.tolerance * (1.0 + cost.abs()) || last {
@@ -121,11 +122,11 @@ impl Interior {
                     return (End::Done, iterations, certificate);
                 }
             }
-            if let Err(at) = self.riccati.factor(problem, &self.weights, reach) {
+            if let Err(at) = self.riccati.factor(simd, problem, &self.weights, reach) {
                 break End::Indefinite(at);
             }
-            let Some(alpha) = self.direction(problem, reach, gap) else { break End::NotANumber };
-            self.take(alpha);
+            let Some(alpha) = self.direction(simd, problem, reach, gap) else { break End::NotANumber };
+            self.take(simd, alpha);
             iterations += 1;
         };
         (end, iterations, self.tell(problem, reach, point))
@@ -142,31 +143,29 @@ impl Interior {
 
     /// The gradient of the cost without penalties; gives that cost.
     #[inline(always)]
-    fn gradient(&mut self, problem: &Problem) -> f64 {
+    fn gradient<S: Simd>(&mut self, simd: S, problem: &Problem) -> f64 {
         let Shape { states: n, inputs: m, stages, .. } = self.shape;
-        let (ld, mp) = (self.shape.row(), padded(m));
+        let (ld, mp, np) = (self.shape.row(), self.shape.x(), padded(self.shape.states));
         let mut cost = 0.0;
         for k in 0..=stages {
             let inputs = if k < stages { m } else { 0 };
-            let gradient = &mut self.linear.cost[k * ld..(k + 1) * ld];
-            let (u, x) = (&self.at.input[k * m..k * m + inputs], &self.at.state[k * n..(k + 1) * n]);
-            let (r, q) = (&problem.r[k * inputs..][..inputs], &problem.q[k * n..(k + 1) * n]);
+            let gradient = &mut self.linear.cost[k * ld..][..ld];
+            let (u, x) = (&self.at.input[k.min(stages - 1) * mp..][..inputs], &self.at.state[k * np..][..n]);
+            let (r, q) = (&problem.r[k * inputs..][..inputs], &problem.q[k * n..][..n]);
             let weight = problem.weight(k);
             gradient.fill(0.0);
-            add_transposed::<false>(gradient, &weight[..inputs * ld], u);
-            add_transposed::<false>(gradient, &weight[m * ld..], x);
-            let (of_u, of_x) = gradient.split_at_mut(m);
+            add_transposed::<S, false>(simd, gradient, weight, u);
+            add_transposed::<S, false>(simd, gradient, &weight[mp * ld..], x);
+            let (of_u, of_x) = gradient.split_at_mut(mp);
             for ((g, x), q) in of_u.iter_mut().zip(u).zip(r).chain(of_x.iter_mut().zip(x).zip(q)) {
                 cost += x * (0.5 * *g + q);
                 *g += q;
             }
             if k < stages {
-                let (theta, du) = (&mut self.moves[k * m..(k + 1) * m], &self.at.rate[k * m..(k + 1) * m]);
+                let (theta, du) = (&mut self.moves[k * mp..][..mp], &self.at.rate[k * mp..][..mp]);
                 theta.fill(0.0);
-                for (s, du) in problem.moves(k).chunks_exact(mp).zip(du) {
-                    add_scaled(theta, *du, s);
-                }
-                cost += 0.5 * theta.iter().zip(du).map(|(theta, du)| theta * du).sum::<f64>();
+                add_transposed::<S, false>(simd, theta, problem.moves(k), &du[..m]);
+                cost += 0.5 * dot(simd, theta, du);
             }
         }
         cost
@@ -174,7 +173,7 @@ impl Interior {
 
     /// Predictor and corrector; gives the length of the step, none if it is no number.
     #[inline(always)]
-    fn direction(&mut self, problem: &Problem, reach: &Reach, gap: f64) -> Option<f64> {
+    fn direction<S: Simd>(&mut self, simd: S, problem: &Problem, reach: &Reach, gap: f64) -> Option<f64> {
         let mut tau = 0.0;
         for corrected in [false, true] {
             let Linear { input, rate, output, .. } = &mut self.linear;
@@ -184,9 +183,9 @@ impl Interior {
             self.input.aim(tau, corrected, input);
             self.rate.aim(tau, corrected, rate);
             self.output.aim(tau, corrected, output);
-            self.riccati.step(problem, &self.linear, reach, &mut self.step);
+            self.riccati.step(simd, problem, &self.linear, reach, &mut self.step);
             let effect = self.effect();
-            if !dot(&self.step.input, &self.step.input).is_finite() || !effect.linear.is_finite() {
+            if !dot(simd, &self.step.input, &self.step.input).is_finite() || !effect.linear.is_finite() {
                 return None;
             }
             if corrected || self.products == 0 {
@@ -210,11 +209,11 @@ impl Interior {
     }
 
     #[inline(always)]
-    fn take(&mut self, alpha: f64) {
-        add_scaled(&mut self.at.input, alpha, &self.step.input);
-        add_scaled(&mut self.at.rate, alpha, &self.step.rate);
-        add_scaled(&mut self.at.state, alpha, &self.step.state);
-        add_scaled(&mut self.at.output, alpha, &self.step.output);
+    fn take<S: Simd>(&mut self, simd: S, alpha: f64) {
+        add_scaled(simd, &mut self.at.input, alpha, &self.step.input);
+        add_scaled(simd, &mut self.at.rate, alpha, &self.step.rate);
+        add_scaled(simd, &mut self.at.state, alpha, &self.step.state);
+        add_scaled(simd, &mut self.at.output, alpha, &self.step.output);
         self.input.take(alpha);
         self.rate.take(alpha);
         self.output.take(alpha);
@@ -223,8 +222,8 @@ impl Interior {
     /// Writes the iterate down and certifies it. Inputs are brought within their bounds to the last bit (an interior point is
     /// outside by its residual), and the states follow from them.
     fn tell(&self, problem: &Problem, reach: &Reach, point: &mut Point) -> Certificate {
-        let us = point.u.len();
-        point.u.copy_from_slice(&self.at.input[..us]);
+        let Shape { inputs: m, outputs: p, .. } = self.shape;
+        unpad(&mut point.u, m, &self.at.input, self.shape.x());
         start::within(problem, reach, &mut point.u);
         start::roll(problem, &point.u, &mut point.x);
         for (to, rows) in [
@@ -233,13 +232,30 @@ impl Interior {
             (&mut point.rate_lower, &self.rate.lower),
             (&mut point.rate_upper, &self.rate.upper),
         ] {
-            to.iter_mut().zip(rows.iter().flat_map(|row| &row.lambda)).for_each(|(to, l)| *to = *l);
+            pick(to, m, rows, |row| &row.lambda);
         }
-        for (to, rows) in
-            [(&mut point.output_lower, &self.output.lower), (&mut point.output_upper, &self.output.upper)]
-        {
-            to.iter_mut().zip(rows.iter().flat_map(|row| &row.lambda)).for_each(|(to, l)| *to = *l);
-        }
+        pick(&mut point.output_lower, p, &self.output.lower, |row| &row.lambda);
+        pick(&mut point.output_upper, p, &self.output.upper, |row| &row.lambda);
         Certificate::reckon(problem, point, reach)
+    }
+}
+
+/// Padded rows become rows of `width`.
+fn unpad(to: &mut [f64], width: usize, from: &[f64], ld: usize) {
+    for (to, from) in to.chunks_exact_mut(width).zip(from.chunks_exact(ld)) {
+        to.copy_from_slice(&from[..width]);
+    }
+}
+
+/// A figure of blocks of rows, as rows of `width`.
+fn pick<R>(to: &mut [f64], width: usize, blocks: &[R], of: impl Fn(&R) -> &[f64; LANES]) {
+    if width == 0 {
+        return;
+    }
+    let per_stage = width.div_ceil(LANES);
+    for (to, blocks) in to.chunks_exact_mut(width).zip(blocks.chunks_exact(per_stage)) {
+        for (to, block) in to.chunks_mut(LANES).zip(blocks) {
+            to.copy_from_slice(&of(block)[..to.len()]);
+        }
     }
 }

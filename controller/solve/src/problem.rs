@@ -26,9 +26,9 @@ pub struct Problem {
     models: Vec<f64>,
     /// p rows (0 | C_N).
     terminal_model: Vec<f64>,
-    /// Per set: (R 0; 0 Q).
+    /// Per set: (R 0; 0 Q), square.
     weights: Vec<f64>,
-    /// (0 0; 0 P).
+    /// (0 0; 0 P), square.
     terminal_weight: Vec<f64>,
     /// Per set: S, rows padded.
     moves: Vec<f64>,
@@ -104,7 +104,13 @@ pub struct Outputs<'a> {
 }
 
 /// A matrix as the caller has it: row-major, without padding.
-fn given<'a>(what: &'static str, set: usize, data: &'a [f64], rows: usize, cols: usize) -> Result<&'a [f64], Refused> {
+fn given<'a>(
+    what: &'static str,
+    set: usize,
+    data: &'a [f64],
+    rows: usize,
+    cols: usize,
+) -> Result<&'a [f64], Refused> {
     if data.len() != rows * cols {
         return Err(Refused::Length { what, expected: rows * cols, given: data.len() });
     }
@@ -115,7 +121,12 @@ fn given<'a>(what: &'static str, set: usize, data: &'a [f64], rows: usize, cols:
 }
 
 /// A weight as the caller has it: symmetric, no diagonal entry below zero.
-fn given_weight<'a>(what: &'static str, set: usize, data: &'a [f64], size: usize) -> Result<&'a [f64], Refused> {
+fn given_weight<'a>(
+    what: &'static str,
+    set: usize,
+    data: &'a [f64],
+    size: usize,
+) -> Result<&'a [f64], Refused> {
     let data = given(what, set, data, size, size)?;
     for row in 0..size {
         if data[row * size + row] < 0.0 {
@@ -154,8 +165,8 @@ impl Problem {
             shape,
             models: of(models * (n + p) * ld),
             terminal_model: of(p * ld),
-            weights: of(weights * (m + n) * ld),
-            terminal_weight: of((m + n) * ld),
+            weights: of(weights * ld * ld),
+            terminal_weight: of(ld * ld),
             moves: of(weights * m * padded(m)),
             x0: of(n),
             u_before: of(m),
@@ -181,8 +192,16 @@ impl Problem {
     ///
     /// # Errors
     /// A wrong length, a number that is none, no such set.
-    pub fn set_model(&mut self, set: usize, a: &[f64], b: &[f64], c: &[f64], d: &[f64]) -> Result<(), Refused> {
+    pub fn set_model(
+        &mut self,
+        set: usize,
+        a: &[f64],
+        b: &[f64],
+        c: &[f64],
+        d: &[f64],
+    ) -> Result<(), Refused> {
         let Shape { states: n, inputs: m, outputs: p, models, .. } = self.shape;
+        let at_x = self.shape.x();
         if set >= models {
             return Err(Refused::NoSet { what: "models", set });
         }
@@ -191,9 +210,9 @@ impl Problem {
         let ld = self.shape.row();
         let to = &mut self.models[set * (n + p) * ld..][..(n + p) * ld];
         put(to, ld, (0, 0), b, m);
-        put(to, ld, (0, m), a, n);
+        put(to, ld, (0, at_x), a, n);
         put(to, ld, (n, 0), d, m);
-        put(to, ld, (n, m), c, n);
+        put(to, ld, (n, at_x), c, n);
         Ok(())
     }
 
@@ -202,9 +221,9 @@ impl Problem {
     /// # Errors
     /// A wrong length, a number that is none.
     pub fn set_terminal_output(&mut self, c: &[f64]) -> Result<(), Refused> {
-        let Shape { states: n, inputs: m, outputs: p, .. } = self.shape;
+        let Shape { states: n, outputs: p, .. } = self.shape;
         let c = given("C_N", 0, c, p, n)?;
-        put(&mut self.terminal_model, self.shape.row(), (0, m), c, n);
+        put(&mut self.terminal_model, self.shape.row(), (0, self.shape.x()), c, n);
         Ok(())
     }
 
@@ -218,11 +237,12 @@ impl Problem {
         if set >= weights {
             return Err(Refused::NoSet { what: "weights", set });
         }
-        let (q, r, s) = (given_weight("Q", set, q, n)?, given_weight("R", set, r, m)?, given_weight("S", set, s, m)?);
+        let (q, r, s) =
+            (given_weight("Q", set, q, n)?, given_weight("R", set, r, m)?, given_weight("S", set, s, m)?);
         let ld = self.shape.row();
-        let to = &mut self.weights[set * (m + n) * ld..][..(m + n) * ld];
+        let (to, at_x) = (&mut self.weights[set * ld * ld..][..ld * ld], self.shape.x());
         put(to, ld, (0, 0), r, m);
-        put(to, ld, (m, m), q, n);
+        put(to, ld, (at_x, at_x), q, n);
         put(&mut self.moves[set * m * padded(m)..], padded(m), (0, 0), s, m);
         Ok(())
     }
@@ -232,9 +252,9 @@ impl Problem {
     /// # Errors
     /// As [`Self::set_weights`].
     pub fn set_terminal_weight(&mut self, p: &[f64]) -> Result<(), Refused> {
-        let Shape { states: n, inputs: m, .. } = self.shape;
+        let (n, at_x) = (self.shape.states, self.shape.x());
         let p = given_weight("P", 0, p, n)?;
-        put(&mut self.terminal_weight, self.shape.row(), (m, m), p, n);
+        put(&mut self.terminal_weight, self.shape.row(), (at_x, at_x), p, n);
         Ok(())
     }
 
@@ -256,7 +276,8 @@ impl Problem {
     pub fn stage_mut(&mut self, k: usize) -> Stage<'_> {
         let Shape { states: n, inputs: m, .. } = self.shape;
         let (xs, us) = (k * n..(k + 1) * n, k * m..(k + 1) * m);
-        let outputs = Self::outputs(self.shape, k, &mut self.e, &mut self.output, &mut self.rho1, &mut self.rho2);
+        let outputs =
+            Self::outputs(self.shape, k, &mut self.e, &mut self.output, &mut self.rho1, &mut self.rho2);
         Stage {
             q: &mut self.q[xs.clone()],
             r: &mut self.r[us.clone()],
@@ -272,7 +293,8 @@ impl Problem {
     /// The vectors of the terminal stage.
     pub fn terminal_mut(&mut self) -> Terminal<'_> {
         let Shape { states: n, stages, .. } = self.shape;
-        let outputs = Self::outputs(self.shape, stages, &mut self.e, &mut self.output, &mut self.rho1, &mut self.rho2);
+        let outputs =
+            Self::outputs(self.shape, stages, &mut self.e, &mut self.output, &mut self.rho1, &mut self.rho2);
         Terminal { q: &mut self.q[stages * n..], outputs }
     }
 
@@ -308,7 +330,7 @@ impl Problem {
     /// (R 0; 0 Q) of a stage; of the last one, (0 0; 0 P).
     #[inline(always)]
     pub(crate) fn weight(&self, stage: usize) -> &[f64] {
-        let size = (self.shape.inputs + self.shape.states) * self.shape.row();
+        let size = self.shape.row() * self.shape.row();
         if stage == self.shape.stages {
             &self.terminal_weight
         } else {
@@ -327,10 +349,9 @@ impl Problem {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let bounds = [&self.input, &self.rate, &self.output].map(|b| b.lower.len() + b.upper.len());
-        let matrices = [&self.models, &self.terminal_model, &self.weights, &self.terminal_weight, &self.moves];
-        let vectors =
-            [&self.x0, &self.u_before, &self.q, &self.r, &self.c, &self.e, &self.rho1, &self.rho2];
-        8 * (bounds.iter().sum::<usize>()
-            + matrices.iter().chain(&vectors).map(|v| v.len()).sum::<usize>())
+        let matrices =
+            [&self.models, &self.terminal_model, &self.weights, &self.terminal_weight, &self.moves];
+        let vectors = [&self.x0, &self.u_before, &self.q, &self.r, &self.c, &self.e, &self.rho1, &self.rho2];
+        8 * (bounds.iter().sum::<usize>() + matrices.iter().chain(&vectors).map(|v| v.len()).sum::<usize>())
     }
 }

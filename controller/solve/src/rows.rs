@@ -90,8 +90,16 @@ const ONE: Eight = [1.0; LANES];
 
 impl Hard {
     /// No bound in any lane.
-    pub(crate) const NONE: Self =
-        Self { bound: ZERO, present: ZERO, t: ONE, lambda: ZERO, r: ZERO, aim: ZERO, dt: ZERO, dlambda: ZERO };
+    pub(crate) const NONE: Self = Self {
+        bound: ZERO,
+        present: ZERO,
+        t: ONE,
+        lambda: ZERO,
+        r: ZERO,
+        aim: ZERO,
+        dt: ZERO,
+        dlambda: ZERO,
+    };
 }
 
 impl Soft {

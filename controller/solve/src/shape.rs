@@ -6,7 +6,7 @@ use crate::Refused;
 use crate::kernels::LANES;
 
 /// Most of anything but stages, so that sizes cannot overflow.
-const MOST: usize = 256;
+pub(crate) const MOST: usize = 256;
 /// Most stages.
 const MOST_STAGES: usize = 4096;
 
@@ -40,9 +40,19 @@ impl Shape {
         Self { states, inputs, outputs, stages, models: stages, weights: 1 }
     }
 
-    /// Row length of every matrix over (u | x) or (v | x): m + n, up to a full vector.
+    /// Row length of every matrix over (u | x) or (v | x): both parts padded to full vectors, x from [`Self::x`] on.
     pub(crate) const fn row(&self) -> usize {
-        padded(self.inputs + self.states)
+        padded(self.inputs) + padded(self.states)
+    }
+
+    /// Where x begins in such a row: entries that a stage's inputs take, padded.
+    pub(crate) const fn x(&self) -> usize {
+        padded(self.inputs)
+    }
+
+    /// Entries that a stage's outputs take, padded.
+    pub(crate) const fn y(&self) -> usize {
+        padded(self.outputs)
     }
 
     pub(crate) const fn model_of(&self, stage: usize) -> usize {

@@ -150,7 +150,7 @@ impl WithSimd for Run<'_> {
     type Output = (End, u32, Certificate);
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) -> Self::Output {
-        self.interior.run(self.problem, self.reach, self.point, self.settings, self.warm)
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        self.interior.run(simd, self.problem, self.reach, self.point, self.settings, self.warm)
     }
 }

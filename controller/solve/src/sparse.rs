@@ -85,15 +85,16 @@ impl Sparse {
     fn weights(&mut self, problem: &Problem, places: Places, k: usize) {
         let Shape { states: n, inputs: m, outputs: p, stages, .. } = problem.shape;
         let rows: Vec<&[f64]> = problem.weight(k).chunks_exact(problem.shape.row()).collect();
-        let q = &problem.q[k * n..(k + 1) * n];
+        let (q, at_x) = (&problem.q[k * n..(k + 1) * n], problem.shape.x());
         for i in 0..n {
             if k == 0 {
                 // x_0 is given.
-                let of_x: f64 = rows[m + i][m..m + n].iter().zip(&problem.x0).map(|(w, x)| w * x).sum();
+                let of_x: f64 =
+                    rows[at_x + i][at_x..at_x + n].iter().zip(&problem.x0).map(|(w, x)| w * x).sum();
                 self.constant += problem.x0[i] * (0.5 * of_x + q[i]);
             } else {
                 self.gradient[places.x(k) + i] += q[i];
-                self.block(places.x(k) + i, places.x(k), &rows[m + i][m..m + n], 1.0);
+                self.block(places.x(k) + i, places.x(k), &rows[at_x + i][at_x..at_x + n], 1.0);
             }
         }
         if k < stages {
@@ -147,8 +148,9 @@ impl Sparse {
 
     fn dynamics(&mut self, problem: &Problem, places: Places, k: usize) {
         let Shape { states: n, inputs: m, .. } = problem.shape;
+        let at_x = problem.shape.x();
         for (i, row) in problem.model(k).chunks_exact(problem.shape.row()).take(n).enumerate() {
-            let (b, a, c) = (&row[..m], &row[m..m + n], problem.c[k * n + i]);
+            let (b, a, c) = (&row[..m], &row[at_x..at_x + n], problem.c[k * n + i]);
             let next = (places.x(k + 1) + i, &[-1.0][..]);
             if k == 0 {
                 let of_x: f64 = a.iter().zip(&problem.x0).map(|(a, x)| a * x).sum();
@@ -177,9 +179,9 @@ impl Sparse {
 
     fn outputs(&mut self, problem: &Problem, places: Places, k: usize) {
         let Shape { states: n, inputs: m, outputs: p, stages, .. } = problem.shape;
-        let rows = problem.model(k).chunks_exact(problem.shape.row());
+        let (rows, at_x) = (problem.model(k).chunks_exact(problem.shape.row()), problem.shape.x());
         for (i, row) in rows.skip(if k < stages { n } else { 0 }).enumerate() {
-            let (at, d, c) = (k * p + i, &row[..m], &row[m..m + n]);
+            let (at, d, c) = (k * p + i, &row[..m], &row[at_x..at_x + n]);
             let mut known = problem.e[at];
             let mut parts: Vec<(usize, &[f64])> = Vec::new();
             if k < stages {

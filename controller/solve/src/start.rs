@@ -17,7 +17,7 @@ use crate::kernels::LANES;
 use crate::point::Point;
 use crate::problem::Problem;
 use crate::rows::{Hard, Soft, eights};
-use crate::shape::Shape;
+use crate::shape::{Shape, padded};
 use crate::sound::Reach;
 
 /// Products at the start. Problems are per unit, so that these are of the order of its figures.
@@ -27,7 +27,7 @@ const WARM: f64 = 1e-3;
 /// Puts the first iterate into place.
 #[inline(always)]
 pub(crate) fn begin(at: &mut Interior, problem: &Problem, reach: &Reach, point: &mut Point, warm: bool) {
-    let Shape { inputs: m, outputs: p, stages, .. } = at.shape;
+    let m = at.shape.inputs;
     if !warm {
         for u in point.u.chunks_exact_mut(m) {
             u.copy_from_slice(&problem.u_before);
@@ -35,26 +35,40 @@ pub(crate) fn begin(at: &mut Interior, problem: &Problem, reach: &Reach, point: 
     }
     within(problem, reach, &mut point.u);
     roll(problem, &point.u, &mut point.x);
-    at.at.input[..stages * m].copy_from_slice(&point.u);
-    at.at.state.copy_from_slice(&point.x);
-    for (i, u) in point.u.iter().enumerate() {
-        at.at.rate[i] = u - if i < m { problem.u_before[i] } else { point.u[i - m] };
-    }
-    outputs(problem, point, &mut at.at.output[..(stages + 1) * p]);
+    values(at, problem, point);
     let mu = if warm { WARM } else { COLD };
     let free = |i: usize| !reach.pinned[i];
     let free_move = |i: usize| !(reach.pinned[i] && (i < m || reach.pinned[i - m]));
     let last = |l| if warm { Some(l) } else { None };
     let mut count = 0;
-    let (input, rate) = (&problem.input, &problem.rate);
-    count += hard(&mut at.input.lower, -1.0, &at.at.input, &input.lower, free, last(&point.input_lower), mu);
-    count += hard(&mut at.input.upper, 1.0, &at.at.input, &input.upper, free, last(&point.input_upper), mu);
-    count += hard(&mut at.rate.lower, -1.0, &at.at.rate, &rate.lower, free_move, last(&point.rate_lower), mu);
-    count += hard(&mut at.rate.upper, 1.0, &at.at.rate, &rate.upper, free_move, last(&point.rate_upper), mu);
-    let y = &at.at.output;
-    count += soft(&mut at.output.lower, -1.0, y, problem, &problem.output.lower, last(&point.output_lower), mu);
-    count += soft(&mut at.output.upper, 1.0, y, problem, &problem.output.upper, last(&point.output_upper), mu);
+    let (u, du, y) = (&at.at.input, &at.at.rate, &at.at.output);
+    let (input, rate, output) = (&problem.input, &problem.rate, &problem.output);
+    count += hard(&mut at.input.lower, -1.0, m, u, &input.lower, free, last(&point.input_lower), mu);
+    count += hard(&mut at.input.upper, 1.0, m, u, &input.upper, free, last(&point.input_upper), mu);
+    count += hard(&mut at.rate.lower, -1.0, m, du, &rate.lower, free_move, last(&point.rate_lower), mu);
+    count += hard(&mut at.rate.upper, 1.0, m, du, &rate.upper, free_move, last(&point.rate_upper), mu);
+    count += soft(&mut at.output.lower, -1.0, y, problem, &output.lower, last(&point.output_lower), mu);
+    count += soft(&mut at.output.upper, 1.0, y, problem, &output.upper, last(&point.output_upper), mu);
     at.products = count;
+}
+
+/// The values of an iterate from moves and states.
+fn values(at: &mut Interior, problem: &Problem, point: &Point) {
+    let Shape { states: n, inputs: m, outputs: p, stages, .. } = at.shape;
+    let (mp, np, pp) = (at.shape.x(), padded(n), at.shape.y());
+    for k in 0..=stages {
+        at.at.state[k * np..][..n].copy_from_slice(point.state(k));
+        if k < stages {
+            at.at.input[k * mp..][..m].copy_from_slice(point.input(k));
+            let before = if k == 0 { &problem.u_before } else { point.input(k - 1) };
+            for (a, (u, v)) in point.input(k).iter().zip(before).enumerate() {
+                at.at.rate[k * mp + a] = u - v;
+            }
+        }
+        for i in 0..p {
+            at.at.output[k * pp + i] = output(problem, point, k, i);
+        }
+    }
 }
 
 /// Brings moves within box and rates, forwards, each as near as it can be to where it was.
@@ -71,27 +85,25 @@ pub(crate) fn within(problem: &Problem, reach: &Reach, u: &mut [f64]) {
 /// The states that follow from moves.
 pub(crate) fn roll(problem: &Problem, u: &[f64], x: &mut [f64]) {
     let Shape { states: n, inputs: m, stages, .. } = problem.shape;
+    let at_x = problem.shape.x();
     x[..n].copy_from_slice(&problem.x0);
     for k in 0..stages {
         let (past, next) = x[k * n..].split_at_mut(n);
         let rows = problem.model(k).chunks_exact(problem.shape.row());
         for ((next, row), c) in next.iter_mut().zip(rows).zip(&problem.c[k * n..]).take(n) {
-            *next = c + product(&row[..m], &u[k * m..]) + product(&row[m..m + n], past);
+            *next = c + product(&row[..m], &u[k * m..]) + product(&row[at_x..at_x + n], past);
         }
     }
 }
 
-/// y_k = C_k x_k + D_k u_k + e_k.
-fn outputs(problem: &Problem, point: &Point, y: &mut [f64]) {
+/// y_k = C_k x_k + D_k u_k + e_k, row i.
+fn output(problem: &Problem, point: &Point, k: usize, i: usize) -> f64 {
     let Shape { states: n, inputs: m, outputs: p, stages, .. } = problem.shape;
-    let ld = problem.shape.row();
-    for (at, y) in y.iter_mut().enumerate() {
-        let (k, i) = (at / p, at % p);
-        let first = if k < stages { n } else { 0 };
-        let row = &problem.model(k)[(first + i) * ld..][..ld];
-        let of_input = if k < stages { product(&row[..m], point.input(k)) } else { 0.0 };
-        *y = problem.e[at] + of_input + product(&row[m..m + n], point.state(k));
-    }
+    let (ld, at_x) = (problem.shape.row(), problem.shape.x());
+    let first = if k < stages { n } else { 0 };
+    let row = &problem.model(k)[(first + i) * ld..][..ld];
+    let of_input = if k < stages { product(&row[..m], point.input(k)) } else { 0.0 };
+    problem.e[k * p + i] + of_input + product(&row[at_x..at_x + n], point.state(k))
 }
 
 #[inline(always)]
@@ -107,10 +119,20 @@ fn smooth(d: f64, mu: f64) -> (f64, f64) {
     if d >= 0.0 { (larger, mu / larger) } else { (mu / larger, larger) }
 }
 
+/// Where an entry of a block stands among rows of `width`; nowhere if it pads.
 #[inline(always)]
+fn place(block: usize, lane: usize, width: usize) -> Option<usize> {
+    let per_stage = width.div_ceil(LANES);
+    let (stage, row) = (block / per_stage, block % per_stage * LANES + lane);
+    if row < width { Some(stage * width + row) } else { None }
+}
+
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "the six groups of rows differ in all of these")]
 fn hard(
     rows: &mut [Hard],
     sign: f64,
+    width: usize,
     values: &[f64],
     bounds: &[f64],
     free: impl Fn(usize) -> bool,
@@ -121,8 +143,8 @@ fn hard(
     for (block, (row, value)) in rows.iter_mut().zip(eights(values)).enumerate() {
         *row = Hard::NONE;
         for l in 0..LANES {
-            let i = block * LANES + l;
-            if i < bounds.len() && bounds[i].is_finite() && free(i) {
+            let Some(i) = place(block, l, width) else { break };
+            if bounds[i].is_finite() && free(i) {
                 let slack = -sign * (value[l] - bounds[i]);
                 (row.bound[l], row.present[l]) = (bounds[i], 1.0);
                 (row.t[l], row.lambda[l]) = smooth(slack - last.map_or(0.0, |l| l[i]), mu);
@@ -147,8 +169,8 @@ fn soft(
     for (block, (row, value)) in rows.iter_mut().zip(eights(values)).enumerate() {
         *row = Soft::NONE;
         for l in 0..LANES {
-            let i = block * LANES + l;
-            if i >= bounds.len() || !bounds[i].is_finite() || problem.rho1[i] + problem.rho2[i] == 0.0 {
+            let Some(i) = place(block, l, problem.shape.outputs) else { break };
+            if !bounds[i].is_finite() || problem.rho1[i] + problem.rho2[i] == 0.0 {
                 continue;
             }
             let (rho1, rho2) = (problem.rho1[i], problem.rho2[i]);
@@ -164,4 +186,3 @@ fn soft(
     }
     count
 }
-
