@@ -3,8 +3,8 @@
 //! Responsible for: C + A'B in register blocks, products of a matrix with a vector. Not for: what is multiplied, or for choosing the
 //! instructions: every function here is inlined into its caller, which `pulp` has compiled for the processor at hand.
 //!
-//! All matrices are row-major with one row length `ld`, a multiple of [`LANES`]; what pads a row is zero. A tile of four rows by one or
-//! two vectors of C stays in registers while the inner index runs (Goto & van de Geijn 2008; Frison, Kouzoupis, Zanelli & Diehl,
+//! All matrices are row-major with one row length `ld`, a multiple of [`LANES`]; what pads a row is zero. A tile of four rows by one
+//! to three vectors of C stays in registers while the inner index runs (Goto & van de Geijn 2008; Frison, Kouzoupis, Zanelli & Diehl,
 //! *BLASFEO*, 2018: at these sizes there is nothing to pack).
 //!
 //! Multiplications and additions are fused, always, and added up in one order whatever the width of a vector, so that every
@@ -16,25 +16,26 @@ use pulp::Simd;
 /// Entries that rows are padded to; the width of every vector divides it.
 pub(crate) const LANES: usize = 8;
 
-/// Rows that a tile has: four rows of two AVX2 vectors keep two fused multipliers with four cycles of latency busy.
+/// Rows that a tile has: with three AVX2 vectors each they fill twelve of sixteen registers, and keep two fused multipliers with four
+/// cycles of latency busy.
 const TILE: usize = 4;
 
 /// The rows of a matrix, without the division that `chunks_exact` begins with.
 #[derive(Debug, Clone)]
-pub(crate) struct Rows<'a> {
-    rest: &'a [f64],
+pub(crate) struct Rows<'a, T> {
+    rest: &'a [T],
     ld: usize,
 }
 
 #[inline(always)]
-pub(crate) const fn rows(data: &[f64], ld: usize) -> Rows<'_> {
+pub(crate) const fn rows<T>(data: &[T], ld: usize) -> Rows<'_, T> {
     Rows { rest: data, ld }
 }
 
-impl<'a> Iterator for Rows<'a> {
-    type Item = &'a [f64];
+impl<'a, T> Iterator for Rows<'a, T> {
+    type Item = &'a [T];
     #[inline(always)]
-    fn next(&mut self) -> Option<&'a [f64]> {
+    fn next(&mut self) -> Option<&'a [T]> {
         let (row, rest) = self.rest.split_at_checked(self.ld)?;
         self.rest = rest;
         Some(row)
@@ -52,20 +53,23 @@ pub(crate) fn add_product<S: Simd, const MINUS: bool, const UPPER: bool>(
     ld: usize,
     inner: usize,
 ) {
-    let (c, b, lv) = (S::as_mut_simd_f64s(c).0, S::as_simd_f64s(b).0, ld / S::F64_LANES);
+    let (c, b, lv) = (S::as_mut_simd_f64s(c).0, &S::as_simd_f64s(b).0, ld / S::F64_LANES);
+    let (a, b) = (&a[..inner * ld], &b[..inner * lv]);
     for r in (0..ld).step_by(TILE) {
+        let band = &mut c[r * lv..][..TILE * lv];
         let mut j = if UPPER { r / LANES * (LANES / S::F64_LANES) } else { 0 };
-        while j + 2 <= lv {
-            tile::<S, 2, MINUS>(simd, &mut c[r * lv + j..], &a[r..], &b[j..], ld, inner);
-            j += 2;
-        }
-        if j < lv {
-            tile::<S, 1, MINUS>(simd, &mut c[r * lv + j..], &a[r..], &b[j..], ld, inner);
+        while j < lv {
+            // Threes, but no one left alone.
+            j += match lv - j {
+                1 => tile::<S, 1, MINUS>(simd, band, a, b, ld, (r, j)),
+                2 | 4 => tile::<S, 2, MINUS>(simd, band, a, b, ld, (r, j)),
+                _ => tile::<S, 3, MINUS>(simd, band, a, b, ld, (r, j)),
+            };
         }
     }
 }
 
-/// Four rows by V vectors of C.
+/// Rows r to r + 4 of C, `c`, by V vectors from j on; gives V.
 #[inline(always)]
 fn tile<S: Simd, const V: usize, const MINUS: bool>(
     simd: S,
@@ -73,18 +77,15 @@ fn tile<S: Simd, const V: usize, const MINUS: bool>(
     a: &[f64],
     b: &[S::f64s],
     ld: usize,
-    inner: usize,
-) {
+    (r, j): (usize, usize),
+) -> usize {
     let lv = ld / S::F64_LANES;
     let mut sum = [[simd.splat_f64s(0.0); V]; TILE];
-    for (i, sum) in sum.iter_mut().enumerate() {
-        let row = &c[i * lv..][..V];
-        for v in 0..V {
-            sum[v] = row[v];
-        }
+    for (sum, row) in sum.iter_mut().zip(rows(c, lv)) {
+        sum.copy_from_slice(&row[j..j + V]);
     }
-    for k in 0..inner {
-        let (a, b) = (&a[k * ld..][..TILE], &b[k * lv..][..V]);
+    for (a, b) in rows(a, ld).zip(rows(b, lv)) {
+        let (a, b) = (&a[r..r + TILE], &b[j..j + V]);
         for (sum, a) in sum.iter_mut().zip(a) {
             let a = simd.splat_f64s(if MINUS { -a } else { *a });
             for v in 0..V {
@@ -93,11 +94,9 @@ fn tile<S: Simd, const V: usize, const MINUS: bool>(
         }
     }
     for (i, sum) in sum.iter().enumerate() {
-        let row = &mut c[i * lv..][..V];
-        for v in 0..V {
-            row[v] = sum[v];
-        }
+        c[i * lv + j..][..V].copy_from_slice(sum);
     }
+    V
 }
 
 /// y += M'v (MINUS: y -= M'v), with an entry of v per row of M.

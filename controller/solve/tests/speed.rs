@@ -14,10 +14,10 @@ fn speed() {
             let mut solver = Solver::new(case.shape).unwrap();
             let (mut times, mut its, mut worst) = (vec![], 0, 0.0_f64);
             let (mut atb, mut ylim, mut sl, mut most) = (0, 0, 0, 0);
-            for _ in 0..200 {
+            for _ in 0..100 {
                 case.show(&mut problem).unwrap();
                 let mut best = f64::INFINITY;
-                let reps = 3;
+                let reps = 12;
                 let mut used = None;
                 for _ in 0..reps {
                     let mut solver = solver.clone();
@@ -39,7 +39,7 @@ fn speed() {
                 case.advance(solver.point().input(0));
             }
             times.sort_by(f64::total_cmp);
-            println!("n {n} varying {varying} {start:?}: median {:.3} ms p99 {:.3} it {:.1} max {most} per it {:.4} worst {worst:.1e} bytes {} + {}; active {} of 360, y {} of 366, slack {}", times[100], times[198], its as f64 / 200.0, times.iter().sum::<f64>() / its as f64, solver.bytes(), problem.bytes(), atb / 200, ylim / 200, sl / 200);
+            println!("n {n} varying {varying} {start:?}: median {:.3} ms p99 {:.3} it {:.1} max {most} per it {:.4} worst {worst:.1e} bytes {} + {}; active {} of 360, y {} of 366, slack {}", times[50], times[98], its as f64 / 100.0, times.iter().sum::<f64>() / its as f64, solver.bytes(), problem.bytes(), atb / 100, ylim / 100, sl / 100);
         }
     }
 }
