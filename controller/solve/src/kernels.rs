@@ -11,6 +11,8 @@
 //! processor gives the same bits. One without fused operations emulates them and is slow. No closure holds vector arithmetic: it would
 //! be compiled for the plainest processor and called.
 
+#![allow(clippy::needless_range_loop, reason = "lanes and rows of several arrays go together")]
+
 use pulp::Simd;
 
 /// Entries that rows are padded to; the width of every vector divides it.

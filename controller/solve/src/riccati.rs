@@ -1,7 +1,7 @@
 //! One Newton step of the interior point: a linear-quadratic problem, by the Riccati recursion.
 //!
 //! With the barrier's weights W the step (du, dx) minimises a quadratic over the linear dynamics, without bounds (Rao, Wright &
-//! Rawlings, *Application of interior-point methods to model predictive control*, 1998; Frison & Jorgensen, *HPIPM*, 2020). The
+//! Rawlings, *Application of interior-point methods to model predictive control*, 1998; Frison & Diehl, *HPIPM*, 2020). The
 //! previous input v_k = u_{k-1} is a state that the next stage forgets, so it enters as an identity and costs no product:
 //!
 //! ```text
@@ -21,6 +21,8 @@
 //!
 //! Responsible for: factoring, and one step for a right-hand side. Not for: where weights and right-hand sides come from (`rows`,
 //! `interior`).
+
+#![allow(clippy::needless_range_loop, reason = "lanes and rows of several arrays go together")]
 
 use crate::kernels::{add, add_product, add_scaled, add_transposed, multiply, rows, scaled};
 use crate::problem::Problem;

@@ -24,6 +24,8 @@
 //! Responsible for: rows of eight at a time, the same arithmetic in each lane. Not for: where to start (`start`), or the step of the
 //! values (`riccati`). A bound that is infinite keeps its lane with `present` 0 and weighs nothing.
 
+#![allow(clippy::needless_range_loop, reason = "lanes and rows of several arrays go together")]
+
 use crate::kernels::{LANES, across, largest};
 
 type Eight = [f64; LANES];

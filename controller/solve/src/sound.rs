@@ -13,6 +13,8 @@
 //! There are such moves if and only if a_k <= b_k throughout; then every value between a_k and b_k belongs to some. Where the two
 //! coincide the input is pinned and is no unknown.
 
+#![allow(clippy::needless_range_loop, reason = "lanes and rows of several arrays go together")]
+
 use crate::Refused;
 use crate::problem::{Bounds, Problem};
 

@@ -34,6 +34,17 @@ pub struct Sparse {
     pub upper: Vec<f64>,
 }
 
+/// The constraints of a [`Sparse`] with one side each: the first `equalities` rows of Gz = b, the others of Gz <= b.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct OneSided {
+    /// G.
+    pub rows: Entries,
+    /// b.
+    pub bounds: Vec<f64>,
+    /// Rows that hold with equality.
+    pub equalities: usize,
+}
+
 /// Where the parts of z begin.
 #[derive(Debug, Clone, Copy)]
 struct Places {
@@ -74,6 +85,35 @@ impl Sparse {
             sparse.outputs(problem, places, k);
         }
         sparse
+    }
+
+    /// The constraints as a solver of cones wants them.
+    #[must_use]
+    pub fn one_sided(&self) -> OneSided {
+        let (lower, upper) = (&self.lower, &self.upper);
+        let equal = |i: &usize| lower[*i].total_cmp(&upper[*i]).is_eq();
+        let mut places = vec![[None; 2]; lower.len()];
+        let mut out = OneSided::default();
+        for i in (0..lower.len()).filter(equal) {
+            places[i][0] = Some(out.bounds.len());
+            out.bounds.push(upper[i]);
+        }
+        out.equalities = out.bounds.len();
+        for i in (0..lower.len()).filter(|i| !equal(i)) {
+            if upper[i].is_finite() {
+                places[i][0] = Some(out.bounds.len());
+                out.bounds.push(upper[i]);
+            }
+            if lower[i].is_finite() {
+                places[i][1] = Some(out.bounds.len());
+                out.bounds.push(-lower[i]);
+            }
+        }
+        for (i, j, v) in &self.rows {
+            out.rows.extend(places[*i][0].map(|row| (row, *j, *v)));
+            out.rows.extend(places[*i][1].map(|row| (row, *j, -v)));
+        }
+        out
     }
 
     /// u_k of a solution z.

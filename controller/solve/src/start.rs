@@ -12,6 +12,8 @@
 //!
 //! Responsible for: the first iterate, and moves that keep bounds and dynamics. Not for: any step.
 
+#![allow(clippy::needless_range_loop, reason = "lanes and rows of several arrays go together")]
+
 use crate::interior::Interior;
 use crate::kernels::LANES;
 use crate::point::Point;

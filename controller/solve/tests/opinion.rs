@@ -4,26 +4,63 @@
 mod common;
 
 use common::{Kind, clarabel, random};
-use headroom_solve::{Certificate, Settings, Shape, Solver, Status};
+use headroom_solve::{Settings, Shape, Solver, Status};
+
+/// Solves a problem with both, and compares.
+fn compare(kind: Kind, seed: u64) {
+    let shape = kind.shape;
+    let problem = random(kind, seed);
+    let his = clarabel(&problem, 1e-10);
+    let mut solver = Solver::new(shape).unwrap();
+    let report = solver.solve(&problem, &Settings::default()).unwrap();
+    let about = format!("{kind:?}, seed {seed}: {report:?}");
+    assert_eq!(report.status, Status::Solved, "{about}");
+    assert!(report.certificate.worst() <= 1e-6, "{about}");
+    let cost = report.certificate.cost;
+    assert!((cost - his.cost).abs() <= 1e-6 * (1.0 + his.cost.abs()), "{about}: {} is right", his.cost);
+
+    let exact = Settings { tolerance: 1e-9, ..Settings::default() };
+    let report = solver.solve(&problem, &exact).unwrap();
+    assert_eq!(report.status, Status::Solved, "{about}: {report:?}");
+    let theirs = his.sparse.input(shape, &his.z, 0);
+    for (ours, theirs) in solver.point().input(0).iter().zip(theirs) {
+        assert!((ours - theirs).abs() < 1e-4, "{about}: {ours}, not {theirs}");
+    }
+}
 
 #[test]
-fn look() {
-    let mut total = 0;
-    for seed in 0..60 {
-        let shape = Shape::invariant(8, 3, 4, 30);
-        let kind = Kind { shape, stress: if seed % 2 == 0 { 1.0 } else { 10.0 }, bounded: 0.9 };
-        let problem = random(kind, seed);
-        let mut solver = Solver::new(shape).unwrap();
-        let tol: f64 = std::env::var("TOL").ok().and_then(|t| t.parse().ok()).unwrap_or(1e-6);
-        let report = match solver.solve(&problem, &Settings { tolerance: tol, ..Settings::default() }) {
-            Ok(r) => r,
-            Err(e) => { println!("{seed} refused {e}"); continue }
-        };
-        total += report.iterations;
-        let his = clarabel(&problem, 1e-10);
-        let c = report.certificate;
-        let du = solver.point().input(0).iter().zip(his.sparse.input(shape, &his.z, 0)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        println!("{seed} {:?} it {} worst {:.1e} stat {:.1e}@{} dyn {:.1e} b {:.1e} mul {:.1e} comp {:.1e} cost {:.6} rel {:.1e} du {du:.1e}", report.status, report.iterations, c.worst(), c.stationarity.value, c.stationarity.stage, c.dynamics.value, c.bounds.value, c.multipliers.value, c.complementarity.value, c.cost, (c.cost - his.cost) / (1.0 + his.cost.abs()));
+fn of_plants_that_do_not_change() {
+    for seed in 0..100 {
+        let stress = if seed % 2 == 0 { 1.0 } else { 10.0 };
+        compare(Kind { shape: Shape::invariant(8, 3, 4, 25), stress, bounded: 0.9 }, seed);
     }
-    println!("total {total}");
+}
+
+#[test]
+fn of_plants_that_change_with_the_stage() {
+    for seed in 100..180 {
+        let stress = if seed % 2 == 0 { 1.0 } else { 10.0 };
+        let shape = Shape { weights: 20, ..Shape::varying(6, 4, 3, 20) };
+        compare(Kind { shape, stress, bounded: 0.8 }, seed);
+    }
+}
+
+#[test]
+fn of_other_sizes() {
+    for (at, shape) in [
+        Shape::invariant(1, 1, 1, 1),
+        Shape::invariant(1, 9, 0, 5),
+        Shape::invariant(9, 1, 9, 12),
+        Shape { models: 3, weights: 2, ..Shape::invariant(5, 2, 1, 8) },
+        Shape::invariant(16, 6, 6, 60),
+        Shape::invariant(17, 2, 10, 15),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for seed in 0..4 {
+            let stress = if seed < 2 { 1.0 } else { 10.0 };
+            compare(Kind { shape, stress, bounded: 0.7 }, 200 + 10 * at as u64 + seed);
+        }
+    }
 }

@@ -1,22 +1,25 @@
 //! Random problems of control, and Clarabel's opinion of them.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use clarabel::algebra::CscMatrix;
-use clarabel::solver::{DefaultSettingsBuilder, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus, ZeroConeT};
+use clarabel::solver::{
+    DefaultSettingsBuilder, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus, ZeroConeT,
+};
 use headroom_solve::sparse::Sparse;
 use headroom_solve::{Problem, Shape};
 
 /// Uniform numbers: xorshift64* (Vigna 2016).
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
     /// Between 0 and 1.
-    pub fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -24,27 +27,27 @@ impl Random {
     }
 
     /// Between -size and size.
-    pub fn around(&mut self, size: f64) -> f64 {
+    pub(crate) fn around(&mut self, size: f64) -> f64 {
         size * (2.0 * self.unit() - 1.0)
     }
 
-    pub fn vector(&mut self, len: usize, size: f64) -> Vec<f64> {
+    pub(crate) fn vector(&mut self, len: usize, size: f64) -> Vec<f64> {
         (0..len).map(|_| self.around(size)).collect()
     }
 }
 
 /// How a random problem is made.
 #[derive(Debug, Clone, Copy)]
-pub struct Kind {
-    pub shape: Shape,
+pub(crate) struct Kind {
+    pub(crate) shape: Shape,
     /// Size of x_0.
-    pub stress: f64,
+    pub(crate) stress: f64,
     /// Share of bounds that are there.
-    pub bounded: f64,
+    pub(crate) bounded: f64,
 }
 
 /// A stable plant driven by inputs and disturbances, with boxes, rates and soft outputs.
-pub fn random(kind: Kind, seed: u64) -> Problem {
+pub(crate) fn random(kind: Kind, seed: u64) -> Problem {
     let mut r = Random::new(seed);
     let shape = kind.shape;
     let Shape { states: n, inputs: m, outputs: p, .. } = shape;
@@ -62,7 +65,8 @@ pub fn random(kind: Kind, seed: u64) -> Problem {
     problem.set_terminal_output(&r.vector(p * n, 0.7)).unwrap();
     for set in 0..shape.weights {
         let (q, s) = (psd(&mut r, n, 1.0), psd(&mut r, m, 1.0));
-        let w: Vec<f64> = (0..m * m).map(|i| if i % (m + 1) == 0 { 0.05 + 0.1 * r.unit() } else { 0.0 }).collect();
+        let w: Vec<f64> =
+            (0..m * m).map(|i| if i % (m + 1) == 0 { 0.05 + 0.1 * r.unit() } else { 0.0 }).collect();
         problem.set_weights(set, &q, &w, &s).unwrap();
     }
     problem.set_terminal_weight(&psd(&mut r, n, 5.0)).unwrap();
@@ -119,47 +123,23 @@ fn psd(r: &mut Random, size: usize, scale: f64) -> Vec<f64> {
 }
 
 /// What Clarabel finds.
-pub struct Opinion {
-    pub cost: f64,
-    pub z: Vec<f64>,
-    pub sparse: Sparse,
+pub(crate) struct Opinion {
+    pub(crate) cost: f64,
+    pub(crate) z: Vec<f64>,
+    pub(crate) sparse: Sparse,
 }
 
 /// Clarabel's solution.
-pub fn clarabel(problem: &Problem, tolerance: f64) -> Opinion {
+pub(crate) fn clarabel(problem: &Problem, tolerance: f64) -> Opinion {
     let sparse = Sparse::of(problem);
     let triplets = |entries: &[(usize, usize, f64)], rows: usize| {
         let (i, (j, v)): (Vec<_>, (Vec<_>, Vec<_>)) = entries.iter().map(|(i, j, v)| (*i, (*j, *v))).unzip();
         CscMatrix::new_from_triplets(rows, sparse.columns, i, j, v)
     };
-    // l <= Gz <= h as equalities, then Gz <= h, then -Gz <= -l.
-    let rows = sparse.lower.len();
-    let mut new = vec![[None; 2]; rows];
-    let mut b = Vec::new();
-    let equal: Vec<bool> = sparse.lower.iter().zip(&sparse.upper).map(|(l, h)| l == h).collect();
-    for i in (0..rows).filter(|i| equal[*i]) {
-        new[i][0] = Some(b.len());
-        b.push(sparse.upper[i]);
-    }
-    let equalities = b.len();
-    for i in (0..rows).filter(|i| !equal[*i]) {
-        if sparse.upper[i].is_finite() {
-            new[i][0] = Some(b.len());
-            b.push(sparse.upper[i]);
-        }
-        if sparse.lower[i].is_finite() {
-            new[i][1] = Some(b.len());
-            b.push(-sparse.lower[i]);
-        }
-    }
-    let mut entries = Vec::new();
-    for (i, j, v) in &sparse.rows {
-        entries.extend(new[*i][0].map(|row| (row, *j, *v)));
-        entries.extend(new[*i][1].map(|row| (row, *j, -v)));
-    }
+    let one = sparse.one_sided();
     let upper: Vec<_> = sparse.hessian.iter().filter(|(i, j, _)| i <= j).copied().collect();
-    let (p, a) = (triplets(&upper, sparse.columns), triplets(&entries, b.len()));
-    let cones = [ZeroConeT(equalities), NonnegativeConeT(b.len() - equalities)];
+    let (p, a) = (triplets(&upper, sparse.columns), triplets(&one.rows, one.bounds.len()));
+    let cones = [ZeroConeT(one.equalities), NonnegativeConeT(one.bounds.len() - one.equalities)];
     let settings = DefaultSettingsBuilder::default()
         .verbose(false)
         .tol_gap_abs(tolerance)
@@ -167,7 +147,7 @@ pub fn clarabel(problem: &Problem, tolerance: f64) -> Opinion {
         .tol_feas(tolerance)
         .build()
         .unwrap();
-    let mut solver = DefaultSolver::new(&p, &sparse.gradient, &a, &b, &cones, settings).unwrap();
+    let mut solver = DefaultSolver::new(&p, &sparse.gradient, &a, &one.bounds, &cones, settings).unwrap();
     solver.solve();
     let status = solver.solution.status;
     assert!(matches!(status, SolverStatus::Solved | SolverStatus::AlmostSolved), "{status:?}");
