@@ -104,6 +104,9 @@ fn tile<S: Simd, const V: usize, const MINUS: bool>(
 /// y += M'v (MINUS: y -= M'v), with an entry of v per row of M.
 #[inline(always)]
 pub(crate) fn add_transposed<S: Simd, const MINUS: bool>(simd: S, y: &mut [f64], m: &[f64], v: &[f64]) {
+    if v.is_empty() {
+        return;
+    }
     let (y, m) = (S::as_mut_simd_f64s(y).0, S::as_simd_f64s(m).0);
     let lv = y.len();
     let mut j = 0;

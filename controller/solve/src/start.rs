@@ -14,6 +14,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "lanes and rows of several arrays go together")]
 
+use crate::Certificate;
 use crate::interior::Interior;
 use crate::kernels::LANES;
 use crate::point::Point;
@@ -22,9 +23,12 @@ use crate::rows::{Hard, Soft, eights};
 use crate::shape::{Shape, padded};
 use crate::sound::Reach;
 
-/// Products at the start. Problems are per unit, so that these are of the order of its figures.
+/// Products at a cold start. Problems are per unit, so that these are of the order of its figures.
 const COLD: f64 = 1.0;
+/// Products at a warm start: the least, and per residual of the old solution in the new problem. The less it fits, the farther from the
+/// border the iteration has to begin.
 const WARM: f64 = 1e-3;
+const WARM_PER_RESIDUAL: f64 = 0.05;
 
 /// Puts the first iterate into place.
 #[inline(always)]
@@ -38,7 +42,8 @@ pub(crate) fn begin(at: &mut Interior, problem: &Problem, reach: &Reach, point: 
     within(problem, reach, &mut point.u);
     roll(problem, &point.u, &mut point.x);
     values(at, problem, point);
-    let mu = if warm { WARM } else { COLD };
+    let misfit = || WARM_PER_RESIDUAL * Certificate::reckon(problem, point, reach).worst();
+    let mu = if warm { misfit().max(WARM).min(COLD) } else { COLD };
     let free = |i: usize| !reach.pinned[i];
     let free_move = |i: usize| !(reach.pinned[i] && (i < m || reach.pinned[i - m]));
     let last = |l| if warm { Some(l) } else { None };

@@ -172,7 +172,7 @@ fn what_is_unsound_is_refused_by_name() {
     );
     assert_eq!(
         refused(&|p| p.stage_mut(2).lower[1] = 0.5),
-        "input 1 can be -0.45 to 0.30000000000000004 at stage 2 by its rates, 0.5 to 1 by its box"
+        "input 1 can be -0.44999999999999996 to 0.30000000000000004 at stage 2 by its rates, 0.5 to 1 by its box"
     );
 }
 

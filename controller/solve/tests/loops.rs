@@ -42,9 +42,11 @@ fn warm_and_cold_find_the_same() {
             assert!((a - b).abs() < 1e-4, "{a} {b}");
         }
     }
-    let sum = |of: &[(Report, Vec<f64>)]| of[1..].iter().map(|(r, _)| r.iterations).sum::<u32>();
-    let (cold, warm) = (periods(Start::Cold, 1e-6), periods(Start::Shifted, 1e-6));
-    assert!(sum(&warm) < sum(&cold), "{} warm, {} cold", sum(&warm), sum(&cold));
+    let sum = |start| periods(start, 1e-6)[1..].iter().map(|(report, _)| report.iterations).sum::<u32>();
+    let (cold, last, shifted) = (sum(Start::Cold), sum(Start::Last), sum(Start::Shifted));
+    assert!(last < cold, "{last} from the last, {cold} cold");
+    // Disturbances stay with their stage here, so a shifted plan does not fit at all; it must cost little.
+    assert!(f64::from(shifted) < 1.2 * f64::from(cold), "{shifted} shifted, {cold} cold");
 }
 
 #[test]
