@@ -7,6 +7,7 @@ mod alloc;
 mod allocate;
 mod estimate;
 mod ingest;
+mod solve;
 mod truth;
 
 use crate::check::Format;
@@ -25,6 +26,8 @@ pub(crate) enum What {
     Estimate,
     /// A step of the simulated plant with everything in it.
     Truth,
+    /// The quadratic programme of predictive control, beside other solvers.
+    Solve,
     /// From the bytes of agents' reports to a snapshot; with `--broker`, through a real one.
     Ingest,
 }
@@ -62,7 +65,10 @@ pub(crate) struct Options {
     /// ingest with --broker: nodes of eight GPUs, one message a second each.
     #[arg(long, default_value_t = 1_250)]
     nodes: usize,
-    /// estimate: an interpreter with numpy (and filterpy), to compare with.
+    /// solve: numbers of states, separated by commas.
+    #[arg(long, value_delimiter = ',', default_values_t = [8, 16, 30])]
+    states: Vec<usize>,
+    /// An interpreter to compare with; estimate: numpy (and filterpy), solve: numpy, scipy, piqp, osqp, daqp.
     #[arg(long)]
     python: Option<PathBuf>,
     /// allocate: most GPUs that the general solver is given.
@@ -111,6 +117,14 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             let sizes = [1_000, 10_000, 100_000, 1_000_000];
             let all = each(options, &sizes, of)?.concat();
             show(&all, options.format, allocate::table)?;
+        }
+        (What::Solve, _) => {
+            if let Some(states) = options.states.iter().find(|states| !(1..=64).contains(*states)) {
+                bail!("--states {states}: give 1 to 64");
+            }
+            let of = |&states| solve::measure(states, options.seconds, options.python.as_deref());
+            let all: Vec<_> = options.states.iter().map(of).collect::<Result<_>>()?;
+            show(&all, options.format, solve::table)?;
         }
         (What::Ingest, None) => {
             let all = each(options, &[10_000, 100_000], |gpus| {
