@@ -9,6 +9,7 @@
 
 pub mod lags;
 pub mod plausible;
+mod physical;
 mod sources;
 mod standing;
 mod window;
@@ -175,7 +176,7 @@ impl Align {
                 gpus: vec![silent; site.gpus.len()],
                 nodes: vec![NodeValue::default(); site.nodes.len()],
             },
-            ranges: site.points.iter().map(|p| p.range).collect(),
+            ranges: physical::bounds(site),
             stale_after: site.points.iter().map(|p| p.stale_after).collect(),
             node_ids: site.nodes.iter().map(|n| Arc::from(n.id.as_str())).collect(),
             next_node: 0,

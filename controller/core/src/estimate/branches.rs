@@ -11,6 +11,9 @@ use headroom_site::{Site, Span, Stamp};
 /// Time constant with which the load of a branch beside its GPUs is followed, s.
 const OTHER_TAU_S: f64 = 30.0;
 
+/// Share of its GPUs' power that a meter shows at least: boards' own sensors are off by some percent, and lag by a second.
+const LEAST: f64 = 0.5;
+
 /// All branches.
 #[derive(Debug, Clone)]
 pub(super) struct Branches {
@@ -39,7 +42,8 @@ impl Branches {
             sums.keep(heard.unwrap_or(snapshot.stamp), gpu_w);
             let other = &mut e.other_w[i];
             let metered = branch.meter.map(|m| snapshot.points[m.index()]).filter(|p| p.quality.is_good());
-            let Some(meter) = metered else {
+            // one that shows less than half of what its GPUs draw shows something else
+            let Some(meter) = metered.filter(|p| p.value >= LEAST * gpu_w) else {
                 e.branch_w[i] = gpu_w + *other;
                 continue;
             };

@@ -20,6 +20,8 @@ mod foresight;
 mod health;
 mod link;
 #[cfg(test)]
+mod lost_cooling;
+#[cfg(test)]
 mod observers;
 #[cfg(test)]
 mod outlook;

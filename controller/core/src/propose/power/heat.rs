@@ -10,7 +10,7 @@
 //! ```text
 //! dT/dt <= a(T) = (L - margin - T)/tau          tau = 120 s: it comes to the limit never
 //! C dT/dt = P - Q                               P heat put in, Q heat carried away, C capacity of the loop
-//! P(k+1)  = P(k) + g C (a - dT/dt)              g = 0.35 each 5 s, down; up with a quarter of it
+//! P(k+1)  = P(k) + g C (a - dT/dt)              g = 0.3 each 5 s, down; up with a third of it
 //! ```
 //! Q is nobody's measurement, and not needed: what is drawn is lowered by what the rise is too much. C is first that of the
 //! water in such loops (0.4 to 1.2 L/kW, `facts` of vendors: some 3 J/K per watt), and never more than P/(dT/dt), as nothing
@@ -31,7 +31,7 @@ const MARGIN_K: f64 = 1.0;
 /// Time between two moves.
 const EACH: Span = Span::from_ms(5_000);
 /// Share of what is too much that a move takes away, and of what is to spare that it gives back.
-const GAIN: (f64, f64) = (0.35, 0.09);
+const GAIN: (f64, f64) = (0.3, 0.1);
 /// Heat that a kelvin of a loop holds, J/K per watt of its GPUs at their highest caps.
 const HOLDS_J_PER_K_W: f64 = 3.0;
 /// Shortest stretch that a rise is taken over, and how long readings are kept, s.
@@ -58,7 +58,9 @@ struct Loop {
     gpus: Vec<usize>,
     most_w: f64,
     holds_j_per_k: f64,
-    /// What its GPUs may draw, W; infinite while nothing is too fast.
+    /// What its GPUs drew at the last looks, W: what heats the water now was drawn a while ago.
+    drawn_w: [f64; 8],
+    /// What they may draw, W; infinite while nothing is too fast.
     allowed_w: f64,
     moved: Option<Stamp>,
 }
@@ -119,6 +121,8 @@ impl Loop {
         }
         self.moved = Some(now);
         let drawn_w: f64 = self.gpus.iter().map(|&g| e.power_w[g]).sum();
+        self.drawn_w.rotate_right(1);
+        self.drawn_w[0] = drawn_w;
         // the supply that is worst off: by how much it rises too fast, K/s
         let (mut excess, mut rise) = (f64::NEG_INFINITY, 0.0);
         for (supply, (rises, may)) in self.supplies.iter().filter_map(|s| Some((s, s.rises()?))) {
@@ -130,7 +134,7 @@ impl Loop {
             return;
         }
         if rise > SURE_RISE {
-            self.holds_j_per_k = self.holds_j_per_k.min(drawn_w / rise);
+            self.holds_j_per_k = self.holds_j_per_k.min(self.drawn_w.iter().copied().fold(0.0, f64::max) / rise);
         }
         let gain = if excess > 0.0 { GAIN.0 } else { GAIN.1 };
         let from_w = if excess > 0.0 { drawn_w.min(self.allowed_w) } else { drawn_w.max(self.allowed_w) };
@@ -186,6 +190,7 @@ fn loops(site: &Site, topology: &Topology, wants: &Wants) -> Vec<Loop> {
             gpus: Vec::new(),
             most_w: 0.0,
             holds_j_per_k: 0.0,
+            drawn_w: [0.0; 8],
             allowed_w: f64::INFINITY,
             moved: None,
         });
