@@ -206,8 +206,10 @@ fn check_job(doc: &Doc, site: &Site, wish: &JobWish) {
             p.of == job.id && matches!(p.source, Source::Engine { quantity, .. } if quantity == of)
         };
         if !site.points.iter().any(shows) {
-            let what = format!("`{key}` of `{}` cannot be kept: no page of an inference engine shows it", job.id);
-            let remedy = "name the pages of its engine in the site file (`served-by` of the job), or remove it";
+            let what =
+                format!("`{key}` of `{}` cannot be kept: no page of an inference engine shows it", job.id);
+            let remedy =
+                "name the pages of its engine in the site file (`served-by` of the job), or remove it";
             doc.find(wish.at.at(key), what, remedy);
         }
     }

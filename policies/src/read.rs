@@ -2,8 +2,8 @@
 //! `[[budget]]`, `[[job]]`) are read in `read_wishes`.
 
 use crate::model::{
-    CoolingStrategy, Grid, GroupMode, HeadroomWish, Mode, Modes, Objective, Policy, PowerStrategy, Prefer, Promise,
-    Strategy, Swing, Targets,
+    CoolingStrategy, Grid, GroupMode, HeadroomWish, Mode, Modes, Objective, Policy, PowerStrategy, Prefer,
+    Promise, Strategy, Swing, Targets,
 };
 use crate::money::{CarbonIntensity, CarbonPrice, EnergyPrice, Price, Quoted, TokenPrice, WaterPrice};
 use crate::read_wishes;

@@ -8,8 +8,8 @@
 //! behind what it measures.
 
 pub mod lags;
-pub mod plausible;
 mod physical;
+pub mod plausible;
 mod sources;
 mod standing;
 mod window;

@@ -302,7 +302,12 @@ fn propose_caps(
     match wants.power {
         PowerStrategy::Steady => {
             let clocks = efficient.look(wants, snapshot, estimate);
-            caps.clone_from(steady.propose((topology, wants), (snapshot, estimate), &outlook.budget_w, clocks));
+            caps.clone_from(steady.propose(
+                (topology, wants),
+                (snapshot, estimate),
+                &outlook.budget_w,
+                clocks,
+            ));
         }
         PowerStrategy::Hold => *caps = unbound(site),
     }

@@ -193,7 +193,8 @@ fn write_jobs(o: &mut String, v: &View) -> std::fmt::Result {
     for j in &v.jobs {
         let lock = j.lock_mhz.map_or("-".to_owned(), |mhz| format!("{mhz:.0} MHz"));
         let spread = format!("{:.2} %", j.clock_cv * 100.0);
-        let saves = if j.wanted_mhz.is_some() { format!("{:.1} kW", j.clock_saves_w * 1e-3) } else { "-".to_owned() };
+        let saves =
+            if j.wanted_mhz.is_some() { format!("{:.1} kW", j.clock_saves_w * 1e-3) } else { "-".to_owned() };
         // a lock below what is wanted is a budget's or a temperature's
         let bound = j.lock_mhz.is_some_and(|lock| j.wanted_mhz.is_none_or(|wanted| lock < wanted - 0.5));
         let why = if bound { "as fast as budgets and temperatures allow" } else { j.clock_why.as_str() };

@@ -215,9 +215,8 @@ impl Wanted {
     fn finish(&mut self, when: When, readings: &mut Vec<Reading>) -> Option<String> {
         let found = self.found.take();
         let scale = found.and_then(|n| self.names.get(n)).map_or(1.0, |n| n.scale);
-        let plain = |gauge: &Gauge, value: f64, quality| {
-            gauge.reading(when.stamp, when.uncertainty, value, quality)
-        };
+        let plain =
+            |gauge: &Gauge, value: f64, quality| gauge.reading(when.stamp, when.uncertainty, value, quality);
         let good = |gauge: &Gauge, value: f64, quality| plain(gauge, value * scale, quality);
         let there = match &mut self.what {
             What::Gauge(gauge, sum) => sum.take().map(|v| readings.push(good(gauge, v, Quality::Good))),

@@ -197,10 +197,17 @@ mod tests {
             pace.learn(observed(&mut dice, 1.0, 10.0, -1.0), 1.0, 10.0, 5.0);
         }
         let (e, sigma) = pace.elasticity();
-        assert!((e - Prior::FIRST_TOKEN.clock.0).abs() < 1e-9 && (sigma - Prior::FIRST_TOKEN.clock.1).abs() < 1e-6);
+        assert!(
+            (e - Prior::FIRST_TOKEN.clock.0).abs() < 1e-9
+                && (sigma - Prior::FIRST_TOKEN.clock.1).abs() < 1e-6
+        );
         // but of this one all there is to know
         let (ln, here) = pace.ln_at(1.0, 10.0);
-        assert!((ln.exp() / (0.4 * 11.0_f64.powf(0.3)) - 1.0).abs() < 0.2 && here < 0.1, "{} {here}", ln.exp());
+        assert!(
+            (ln.exp() / (0.4 * 11.0_f64.powf(0.3)) - 1.0).abs() < 0.2 && here < 0.1,
+            "{} {here}",
+            ln.exp()
+        );
         assert!(pace.ln_at(0.6, 10.0).1 > here);
     }
 

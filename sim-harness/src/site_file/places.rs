@@ -36,7 +36,9 @@ pub(super) fn write_places(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
         )?;
         match job.kind {
             JobKind::Training => writeln!(o, "tokens = [\"tokens/{}\"]", job.name)?,
-            JobKind::Serving => writeln!(o, "served-by = [\"engines\"]\nlabels = {{ job = \"{}\" }}", job.name)?,
+            JobKind::Serving => {
+                writeln!(o, "served-by = [\"engines\"]\nlabels = {{ job = \"{}\" }}", job.name)?
+            }
         }
     }
     writeln!(o)

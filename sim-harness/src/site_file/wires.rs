@@ -7,7 +7,11 @@ use std::fmt::{self, Write};
 pub(super) fn write_connections(o: &mut String, s: &SiteSource<'_>, a: &SiteAddresses) -> fmt::Result {
     writeln!(o, "[[mqtt]]\nid = \"bms\"\nurl = \"{}\"\ndialect = \"dsx\"", a.broker)?;
     writeln!(o, "integration = \"{}\"\nheartbeat = \"10 s\"\nagents = true\n", s.integration)?;
-    writeln!(o, "[[prometheus]]\nid = \"engines\"\nurl = \"{}\"\nengine = \"vllm\"\npoll = \"5 s\"\n", a.metrics)?;
+    writeln!(
+        o,
+        "[[prometheus]]\nid = \"engines\"\nurl = \"{}\"\nengine = \"vllm\"\npoll = \"5 s\"\n",
+        a.metrics
+    )?;
     for (device, address) in s.modbus.iter().zip(&a.modbus) {
         writeln!(o, "[[modbus]]\nid = \"{}\"\nurl = \"tcp://{address}\"\nunit = {}", device.id, device.unit)?;
         writeln!(o, "poll = \"5 s\"\ntimeout = \"10 s\"")?;

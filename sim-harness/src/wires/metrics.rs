@@ -98,7 +98,13 @@ fn write_page(out: &mut String, jobs: &[JobStats]) -> fmt::Result {
     let first: fn(&JobStats) -> &Histogram = |j| &j.first_token;
     write_histogram(out, jobs, "vllm:time_to_first_token_seconds", "time to first token", first)?;
     let further: fn(&JobStats) -> &Histogram = |j| &j.inter_token;
-    write_histogram(out, jobs, "vllm:inter_token_latency_seconds", "inter-token latency, mean by request", further)
+    write_histogram(
+        out,
+        jobs,
+        "vllm:inter_token_latency_seconds",
+        "inter-token latency, mean by request",
+        further,
+    )
 }
 
 fn write_histogram(

@@ -39,7 +39,8 @@ fn run(policy: &str, seed: u64) -> (f64, f64) {
         beside.step();
         score.observe(beside.plant.world());
         if of_env("HEADROOM_TELL", 0) > 0 && (3590..3800).contains(&s) && s % 5 == 0 {
-            let supply = beside.site.points.iter().position(|p| p.id.contains("rack-01/liquid/supply")).unwrap();
+            let supply =
+                beside.site.points.iter().position(|p| p.id.contains("rack-01/liquid/supply")).unwrap();
             let value = &beside.line.snapshot().points[supply];
             let drawn: f64 = beside.line.estimate().power_w.iter().sum();
             println!(
@@ -59,7 +60,10 @@ fn run(policy: &str, seed: u64) -> (f64, f64) {
 fn lost_cooling_is_carried_by_the_gpus() {
     for seed in 0..of_env("HEADROOM_SEEDS", 1) {
         let ((own_k_s, own_tokens), (k_s, tokens)) = (run("watch", seed), run("balanced", seed));
-        println!("seed {seed}: {k_s:.0} K s over limits, {own_k_s:.0} on its own; tokens {:+.1} %", 100.0 * (tokens / own_tokens - 1.0));
+        println!(
+            "seed {seed}: {k_s:.0} K s over limits, {own_k_s:.0} on its own; tokens {:+.1} %",
+            100.0 * (tokens / own_tokens - 1.0)
+        );
         assert!(k_s < 0.6 * own_k_s, "{k_s} of {own_k_s}");
         assert!(tokens > 0.6 * own_tokens);
     }
@@ -83,7 +87,8 @@ fn zz_debug() {
             let low = caps.iter().filter(|c| **c < 500.0).count();
             let mean = caps.iter().sum::<f64>() / caps.len() as f64;
             let coolant = [e.coolant_c[0], e.coolant_c[100]];
-            let locks: Vec<_> = line.site().jobs.iter().map(|j| line.caps().lock_mhz[j.gpus[0].index()]).collect();
+            let locks: Vec<_> =
+                line.site().jobs.iter().map(|j| line.caps().lock_mhz[j.gpus[0].index()]).collect();
             let why: Vec<_> = line.job_clocks().iter().map(|c| format!("{}", c.why)).collect();
             println!(
                 "{:>4} min caps<500 {low} mean {mean:.0} coolant {coolant:?} other {:?} branch {:?} locks {locks:?} {:?}",

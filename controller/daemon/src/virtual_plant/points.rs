@@ -58,13 +58,12 @@ pub(super) struct Shows {
 
 impl Shows {
     pub(super) fn new(site: &Site, world: &World) -> Self {
-        let mut shows =
-            Self {
-                shown: Vec::new(),
-                polled: Vec::new(),
-                engines: Engines::default(),
-                way: Transport::new(world.config().seed),
-            };
+        let mut shows = Self {
+            shown: Vec::new(),
+            polled: Vec::new(),
+            engines: Engines::default(),
+            way: Transport::new(world.config().seed),
+        };
         for (i, p) in site.points.iter().enumerate() {
             let Some((from, period)) = shows.find(site, world, &p.source) else { continue };
             let (point, scale, offset) = (PointId(i as u32), p.unit.scale, p.unit.offset);

@@ -134,7 +134,8 @@ impl Loop {
             return;
         }
         if rise > SURE_RISE {
-            self.holds_j_per_k = self.holds_j_per_k.min(self.drawn_w.iter().copied().fold(0.0, f64::max) / rise);
+            self.holds_j_per_k =
+                self.holds_j_per_k.min(self.drawn_w.iter().copied().fold(0.0, f64::max) / rise);
         }
         let gain = if excess > 0.0 { GAIN.0 } else { GAIN.1 };
         let from_w = if excess > 0.0 { drawn_w.min(self.allowed_w) } else { drawn_w.max(self.allowed_w) };

@@ -84,7 +84,10 @@ fn the_clock_goes_as_low_as_the_promise_lets_it() {
     // 0.7 s at the highest clock, 95 of 100 in 1.33 s; that comes to 2 s at 0.69 of it
     let mut plant = Plant::new(PROMISE, 0.7);
     let clock = plant.minutes(60);
-    assert!(matches!(clock.why, ClockWhy::Promise { of: Latency::FirstToken, .. } | ClockWhy::Lowering), "{clock:?}");
+    assert!(
+        matches!(clock.why, ClockWhy::Promise { of: Latency::FirstToken, .. } | ClockWhy::Lowering),
+        "{clock:?}"
+    );
     let x = clock.wanted_mhz.unwrap() / 1980.0;
     assert!((0.67..0.80).contains(&x), "{clock:?}");
     // the prompts get twice as long: up it goes, and stays
@@ -102,7 +105,9 @@ fn the_knee_is_the_end_where_nothing_else_is() {
     assert!((clock.wanted_mhz.unwrap() / 1980.0 - KNEE).abs() < 0.01 && clock.saves_w > 100.0, "{clock:?}");
     let floor = format!("{PROMISE}[[job]]\nid = \"serve\"\nfloor-clock = \"1500 MHz\"\n");
     assert_eq!(Plant::new(&floor, 0.1).minutes(40).wanted_mhz, Some(1500.0));
-    let own = format!("{PROMISE}[[job]]\nid = \"serve\"\nceiling-clock = \"1800 MHz\"\ntime-to-first-token = \"100 ms\"\n");
+    let own = format!(
+        "{PROMISE}[[job]]\nid = \"serve\"\nceiling-clock = \"1800 MHz\"\ntime-to-first-token = \"100 ms\"\n"
+    );
     assert_eq!(Plant::new(&own, 0.1).minutes(5).wanted_mhz, Some(1800.0));
 }
 

@@ -68,7 +68,11 @@ impl fmt::Display for ClockWhy {
             }
             Self::Broken { of: latency, late, promised_s } => {
                 let late = late * 100.0;
-                write!(f, "faster: {late:.0} % of the last requests over the {promised_s} s promised, {}", of(latency))
+                write!(
+                    f,
+                    "faster: {late:.0} % of the last requests over the {promised_s} s promised, {}",
+                    of(latency)
+                )
             }
             Self::Lowering => f.write_str("coming down, a step at a time"),
             Self::Lowest => f.write_str("as low as saves anything"),

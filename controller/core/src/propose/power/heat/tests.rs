@@ -59,10 +59,19 @@ fn what_the_water_does_not_carry_the_gpus_give_up() {
         water.run(60, |_| WANTED_W);
         // half of the cooling is lost: the limit is not met, and no more than half is given up for long
         water.run(600, |_| 0.5 * WANTED_W);
-        assert!(water.supply_c < 44.5 && water.drawn_w >= 0.4 * WANTED_W, "{holds}: {} {}", water.supply_c, water.drawn_w);
+        assert!(
+            water.supply_c < 44.5 && water.drawn_w >= 0.4 * WANTED_W,
+            "{holds}: {} {}",
+            water.supply_c,
+            water.drawn_w
+        );
         // it comes back, and so do they
         water.run(900, |c| WANTED_W + 300.0 * (c - 30.0));
-        assert!(water.heat.room_w[0].is_infinite() && water.drawn_w >= WANTED_W, "{holds}: {}", water.drawn_w);
+        assert!(
+            water.heat.room_w[0].is_infinite() && water.drawn_w >= WANTED_W,
+            "{holds}: {}",
+            water.drawn_w
+        );
     }
 }
 
@@ -82,5 +91,8 @@ fn the_one_with_less_priority_gives_way_first() {
     water.run(100, |_| 0.5 * WANTED_W);
     let (demand, low, mut high) = ([500.0; 4], [200.0; 4], [700.0; 4]);
     water.heat.lower(&demand, &low, &[0.25, 0.25, 1.0, 1.0], &mut high);
-    assert!(high[0] > high[2] && high.iter().sum::<f64>() <= water.heat.room_w[0].max(800.0) + 1e-6, "{high:?}");
+    assert!(
+        high[0] > high[2] && high.iter().sum::<f64>() <= water.heat.room_w[0].max(800.0) + 1e-6,
+        "{high:?}"
+    );
 }
