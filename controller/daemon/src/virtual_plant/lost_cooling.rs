@@ -68,35 +68,3 @@ fn lost_cooling_is_carried_by_the_gpus() {
         assert!(tokens > 0.6 * own_tokens);
     }
 }
-
-#[test]
-fn zz_debug() {
-    let name = std::env::var("HEADROOM_DEBUG").unwrap_or_default();
-    if name.is_empty() {
-        return;
-    }
-    let text = std::fs::read_to_string(format!("/work/main/sim-harness/scenarios/{name}.toml")).unwrap();
-    let config = WorldConfig { gpus: 192, dt_s: 5.0, warmup_s: 600.0, seed: 1, ..WorldConfig::default() };
-    let mut beside = Beside::new(Scenario::parse(&text).unwrap(), config, "balanced");
-    for s in 0..4 * 720 {
-        beside.step();
-        if s % 36 == 0 {
-            let line = &beside.line;
-            let e = line.estimate();
-            let caps = &line.caps().cap_w;
-            let low = caps.iter().filter(|c| **c < 500.0).count();
-            let mean = caps.iter().sum::<f64>() / caps.len() as f64;
-            let coolant = [e.coolant_c[0], e.coolant_c[100]];
-            let locks: Vec<_> =
-                line.site().jobs.iter().map(|j| line.caps().lock_mhz[j.gpus[0].index()]).collect();
-            let why: Vec<_> = line.job_clocks().iter().map(|c| format!("{}", c.why)).collect();
-            println!(
-                "{:>4} min caps<500 {low} mean {mean:.0} coolant {coolant:?} other {:?} branch {:?} locks {locks:?} {:?}",
-                s / 12,
-                e.other_w.iter().take(4).map(|w| w.round()).collect::<Vec<_>>(),
-                e.branch_w.iter().take(4).map(|w| w.round()).collect::<Vec<_>>(),
-                &why[2..]
-            );
-        }
-    }
-}
