@@ -4,6 +4,7 @@
 //! or failing a build; machines differ, so a figure out of its limit is shown, not punished.
 
 mod alloc;
+mod cpu;
 mod estimate;
 mod ingest;
 mod solve;
