@@ -130,18 +130,14 @@ fn column<S: Simd, const V: usize, const MINUS: bool>(
 ) {
     let y = &mut y[..V];
     let mut sum = [simd.splat_f64s(0.0); V];
-    for i in 0..V {
-        sum[i] = y[i];
-    }
+    sum.copy_from_slice(y);
     for (k, v) in v.iter().enumerate() {
         let (m, v) = (&m[k * lv..][..V], simd.splat_f64s(if MINUS { -v } else { *v }));
         for i in 0..V {
             sum[i] = simd.mul_add_f64s(v, m[i], sum[i]);
         }
     }
-    for i in 0..V {
-        y[i] = sum[i];
-    }
+    y.copy_from_slice(&sum);
 }
 
 /// y = M z, with an entry of y per row of M.

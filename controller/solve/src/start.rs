@@ -42,8 +42,7 @@ pub(crate) fn begin(at: &mut Interior, problem: &Problem, reach: &Reach, point: 
     within(problem, reach, &mut point.u);
     roll(problem, &point.u, &mut point.x);
     values(at, problem, point);
-    let misfit = || WARM_PER_RESIDUAL * Certificate::reckon(problem, point, reach).worst();
-    let mu = if warm { misfit().max(WARM).min(COLD) } else { COLD };
+    let mu = if warm { warm_products(&Certificate::reckon(problem, point, reach)) } else { COLD };
     let free = |i: usize| !reach.pinned[i];
     let free_move = |i: usize| !(reach.pinned[i] && (i < m || reach.pinned[i - m]));
     let last = |l| if warm { Some(l) } else { None };
@@ -57,6 +56,12 @@ pub(crate) fn begin(at: &mut Interior, problem: &Problem, reach: &Reach, point: 
     count += soft(&mut at.output.lower, -1.0, y, problem, &output.lower, last(&point.output_lower), mu);
     count += soft(&mut at.output.upper, 1.0, y, problem, &output.upper, last(&point.output_upper), mu);
     at.products = count;
+}
+
+/// The products at a warm start; those of a cold one where the old solution is far off or no number.
+fn warm_products(certificate: &Certificate) -> f64 {
+    let misfit = WARM_PER_RESIDUAL * certificate.worst();
+    if misfit < COLD { misfit.max(WARM) } else { COLD }
 }
 
 /// The values of an iterate from moves and states.

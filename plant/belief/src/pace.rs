@@ -83,8 +83,8 @@ impl Pace {
 
     /// Takes an observation `y` > 0 at a clock over the highest, with `served` requests, `dt_s` after the last.
     pub fn learn(&mut self, y: f64, clock: f64, served: f64, dt_s: f64) {
-        let sane = y > 0.0 && y.is_finite() && clock > 0.0 && served >= 0.0 && dt_s >= 0.0;
-        if !sane || !(clock.is_finite() && served.is_finite() && dt_s.is_finite()) {
+        let told = [y, clock, served, dt_s];
+        if !(y > 0.0 && clock > 0.0 && served >= 0.0 && dt_s >= 0.0 && told.iter().all(|x| x.is_finite())) {
             return;
         }
         self.wait(dt_s);

@@ -34,12 +34,11 @@ pub(super) fn write_places(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
             job.name,
             list(nodes.into_iter().map(node_name))
         )?;
-        match job.kind {
-            JobKind::Training => writeln!(o, "tokens = [\"tokens/{}\"]", job.name)?,
-            JobKind::Serving => {
-                writeln!(o, "served-by = [\"engines\"]\nlabels = {{ job = \"{}\" }}", job.name)?
-            }
-        }
+        let counted = match job.kind {
+            JobKind::Training => format!("tokens = [\"tokens/{}\"]", job.name),
+            JobKind::Serving => format!("served-by = [\"engines\"]\nlabels = {{ job = \"{}\" }}", job.name),
+        };
+        writeln!(o, "{counted}")?;
     }
     writeln!(o)
 }

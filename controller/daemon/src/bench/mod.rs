@@ -5,6 +5,7 @@
 
 mod alloc;
 mod allocate;
+mod cpu;
 mod estimate;
 mod ingest;
 mod solve;

@@ -72,7 +72,7 @@ pub(crate) fn random(kind: Kind, seed: u64) -> Problem {
     problem.set_terminal_weight(&psd(&mut r, n, 5.0)).unwrap();
     problem.set_start(&r.vector(n, kind.stress), &r.vector(m, 0.5)).unwrap();
     for k in 0..shape.stages {
-        let stage = problem.stage_mut(k);
+        let mut stage = problem.stage_mut(k);
         stage.q.iter_mut().for_each(|x| *x = r.around(0.3));
         stage.r.iter_mut().for_each(|x| *x = r.around(0.3));
         stage.c.iter_mut().for_each(|x| *x = r.around(0.2));
@@ -87,15 +87,15 @@ pub(crate) fn random(kind: Kind, seed: u64) -> Problem {
             some(&mut stage.rate_lower[a], -0.15);
             some(&mut stage.rate_upper[a], 0.1);
         }
-        soft(&mut r, stage.outputs, kind);
+        soft(&mut r, &mut stage.outputs, kind);
     }
-    let last = problem.terminal_mut();
+    let mut last = problem.terminal_mut();
     last.q.iter_mut().for_each(|x| *x = r.around(0.3));
-    soft(&mut r, last.outputs, kind);
+    soft(&mut r, &mut last.outputs, kind);
     problem
 }
 
-fn soft(r: &mut Random, outputs: headroom_solve::Outputs<'_>, kind: Kind) {
+fn soft(r: &mut Random, outputs: &mut headroom_solve::Outputs<'_>, kind: Kind) {
     for i in 0..outputs.e.len() {
         outputs.e[i] = r.around(0.1);
         if r.unit() < kind.bounded {

@@ -21,7 +21,7 @@ pub(super) struct Peer {
     pub(super) version: String,
     pub(super) ns: Vec<f64>,
     pub(super) iterations: Vec<f64>,
-    /// Distance of each first move from the best one.
+    /// Distance of the first move from the best one, of the solves that succeeded.
     pub(super) errors: Vec<f64>,
     pub(super) failed: usize,
 }
