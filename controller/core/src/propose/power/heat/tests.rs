@@ -31,7 +31,7 @@ impl Water {
             self.at_s += 1.0;
             self.supply_c += (self.drawn_w - carried_w(self.supply_c)) / self.holds;
             let s = self.at_s;
-            let seen = (s as usize % 5 == 0).then_some(("cdu-supply", s, self.supply_c));
+            let seen = (s as usize).is_multiple_of(5).then_some(("cdu-supply", s, self.supply_c));
             let watts = (self.drawn_w / 4.0) as f32;
             self.bench.tick(s, seen.as_slice(), reports(s, [watts; 4]));
             self.heat.look(self.bench.snapshot(), self.bench.estimator.last());
