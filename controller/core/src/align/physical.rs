@@ -13,21 +13,30 @@ const MOST_W: f64 = 1e10;
 
 /// Bounds of a point in its base unit: those of the site file, or what is possible.
 pub(super) fn bounds(site: &Site) -> Vec<Option<(f64, f64)>> {
-    let most_w = most_w(site);
-    site.points.iter().map(|p| p.range.or_else(|| possible(p, most_w))).collect()
+    let tree_w = most_w(site);
+    // a meter outside of the power tree may be of more than this site
+    let most_w = |i: usize| {
+        let branch = site.power.iter().any(|b| b.meter.is_some_and(|m| m.index() == i));
+        if branch { tree_w } else { MOST_W }
+    };
+    let points = site.points.iter().enumerate();
+    points.map(|(i, p)| p.range.or_else(|| possible(p, || most_w(i)))).collect()
 }
 
-fn possible(point: &Point, most_w: f64) -> Option<(f64, f64)> {
+fn possible(point: &Point, most_w: impl Fn() -> f64) -> Option<(f64, f64)> {
     match point.unit.dimension {
-        // the coldest air and the hottest pipe
-        Dimension::Temperature => Some((-100.0, 500.0)),
-        Dimension::TemperatureDelta => Some((-600.0, 600.0)),
-        Dimension::Power => Some((-most_w, most_w)),
+        // the coldest air and the hottest exhaust
+        Dimension::Temperature => Some((-100.0, 1000.0)),
+        Dimension::TemperatureDelta => Some((-1000.0, 1000.0)),
+        Dimension::Power => {
+            let most_w = most_w();
+            Some((-most_w, most_w))
+        }
         _ => None,
     }
 }
 
-/// The largest power that a meter of the site can show, W: of a branch, of the whole site, or of a battery.
+/// The largest power that a meter of a branch can show, W.
 fn most_w(site: &Site) -> f64 {
     let gpus: f64 = site.gpus.iter().map(|g| site.skus[g.sku].max_cap_w).sum();
     let others: f64 = site.nodes.iter().map(|n| n.other_w).sum();

@@ -13,27 +13,30 @@
 //! P(k+1)  = P(k) + g C (a - dT/dt)              g = 0.3 each 5 s, down; up with a third of it
 //! ```
 //! Q is nobody's measurement, and not needed: what is drawn is lowered by what the rise is too much. C is first that of the
-//! water in such loops (0.4 to 1.2 L/kW, `facts` of vendors: some 3 J/K per watt), and never more than P/(dT/dt), as nothing
-//! carries heat into a loop. Which GPUs give way is the exact allocation's to say, by the priority of their jobs.
+//! water in such loops (0.4 to 1.2 L/kW by their vendors: some 3 J/K per watt), and while it lasts no more than P/(dT/dt).
+//! Which GPUs give way is the exact allocation's to say, by the priority of their jobs. A supply that does not surely rise is
+//! left alone below its limit: where the plant holds it there, fewer watts would not make it colder.
 
 use super::tree::{Allocation, Problem, Tree};
 use crate::align::Snapshot;
 use crate::estimate::Estimate;
-use crate::topology::Topology;
+use crate::topology::{Topology, is_supply};
 use crate::wants::Wants;
-use headroom_site::{Dimension, PointId, Site, Span, Stamp};
+use headroom_site::{PointId, Site, Span, Stamp};
 use std::collections::BTreeMap;
 
 /// Time constant of the barrier, s.
 const TAU_S: f64 = 120.0;
-/// Kept below the limit, K.
-const MARGIN_K: f64 = 1.0;
+/// Kept below the limit, K: half of the wanted distance, which the water keeps, but no less and no more than this.
+const MARGIN_K: (f64, f64) = (0.2, 1.0);
 /// Time between two moves.
 const EACH: Span = Span::from_ms(5_000);
 /// Share of what is too much that a move takes away, and of what is to spare that it gives back.
 const GAIN: (f64, f64) = (0.3, 0.1);
 /// Heat that a kelvin of a loop holds, J/K per watt of its GPUs at their highest caps.
 const HOLDS_J_PER_K_W: f64 = 3.0;
+/// The least that it may come to.
+const HOLDS_LEAST_J_PER_K_W: f64 = 1.0;
 /// Shortest stretch that a rise is taken over, and how long readings are kept, s.
 const SHORTEST_S: f64 = 8.0;
 const LONGEST_S: f64 = 40.0;
@@ -47,8 +50,11 @@ const SURE_RISE: f64 = 0.05;
 struct Supply {
     point: PointId,
     limit_c: f64,
+    margin_k: f64,
     /// The last readings, oldest first.
     last: Vec<(Stamp, f64)>,
+    /// The last one has not been acted upon.
+    fresh: bool,
 }
 
 /// A loop: GPUs that the same equipment cools.
@@ -58,7 +64,7 @@ struct Loop {
     gpus: Vec<usize>,
     most_w: f64,
     holds_j_per_k: f64,
-    /// What its GPUs drew at the last looks, W: what heats the water now was drawn a while ago.
+    /// What its GPUs drew at the last looks, W.
     drawn_w: [f64; 8],
     /// What they may draw, W; infinite while nothing is too fast.
     allowed_w: f64,
@@ -89,16 +95,27 @@ impl Heat {
     /// Looks at the supplies; true while a loop holds its GPUs.
     pub(super) fn look(&mut self, snapshot: &Snapshot, e: &Estimate) -> bool {
         let mut holds = false;
-        for (l, room_w) in self.loops.iter_mut().zip(&mut self.room_w) {
+        for l in &mut self.loops {
             l.look(snapshot, e);
-            *room_w = l.allowed_w;
             holds |= l.allowed_w.is_finite();
         }
         holds
     }
 
-    /// Lowers ceilings so that each loop draws no more than it may.
-    pub(super) fn lower(&mut self, demand_w: &[f64], low_w: &[f64], slope: &[f64], high_w: &mut [f64]) {
+    /// Lowers ceilings so that each loop draws no more than it may. A GPU that can only be read takes part with what it draws,
+    /// though its ceiling is its limit.
+    pub(super) fn lower(
+        &mut self,
+        e: &Estimate,
+        demand_w: &[f64],
+        low_w: &[f64],
+        slope: &[f64],
+        high_w: &mut [f64],
+    ) {
+        for (l, room_w) in self.loops.iter().zip(&mut self.room_w) {
+            let read_only = l.gpus.iter().filter(|&&g| e.read_only[g].is_some());
+            *room_w = l.allowed_w + read_only.map(|&g| (low_w[g] - e.power_w[g]).max(0.0)).sum::<f64>();
+        }
         self.allocation.solve(&self.tree, &self.room_w, &Problem { demand_w, low_w, high_w, slope });
         for (l, _) in self.loops.iter().zip(&self.room_w).filter(|(_, room_w)| room_w.is_finite()) {
             for &g in &l.gpus {
@@ -111,37 +128,53 @@ impl Heat {
 impl Loop {
     fn look(&mut self, snapshot: &Snapshot, e: &Estimate) {
         let now = snapshot.stamp;
-        let mut news = false;
         for supply in &mut self.supplies {
-            news |= supply.take(snapshot);
+            supply.fresh |= supply.take(snapshot);
         }
         // a loop that nobody sees any more keeps what it has
-        if !news || self.moved.is_some_and(|at| now.since(at) < EACH) {
+        let early = self.moved.is_some_and(|at| at <= now && now.since(at) < EACH);
+        if early || !self.supplies.iter().any(|s| s.fresh) {
             return;
         }
         self.moved = Some(now);
-        let drawn_w: f64 = self.gpus.iter().map(|&g| e.power_w[g]).sum();
         self.drawn_w.rotate_right(1);
-        self.drawn_w[0] = drawn_w;
-        // the supply that is worst off: by how much it rises too fast, K/s
-        let (mut excess, mut rise) = (f64::NEG_INFINITY, 0.0);
-        for (supply, (rises, may)) in self.supplies.iter().filter_map(|s| Some((s, s.rises()?))) {
-            if rises - may > excess && e.levels[supply.point.index()].seen() {
-                (excess, rise) = (rises - may, rises);
-            }
+        self.drawn_w[0] = self.gpus.iter().map(|&g| e.power_w[g]).sum();
+        // a reading lowers once; to give back, all that is seen must be well
+        let lowers = self.worst(|s| s.fresh).filter(|(excess, _)| *excess > 0.0);
+        let well = self.worst(|s| snapshot.good(s.point).is_some()).filter(|(excess, _)| *excess <= 0.0);
+        self.supplies.iter_mut().for_each(|s| s.fresh = false);
+        match (lowers, well) {
+            (Some((excess, rise)), _) => self.lower(excess, rise),
+            (None, Some((excess, _))) => self.give_back(-excess),
+            (None, None) => {}
         }
-        if excess == f64::NEG_INFINITY || (excess <= 0.0 && self.allowed_w.is_infinite()) {
-            return;
-        }
+    }
+
+    /// Of some supplies the one that is worst off: by how much it rises too fast, and how fast, K/s.
+    fn worst(&self, keep: impl Fn(&Supply) -> bool) -> Option<(f64, f64)> {
+        let seen = self.supplies.iter().filter(|s| keep(s)).filter_map(Supply::rises);
+        seen.max_by(|a, b| a.0.total_cmp(&b.0))
+    }
+
+    fn lower(&mut self, excess: f64, rise: f64) {
         if rise > SURE_RISE {
-            self.holds_j_per_k =
-                self.holds_j_per_k.min(self.drawn_w.iter().copied().fold(0.0, f64::max) / rise);
+            // what heats the water now was drawn a while ago
+            let most_drawn_w = self.drawn_w.iter().copied().fold(0.0, f64::max);
+            let least = HOLDS_LEAST_J_PER_K_W * self.most_w;
+            self.holds_j_per_k = self.holds_j_per_k.min((most_drawn_w / rise).max(least));
         }
-        let gain = if excess > 0.0 { GAIN.0 } else { GAIN.1 };
-        let from_w = if excess > 0.0 { drawn_w.min(self.allowed_w) } else { drawn_w.max(self.allowed_w) };
-        self.allowed_w = (from_w - gain * self.holds_j_per_k * excess).max(0.0);
+        let from_w = self.drawn_w[0].min(self.allowed_w);
+        self.allowed_w = (from_w - GAIN.0 * self.holds_j_per_k * excess).max(0.0);
+    }
+
+    fn give_back(&mut self, spare: f64) {
+        if self.allowed_w.is_finite() {
+            let from_w = self.drawn_w[0].max(self.allowed_w);
+            self.allowed_w = from_w + GAIN.1 * self.holds_j_per_k * spare;
+        }
         if self.allowed_w >= self.most_w {
             self.allowed_w = f64::INFINITY;
+            self.holds_j_per_k = HOLDS_J_PER_K_W * self.most_w;
         }
     }
 }
@@ -152,8 +185,12 @@ impl Supply {
         let Some(value) = snapshot.points.get(self.point.index()).filter(|p| p.quality.is_good()) else {
             return false;
         };
-        if self.last.last().is_some_and(|(at, _)| value.stamp <= *at) {
+        if self.last.last().is_some_and(|(at, _)| value.stamp == *at) {
             return false;
+        }
+        // a clock was set back: what was before cannot be compared
+        if self.last.last().is_some_and(|(at, _)| value.stamp < *at) {
+            self.last.clear();
         }
         self.last.push((value.stamp, value.value));
         // slow sensors leave two
@@ -163,7 +200,7 @@ impl Supply {
         true
     }
 
-    /// How fast it surely rises, and how fast it may, K/s. Over the shortest stretch that says something, as a pump is lost at
+    /// By how much it surely rises too fast, and how fast it rises, K/s. Over the shortest stretch that says something, as a pump is lost at
     /// once; or over all readings, where a slow rise stands out of the noise.
     fn rises(&self) -> Option<(f64, f64)> {
         let &(now, newest_c) = self.last.last()?;
@@ -175,18 +212,30 @@ impl Supply {
         };
         let short = sure(self.last.iter().rev().find(long_enough)?);
         let long = self.last.first().filter(long_enough).map_or(short, sure);
-        Some((short.max(long), (self.limit_c - MARGIN_K - newest_c) / TAU_S))
+        let rise = short.max(long);
+        let excess = rise - (self.limit_c - self.margin_k - newest_c) / TAU_S;
+        let held = rise <= 0.0 && newest_c < self.limit_c;
+        Some((if held { excess.min(0.0) } else { excess }, rise))
     }
 }
 
-/// Loops: GPUs whose racks the same equipment serves, with the limited supplies that are their coolant.
+/// Loops: GPUs whose racks lie downstream of the same equipment, with the limited supplies that are their coolant.
 fn loops(site: &Site, topology: &Topology, wants: &Wants) -> Vec<Loop> {
-    let mut by_equipment: BTreeMap<Vec<&str>, Loop> = BTreeMap::new();
+    let below: Vec<_> = site.equipment.iter().map(|e| (e.id.as_str(), site.downstream(&e.id))).collect();
+    let mut keys: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut loops: BTreeMap<Vec<&str>, Loop> = BTreeMap::new();
     for (g, gpu) in site.gpus.iter().enumerate() {
-        let rack = &site.nodes[gpu.node.index()].rack;
-        let serves = site.equipment.iter().filter(|e| e.serves.contains(rack));
-        let key: Vec<&str> = serves.map(|e| e.id.as_str()).collect();
-        let l = by_equipment.entry(key).or_insert_with(|| Loop {
+        let rack = site.nodes[gpu.node.index()].rack.as_str();
+        let key = keys.entry(rack).or_insert_with(|| {
+            let mut key: Vec<&str> =
+                below.iter().filter(|(_, racks)| racks.contains(rack)).map(|(id, _)| *id).collect();
+            if key.is_empty() {
+                // nothing says what cools it: by itself
+                key.push(rack);
+            }
+            key
+        });
+        let l = loops.entry(key.clone()).or_insert_with(|| Loop {
             supplies: Vec::new(),
             gpus: Vec::new(),
             most_w: 0.0,
@@ -197,15 +246,15 @@ fn loops(site: &Site, topology: &Topology, wants: &Wants) -> Vec<Loop> {
         });
         l.gpus.push(g);
         l.most_w += site.skus[gpu.sku].max_cap_w;
-        for &point in &topology.coolant[g] {
+        for &point in topology.coolant[g].iter().filter(|p| is_supply(site, p.index())) {
             let known = l.supplies.iter().any(|s| s.point == point);
-            let temperature = site.points[point.index()].unit.dimension == Dimension::Temperature;
-            if let Some(limit_c) = wants.point_limits[point.index()].1.filter(|_| temperature && !known) {
-                l.supplies.push(Supply { point, limit_c, last: Vec::new() });
+            if let Some(limit_c) = wants.point_limits[point.index()].1.filter(|_| !known) {
+                let margin_k = (0.5 * wants.point_margin[point.index()]).clamp(MARGIN_K.0, MARGIN_K.1);
+                l.supplies.push(Supply { point, limit_c, margin_k, last: Vec::new(), fresh: false });
             }
         }
     }
-    let mut loops: Vec<Loop> = by_equipment.into_values().filter(|l| !l.supplies.is_empty()).collect();
+    let mut loops: Vec<Loop> = loops.into_values().filter(|l| !l.supplies.is_empty()).collect();
     for l in &mut loops {
         l.holds_j_per_k = HOLDS_J_PER_K_W * l.most_w;
     }

@@ -177,7 +177,8 @@ impl Steady {
         let same = wanted.clone().eq(self.wanted_mhz.iter().copied());
         self.read(wants, estimate, budget_w, jobs);
         if hot {
-            self.heat.lower(&self.demand_w, &self.low_w, &self.slope, &mut self.high_w);
+            let (demand, low, high) = (&self.demand_w, &self.low_w, &mut self.high_w);
+            self.heat.lower(estimate, demand, low, &self.slope, high);
             self.demand_w.iter_mut().zip(&self.high_w).for_each(|(demand, high)| *demand = demand.min(*high));
         }
         if same && !hot && self.still_fits(topology, estimate) {

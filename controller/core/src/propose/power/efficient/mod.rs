@@ -28,7 +28,7 @@ use crate::align::Snapshot;
 use crate::estimate::Estimate;
 use crate::wants::Wants;
 use headroom_site::model::JobKind;
-use headroom_site::{JobId, Site};
+use headroom_site::{JobId, Site, Span, Stamp};
 use serving::Serving;
 use training::Training;
 
@@ -134,14 +134,20 @@ impl Group {
         Some(Self { gpus, max_mhz, step_mhz, range: (low.min(high), high) })
     }
 
-    /// A share of the highest clock as a clock of the GPUs' steps, never above the highest that may be wanted.
-    fn clock(&self, share: f64, why: ClockWhy, e: &Estimate) -> JobClock {
+    /// A share of the highest clock on the GPUs' steps, MHz: upward, as what is wanted is the lowest that serves, and never above
+    /// the highest that may be wanted.
+    fn on_step(&self, share: f64) -> f64 {
         let (low, high) = self.range;
-        let share = share.clamp(low, high);
-        if share >= 1.0 - 0.5 * self.step_mhz / self.max_mhz {
+        let steps = |share: f64| share * self.max_mhz / self.step_mhz;
+        let top = if high < 1.0 { (steps(high) + 1e-6).floor() } else { f64::INFINITY };
+        (steps(share.clamp(low, high)) - 1e-6).ceil().min(top) * self.step_mhz
+    }
+
+    fn clock(&self, share: f64, why: ClockWhy, e: &Estimate) -> JobClock {
+        let mhz = self.on_step(share);
+        if mhz >= self.max_mhz - 0.5 * self.step_mhz {
             return JobClock { wanted_mhz: None, why, saves_w: 0.0 };
         }
-        let mhz = (share * self.max_mhz / self.step_mhz).round() * self.step_mhz;
         JobClock { wanted_mhz: Some(mhz), why, saves_w: self.saves_w(mhz, e) }
     }
 
@@ -164,6 +170,11 @@ impl Group {
         let share = mhz / f64::from(heard.max(1)) / self.max_mhz;
         (heard as usize * 2 > self.gpus.len() && share > 0.05).then_some((share.min(1.0), watts))
     }
+}
+
+/// Have so many seconds passed? Also where nothing was before, and where our clock was set back since.
+fn passed(now: Stamp, since: Option<Stamp>, span: Span) -> bool {
+    since.is_none_or(|at| now < at || now.since(at) >= span)
 }
 
 #[cfg(test)]

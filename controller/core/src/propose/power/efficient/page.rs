@@ -5,7 +5,7 @@
 
 use crate::align::{PointValue, Snapshot};
 use headroom_site::model::{EngineQuantity as Quantity, Latency, Source, Statistic};
-use headroom_site::{PointId, Site, Stamp};
+use headroom_site::{PointId, Site, Span, Stamp};
 
 /// The points of one latency on one page.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +30,11 @@ struct Page {
 
 /// All pages of a job.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pages(Vec<Page>);
+pub(super) struct Pages {
+    pages: Vec<Page>,
+    /// Longest time between two readings of a page.
+    pub(super) poll: Span,
+}
 
 /// Requests between two readings, over all pages.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -78,14 +82,15 @@ impl Pages {
                 Quantity::GenerationTokens | Quantity::PromptTokens => {}
             }
         }
-        Self(pages)
+        let polls = pages.iter().filter_map(|p| site.prometheus.get(p.page)).map(|p| p.poll);
+        Self { poll: polls.max().unwrap_or(Span::ZERO), pages }
     }
 
     /// What is new, where these latencies are promised, s.
     pub(super) fn read(&mut self, snapshot: &Snapshot, promised_s: [Option<f64>; 2]) -> Said {
         let mut said = Said::default();
         let (mut served, mut pages) = (0.0, 0);
-        for page in &mut self.0 {
+        for page in &mut self.pages {
             let promised = page.latency.iter_mut().zip(promised_s).zip(&mut said.requests);
             for ((points, promised_s), all) in promised {
                 if let Some(new) = promised_s.and_then(|s| points.read(snapshot, s)) {
@@ -99,7 +104,9 @@ impl Pages {
                 pages += 1;
             }
         }
-        said.served = (pages > 0).then(|| served / f64::from(pages));
+        // a page that says nothing leaves its users unseen
+        let all = pages > 0 && pages == self.pages.len();
+        said.served = all.then(|| served / pages as f64);
         said
     }
 }
@@ -113,7 +120,7 @@ impl Points {
     /// The requests of a reading that was not looked at yet.
     fn read(&mut self, snapshot: &Snapshot, promised_s: f64) -> Option<Requests> {
         let mean = usable(snapshot, self.mean)?;
-        if self.last.is_some_and(|at| mean.stamp <= at) {
+        if self.last == Some(mean.stamp) {
             return None;
         }
         self.last = Some(mean.stamp);
@@ -121,21 +128,23 @@ impl Points {
         let p95_s = usable(snapshot, self.p95)?.value;
         // a page read by an older map has no count; then a reading is a request
         let count = usable(snapshot, self.count).map_or(1.0, |c| c.value);
-        let late = count * late(p50_s, p95_s, promised_s);
+        let late = count * late(p50_s, p95_s, promised_s, count);
         Some(Requests { count, sum_s: count * mean.value, late })
     }
 }
 
-/// Share of requests that take longer than promised, by two of their percentiles, s: even in the logarithm between them.
-fn late(p50_s: f64, p95_s: f64, promised_s: f64) -> f64 {
-    if p95_s <= promised_s {
-        return 0.0;
-    }
+/// Share of requests that take longer than promised, by two of their percentiles, s: half of them at one, a twentieth at the
+/// other, and on by the same law in the logarithm. Of a handful of requests the 95th percentile is the longest.
+fn late(p50_s: f64, p95_s: f64, promised_s: f64, count: f64) -> f64 {
     if p50_s >= promised_s {
         return 0.75;
     }
+    let all_in_time = p95_s <= promised_s && count < 20.0;
+    if all_in_time || p95_s <= p50_s {
+        return 0.0;
+    }
     let share = (promised_s / p50_s.max(1e-6)).ln() / (p95_s / p50_s.max(1e-6)).ln();
-    0.5 - 0.45 * share.clamp(0.0, 1.0)
+    0.5 * 0.1_f64.powf(share)
 }
 
 /// Where a latency stands: that of the first token first.

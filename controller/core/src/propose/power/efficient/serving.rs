@@ -1,7 +1,7 @@
 //! The clock of a job that serves: as low as keeps what its users are promised.
 
 use super::page::{Pages, Requests, Said, place};
-use super::{ClockWhy, Group};
+use super::{ClockWhy, Group, passed};
 use crate::align::Snapshot;
 use crate::estimate::Estimate;
 use crate::wants::Wants;
@@ -11,7 +11,7 @@ use headroom_site::{JobId, Site, Span, Stamp};
 
 /// Time between two decisions to go lower.
 const EACH: Span = Span::from_ms(30_000);
-/// For so long after a move requests are read that began before it.
+/// For so long after a move, and until the next reading of the page, requests are read that began before it.
 const SETTLE: Span = Span::from_ms(12_000);
 /// After a broken promise no clock is lowered for so long.
 const REST: Span = Span::from_ms(120_000);
@@ -33,7 +33,17 @@ const TOO_LATE: f64 = 0.15;
 const LAST: f64 = 120.0;
 /// By which one late request widens the distance kept from a promise (logarithm), and its bounds.
 const WIDEN: f64 = 0.002;
-const DISTANCE: (f64, f64) = (0.1, 2.0);
+const DISTANCE: (f64, f64) = (0.3, 2.0);
+/// The most by which the requests of one reading change it.
+const AT_ONCE: f64 = 0.05;
+/// Fewest requests that are learned from, and whose mean alone breaks a promise.
+const FEW: f64 = 5.0;
+/// A latency that is not heard of for so long while requests are served is not seen.
+const SILENT: Span = Span::from_ms(300_000);
+/// Share of its fall that the number of served requests is followed by: bursts are over soon, and come again.
+const FALLS: f64 = 0.05;
+/// A clock is in force that is so near to the wanted one.
+const IN_FORCE: f64 = 0.03;
 
 /// One promised latency.
 #[derive(Debug, Clone)]
@@ -47,6 +57,11 @@ struct Promised {
     distance: f64,
     /// Share of the last requests that were late.
     late: f64,
+    /// When it was heard of last, and when learned from.
+    heard: Option<Stamp>,
+    learned: Option<Stamp>,
+    /// This promise decides the clock.
+    binds: bool,
 }
 
 impl Promised {
@@ -54,25 +69,36 @@ impl Promised {
         let promised_s = promised?.s();
         let (since, pace) = (Requests::default(), Pace::new(prior));
         // a 95th percentile is some two and a half times the mean where requests differ as prompts do
-        Some(Self { of, promised_s, pace, since, distance: 0.9, late: 0.0 })
+        let (heard, learned) = (None, None);
+        Some(Self { of, promised_s, pace, since, distance: 0.9, late: 0.0, heard, learned, binds: false })
     }
 
     /// Counts requests; how far to stay off follows from how many are late (as the quantile of a conformal predictor does:
-    /// Gibbs & Candes 2021).
-    fn count(&mut self, new: Requests) {
+    /// Gibbs & Candes 2021). Nearer only where this promise decides a clock that is in force: elsewhere all are in time, and
+    /// that teaches nothing.
+    fn count(&mut self, new: Requests, in_force: bool, now: Stamp) {
         self.since.count += new.count;
         self.since.sum_s += new.sum_s;
         let (least, most) = DISTANCE;
-        let wider = WIDEN * (new.late - AIM * new.count);
+        let wider = (WIDEN * (new.late - AIM * new.count)).clamp(-AT_ONCE, AT_ONCE);
+        let wider = if in_force && self.binds { wider } else { wider.max(0.0) };
         self.distance = (self.distance + wider).clamp(least, most);
         if new.count > 0.0 {
+            self.heard = Some(now);
             let weight = 1.0 - (-new.count / LAST).exp();
             self.late += weight * (new.late / new.count - self.late);
         }
     }
 
+    /// Is it sure to hold at a clock over the highest, with so many requests?
+    fn surely_kept(&self, share: f64, served: f64, k_sigma: f64) -> bool {
+        let (ln_s, sigma) = self.pace.ln_at(share, served);
+        ln_s + self.distance + k_sigma * sigma <= self.promised_s.ln()
+    }
+
     fn broken(&self, new: Requests) -> bool {
-        new.count > 0.0 && (self.late > TOO_LATE || new.sum_s > new.count * self.promised_s)
+        let mean = new.count >= FEW && new.sum_s > new.count * self.promised_s;
+        new.count > 0.0 && (mean || self.late > TOO_LATE)
     }
 }
 
@@ -85,7 +111,6 @@ pub(super) struct Serving {
     /// Clock over the highest that is wanted.
     share: f64,
     served: f64,
-    learned: Option<Stamp>,
     moved: Option<Stamp>,
     decided: Option<Stamp>,
     broken: Option<Stamp>,
@@ -104,7 +129,6 @@ impl Serving {
             power: Pace::new(Prior::POWER),
             share: 1.0,
             served: 0.0,
-            learned: None,
             moved: None,
             decided: None,
             broken: None,
@@ -126,26 +150,38 @@ impl Serving {
         let promised_s = |of| self.promised.iter().find(|p| p.of == of).map(|p| p.promised_s);
         let promised_s = [promised_s(Latency::FirstToken), promised_s(Latency::PerOutputToken)];
         let said = self.pages.read(snapshot, promised_s);
+        if let Some(served) = said.served {
+            let falls = if served < self.served { FALLS } else { 1.0 };
+            self.served += falls * (served - self.served);
+        }
         self.learn(group, &said, snapshot, e);
         if let Some(broken) = self.broken_promise(&said) {
             // one look may be a handful of requests: up a little at a time, and again at the next reading
-            if self.broken.is_none_or(|at| now.since(at) >= SETTLE) {
+            if passed(now, self.broken, SETTLE) {
                 self.broken = Some(now);
                 self.go(now, (self.share + UP).min(group.range.1));
             }
             return Some((self.share, broken));
         }
-        if self.decided.is_some_and(|at| now.since(at) < EACH) {
+        let due = passed(now, self.decided, EACH);
+        if !due && self.unseen(&said, now).is_none() && self.surely_kept(self.share, wants.k_sigma) {
             return None;
         }
-        self.decided = Some(now);
-        let (target, why) = self.target(group, &said, wants.k_sigma);
-        let rests = self.broken.is_some_and(|at| now.since(at) < REST);
+        let (target, why) = self.target(group, &said, now, wants.k_sigma);
+        for p in &mut self.promised {
+            p.binds = matches!(why, ClockWhy::Promise { of, .. } if of == p.of);
+        }
         if target > self.share {
             self.go(now, target);
             return Some((self.share, why));
         }
-        if rests || self.moved.is_some_and(|at| now.since(at) < EACH) {
+        if !due {
+            return None;
+        }
+        self.decided = Some(now);
+        // a step teaches what the next one will do
+        let taught = |p: &Promised| p.learned > self.moved || self.moved.is_none();
+        if !passed(now, self.broken, REST) || !self.promised.iter().all(taught) {
             return Some((self.share, ClockWhy::Lowering));
         }
         let next = target.max(self.share - DOWN);
@@ -166,28 +202,29 @@ impl Serving {
     /// Takes what is new on the pages; requests that saw another clock teach nothing of this one.
     fn learn(&mut self, group: &Group, said: &Said, snapshot: &Snapshot, e: &Estimate) {
         let now = snapshot.stamp;
-        let settled = self.moved.is_none_or(|at| now.since(at) >= SETTLE);
+        if said.requests.iter().all(|new| new.count <= 0.0) {
+            return;
+        }
+        let settled = passed(now, self.moved, Span::from_ns(SETTLE.ns() + self.pages.poll.ns()));
+        let seen = group.seen(snapshot, e);
+        let in_force = seen.is_some_and(|(clock, _)| (clock - self.share).abs() < IN_FORCE);
+        let mut powered = false;
         for p in &mut self.promised {
-            p.count(said.requests[place(p.of)]);
+            p.count(said.requests[place(p.of)], in_force, now);
             if !settled {
                 p.since = Requests::default();
             }
-        }
-        let dt = self.learned.map_or(LONG, |at| now.since(at));
-        let enough = self.promised.iter().all(|p| p.since.count >= ENOUGH);
-        if !(settled && (enough || dt >= LONG)) {
-            return;
-        }
-        self.learned = Some(now);
-        self.served = said.served.unwrap_or(self.served);
-        let Some((clock, watts)) = group.seen(snapshot, e) else { return };
-        for p in &mut self.promised {
+            let long = passed(now, p.learned, LONG);
+            let enough = p.since.count >= if long { FEW } else { ENOUGH };
+            let Some((clock, _)) = seen.filter(|_| enough) else { continue };
             let Requests { count, sum_s, .. } = std::mem::take(&mut p.since);
-            if count > 0.0 {
-                p.pace.learn(sum_s / count, clock, self.served, dt.s());
-            }
+            let dt = p.learned.filter(|at| *at <= now).map_or(LONG, |at| now.since(at));
+            p.pace.learn(sum_s / count, clock, self.served, dt.s());
+            (p.learned, powered) = (Some(now), true);
         }
-        self.power.learn(watts, clock, self.served, dt.s());
+        if let Some((clock, watts)) = seen.filter(|_| powered) {
+            self.power.learn(watts, clock, self.served, LONG.s());
+        }
     }
 
     /// A promise that is broken.
@@ -198,24 +235,36 @@ impl Serving {
         Some(ClockWhy::Broken { of: p.of, late, promised_s: p.promised_s })
     }
 
+    /// A promised latency that is not seen: a page says nothing, or nothing of it while it serves.
+    fn unseen(&self, said: &Said, now: Stamp) -> Option<Latency> {
+        let serves = said.served.is_none_or(|n| n > 0.5);
+        let silent = |p: &&Promised| {
+            said.served.is_none() || !p.pace.seen() || (serves && passed(now, p.heard, SILENT))
+        };
+        self.promised.iter().find(silent).map(|p| p.of)
+    }
+
+    /// Is every promise sure to hold at a clock?
+    fn surely_kept(&self, share: f64, k_sigma: f64) -> bool {
+        self.promised.iter().all(|p| p.surely_kept(share, self.served, k_sigma))
+    }
+
     /// The lowest clock that surely keeps every promise.
-    fn target(&self, group: &Group, said: &Said, k_sigma: f64) -> (f64, ClockWhy) {
+    fn target(&self, group: &Group, said: &Said, now: Stamp, k_sigma: f64) -> (f64, ClockWhy) {
         let (low, high) = group.range;
-        // a page that fell silent shows nothing of what is promised
-        let silent = |p: &&Promised| said.served.is_none() || !p.pace.seen();
-        if let Some(p) = self.promised.iter().find(silent) {
-            return (high, ClockWhy::Unseen(p.of));
+        if let Some(latency) = self.unseen(said, now) {
+            return (high, ClockWhy::Unseen(latency));
         }
         if self.promised.iter().any(|p| p.pace.ln_at(self.share, self.served).1 > UNKNOWN) {
             return (high, ClockWhy::Learning);
         }
         let mut found = (low, ClockWhy::Lowest);
         for p in &self.promised {
-            let sure = |x: f64| {
-                let (ln_s, sigma) = p.pace.ln_at(x, self.served);
-                ln_s + p.distance + k_sigma * sigma <= p.promised_s.ln()
-            };
-            let x = lowest(sure, (low, high), group.step_mhz / group.max_mhz);
+            let x = lowest(
+                |x| p.surely_kept(x, self.served, k_sigma),
+                (low, high),
+                group.step_mhz / group.max_mhz,
+            );
             if x > found.0 {
                 let mean_s = p.pace.ln_at(x, self.served).0.exp();
                 found = (x, ClockWhy::Promise { of: p.of, mean_s, promised_s: p.promised_s });

@@ -1,6 +1,6 @@
 //! The clock of a synchronous job: tokens are given up only as far, and only where, the policy says.
 
-use super::{ClockWhy, Group};
+use super::{ClockWhy, Group, passed};
 use crate::align::Snapshot;
 use crate::estimate::Estimate;
 use crate::wants::Wants;
@@ -62,14 +62,15 @@ impl Training {
             return Some((1.0, ClockWhy::TokensFirst));
         }
         self.count(group, snapshot, e);
-        if self.decided.is_some_and(|at| snapshot.stamp.since(at) < EACH) {
+        if !passed(snapshot.stamp, self.decided, EACH) {
             return None;
         }
         self.decided = Some(snapshot.stamp);
         let (elasticity, sigma) = self.pace.elasticity();
         // no more than all of it follows the clock
         let sure = (elasticity + SIGMAS * sigma).clamp(0.05, 1.0);
-        let share = (1.0 - self.max_loss).powf(1.0 / sure).clamp(group.range.0, 1.0);
+        // the next step up, so that no more is lost
+        let share = (group.on_step((1.0 - self.max_loss).powf(1.0 / sure)) / group.max_mhz).min(1.0);
         let lost = 1.0 - share.powf(sure);
         let gives_up = Some((share, ClockWhy::GivesUp { share: lost }));
         let (earned, paid) = self.prices;
@@ -94,13 +95,14 @@ impl Training {
         if self.counters.is_empty() {
             return;
         }
-        let Some((since, before)) = self.counted else {
+        // where our clock was set back, counting begins anew
+        let Some((since, before)) = self.counted.filter(|(at, _)| *at <= snapshot.stamp) else {
             self.counted = Some((snapshot.stamp, tokens));
             return;
         };
         let passed = snapshot.stamp.since(since);
         let newest = self.counters.iter().map(|id| snapshot.points[id.index()].stamp).max();
-        if newest <= self.newest {
+        if newest == self.newest {
             return;
         }
         self.newest = newest;
