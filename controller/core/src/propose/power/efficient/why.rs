@@ -64,13 +64,13 @@ impl fmt::Display for ClockWhy {
             Self::Unseen(latency) => write!(f, "free: its {} is promised and not seen", of(latency)),
             Self::Learning => f.write_str("free: too little was seen yet"),
             Self::Promise { of: latency, mean_s, promised_s } => {
-                write!(f, "{} {mean_s:.3} s in the mean, {promised_s} s promised", of(latency))
+                write!(f, "{} {mean_s:.3} s in the mean, {promised_s:.3} s promised", of(latency))
             }
             Self::Broken { of: latency, late, promised_s } => {
                 let late = late * 100.0;
                 write!(
                     f,
-                    "faster: {late:.0} % of the last requests over the {promised_s} s promised, {}",
+                    "faster: {late:.0} % of the last requests over the {promised_s:.3} s promised, {}",
                     of(latency)
                 )
             }
