@@ -4,7 +4,7 @@
 //! repeat   predictor: aim at products 0                  -> step, alpha_aff, mu_aff
 //!          sigma = (mu_aff / mu)^3
 //!          corrector: aim at sigma mu - second-order terms of the predictor
-//!          alpha = min(1, 0.995 / worst decrease), the same for values, slacks and multipliers
+//!          alpha = min(1, 0.999 / worst decrease), the same for values, slacks and multipliers
 //! until    the certificate is within the tolerance, or the iterations are used up
 //! ```
 //!
@@ -26,7 +26,7 @@ use crate::{Certificate, start};
 use pulp::Simd;
 
 /// Share of the way to the border that a step goes at most.
-const SHARE: f64 = 0.995;
+const SHARE: f64 = 0.999;
 
 /// How the iteration ended; whether the problem is solved the certificate says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

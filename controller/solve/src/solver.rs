@@ -24,11 +24,11 @@ pub enum Start {
 /// How a solve is done.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
-    /// The largest residual of the certificate that counts as solved [1e-6].
+    /// The largest residual of the certificate that counts as solved; 1e-6 if not said.
     pub tolerance: f64,
-    /// Iterations at most [60]. Each takes the same time, so this is the deadline.
+    /// Iterations at most; 60 if not said. Each takes the same time, so this is the deadline.
     pub iterations: u32,
-    /// From where [cold].
+    /// From where; cold if not said.
     pub start: Start,
 }
 

@@ -24,7 +24,7 @@ use crate::shape::{Shape, padded};
 use crate::sound::Reach;
 
 /// Products at a cold start. Problems are per unit, so that these are of the order of its figures.
-const COLD: f64 = 1.0;
+const COLD: f64 = 5.0;
 /// Products at a warm start: the least, and per residual of the old solution in the new problem. The less it fits, the farther from the
 /// border the iteration has to begin.
 const WARM: f64 = 1e-3;
