@@ -7,7 +7,7 @@
 //! serving    least x in [knee, 1]  with  ln L(x) + r + k sigma(x) <= ln promise - reserve   for each promised latency L
 //! training   x = (1 - loss)^(1/s)  where what is lost earns less than what is saved, or watts are preferred
 //! ```
-//! L(x), s and sigma come from [`Pace`]: how the latency (the tokens) of this very job has followed its clock. r is how far the
+//! L(x), s and sigma come from [`headroom_belief::pace::Pace`]: how the latency (the tokens) of this very job has followed its clock. r is how far the
 //! 95th percentile lies above the mean. Requests that are served come by themselves, so a lower clock costs none of them as
 //! long as the promise holds; what is left of a promise is time in which voltage can be lower. Down it goes in steps that teach
 //! what the next one will do; up at once.
