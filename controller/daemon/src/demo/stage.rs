@@ -7,6 +7,7 @@ use headroom_drivers::Clock;
 use headroom_sim::score::StrategyScore;
 use headroom_sim::world::World;
 use headroom_sim::world::tree::FEED;
+use headroom_site::model::EngineQuantity;
 use headroom_site::{Span, Stamp};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -205,11 +206,18 @@ impl Stage {
             Some(format!("{silent} of {} agents do not report", self.parties.agents.len()))
         } else if pulse.gpus_heard < pulse.gpus {
             Some(format!("the controller hears {} of {} GPUs", pulse.gpus_heard, pulse.gpus))
-        } else if pulse.points_good < pulse.points {
+        } else if pulse.points_good + self.unasked() < pulse.points {
             Some(format!("the controller has {} of {} points", pulse.points_good, pulse.points))
         } else {
             None
         }
+    }
+
+    /// Points that say nothing while the world stands: latencies of requests, of which none is served.
+    fn unasked(&self) -> usize {
+        let jobs = &self.plant.world().workload.jobs;
+        let latencies = EngineQuantity::ALL.iter().filter(|q| matches!(q, EngineQuantity::Latency(..)));
+        jobs.iter().filter(|job| job.latency().is_some()).count() * latencies.count()
     }
 
     /// False if told to end meanwhile.
