@@ -40,6 +40,18 @@ fn keys_and_words() {
 }
 
 #[test]
+fn promises() {
+    let slow = "time-to-first-token = \"2 h\"";
+    expect("time-to-first-token = \"2 s\"", slow, "`time-to-first-token` is out of range", "1 ms", "2 h");
+    let text = "format = 1\nname = \"p\"\n[[job]]\nid = \"train\"\ntime-per-output-token = \"80 ms\"\n";
+    let found = findings(text);
+    assert!(
+        found.iter().any(|f| f.what.contains("cannot be kept") && f.remedy.contains("served-by")),
+        "{found:#?}"
+    );
+}
+
+#[test]
 fn units() {
     expect("gpu = \"9 K\"", "gpu = 9", "has no unit", "K", "gpu = 9");
     expect("gpu = \"9 K\"", "gpu = \"9\"", "has no unit", "K", "gpu = \"9\"");

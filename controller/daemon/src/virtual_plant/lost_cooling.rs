@@ -11,13 +11,13 @@ use headroom_sim::world::WorldConfig;
 const LATE: &str = r#"
 name = "late"
 description = ""
-hours = 2.0
+hours = 1.0
 start = "2025-07-18T12:00"
 [plant]
 generator-start = "12 s"
 battery = "5 min"
 [[event]]
-at = "60 min"
+at = "20 min"
 for = "10 min"
 kind = "feed-loss"
 generator = "late"
@@ -32,13 +32,13 @@ fn run(policy: &str, seed: u64) -> (f64, f64) {
     let mut score = Score::new(beside.plant.world(), Prices::default());
     let tokens = |b: &Beside| b.plant.world().workload.jobs.iter().map(|j| j.stats.tokens).sum::<f64>();
     let mut before = 0.0;
-    for s in 0..75 * 60 {
-        if s == 60 * 60 {
+    for s in 0..35 * 60 {
+        if s == 20 * 60 {
             before = tokens(&beside);
         }
         beside.step();
         score.observe(beside.plant.world());
-        if of_env("HEADROOM_TELL", 0) > 0 && (3590..3800).contains(&s) && s % 5 == 0 {
+        if of_env("HEADROOM_TELL", 0) > 0 && (1190..1400).contains(&s) && s % 5 == 0 {
             let supply =
                 beside.site.points.iter().position(|p| p.id.contains("rack-01/liquid/supply")).unwrap();
             let value = &beside.line.snapshot().points[supply];
