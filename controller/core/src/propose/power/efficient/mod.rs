@@ -4,11 +4,11 @@
 //! what it can carry and what is wanted here), caps, or what a GPU draws at a clock.
 //!
 //! ```text
-//! serving    least x in [knee, 1]  with  ln L(x) + r + k sigma(x) <= ln promise - reserve   for each promised latency L
+//! serving    least x in [knee, 1]  with  ln L(x) + d + k sigma(x) <= ln promise   for each promised latency L
 //! training   x = (1 - loss)^(1/s)  where what is lost earns less than what is saved, or watts are preferred
 //! ```
-//! L(x), s and sigma come from [`headroom_belief::pace::Pace`]: how the latency (the tokens) of this very job has followed its clock. r is how far the
-//! 95th percentile lies above the mean. Requests that are served come by themselves, so a lower clock costs none of them as
+//! L(x), s and sigma come from [`headroom_belief::pace::Pace`]: how the mean latency (the tokens) of this very job has followed
+//! its clock. d is the distance at which few enough requests are late, tracked. Requests that are served come by themselves, so a lower clock costs none of them as
 //! long as the promise holds; what is left of a promise is time in which voltage can be lower. Down it goes in steps that teach
 //! what the next one will do; up at once.
 //!
@@ -42,7 +42,8 @@ pub struct JobClock {
     pub wanted_mhz: Option<f64>,
     /// Why.
     pub why: ClockWhy,
-    /// What the job is believed to draw less than at its highest clock, W.
+    /// What the job is believed to draw less than at its highest clock, W: by the voltage law, as if its memory followed the clock
+    /// as well, so rather too much.
     pub saves_w: f64,
 }
 

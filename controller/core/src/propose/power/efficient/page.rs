@@ -126,7 +126,7 @@ impl Points {
         self.last = Some(mean.stamp);
         let p50_s = usable(snapshot, self.p50)?.value;
         let p95_s = usable(snapshot, self.p95)?.value;
-        // a page read by an older map has no count; then a reading is a request
+        // where the count is not usable, a reading is a request
         let count = usable(snapshot, self.count).map_or(1.0, |c| c.value);
         let late = count * late(p50_s, p95_s, promised_s, count);
         Some(Requests { count, sum_s: count * mean.value, late })
