@@ -20,7 +20,7 @@
 use super::tree::{Allocation, Problem, Tree};
 use crate::align::Snapshot;
 use crate::estimate::Estimate;
-use crate::topology::{Topology, is_supply, push_span};
+use crate::topology::{Topology, is_supply};
 use crate::wants::Wants;
 use headroom_site::{PointId, Site, Span, Stamp};
 use std::collections::BTreeMap;
@@ -83,12 +83,7 @@ pub(super) struct Heat {
 impl Heat {
     pub(super) fn new(site: &Site, topology: &Topology, wants: &Wants) -> Self {
         let loops = loops(site, topology, wants);
-        let spans_of = |l: &Loop| {
-            let mut spans = Vec::new();
-            l.gpus.iter().for_each(|&g| push_span(&mut spans, 0, (g, g + 1)));
-            spans
-        };
-        let spans: Vec<Vec<(usize, usize)>> = loops.iter().map(spans_of).collect();
+        let spans: Vec<Vec<(usize, usize)>> = loops.iter().map(|l| spans(&l.gpus)).collect();
         Self {
             tree: Tree::new(site.gpus.len(), spans.iter().map(Vec::as_slice)),
             allocation: Allocation::default(),
@@ -205,8 +200,8 @@ impl Supply {
         true
     }
 
-    /// By how much it surely rises too fast, and how fast it rises, K/s. Over the shortest stretch that says something, as a
-    /// pump is lost at once; or over all readings, where a slow rise stands out of the noise.
+    /// By how much it surely rises too fast, and how fast it rises, K/s. Over the shortest stretch that says something, as a pump is lost at
+    /// once; or over all readings, where a slow rise stands out of the noise.
     fn rises(&self) -> Option<(f64, f64)> {
         let &(now, newest_c) = self.last.last()?;
         let long_enough = |(at, _): &&(Stamp, f64)| now.since(*at).s() >= SHORTEST_S;
@@ -264,6 +259,18 @@ fn loops(site: &Site, topology: &Topology, wants: &Wants) -> Vec<Loop> {
         l.holds_j_per_k = HOLDS_J_PER_K_W * l.most_w;
     }
     loops
+}
+
+/// Ascending GPUs as spans.
+fn spans(gpus: &[usize]) -> Vec<(usize, usize)> {
+    let mut spans: Vec<(usize, usize)> = Vec::new();
+    for &g in gpus {
+        match spans.last_mut() {
+            Some(last) if last.1 == g => last.1 = g + 1,
+            _ => spans.push((g, g + 1)),
+        }
+    }
+    spans
 }
 
 #[cfg(test)]
