@@ -71,16 +71,16 @@ fn what_the_daemon_sees_is_seen_from_the_terminal() {
     until(Duration::from_secs(30), "the GPUs are heard", || {
         daemon.json(&["points", "--gpus"]).iter().all(|g| g["heard"] == true)
     });
-    points(&daemon, plant.site()["point"].as_array().unwrap().len());
+    points(&daemon, &plant);
     gpus(&daemon);
     tap(&daemon);
     timeline(&daemon, &plant);
     watch(&daemon, &plant);
 }
 
-fn points(daemon: &Daemon, of_site: usize) {
+fn points(daemon: &Daemon, plant: &Plant) {
     let all = daemon.json(&["points"]);
-    assert_eq!(all.len(), of_site);
+    all_of_the_site(&all, plant);
     assert!(all.iter().all(|p| fields(p) == POINT_FIELDS), "{}", all[0]);
     let stamped = all.iter().find(|p| !p["clock"].is_null()).unwrap();
     assert_eq!(fields(&stamped["clock"]), CLOCK_FIELDS);
@@ -100,13 +100,33 @@ fn points(daemon: &Daemon, of_site: usize) {
     assert_eq!(bad.status.code(), Some(i32::from(!listed.is_empty())));
     assert!(listed.iter().all(|p| p["quality"] != "good"), "{listed:?}");
     let plain = daemon.text(&["points"]);
-    assert!(plain.starts_with("point ") && plain.lines().count() == of_site + 2, "{plain}");
+    assert!(plain.starts_with("point ") && plain.lines().count() == all.len() + 2, "{plain}");
     assert!(plain.contains("+- ") && plain.contains(" good "), "{plain}");
     assert_eq!(daemon.run(&["points", "no-such-point"]).status.code(), Some(1));
     let nobody = Daemon { url: "http://127.0.0.1:1".into() };
     for verb in [["points", "x"], ["tap", "x"], ["timeline", "x"]] {
         assert_eq!(nobody.run(&verb).status.code(), Some(4), "{verb:?}");
     }
+}
+
+/// Each point of the file is there once; the others are read from the pages of a job's engines.
+fn all_of_the_site(all: &[Value], plant: &Plant) {
+    let site = plant.site();
+    let named = |key: &str| site[key].as_array().unwrap().clone();
+    let ids: Vec<&str> = all.iter().map(|p| p["id"].as_str().unwrap()).collect();
+    let of_file = named("point");
+    for point in &of_file {
+        let id = point["id"].as_str().unwrap();
+        assert_eq!(ids.iter().filter(|i| **i == id).count(), 1, "{id}");
+    }
+    let served: Vec<String> = named("job")
+        .iter()
+        .filter(|j| j.get("served-by").is_some())
+        .map(|j| j["id"].as_str().unwrap().to_owned())
+        .collect();
+    let of_pages = all.iter().filter(|p| served.iter().any(|job| p["of"] == job.as_str())).count();
+    assert!(!served.is_empty() && of_pages > 0, "{served:?}");
+    assert_eq!(all.len(), of_file.len() + of_pages);
 }
 
 fn gpus(daemon: &Daemon) {
