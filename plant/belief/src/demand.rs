@@ -11,27 +11,42 @@
 //! allowed, not what it wanted; c carries over to the clock it would have run. Work comes in phases (prefill,
 //! collectives, checkpoints), so demand is the recent peak, which falls slowly.
 
+/// Share of the highest clock up to which the voltage is flat.
+const KNEE: f64 = 0.57;
+/// Voltage above the knee, relative to the flat one, per share of the highest clock.
+const RISE: f64 = 0.4 / 0.43;
+/// Voltage at the highest clock, relative to the flat one.
+const TOP: f64 = 1.4;
+/// The lowest clock that is told apart, as a share of the highest.
+const LEAST: f64 = 0.05;
+
 /// Relative power of a clock, g(f) above; 1 at the highest clock.
 #[must_use]
 #[inline]
 pub fn relative_power(clock_mhz: f64, max_mhz: f64) -> f64 {
-    let x = (clock_mhz / max_mhz).clamp(0.05, 1.0);
-    let v = if x > 0.57 { (1.0 + 0.4 * (x - 0.57) / 0.43) / 1.4 } else { 1.0 / 1.4 };
+    let x = (clock_mhz / max_mhz).clamp(LEAST, 1.0);
+    let v = if x > KNEE { (1.0 + RISE * (x - KNEE)) / TOP } else { 1.0 / TOP };
     v * v * x
 }
 
 /// Highest clock whose relative power does not exceed `g` (inverse of [`relative_power`]), MHz.
 #[must_use]
+#[inline]
 pub fn clock_of(g: f64, max_mhz: f64) -> f64 {
-    let (mut low, mut high) = (0.05, 1.0);
     if g >= 1.0 {
         return max_mhz;
     }
-    for _ in 0..30 {
-        let mid = 0.5 * (low + high);
-        if relative_power(mid * max_mhz, max_mhz) > g { high = mid } else { low = mid }
+    let flat = g * (TOP * TOP);
+    if flat <= KNEE {
+        return flat.max(LEAST) * max_mhz;
     }
-    low * max_mhz
+    // g is convex and rises: Newton's steps come from above and never pass the clock. Six leave rounding.
+    let mut x = 1.0;
+    for _ in 0..6 {
+        let v = (1.0 + RISE * (x - KNEE)) / TOP;
+        x -= (v * v * x - g) / (v * (v + 2.0 * x * RISE / TOP));
+    }
+    x * max_mhz
 }
 
 /// Demand of all GPUs.
@@ -142,7 +157,7 @@ mod tests {
     fn clock_and_power_are_inverse() {
         for f in (300..1980).step_by(60) {
             let g = relative_power(f64::from(f), 1980.0);
-            assert!((clock_of(g, 1980.0) - f64::from(f)).abs() < 0.01, "{f}");
+            assert!((clock_of(g, 1980.0) - f64::from(f)).abs() < 1e-9, "{f}");
         }
         assert!((relative_power(1980.0, 1980.0) - 1.0).abs() < 1e-12);
     }

@@ -91,19 +91,19 @@ impl Group {
     /// The clock that every GPU can hold with its watts, on the step of their models; `None` if all can run as fast as they
     /// are wanted to.
     fn clock(&self, e: &Estimate, watts: &[f64], wanted_mhz: f64) -> Option<f64> {
-        let mut clock = f64::INFINITY;
-        let mut free = true;
-        for &i in &self.gpus {
-            // most could run as fast as the slowest so far, and then need not be asked how fast exactly
-            if !free && e.demand.carries(i, watts[i], clock) {
-                continue;
-            }
-            let own = e.demand.clock_for(i, watts[i]);
-            free &= own >= e.demand.max_clock(i).min(wanted_mhz) - 0.5;
-            clock = clock.min(own);
-        }
-        if free || !clock.is_finite() {
+        let free = |&i: &usize| {
+            let wanted_mhz = e.demand.max_clock(i).min(wanted_mhz) - 0.5;
+            e.demand.carries(i, watts[i], wanted_mhz)
+        };
+        if self.gpus.iter().all(free) {
             return None;
+        }
+        let mut clock = self.gpus.iter().map(|&i| e.demand.max_clock(i)).fold(f64::INFINITY, f64::min);
+        for &i in &self.gpus {
+            // who can run as fast as the slowest so far need not be asked how fast exactly
+            if !e.demand.carries(i, watts[i], clock) {
+                clock = clock.min(e.demand.clock_for(i, watts[i]));
+            }
         }
         Some(((clock / self.step_mhz).floor() * self.step_mhz).max(self.min_mhz))
     }
