@@ -30,6 +30,8 @@ pub struct Outlook {
     pub futures: Futures,
     /// What each branch's limit point said last when it was good, W; infinite before it has spoken.
     said_w: Vec<f64>,
+    /// What the schedule lets each branch draw now, W.
+    scheduled_w: Vec<f64>,
     /// The minute of the last look ahead.
     minute: Option<i64>,
 }
@@ -59,16 +61,16 @@ impl Outlook {
     fn look_at_budgets(&mut self, site: &Site, wants: &Wants, snapshot: &Snapshot) {
         self.budget_w.clear();
         self.said_w.resize(site.power.len(), f64::INFINITY);
+        budgets::scheduled(site, wants, snapshot.stamp, &mut self.scheduled_w);
         for (i, branch) in site.power.iter().enumerate() {
             let fixed = branch.budget_w.unwrap_or(f64::INFINITY);
-            let scheduled = wants.scheduled_budget_w(site, i, snapshot.stamp).unwrap_or(f64::INFINITY);
             // A limit that was said stays in force while its point is silent or bad: neither lifts a curtailment, and
             // neither invents one.
             if let Some(now) = branch.limit.and_then(|p| snapshot.good(p)) {
                 self.said_w[i] = now.max(0.0);
             }
             let said = self.said_w[i];
-            self.budget_w.push(fixed.min(scheduled).min(said) * (1.0 - wants.budget_reserve));
+            self.budget_w.push(fixed.min(self.scheduled_w[i]).min(said) * (1.0 - wants.budget_reserve));
         }
     }
 }

@@ -17,6 +17,8 @@ mod engines;
 #[cfg(test)]
 mod foresight;
 #[cfg(test)]
+mod grid;
+#[cfg(test)]
 mod health;
 mod link;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod efficient;
 mod heat;
+mod ramp;
 mod steady;
 pub mod tree;
 

@@ -3,7 +3,8 @@
 //! ```text
 //! ceiling_i = min(max cap, thermal cap, heat)    thermal cap: T + k sigma = T_lim - 3 K after long, die and memory
 //!                                                heat: share of what a loop may take whose supply rises too fast
-//! 1  watts_i  = allocation of the demand (at the clock that is wanted of the job) under every budget
+//! 1  watts_i  = allocation of the demand (at the clock that is wanted of the job) under every budget, and of the site
+//!               under what it may rise to
 //! 2  f_job    = min over its GPUs of the clock that watts_i (or ceiling_i) carries, and of the one wanted
 //! 3  need_i   = power at f_job;  what is left over is given out up to the ceilings
 //! ```
@@ -14,6 +15,7 @@
 //! nothing. Where a serving job is held, each node is held by itself: its replicas do not wait for each other.
 
 use super::heat::Heat;
+use super::ramp::Ramp;
 use super::tree::{Allocation, Problem, Tree};
 use super::{CapProposal, JobClock};
 use crate::align::Snapshot;
@@ -31,6 +33,8 @@ const THERMAL_RESERVE_K: f64 = 3.0;
 const CAP_ABOVE: f64 = 1.04;
 /// Demand is met with this reserve, since it is a peak of the past and phases differ.
 const DEMAND_ABOVE: f64 = 1.10;
+/// The same where the site may only rise so fast: all may rise by it at once.
+const DEMAND_ABOVE_ON_A_RAMP: f64 = 1.04;
 
 /// Watts below its demand from which on a GPU is short.
 const SHORT_W: f64 = 0.1;
@@ -41,6 +45,12 @@ const STILL_ABOVE: f64 = 1.03;
 #[derive(Debug, Clone)]
 pub struct Steady {
     heat: Heat,
+    /// How fast the site may rise, where the policy says it.
+    ramp: Option<Ramp>,
+    /// Reserve above the demand.
+    above: f64,
+    /// Branches that nothing feeds.
+    roots: Vec<usize>,
     tree: Tree,
     first: Allocation,
     second: Allocation,
@@ -53,6 +63,7 @@ pub struct Steady {
     kept_c: Vec<f64>,
     /// Inverse weights by job priority.
     slope: Vec<f64>,
+    /// Room of each branch, and of the site as a whole.
     room_w: Vec<f64>,
     floor_w: Vec<f64>,
     ceiling_w: Vec<f64>,
@@ -141,9 +152,14 @@ impl Steady {
         let sku =
             |f: fn(&Sku) -> f64| -> Vec<f64> { site.gpus.iter().map(|g| f(&site.skus[g.sku])).collect() };
         let low_w = sku(|s| s.min_cap_w);
+        let branches = (0..site.power.len()).map(|branch| topology.spans_of_branch(branch));
+        let all = [(0, n)];
         Self {
             heat: Heat::new(site, topology, wants),
-            tree: Tree::of(topology),
+            above: wants.policy().grid.ramp_up.map_or(DEMAND_ABOVE, |_| DEMAND_ABOVE_ON_A_RAMP),
+            ramp: wants.policy().grid.ramp_up.map(|rate| Ramp::new(rate.per_s)),
+            roots: (0..site.power.len()).filter(|&b| site.power[b].parent.is_none()).collect(),
+            tree: Tree::new(n, branches.chain(std::iter::once(all.as_slice()))),
             first: Allocation::default(),
             second: Allocation::default(),
             demand_w: vec![0.0; n],
@@ -152,7 +168,7 @@ impl Steady {
             most_w: sku(|s| s.max_cap_w),
             kept_c: sku(|s| s.max_operating_c - THERMAL_RESERVE_K),
             slope,
-            room_w: vec![f64::INFINITY; site.power.len()],
+            room_w: vec![f64::INFINITY; site.power.len() + 1],
             floor_w: Vec::new(),
             ceiling_w: Vec::new(),
             groups,
@@ -181,6 +197,7 @@ impl Steady {
             self.heat.lower(estimate, demand, low, &self.slope, high);
             self.demand_w.iter_mut().zip(&self.high_w).for_each(|(demand, high)| *demand = demand.min(*high));
         }
+        self.hold_the_ramp(estimate);
         if same && !hot && self.still_fits(topology, estimate) {
             return &self.proposal;
         }
@@ -188,6 +205,23 @@ impl Steady {
         self.wanted_mhz.extend(wanted);
         self.solve(estimate);
         &self.proposal
+    }
+
+    /// The room of the site as a whole: what it may draw on its way up, from what it draws and what it would be given.
+    fn hold_the_ramp(&mut self, e: &Estimate) {
+        let Some(ramp) = &mut self.ramp else { return };
+        let problem = Problem {
+            demand_w: &self.demand_w,
+            low_w: &self.low_w,
+            high_w: &self.high_w,
+            slope: &self.slope,
+        };
+        self.first.solve(&self.tree, &self.room_w, &problem);
+        let other_w: f64 = self.roots.iter().map(|&b| e.other_w[b]).sum();
+        let drawn_w = e.power_w.iter().sum::<f64>() + other_w;
+        let needed_w = self.first.watts.iter().sum::<f64>() + other_w;
+        let site = self.room_w.len() - 1;
+        self.room_w[site] = ramp.look(e.stamp, drawn_w, needed_w) - other_w;
     }
 
     fn solve(&mut self, estimate: &Estimate) {
@@ -200,6 +234,8 @@ impl Steady {
         out.lock_mhz.clear();
         out.lock_mhz.resize(n, None);
         out.infeasible.clone_from(&self.first.infeasible);
+        // the site as a whole is no branch: where its floors alone rise faster there is nothing to hold
+        out.infeasible.retain(|&branch| branch + 1 < self.room_w.len());
         // What each GPU needs at the clock of its group becomes its floor; the rest is given out above it.
         let (floor, ceiling) = (&mut self.floor_w, &mut self.ceiling_w);
         floor.clone_from(&self.first.watts);
@@ -235,13 +271,14 @@ impl Steady {
             return false;
         }
         let gpus = p.cap_w.iter().zip(self.demand_w.iter().zip(&self.high_w));
-        let need = |demand: &f64| demand * (STILL_ABOVE / DEMAND_ABOVE);
+        let need = |demand: &f64| demand * (STILL_ABOVE / self.above);
         if gpus.clone().any(|(cap, (demand, high))| need(demand) > *cap || cap > high) {
             return false;
         }
-        (0..self.room_w.len())
-            .filter(|&b| self.room_w[b].is_finite())
-            .all(|b| topology.gpus_of_branch(b).map(|i| p.cap_w[i]).sum::<f64>() <= self.room_w[b])
+        let Some((site_w, branches)) = self.room_w.split_last() else { return true };
+        let fits = |b: usize| topology.gpus_of_branch(b).map(|i| p.cap_w[i]).sum::<f64>() <= branches[b];
+        (site_w.is_infinite() || p.cap_w.iter().sum::<f64>() <= *site_w)
+            && (0..branches.len()).filter(|&b| branches[b].is_finite()).all(fits)
     }
 
     /// Demands, ceilings and rooms of this tick.
@@ -251,12 +288,12 @@ impl Steady {
         for (i, ((demand, high), (&low, (&most, kept_c)))) in wanted.zip(bounds).enumerate() {
             let thermal = if e.gpus.seen(i) { thermal_cap(e, i, most, *kept_c, wants.k_sigma) } else { most };
             *high = thermal.max(low).min(most);
-            *demand = (e.demand.peak_power(i) * DEMAND_ABOVE).max(low).min(*high);
+            *demand = (e.demand.peak_power(i) * self.above).max(low).min(*high);
         }
         for group in &self.groups {
             let Some(mhz) = jobs.get(group.job).and_then(|j| j.wanted_mhz) else { continue };
             for &i in &group.gpus {
-                let slower = e.demand.power_at(i, mhz) * DEMAND_ABOVE;
+                let slower = e.demand.power_at(i, mhz) * self.above;
                 self.demand_w[i] = self.demand_w[i].min(slower.max(self.low_w[i]));
             }
         }
@@ -268,6 +305,9 @@ impl Steady {
         }
         for (room, (budget, other)) in self.room_w.iter_mut().zip(budget_w.iter().zip(&e.other_w)) {
             *room = budget - other;
+        }
+        if let Some(site) = self.room_w.last_mut() {
+            *site = f64::INFINITY;
         }
     }
 }

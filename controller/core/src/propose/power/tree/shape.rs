@@ -4,7 +4,6 @@
 //! Not for: watts.
 
 use super::kernel::LANES;
-use crate::topology::Topology;
 use std::cmp::Reverse;
 
 /// A span of indices: first, end.
@@ -49,13 +48,6 @@ impl Tree {
         let end = |branch: usize| wanted[branch].last().map_or(0, |span| span.1);
         tree.order.sort_unstable_by_key(|&branch| (end(branch), size[branch], Reverse(branch)));
         tree
-    }
-
-    /// The power tree of a site.
-    #[must_use]
-    pub fn of(topology: &Topology) -> Self {
-        let branches = 0..topology.branch_spans.len();
-        Self::new(topology.coolant.len(), branches.map(|branch| topology.spans_of_branch(branch)))
     }
 
     /// From the largest branch to the smallest each one takes its blocks over; whose they were is its parent.
