@@ -1,14 +1,17 @@
 //! What every driver task shares: the plant clock, the inbox, the controller's beat, and the orders it gets.
+//!
+//! Limits of the power tree do not wait for the next tick: when one falls, whoever waits for [`Mailbox::urgent`] is woken.
 
 use crate::Clock;
 use headroom_site::command::{Receipt, SetpointCommand};
 use headroom_site::quantity::Unit;
 use headroom_site::{
-    ActuatorId, CapCommand, Inbox, NodeReport, Outcome, PointId, Quality, Reading, Reason, Span, Stamp,
+    ActuatorId, CapCommand, Inbox, NodeReport, Outcome, PointId, Quality, Reading, Reason, Site, Span, Stamp,
     Target,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
 /// Readings that may wait for a controller that does not look: minutes of a large site.
 const READINGS: usize = 4_000_000;
@@ -27,9 +30,43 @@ pub(crate) struct Mailbox {
     /// Reports that have been read, on their way back to whoever reads the next ones off the wire.
     spare: Mutex<Vec<NodeReport>>,
     dropped: AtomicU64,
+    /// For each point that a branch takes its limit from, what it said last; other points have none.
+    limits: Mutex<Vec<Option<f64>>>,
+    /// A limit fell.
+    fell: Notify,
 }
 
+/// A limit that falls by less than this share waits for the next tick.
+const FALL: f64 = 1e-3;
+
 impl Mailbox {
+    /// A mailbox that knows the limits of a site.
+    pub(crate) fn of(site: &Site) -> Self {
+        let mut limits = vec![None; site.points.len()];
+        for point in site.power.iter().filter_map(|branch| branch.limit) {
+            limits[point.index()] = Some(f64::INFINITY);
+        }
+        Self { limits: Mutex::new(limits), ..Self::default() }
+    }
+
+    /// Returns when a limit has fallen since the last return.
+    pub(crate) async fn urgent(&self) {
+        self.fell.notified().await;
+    }
+
+    /// Wakes whoever waits if a limit is among these and lower than it was.
+    fn look_for_limits(&self, readings: &[Reading]) {
+        let mut limits = lock(&self.limits);
+        for reading in readings.iter().filter(|r| r.quality.is_good()) {
+            if let Some(Some(last)) = limits.get_mut(reading.point.index()) {
+                if reading.value < *last * (1.0 - FALL) {
+                    self.fell.notify_one();
+                }
+                *last = reading.value;
+            }
+        }
+    }
+
     fn append<T>(&self, to: &mut Vec<T>, from: &mut Vec<T>, limit: usize) {
         let room = limit.saturating_sub(to.len());
         if from.len() > room {
@@ -42,7 +79,11 @@ impl Mailbox {
     /// Hands readings over; `from` is empty afterwards and keeps its memory.
     pub(crate) fn readings(&self, from: &mut Vec<Reading>) {
         if !from.is_empty() {
-            self.append(&mut lock(&self.inbox).readings, from, READINGS);
+            let seen = from.len();
+            let mut inbox = lock(&self.inbox);
+            self.append(&mut inbox.readings, from, READINGS);
+            let first = inbox.readings.len().saturating_sub(seen);
+            self.look_for_limits(&inbox.readings[first..]);
         }
     }
 
@@ -135,7 +176,7 @@ pub(crate) struct Gauge {
 }
 
 impl Gauge {
-    pub(crate) fn of(site: &headroom_site::Site, index: usize) -> Self {
+    pub(crate) fn of(site: &Site, index: usize) -> Self {
         let point = &site.points[index];
         Self { point: PointId(index as u32), unit: point.unit, range: point.range }
     }

@@ -129,7 +129,7 @@ impl LiveField {
     pub fn start(site: &Site, clock: Clock, options: FieldOptions) -> Result<Self, UrlError> {
         let window = Span::from_ns(site.cooling_period.ns().saturating_mul(BEAT_PERIODS));
         let context =
-            Context { clock, mailbox: Arc::new(Mailbox::default()), beat: Arc::new(Beat::new(window)) };
+            Context { clock, mailbox: Arc::new(Mailbox::of(site)), beat: Arc::new(Beat::new(window)) };
         let may_write = options.writes_allowed;
         let groups = same_address(site);
         let mut buses = Vec::new();
@@ -169,6 +169,11 @@ impl LiveField {
             dcgm: self.dcgm.iter().map(|p| lock(&p.status).clone()).collect(),
             dropped: self.context.mailbox.dropped(),
         }
+    }
+
+    /// Returns when a limit of the power tree has fallen since the last return: the next tick should not be waited for.
+    pub async fn urgent(&self) {
+        self.context.mailbox.urgent().await;
     }
 
     /// Empties an inbox that has been read, and takes the memory of its reports for the next ones.

@@ -68,7 +68,7 @@ const TAIL: usize = 20;
 /// # Errors
 /// Anything that keeps it from starting.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let config = options.world.config()?;
+    let config = WorldConfig { dt_s: options.step.0, ..options.world.config()? };
     let folder = Folder::new()?;
     let show = Show::open(options, &config, &folder)?;
     let outcome = show.play();
@@ -118,7 +118,7 @@ impl<'a> Show<'a> {
         let hosts = plant.hosts();
         let parties = Arc::new(Parties::new(hosts));
         let recipes = recipes(options, &plant, &nvml, &clock_page, folder);
-        let period = plant.period();
+        let (period, step) = (plant.period(), plant.step_span());
         let most = options.speed.most();
         let dial = Arc::new(Dial::new(if options.plant_only { most } else { most.min(APPROACH_SPEED) }));
         let heard = Arc::new(Heard::default());
@@ -138,7 +138,7 @@ impl<'a> Show<'a> {
             heard: Arc::clone(&heard),
             window: Arc::clone(&window),
             steps: (options.world.hours * 3600.0 / config.dt_s).round() as u64,
-            step: period,
+            step,
             start,
             alone: options.plant_only,
         };

@@ -1,6 +1,7 @@
 //! Options of the demo.
 
 use crate::score::options::WorldArgs;
+use crate::score::values::Step;
 use std::fmt;
 use std::str::FromStr;
 
@@ -58,6 +59,9 @@ pub(crate) struct Options {
     /// Serve the plant alone, and print the commands that start agents and controller by hand.
     #[arg(long)]
     pub(super) plant_only: bool,
+    /// Step of the plant: "1 s", "100 ms".
+    #[arg(long, default_value = "1 s", requires = "plant_only")]
+    pub(super) step: Step,
 }
 
 #[cfg(test)]

@@ -159,8 +159,13 @@ impl Plant {
     }
 
     /// Time of one step.
-    pub(super) fn period(&self) -> Span {
+    pub(super) fn step_span(&self) -> Span {
         Span::from_s(self.world.config().dt_s)
+    }
+
+    /// Time between two looks of whoever watches it, as its site file says.
+    pub(super) fn period(&self) -> Span {
+        Span::from_s(self.world.config().dt_s.max(1.0))
     }
 
     /// URL of the bus.

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: mixing time, I/O and decisions. The loop below is the whole of it: what has arrived goes into the
 //! line, what the line decides is journalled first and sent after, and the heartbeat goes on only after a tick whose
-//! read-backs all verified. Not for: deciding (`headroom-core`) or wires (`headroom-drivers`).
+//! read-backs all verified. A limit of the power tree that falls has a tick at once. Not for: deciding (`headroom-core`) or wires (`headroom-drivers`).
 
 mod bulletin;
 pub(crate) mod clocks;
@@ -40,6 +40,8 @@ use view::{Pace, View};
 
 /// Journal lines are written when something was decided, and at least this often.
 const JOURNAL_EVERY: Span = Span::from_ms(10_000);
+/// Least time after a tick that a falling limit has called for.
+const URGENT_GAP: Span = Span::from_ms(100);
 /// How long the last messages may take on their way out (wall time).
 const FAREWELL: std::time::Duration = std::time::Duration::from_millis(500);
 
@@ -171,12 +173,19 @@ impl Daemon<'_> {
         let mut due = next_multiple(self.clock.now(), period);
         let mut missed = 0_u64;
         loop {
-            tokio::select! {
-                () = self.clock.sleep_until(due) => {}
+            let urgent = tokio::select! {
+                () = self.clock.sleep_until(due) => false,
+                () = self.field.urgent() => true,
                 _ = term.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
-            }
+            };
             let started = self.clock.now();
+            if urgent && started < due {
+                self.tick(started)?;
+                // a limit that flutters has the ticks of its own no faster than this
+                self.clock.sleep_until(due.min(started + URGENT_GAP)).await;
+                continue;
+            }
             let lag = started.since(due);
             let verified = self.tick(due)?;
             let late = started.since(due).ns() / period.ns();

@@ -22,7 +22,7 @@ mod stats;
 pub(crate) mod strategy;
 pub(crate) mod table;
 pub(crate) mod timeline;
-mod values;
+pub(crate) mod values;
 mod verb;
 
 pub(crate) use run::{Run, baseline};

@@ -192,6 +192,14 @@ impl Plant {
         self.party(self.lines_of("run")[0], "controller.log")
     }
 
+    /// The controller under another policy than the announced one.
+    pub fn controller_under(&self, policy: &Path) -> Party {
+        let line = self.lines_of("run")[0];
+        let at = line.find("--policy ").unwrap() + "--policy ".len();
+        let rest = line[at..].find(' ').map_or("", |end| &line[at + end..]);
+        self.party(&format!("{}{}{rest}", &line[..at], policy.display()), "controller.log")
+    }
+
     pub fn page(&self) -> PageReader {
         PageReader::open(&self.folder.join("gpus.page")).unwrap()
     }
