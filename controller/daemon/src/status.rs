@@ -167,6 +167,10 @@ fn write_places(o: &mut String, v: &View) -> std::fmt::Result {
 }
 
 fn write_branches(o: &mut String, v: &View) -> std::fmt::Result {
+    if let Some(ramp) = v.ramp.filter(|r| r.needs_w > r.may_draw_w) {
+        let [draws, may, needs] = [ramp.draws_w, ramp.may_draw_w, ramp.needs_w].map(|w| w * 1e-3);
+        writeln!(o, "\non its way up: the site draws {draws:.1} kW of {may:.1} kW now, and is to draw {needs:.1} kW")?;
+    }
     if v.branches.is_empty() {
         return Ok(());
     }
@@ -285,7 +289,7 @@ mod tests {
     use crate::run::health::FindingView;
     use crate::run::places::WarningView;
     use crate::run::record::DoubtRecord;
-    use crate::run::view::{JobView, SetpointView};
+    use crate::run::view::{RampView, JobView, SetpointView};
 
     #[test]
     fn the_screen_says_what_is_near() {
@@ -338,6 +342,7 @@ mod tests {
         });
         view.jobs.push(JobView { id: "train-a".into(), clock_cv: 0.004, ..JobView::default() });
         view.branches.push(BranchView { id: "feed".into(), power_w: 5e5, budget_w: Some(1e6) });
+        view.ramp = Some(RampView { draws_w: 5e5, may_draw_w: 5.2e5, needs_w: 8e5 });
         view.clocks.push(ClockView {
             source: "CDU-05".into(),
             offset_s: Some(7200.0312),
@@ -363,6 +368,7 @@ mod tests {
             "+1.310 +- 0.020 s behind its GPUs",
             "32.0 -> 32.5 degC",
             "headroom to spare (guard: the ramp)",
+            "draws 500.0 kW of 520.0 kW now, and is to draw 800.0 kW",
             "0.40 %",
             "50 %",
             "21.0 K",

@@ -9,7 +9,7 @@ use crate::health::Health;
 use crate::ledger::Ledger;
 use crate::metering::Metering;
 use crate::outlook::Outlook;
-use crate::propose::power::{CapProposal, JobClock};
+use crate::propose::power::{CapProposal, JobClock, SiteRamp};
 use crate::site_filter::SiteFilter;
 use crate::topology::Topology;
 use crate::wants::Wants;
@@ -39,6 +39,12 @@ impl Line {
     #[must_use]
     pub fn job_clocks(&self) -> &[JobClock] {
         self.efficient.clocks()
+    }
+
+    /// The site on its way up, where the policy limits how fast it may rise.
+    #[must_use]
+    pub fn ramp(&self) -> Option<SiteRamp> {
+        self.steady.ramp()
     }
 
     /// The wants.

@@ -149,6 +149,8 @@ fn jobs_and_branches(page: &mut Page, v: &View) {
     let tokens = v.jobs.iter().map(|j| (label(&j.id), j.tokens));
     page.counters("job_tokens", None, "Tokens of a job since the start of this controller", tokens);
     served(page, v);
+    let ramp = v.ramp.iter().map(|r| (vec![], r.may_draw_w));
+    page.gauges("site_may_draw", Some("watts"), "What the site may draw on its way up", ramp);
     let label = |id: &str| vec![("branch", id.to_owned())];
     let powers = v.branches.iter().map(|b| (label(&b.id), b.power_w));
     page.gauges("branch", Some("watts"), "Power of a branch of the power tree", powers);
@@ -286,7 +288,7 @@ fn loop_itself(page: &mut Page, v: &View) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::{BranchView, JobView, SetpointView};
+    use super::super::view::{BranchView, JobView, RampView, SetpointView};
     use super::*;
 
     #[test]
@@ -305,6 +307,7 @@ mod tests {
         });
         let branch = BranchView { id: "feed".to_owned(), power_w: 5.0, budget_w: Some(9.0) };
         view.branches.push(branch);
+        view.ramp = Some(RampView { draws_w: 4.0, may_draw_w: 6.0, needs_w: 8.0 });
         for (unit, stands) in [("degC", 32.0), ("kPa", 80.0)] {
             let (actuator, unit) = (format!("a-{unit}"), unit.to_owned());
             view.setpoints.push(SetpointView { actuator, unit, stands, ..SetpointView::default() });
@@ -331,6 +334,7 @@ mod tests {
             "headroom_job_tokens_total{job=\"train-a\"} 0.0",
             "headroom_job_time_to_first_token_seconds{job=\"chat\",page=\"chat-0\",statistic=\"p95\"} 0.25",
             "headroom_branch_budget_watts{branch=\"feed\"} 9.0",
+            "headroom_site_may_draw_watts 6.0",
             "headroom_setpoint_stands_celsius{actuator=\"a-degC\"} 32.0",
             "headroom_setpoint_stands_pascals{actuator=\"a-kPa\"} 80000.0",
             "headroom_ticks_total 7.0",

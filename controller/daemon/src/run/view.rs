@@ -9,6 +9,7 @@ use super::record::{DoubtRecord, SetpointRecord};
 use super::served::{Served, ServedView};
 use headroom_belief::gpu::Rise;
 use headroom_core::Line;
+use headroom_core::propose::power::SiteRamp;
 use headroom_core::places::Places;
 use headroom_drivers::FieldStatus;
 use headroom_site::gpu::ThrottleReason;
@@ -23,6 +24,20 @@ pub(crate) struct BranchView {
     pub(crate) id: String,
     pub(crate) power_w: f64,
     pub(crate) budget_w: Option<f64>,
+}
+
+/// The site on its way up.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct RampView {
+    pub(crate) draws_w: f64,
+    pub(crate) may_draw_w: f64,
+    pub(crate) needs_w: f64,
+}
+
+impl From<SiteRamp> for RampView {
+    fn from(site: SiteRamp) -> Self {
+        Self { draws_w: site.draws_w, may_draw_w: site.may_draw_w, needs_w: site.needs_w }
+    }
 }
 
 /// A job.
@@ -146,6 +161,9 @@ pub(crate) struct View {
     #[serde(default)]
     pub(crate) throttled_gpus: BTreeMap<String, usize>,
     pub(crate) caps_bind: bool,
+    /// The site on its way up, where the policy limits how fast it may rise.
+    #[serde(default)]
+    pub(crate) ramp: Option<RampView>,
     pub(crate) jobs: Vec<JobView>,
     /// Jobs on the pages of their engines.
     #[serde(default)]
@@ -208,6 +226,7 @@ impl View {
         self.cooling_w = site.meters.cooling.iter().filter_map(|p| snapshot.good(*p)).sum();
         self.pue = if self.it_w > 0.0 { self.facility_w / self.it_w } else { 0.0 };
         self.caps_bind = line.caps().binds;
+        self.ramp = line.ramp().filter(|r| r.may_draw_w.is_finite()).map(RampView::from);
         self.clocks = clocks::of(line);
         self.meter_lags = clocks::lags_of(line);
         self.update_headroom(line);

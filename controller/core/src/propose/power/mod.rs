@@ -11,6 +11,7 @@ mod steady;
 pub mod tree;
 
 pub use efficient::{ClockWhy, Efficient, JobClock};
+pub use ramp::SiteRamp;
 pub use steady::Steady;
 
 /// What is proposed for each GPU.

@@ -39,8 +39,19 @@ pub(super) struct Ramp {
     /// S above, W.
     stood_w: f64,
     last: Option<Stamp>,
-    /// C above, W; infinite before the first look.
-    pub(super) ceiling_w: f64,
+    /// What the site draws, and C above, W.
+    site: SiteRamp,
+}
+
+/// The site on its way up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SiteRamp {
+    /// What it draws, W.
+    pub draws_w: f64,
+    /// What it may draw now, W; infinite before the first look.
+    pub may_draw_w: f64,
+    /// What its GPUs would have it draw, W.
+    pub needs_w: f64,
 }
 
 impl Ramp {
@@ -52,7 +63,7 @@ impl Ramp {
             older_w: f64::INFINITY,
             stood_w: f64::INFINITY,
             last: None,
-            ceiling_w: f64::INFINITY,
+            site: SiteRamp { draws_w: 0.0, may_draw_w: f64::INFINITY, needs_w: 0.0 },
         }
     }
 
@@ -71,8 +82,14 @@ impl Ramp {
         let clear = drawn_w < may_w - self.rate * CLEAR_S;
         let grown_w = if clear { self.stood_w + self.rate * dt_s } else { self.stood_w };
         self.stood_w = needed_w.min(grown_w);
-        self.ceiling_w = may_w.max(self.stood_w);
-        self.ceiling_w
+        let ceiling_w = may_w.max(self.stood_w);
+        self.site = SiteRamp { draws_w: drawn_w, may_draw_w: ceiling_w, needs_w: needed_w };
+        ceiling_w
+    }
+
+    /// What came of the last look.
+    pub(super) fn site(&self) -> SiteRamp {
+        self.site
     }
 }
 

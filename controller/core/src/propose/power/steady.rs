@@ -15,7 +15,7 @@
 //! nothing. Where a serving job is held, each node is held by itself: its replicas do not wait for each other.
 
 use super::heat::Heat;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, SiteRamp};
 use super::tree::{Allocation, Problem, Tree};
 use super::{CapProposal, JobClock};
 use crate::align::Snapshot;
@@ -205,6 +205,12 @@ impl Steady {
         self.wanted_mhz.extend(wanted);
         self.solve(estimate);
         &self.proposal
+    }
+
+    /// The site on its way up, where the policy has a ramp.
+    #[must_use]
+    pub fn ramp(&self) -> Option<SiteRamp> {
+        self.ramp.as_ref().map(Ramp::site)
     }
 
     /// The room of the site as a whole: what it may draw on its way up, from what it draws and what it would be given.
