@@ -150,6 +150,10 @@ impl Ownership {
                 next.found.insert(uuid.to_owned(), found);
             }
         }
+        if next != self.contents {
+            let synced = self.written.sync(&mut *self.disk);
+            synced.map_err(|source| PersistError::Io { path: self.written.path().to_owned(), source })?;
+        }
         self.save(next)
     }
 

@@ -31,11 +31,16 @@ pub trait Disk: Debug + Send {
     /// # Errors
     /// What the system says.
     fn sync_folder(&mut self, folder: &Path) -> Result<()>;
-    /// Writes a few bytes into a file, made if need be. It outlives the process, and not the machine.
+    /// Writes a few bytes into a file, made if need be. They outlive the process; the machine, once [`Self::sync`] has returned.
     ///
     /// # Errors
     /// What the system says.
     fn put(&mut self, path: &Path, offset: u64, bytes: &[u8]) -> Result<()>;
+    /// What was put into a file, and its name, is on disk when this returns.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn sync(&mut self, path: &Path) -> Result<()>;
 }
 
 /// The disk of this host.
@@ -70,6 +75,11 @@ impl Disk for HostDisk {
     fn put(&mut self, path: &Path, offset: u64, bytes: &[u8]) -> Result<()> {
         fs::create_dir_all(folder_of(path))?;
         OpenOptions::new().write(true).create(true).truncate(false).open(path)?.write_all_at(bytes, offset)
+    }
+
+    fn sync(&mut self, path: &Path) -> Result<()> {
+        File::open(path)?.sync_all()?;
+        self.sync_folder(folder_of(path))
     }
 }
 

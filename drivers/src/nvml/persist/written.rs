@@ -1,13 +1,13 @@
 //! What we wrote to each GPU, so that a later life tells our caps from somebody else's.
 //!
-//! Responsible for: one record of fixed width per GPU, put into its place *before* the write it speaks of. It need not
-//! be synced: it outlives the process, and a machine that starts anew has lost the caps with it. A record that is not
-//! there or does not read is an answer of its own: then nobody knows, and everything is taken to be ours.
+//! Responsible for: one record of fixed width per GPU, put into its place *before* the write it speaks of. Only the empty
+//! one is synced: the others outlive the process, and a machine that starts anew has lost the caps with them. A record that
+//! is not there or does not read is an answer of its own: then nobody knows, and everything is taken to be ours.
 //!
 //! Not for: what was found before (`Contents`), which is on disk before anything is written.
 //!
 //! ```text
-//! uuid (64, padded)  one cap, mW (10)  another, mW (10)  locked (1)  check (8)  newline
+//! uuid (94, padded)  one cap, mW (10)  another, mW (10)  locked (1)  check (8)  newline
 //! ```
 
 use super::disk::Disk;
@@ -15,12 +15,13 @@ use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
-/// Length of a record, bytes: five fields, four blanks between them, a newline.
+/// Length of a record, bytes: five fields, four blanks between them, a newline. 128: it never lies across two sectors.
 const RECORD: usize = UUID + 2 * 10 + 1 + 8 + 5;
 /// Most characters of a UUID.
-const UUID: usize = 64;
+const UUID: usize = 94;
 /// Caps nearer than this are the same, mW: drivers take whole watts.
 const SAME_MW: u32 = 1000;
+const _: () = assert!(RECORD == 128);
 
 /// What may stand on a GPU because of us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -87,6 +88,11 @@ impl WrittenFile {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The records are on disk when this returns.
+    pub(super) fn sync(&self, disk: &mut dyn Disk) -> Result<()> {
+        disk.sync(&self.path)
     }
 
     /// What a GPU's record says; `None` if there is none.

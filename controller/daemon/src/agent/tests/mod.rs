@@ -1,5 +1,6 @@
 //! The agent against the harness's NVML, one process per test (the library is shared by a whole process).
 
+mod crash;
 mod lease;
 
 use super::gpu::Tools;
