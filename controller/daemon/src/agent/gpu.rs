@@ -134,13 +134,13 @@ impl Gpu {
         self.heed_others(&limits, tools.owner)?;
         let capped = match target.cap_w {
             Some(cap_w) => self.cap(f64::from(cap_w), &limits, tools),
-            None if self.cap_mw.is_some() => self.uncap(tools).map(|_| ()),
+            // Also what a former life left here, on a GPU that did not answer when everything was put back.
+            None if tools.owner.is_ours(&self.uuid, limits.requested_mw) => self.uncap(tools).map(|_| ()),
             None => Ok(()),
         };
         let locked = match target.lock_mhz {
             Some(mhz) => self.lock(f64::from(mhz), &limits, tools),
-            None if self.lock_mhz.is_some() => self.unlock(tools),
-            None => Ok(()),
+            None => self.unlock(tools),
         };
         capped.and(locked)
     }

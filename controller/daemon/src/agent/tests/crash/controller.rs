@@ -53,7 +53,7 @@ impl Controller {
                 continue;
             }
             self.wishes[n].think(dice);
-            let Some(command) = self.command(n) else { continue };
+            let Some(command) = self.command(n, dice) else { continue };
             if dice.chance(15) {
                 continue;
             }
@@ -66,14 +66,15 @@ impl Controller {
         self.under_way.extract_if(.., |(at_ns, _)| *at_ns <= now_ns).map(|(_, command)| command).collect()
     }
 
-    fn command(&mut self, n: usize) -> Option<CapCommand> {
+    fn command(&mut self, n: usize, dice: &mut Dice) -> Option<CapCommand> {
         let wish = &self.wishes[n];
         let &(echo_boot, echo_mono_ns) = self.heard.get(wish.node)?;
         self.sequence += 1;
         Some(CapCommand {
             node: wish.node.into(),
             who: "test".into(),
-            epoch: self.epoch,
+            // Now and then one that was succeeded still thinks that it leads.
+            epoch: self.epoch - u64::from(dice.chance(10)),
             sequence: self.sequence,
             ttl_ms: TTL_MS,
             echo_boot,

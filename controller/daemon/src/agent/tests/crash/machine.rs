@@ -24,6 +24,10 @@ pub(super) struct Card {
     pub(super) present: bool,
     /// The driver refuses writes.
     pub(super) denied: bool,
+    /// It refuses those of locks only.
+    pub(super) lock_denied: bool,
+    /// It did not answer once, since somebody looked at this.
+    pub(super) hiccup: bool,
     /// A limit set out of band.
     pub(super) oob_mw: Option<u32>,
     pub(super) limit_mw: u32,
@@ -36,8 +40,18 @@ pub(super) struct Card {
 impl Card {
     pub(super) fn new(uuid: &'static str, limit_mw: u32) -> Self {
         let ever = vec![limit_mw];
-        let (present, denied, oob_mw, lock_mhz) = (true, false, None, None);
-        Self { uuid, present, denied, oob_mw, limit_mw, lock_mhz, rightful: ever.clone(), ever }
+        Self {
+            uuid,
+            present: true,
+            denied: false,
+            lock_denied: false,
+            hiccup: false,
+            oob_mw: None,
+            limit_mw,
+            lock_mhz: None,
+            rightful: ever.clone(),
+            ever,
+        }
     }
 
     /// Somebody else sets a limit.
@@ -61,6 +75,8 @@ type Files = BTreeMap<PathBuf, Vec<u8>>;
 pub(super) struct Parts {
     pub(super) cards: Vec<Card>,
     pub(super) disk_fails: bool,
+    /// GPUs that are there do not answer, so many times in a hundred.
+    pub(super) hiccups: u64,
     /// Writes left until the process dies.
     pub(super) fuse: Option<u64>,
     /// The write it died at.
@@ -142,6 +158,7 @@ impl Machine {
         Self(Arc::new(Mutex::new(Parts {
             cards,
             disk_fails: false,
+            hiccups: 0,
             fuse: None,
             died_at: "",
             log: log.then(Vec::new),
@@ -271,6 +288,9 @@ impl Disk for Machine {
     }
 }
 
+/// The write of a cap.
+const SET_CAP: &str = "set cap";
+
 /// The driver as one process has it.
 pub(super) struct Driver {
     machine: Machine,
@@ -283,9 +303,14 @@ impl Driver {
         if !self.boards.contains(&uuid) {
             return Err(unknown());
         }
-        let parts = self.machine.parts();
-        let card = parts.cards.iter().find(|card| card.uuid == uuid).ok_or_else(unknown)?;
-        if card.present { Ok(f(card)) } else { Err(NvmlError::Lost(uuid.to_owned())) }
+        let mut parts = self.machine.parts();
+        let hiccup = parts.hiccups > 0 && {
+            let often = parts.hiccups;
+            parts.dice.chance(often)
+        };
+        let card = parts.cards.iter_mut().find(|card| card.uuid == uuid).ok_or_else(unknown)?;
+        card.hiccup |= hiccup;
+        if card.present && !hiccup { Ok(f(card)) } else { Err(NvmlError::Lost(uuid.to_owned())) }
     }
 
     /// A write that may be refused; a process that dies at it may have reached the board or not.
@@ -296,7 +321,8 @@ impl Driver {
         value: u32,
         f: impl FnOnce(&mut Card),
     ) -> Result<(), NvmlError> {
-        if self.read(uuid, |card| card.denied)? {
+        let is_cap = what == SET_CAP;
+        if self.read(uuid, |card| card.denied || card.lock_denied && !is_cap)? {
             return Err(NvmlError::NoPermission { uuid: uuid.to_owned(), what });
         }
         let mut parts = self.machine.parts();
@@ -343,7 +369,7 @@ impl Boards for Driver {
     }
 
     fn set_cap(&mut self, uuid: &str, cap_mw: u32) -> Result<u32, NvmlError> {
-        self.write("set cap", uuid, cap_mw, |card| card.limit_mw = cap_mw)?;
+        self.write(SET_CAP, uuid, cap_mw, |card| card.limit_mw = cap_mw)?;
         self.limits(uuid).map(|limits| limits.enforced_mw)
     }
 

@@ -132,6 +132,8 @@ impl<'a> Play<'a> {
         let mode = if self.dice.chance(10) { Mode::Advisory } else { Mode::Active };
         self.note(|play| format!("life {}, {mode:?}, {} GPUs in the site file", play.boot, site.gpus.len()));
         self.calm_ns.fill(self.now_ns);
+        self.told.clear();
+        self.machine.parts().hiccups = if troubled && self.dice.chance(30) { 2 } else { 0 };
         let Some(mut life) = Life::start(&self.machine, site, self.boot, mode)? else { return Ok(()) };
         for tick in 0..ticks {
             self.now_ns += TICK_NS;
@@ -141,8 +143,12 @@ impl<'a> Play<'a> {
                 self.heal();
             }
             for command in self.controller.tick(self.now_ns, TICK_NS, &mut self.dice) {
-                self.tell(&command, mode);
+                let binds = self.tell(&command, mode);
                 life.obey(&command, self.now_ns, self.dice.next());
+                if binds && !self.machine.parts().disk_fails {
+                    let newest = (command.epoch, self.boot, command.sequence);
+                    self.newest.insert(command.node.to_string(), newest);
+                }
             }
             let heard = life.tick(self.now_ns);
             self.controller.hear(heard);
@@ -162,16 +168,15 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    /// Keeps what a command bound its node to, where the node was bound to take it.
-    fn tell(&mut self, command: &CapCommand, mode: Mode) {
+    /// Keeps what a command binds its node to, if the node is bound to take it.
+    fn tell(&mut self, command: &CapCommand, mode: Mode) -> bool {
         let (epoch, boot, sequence) = self.newest.get(&*command.node).copied().unwrap_or_default();
         let known = (epoch, boot) == (command.epoch, self.boot) && command.sequence <= sequence;
         let age_ms = self.now_ns.saturating_sub(command.echo_mono_ns) / 1_000_000;
         let mine = command.echo_boot == self.boot && mode == Mode::Active;
         if !mine || known || command.epoch < epoch || age_ms > TTL_MS {
-            return;
+            return false;
         }
-        self.newest.insert(command.node.to_string(), (command.epoch, self.boot, command.sequence));
         self.note(|_| format!("  told {} {}: {:?}", command.epoch, command.sequence, command.gpus));
         let horizon_ns = TTL_MS * 1_000_000 + STRAY_NS;
         self.told.retain(|told| told.at_ns + horizon_ns > self.now_ns);
@@ -181,6 +186,7 @@ impl<'a> Play<'a> {
             cap_mw: target.cap_w.map(|w| w as u32 * 1000),
             lock_mhz: target.lock_mhz.map(|mhz| mhz as u32),
         }));
+        true
     }
 
     fn check(&mut self, life: &Life) -> Result<(), String> {
@@ -189,9 +195,11 @@ impl<'a> Play<'a> {
 
     /// Every cap and lock is held, found, or somebody else's.
     fn check_each(&mut self, life: &Life, prompt_ns: u64, stray_ns: u64) -> Result<(), String> {
-        let parts = self.machine.parts();
-        for (card, calm_ns) in parts.cards.iter().zip(&mut self.calm_ns) {
-            if !card.present || card.denied || parts.disk_fails {
+        let mut parts = self.machine.parts();
+        let disk_fails = parts.disk_fails;
+        for (card, calm_ns) in parts.cards.iter_mut().zip(&mut self.calm_ns) {
+            let hiccup = std::mem::take(&mut card.hiccup);
+            if !card.present || card.denied || hiccup || disk_fails {
                 *calm_ns = self.now_ns;
                 continue;
             }
@@ -215,7 +223,7 @@ impl<'a> Play<'a> {
                 return Err(format!("{}: a cap of {} mW is orphaned", now(), card.limit_mw));
             }
             let ours = card.lock_mhz.filter(|&mhz| mhz != FOREIGN_LOCK);
-            if settled && ours.is_some() && !held(&|told| told.lock_mhz == ours) {
+            if settled && ours.is_some() && !card.lock_denied && !held(&|told| told.lock_mhz == ours) {
                 return Err(format!("{}: a lock of {ours:?} MHz is orphaned", now()));
             }
         }

@@ -8,7 +8,7 @@ impl Play<'_> {
         if !self.dice.chance(percent) {
             return;
         }
-        let (kind, n) = (self.dice.below(10), self.dice.below(self.calm_ns.len() as u64) as usize);
+        let (kind, n) = (self.dice.below(11), self.dice.below(self.calm_ns.len() as u64) as usize);
         let another_mw = (313 + 10 * self.dice.below(38)) as u32 * 1000;
         let mut parts = self.machine.parts();
         let card = &mut parts.cards[n];
@@ -21,6 +21,7 @@ impl Play<'_> {
             6 => card.denied = !card.denied,
             7 => card.oob_mw = if card.oob_mw.is_some() { None } else { Some(another_mw) },
             8 => card.reset(),
+            9 => card.lock_denied = !card.lock_denied,
             _ => parts.disk_fails = !parts.disk_fails,
         }
         let line = format!("  trouble {kind}: {:?}, disk fails {}", parts.cards[n], parts.disk_fails);
@@ -47,9 +48,9 @@ impl Play<'_> {
     pub(super) fn heal(&mut self) {
         let mut parts = self.machine.parts();
         parts.note(|| "  all is well from here on".to_owned());
-        parts.disk_fails = false;
+        (parts.disk_fails, parts.hiccups) = (false, 0);
         for card in &mut parts.cards {
-            (card.present, card.denied, card.oob_mw) = (true, false, None);
+            (card.present, card.denied, card.lock_denied, card.oob_mw) = (true, false, false, None);
         }
         drop(parts);
         self.calm_ns.fill(self.now_ns);
