@@ -1,6 +1,7 @@
 //! The agent against the harness's NVML, one process per test (the library is shared by a whole process).
 
 mod crash;
+mod field;
 mod lease;
 
 use super::gpu::Tools;
