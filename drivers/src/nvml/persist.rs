@@ -3,7 +3,7 @@
 //! Responsible for: one small file per agent, written whole (temporary file, fsync, rename, fsync of the folder)
 //! *before* the first write to a GPU. An agent that dies and starts again so restores what was there before it, and
 //! not its own caps. After everything is restored the limits are forgotten; the epoch never is. Beside it stands what we
-//! wrote ([`written`]), so that a value of somebody else's is told from ours, and stays.
+//! wrote (`written`), so that a value of somebody else's is told from ours, and stays.
 //!
 //! Not for: deciding when to restore.
 
