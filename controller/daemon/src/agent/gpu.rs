@@ -136,7 +136,10 @@ impl Gpu {
             Some(cap_w) => self.cap(f64::from(cap_w), &limits, tools),
             // Also what a former life left here, on a GPU that did not answer when everything was put back.
             None if tools.owner.is_ours(&self.uuid, limits.requested_mw) => self.uncap(tools).map(|_| ()),
-            None => Ok(()),
+            None => {
+                self.cap_mw = None;
+                Ok(())
+            }
         };
         let locked = match target.lock_mhz {
             Some(mhz) => self.lock(f64::from(mhz), &limits, tools),
@@ -248,9 +251,10 @@ impl Gpu {
 
     /// Puts everything back; `true` if there was something. A lock that stays does not keep the cap.
     pub(super) fn restore(&mut self, tools: &mut Tools<'_>) -> Result<bool, GpuFault> {
+        // Whatever comes of it, nothing is to be set again.
+        (self.cap_mw, self.lock_mhz, self.until_ns) = (None, None, 0);
         let unlocked = self.unlock(tools);
         let capped = self.uncap(tools);
-        self.until_ns = 0;
         unlocked.and(capped)
     }
 
