@@ -2,9 +2,14 @@
 
 use super::{Limits, NvmlError, NvmlHost};
 use headroom_site::{GpuSample, Stamp};
+use std::time::Instant;
 
 /// The GPUs of a host. Calls may block.
 pub trait Boards {
+    /// The instant that calls are timed with.
+    fn instant(&self) -> Instant {
+        Instant::now()
+    }
     /// Index of the GPU with this UUID.
     fn index(&self, uuid: &str) -> Option<usize>;
     /// See [`NvmlHost::meet`].

@@ -84,12 +84,12 @@ impl Gpu {
     }
 
     pub(super) fn look(&mut self, now: Stamp, host: &mut dyn Boards) -> Option<GpuSample> {
-        let begun = Instant::now();
+        let begun = host.instant();
         if self.sits_out_until.is_some_and(|until| begun < until) {
             return None;
         }
         let sample = host.sample(self.index, now);
-        let took = begun.elapsed();
+        let took = host.instant().saturating_duration_since(begun);
         self.sits_out_until = (took > SLOW_LOOK).then(|| begun + took + SIT_OUT);
         if took > SLOW_LOOK {
             tracing::warn!(gpu = %self.uuid, took_ms = took.as_millis(), "a slow driver; it sits out");

@@ -180,3 +180,25 @@ fn what_could_not_be_read_before_is_not_written_over() {
         assert_eq!(b.asked(0).limit_writes, 0);
     });
 }
+
+#[test]
+fn what_is_not_held_any_more_is_not_set_again() {
+    isolated("field::what_is_not_held_any_more_is_not_set_again", |folder| {
+        let mut b = holding(&folder);
+        b.another("GPU-a", 640_000);
+        let free = b.command(2, &[("GPU-a", None, None), BOTH[1]]);
+        assert_eq!(b.obey(&free), None);
+        assert_eq!(b.limits_mw(), [640_000, 400_000], "asked for nothing: what somebody else set stays");
+        let again = b.command(3, &BOTH);
+        assert_eq!(b.obey(&again), None);
+        b.world.set_present(0, false);
+        b.after_s(11.0);
+        // It is back after a reset, and the next lease is of the other one.
+        b.world.reload_driver(0);
+        b.world.set_present(0, true);
+        let other = b.command(4, &BOTH[1..]);
+        assert_eq!(b.obey(&other), None);
+        b.report();
+        assert_eq!((b.limits_mw(), b.node.reasserted), ([700_000, 400_000], 0));
+    });
+}

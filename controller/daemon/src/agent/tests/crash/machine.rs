@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result as IoResult};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// Limit after a driver load.
 pub(super) const DEFAULT_MW: u32 = 700_000;
@@ -186,7 +187,7 @@ impl Machine {
         }
         parts.note(|| format!("  the driver shows {boards:?}"));
         drop(parts);
-        Driver { machine: self.clone(), boards }
+        Driver { machine: self.clone(), opened: Instant::now(), boards }
     }
 
     /// One write to a disk that may fail, or to which the process may not live.
@@ -294,6 +295,8 @@ const SET_CAP: &str = "set cap";
 /// The driver as one process has it.
 pub(super) struct Driver {
     machine: Machine,
+    /// Its calls take no time.
+    opened: Instant,
     boards: Vec<&'static str>,
 }
 
@@ -336,6 +339,10 @@ impl Driver {
 }
 
 impl Boards for Driver {
+    fn instant(&self) -> Instant {
+        self.opened
+    }
+
     fn index(&self, uuid: &str) -> Option<usize> {
         self.boards.iter().position(|board| *board == uuid)
     }
