@@ -6,11 +6,13 @@
 //! Not for: when to sample or write, leases, or what a cap should be. Calls may block (a sick GPU has been seen to
 //! hold one for 45 s): use this from a thread of its own, never from an async worker.
 
+mod boards;
 mod error;
 pub mod persist;
 mod raw;
 mod sample;
 
+pub use boards::Boards;
 pub use error::NvmlError;
 pub use sample::Quantity;
 
@@ -130,12 +132,23 @@ impl NvmlHost {
         self.boards.get(gpu).and_then(|board| board.qualities.get(of as usize)).map_or(never, |q| *q)
     }
 
+    /// Looks again for a GPU that did not answer when the host was opened; true if it is there now.
+    pub fn meet(&mut self, uuid: &str) -> bool {
+        if self.index(uuid).is_some() {
+            return true;
+        }
+        let Ok(handle) = self.library.handle_of(uuid) else { return false };
+        self.boards.push(Board { uuid: uuid.to_owned(), handle, qualities: sample::NEVER });
+        true
+    }
+
     /// The limits of a GPU now.
     ///
     /// # Errors
-    /// [`NvmlError`] if it does not answer.
-    pub fn limits(&self, uuid: &str) -> Result<Limits, NvmlError> {
-        let device = self.library.device(self.board(uuid)?.handle);
+    /// [`NvmlError`] if the board is another one now, or does not answer.
+    pub fn limits(&mut self, uuid: &str) -> Result<Limits, NvmlError> {
+        let handle = self.checked(uuid)?;
+        let device = self.library.device(handle);
         let read = || {
             let range = device.power_management_limit_constraints()?;
             Ok(Limits {

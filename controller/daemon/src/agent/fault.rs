@@ -36,6 +36,12 @@ pub(super) enum GpuFault {
     /// Not a GPU of this node in this host.
     #[error("{0}: not a GPU of this node here")]
     Unknown(String),
+    /// What it had could not be read before, so nothing is written over it.
+    #[error("{0}: what it had before could not be read; nothing was written")]
+    NotNoted(String),
+    /// What must be on disk first could not be written.
+    #[error("nothing was written: {0}")]
+    Persist(#[from] PersistError),
     /// The guard refuses the value.
     #[error("{uuid}: {reason}")]
     Guard {

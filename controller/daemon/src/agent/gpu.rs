@@ -1,11 +1,12 @@
 //! One GPU of a node: what we put there, and how it is put, read back and taken away again.
 //!
-//! Responsible for: the guard's checks of one cap and one lock, writing only what changes, telling what is in force from
-//! what was asked, and noticing when somebody else lifted it. Not for: leases (`node`), nor for what to hold.
+//! Responsible for: the guard's checks of one cap and one lock, writing only what changes and only behind a note on disk,
+//! telling what is in force from what was asked and ours from somebody else's. Not for: leases (`node`), nor for what to
+//! hold.
 
 use super::fault::GpuFault;
-use headroom_drivers::nvml::persist::Ownership;
-use headroom_drivers::nvml::{Limits, NvmlHost};
+use headroom_drivers::nvml::persist::{Found, Ownership};
+use headroom_drivers::nvml::{Boards, Limits};
 use headroom_guard::{CapLimits, Clock, LockLimits, Verdict};
 use headroom_site::gpu::CapTarget;
 use headroom_site::model::Sku;
@@ -15,8 +16,8 @@ use std::time::{Duration, Instant};
 
 /// Caps go to the driver in whole watts, and are compared so, mW.
 const CAP_STEP_MW: u32 = 1000;
-/// How long to wait before a write that failed or did not stick is tried again.
-pub(super) const RETRY: Duration = Duration::from_secs(1);
+/// How long to wait before a write that failed or did not stick is tried again, ns of the node's clock.
+pub(super) const RETRY_NS: u64 = 1_000_000_000;
 /// A GPU that takes longer than this for one look keeps the others waiting; it then sits out for [`SIT_OUT`].
 const SLOW_LOOK: Duration = Duration::from_millis(250);
 /// How long a slow GPU sits out.
@@ -24,12 +25,12 @@ const SIT_OUT: Duration = Duration::from_secs(5);
 
 /// What the worker lends for one act.
 pub(super) struct Tools<'a> {
-    pub(super) host: &'a mut NvmlHost,
+    pub(super) host: &'a mut dyn Boards,
     pub(super) owner: &'a mut Ownership,
 }
 
 /// What the node needs of the site for one GPU.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Range {
     min_cap_w: f64,
     max_cap_w: f64,
@@ -61,7 +62,9 @@ pub(super) struct Gpu {
     /// Clocks-event reasons at the last look.
     reasons: u32,
     sits_out_until: Option<Instant>,
-    asserted: Option<Instant>,
+    asserted_ns: Option<u64>,
+    /// Until when the last command that named it holds.
+    until_ns: u64,
 }
 
 impl Gpu {
@@ -75,17 +78,18 @@ impl Gpu {
             answers: true,
             reasons: 0,
             sits_out_until: None,
-            asserted: None,
+            asserted_ns: None,
+            until_ns: 0,
         }
     }
 
-    pub(super) fn look(&mut self, now: Stamp, host: &mut NvmlHost) -> Option<GpuSample> {
-        let begun = Instant::now();
+    pub(super) fn look(&mut self, now: Stamp, host: &mut dyn Boards) -> Option<GpuSample> {
+        let begun = host.instant();
         if self.sits_out_until.is_some_and(|until| begun < until) {
             return None;
         }
         let sample = host.sample(self.index, now);
-        let took = begun.elapsed();
+        let took = host.instant().saturating_duration_since(begun);
         self.sits_out_until = (took > SLOW_LOOK).then(|| begun + took + SIT_OUT);
         if took > SLOW_LOOK {
             tracing::warn!(gpu = %self.uuid, took_ms = took.as_millis(), "a slow driver; it sits out");
@@ -111,19 +115,49 @@ impl Gpu {
         std::mem::replace(&mut self.reasons, reasons) != reasons
     }
 
-    pub(super) fn apply(&mut self, target: &CapTarget, tools: &mut Tools<'_>) -> Result<(), GpuFault> {
+    /// True if it is noted on disk and no command holds it any more.
+    pub(super) fn is_left_over(&self, now_ns: u64, owner: &Ownership) -> bool {
+        now_ns >= self.until_ns && owner.found(&self.uuid).is_some()
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        target: &CapTarget,
+        until_ns: u64,
+        tools: &mut Tools<'_>,
+    ) -> Result<(), GpuFault> {
         let limits = tools.host.limits(&self.uuid)?;
+        if tools.owner.found(&self.uuid).is_none() {
+            return Err(GpuFault::NotNoted(self.uuid.to_string()));
+        }
+        self.until_ns = until_ns;
+        self.heed_others(&limits, tools.owner)?;
         let capped = match target.cap_w {
             Some(cap_w) => self.cap(f64::from(cap_w), &limits, tools),
-            None if self.cap_mw.is_some() => self.uncap(tools).map(|_| ()),
-            None => Ok(()),
+            // Also what a former life left here, on a GPU that did not answer when everything was put back.
+            None if tools.owner.is_ours(&self.uuid, limits.requested_mw) => self.uncap(tools).map(|_| ()),
+            None => {
+                self.cap_mw = None;
+                Ok(())
+            }
         };
         let locked = match target.lock_mhz {
             Some(mhz) => self.lock(f64::from(mhz), &limits, tools),
-            None if self.lock_mhz.is_some() => self.unlock(tools),
-            None => Ok(()),
+            None => self.unlock(tools),
         };
         capped.and(locked)
+    }
+
+    /// A limit that is neither ours nor the one found is somebody else's, and goes back in its stead. (The limit of a
+    /// driver load is nobody's.)
+    fn heed_others(&self, limits: &Limits, owner: &mut Ownership) -> Result<(), GpuFault> {
+        let limit_mw = limits.requested_mw;
+        let known = limit_mw == limits.default_mw || owner.is_ours(&self.uuid, limit_mw);
+        if !known && owner.found(&self.uuid).is_some_and(|found| found.limit_mw != limit_mw) {
+            tracing::warn!(gpu = %self.uuid, limit_mw, "somebody else set this limit; it goes back when the lease ends");
+            owner.find_again(&self.uuid, Found { limit_mw })?;
+        }
+        Ok(())
     }
 
     fn cap(&mut self, cap_w: f64, limits: &Limits, tools: &mut Tools<'_>) -> Result<(), GpuFault> {
@@ -139,7 +173,12 @@ impl Gpu {
         };
         let cap_mw = (allowed_w.round() as u32) * CAP_STEP_MW;
         let stands = limits.requested_mw == cap_mw && self.cap_mw == Some(cap_mw);
-        let enforced_mw = if stands { limits.enforced_mw } else { tools.host.set_cap(&self.uuid, cap_mw)? };
+        let enforced_mw = if stands {
+            limits.enforced_mw
+        } else {
+            tools.owner.will_cap(&self.uuid, limits.requested_mw, cap_mw)?;
+            tools.host.set_cap(&self.uuid, cap_mw)?
+        };
         self.cap_mw = Some(cap_mw);
         if enforced_mw.abs_diff(cap_mw) >= CAP_STEP_MW {
             return Err(GpuFault::NotInForce { uuid: uuid(), asked_mw: cap_mw, enforced_mw });
@@ -154,15 +193,20 @@ impl Gpu {
         })
     }
 
-    /// Puts the limit found back; `true` if there was one noted.
+    /// Puts the limit found back where ours stands; `true` if there was one noted.
     fn uncap(&mut self, tools: &mut Tools<'_>) -> Result<bool, GpuFault> {
         let Some(found) = tools.owner.found(&self.uuid) else { return Ok(false) };
-        tools.host.set_cap(&self.uuid, found.limit_mw)?;
-        // Not what is enforced: that may be lower on somebody else's behalf.
-        let requested_mw = tools.host.limits(&self.uuid)?.requested_mw;
-        if requested_mw != found.limit_mw {
-            let uuid = self.uuid.to_string();
-            return Err(GpuFault::NotInForce { uuid, asked_mw: found.limit_mw, enforced_mw: requested_mw });
+        let limits = tools.host.limits(&self.uuid)?;
+        if tools.owner.is_ours(&self.uuid, limits.requested_mw) {
+            // A board that takes less than it did gets what it takes.
+            let limit_mw = found.limit_mw.max(limits.min_mw).min(limits.max_mw);
+            tools.host.set_cap(&self.uuid, limit_mw)?;
+            // Not what is enforced: that may be lower on somebody else's behalf.
+            let requested_mw = tools.host.limits(&self.uuid)?.requested_mw;
+            if requested_mw.abs_diff(limit_mw) >= CAP_STEP_MW {
+                let uuid = self.uuid.to_string();
+                return Err(GpuFault::NotInForce { uuid, asked_mw: limit_mw, enforced_mw: requested_mw });
+            }
         }
         self.cap_mw = None;
         Ok(true)
@@ -183,6 +227,7 @@ impl Gpu {
             Verdict::Refuse(reason) => return Err(GpuFault::Guard { uuid: uuid(), reason }),
         };
         if self.lock_mhz != Some(clock.high_mhz) {
+            tools.owner.will_lock(&self.uuid, true)?;
             tools.host.set_lock(&self.uuid, clock.low_mhz, clock.high_mhz)?;
             self.lock_mhz = Some(clock.high_mhz);
         }
@@ -192,43 +237,52 @@ impl Gpu {
         })
     }
 
+    /// Takes our lock away. A lock cannot be read, so whatever lock is there goes with it.
     fn unlock(&mut self, tools: &mut Tools<'_>) -> Result<(), GpuFault> {
-        tools.host.reset_lock(&self.uuid)?;
+        if tools.owner.may_be_locked(&self.uuid) {
+            match tools.host.reset_lock(&self.uuid) {
+                Err(error) if !error.is_not_supported() => return Err(error.into()),
+                _ => tools.owner.will_lock(&self.uuid, false)?,
+            }
+        }
         self.lock_mhz = None;
         Ok(())
     }
 
-    /// Puts everything back; `true` if there was something. A lock cannot be read, so wherever a cap was ours, a lock
-    /// of a former life is taken to be ours as well.
+    /// Puts everything back; `true` if there was something. A lock that stays does not keep the cap.
     pub(super) fn restore(&mut self, tools: &mut Tools<'_>) -> Result<bool, GpuFault> {
-        if tools.owner.found(&self.uuid).is_none() {
-            return Ok(false);
-        }
-        match self.unlock(tools) {
-            Err(GpuFault::Nvml(error)) if error.is_not_supported() => self.lock_mhz = None,
-            other => other?,
-        }
-        self.uncap(tools)
+        // Whatever comes of it, nothing is to be set again.
+        (self.cap_mw, self.lock_mhz, self.until_ns) = (None, None, 0);
+        let unlocked = self.unlock(tools);
+        let capped = self.uncap(tools);
+        unlocked.and(capped)
     }
 
     /// True if more is in force than what we hold: another actor, or a driver reload.
-    pub(super) fn was_lifted(&self, enforced_w: Option<f32>) -> bool {
+    pub(super) fn was_lifted(&self, now_ns: u64, enforced_w: Option<f32>) -> bool {
         let (Some(cap_mw), Some(enforced_w)) = (self.cap_mw, enforced_w) else { return false };
         let lifted = enforced_w * 1000.0 >= (cap_mw + CAP_STEP_MW) as f32;
-        lifted && self.asserted.is_none_or(|at| at.elapsed() >= RETRY)
+        lifted && self.asserted_ns.is_none_or(|at| now_ns.saturating_sub(at) >= RETRY_NS)
     }
 
-    pub(super) fn assert_again(&mut self, host: &mut NvmlHost) {
-        self.asserted = Some(Instant::now());
+    pub(super) fn assert_again(&mut self, now_ns: u64, tools: &mut Tools<'_>) {
+        self.asserted_ns = Some(now_ns);
         let Some(cap_mw) = self.cap_mw else { return };
         tracing::warn!(gpu = %self.uuid, cap_mw, "its cap was lifted by somebody else, or did not stick; set again");
-        let again = host.set_cap(&self.uuid, cap_mw).and_then(|_| match self.lock_mhz {
-            // What took the cap may have taken the lock along: a driver reload takes both.
-            Some(high_mhz) => host.set_lock(&self.uuid, self.range.min_mhz.min(high_mhz), high_mhz),
-            None => Ok(()),
-        });
-        if let Err(error) = again {
+        if let Err(error) = self.set_again(cap_mw, tools) {
             tracing::warn!(gpu = %self.uuid, %error, "cannot set it again");
         }
+    }
+
+    fn set_again(&self, cap_mw: u32, tools: &mut Tools<'_>) -> Result<(), GpuFault> {
+        let limits = tools.host.limits(&self.uuid)?;
+        self.heed_others(&limits, tools.owner)?;
+        tools.owner.will_cap(&self.uuid, limits.requested_mw, cap_mw)?;
+        tools.host.set_cap(&self.uuid, cap_mw)?;
+        // What took the cap may have taken the lock along: a driver reload takes both.
+        if let Some(high_mhz) = self.lock_mhz {
+            tools.host.set_lock(&self.uuid, self.range.min_mhz.min(high_mhz), high_mhz)?;
+        }
+        Ok(())
     }
 }

@@ -17,6 +17,7 @@ mod fault;
 mod gpu;
 mod network;
 mod node;
+mod strays;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -25,8 +26,8 @@ mod worker;
 use anyhow::Context as _;
 use headroom_drivers::Clock;
 use headroom_drivers::node_report::ReportFormat;
-use headroom_drivers::nvml::NvmlHost;
-use headroom_drivers::nvml::persist::Ownership;
+use headroom_drivers::nvml::persist::{HostDisk, Ownership};
+use headroom_drivers::nvml::{Boards, NvmlHost};
 use headroom_guard::Mode;
 use headroom_site::{NodeReport, Site, Span};
 use node::Node;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
+use strays::Strays;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use wire::{Place, Wire};
@@ -164,7 +166,7 @@ impl Agent {
         let boot = worker::random();
         let first = first_node(&site, &host).ok_or_else(|| nothing_here(&site, &host))?;
         let folder = options.state.clone().unwrap_or_else(|| PathBuf::from(STATE_DIR));
-        let owner = Ownership::open(&folder.join(format!("agent-{first}.json")))
+        let owner = Ownership::of_agent(Box::new(HostDisk), &folder, first)
             .map_err(|e| configuration(e.to_string()))?;
         let (nodes, missing) = Node::of_host(&site, &host, &owner, boot, mode);
         for uuid in missing {
@@ -198,6 +200,7 @@ impl Agent {
         let stop = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             host: self.host,
+            strays: Strays::of(&self.owner, &self.nodes),
             owner: self.owner,
             nodes: self.nodes,
             clock: clock.clone(),
@@ -300,7 +303,7 @@ fn conclude(farewell: Option<Farewell>) -> ExitCode {
 }
 
 /// The first node of the site with a GPU in this host: it names the ownership file.
-fn first_node<'a>(site: &'a Site, host: &NvmlHost) -> Option<&'a str> {
+fn first_node<'a>(site: &'a Site, host: &dyn Boards) -> Option<&'a str> {
     let here = |node: &&headroom_site::model::Node| {
         (node.gpus.0..node.gpus.1)
             .any(|gpu| site.gpus.get(gpu as usize).is_some_and(|gpu| host.index(&gpu.uuid).is_some()))

@@ -7,14 +7,15 @@
 //! Not for: one GPU's writes (`gpu`), time (instants come in), threads, topics. The lease's states are [`headroom_guard::Keeper`]'s.
 
 use super::fault::{Fault, GpuFault};
-use super::gpu::{Gpu, RETRY, Range, Tools};
+use super::gpu::{Gpu, RETRY_NS, Range, Tools};
 use headroom_drivers::nvml::persist::{Found, Ownership};
-use headroom_drivers::nvml::{NvmlError, NvmlHost};
+use headroom_drivers::nvml::{Boards, NvmlError};
 use headroom_guard::{Action, Echo, Keeper, Lease, Mode, Receiver, Refusal, State};
 use headroom_site::gpu::{Answer, CapReceipt};
 use headroom_site::{CapCommand, GpuSample, NodeReport, Site, Stamp};
 use std::sync::Arc;
-use std::time::Instant;
+
+const NS_PER_MS: u64 = 1_000_000;
 
 /// A node of the site whose GPUs are in this host.
 pub(super) struct Node {
@@ -30,7 +31,9 @@ pub(super) struct Node {
     seen: Vec<(Arc<str>, GpuSample)>,
     looks: u32,
     urgent: bool,
-    restore_tried: Option<Instant>,
+    /// When restoring failed, and when GPUs that no command names any more were looked for.
+    restore_tried_ns: Option<u64>,
+    swept_ns: u64,
     /// Caps found lifted by somebody else and put back.
     pub(super) reasserted: u64,
 }
@@ -39,7 +42,7 @@ impl Node {
     /// Nodes of the site with at least one GPU in this host, and the site's GPUs of these nodes that are not here.
     pub(super) fn of_host(
         site: &Site,
-        host: &NvmlHost,
+        host: &dyn Boards,
         owner: &Ownership,
         boot: u64,
         mode: Mode,
@@ -74,7 +77,8 @@ impl Node {
                 seen: Vec::new(),
                 looks: 0,
                 urgent: false,
-                restore_tried: None,
+                restore_tried_ns: None,
+                swept_ns: 0,
                 reasserted: 0,
             });
         }
@@ -83,6 +87,11 @@ impl Node {
 
     pub(super) fn id(&self) -> &Arc<str> {
         &self.id
+    }
+
+    /// True if this GPU is one of the node's, and in this host.
+    pub(super) fn has(&self, uuid: &str) -> bool {
+        self.gpus.iter().any(|gpu| *gpu.uuid == *uuid)
     }
 
     /// True while a command is in force or not yet undone.
@@ -97,8 +106,9 @@ impl Node {
 
     /// Carries out a command, or keeps the reason why not; the next report says which.
     pub(super) fn obey(&mut self, command: &CapCommand, now_ns: u64, random: u64, tools: &mut Tools<'_>) {
-        let done =
-            self.accept(command, now_ns, random, tools.owner).and_then(|()| self.apply(command, tools));
+        let done = self
+            .accept(command, now_ns, random, tools.owner)
+            .and_then(|()| self.apply(command, now_ns, tools));
         if let Err(fault) = &done {
             tracing::warn!(node = %self.id, epoch = command.epoch, sequence = command.sequence, %fault, "command");
             // A second delivery, or an order of a controller that was succeeded, must not hide what became of the
@@ -136,14 +146,15 @@ impl Node {
         Ok(())
     }
 
-    fn apply(&mut self, command: &CapCommand, tools: &mut Tools<'_>) -> Result<(), Fault> {
+    fn apply(&mut self, command: &CapCommand, now_ns: u64, tools: &mut Tools<'_>) -> Result<(), Fault> {
         let found = self.find(command, tools);
         tools.owner.take(found.iter().map(|(uuid, found)| (&**uuid, *found)))?;
+        let until_ns = now_ns.saturating_add(command.ttl_ms.saturating_mul(NS_PER_MS));
         let mut faults = command.gpus.iter().filter_map(|target| {
             let Some(gpu) = self.gpus.iter_mut().find(|gpu| *gpu.uuid == *target.uuid) else {
                 return Some(GpuFault::Unknown(target.uuid.to_string()));
             };
-            gpu.apply(target, tools).err()
+            gpu.apply(target, until_ns, tools).err()
         });
         match faults.next() {
             None => Ok(()),
@@ -152,73 +163,68 @@ impl Node {
     }
 
     /// Limits of the GPUs named that are not noted yet. One that does not answer is left to `Gpu::apply` to report.
-    fn find(&self, command: &CapCommand, tools: &Tools<'_>) -> Vec<(Arc<str>, Found)> {
+    fn find(&self, command: &CapCommand, tools: &mut Tools<'_>) -> Vec<(Arc<str>, Found)> {
         let named = |gpu: &&Gpu| command.gpus.iter().any(|target| *target.uuid == *gpu.uuid);
-        let fresh = self.gpus.iter().filter(named).filter(|gpu| tools.owner.found(&gpu.uuid).is_none());
-        fresh
-            .filter_map(|gpu| {
-                let limits = tools.host.limits(&gpu.uuid).ok()?;
-                Some((Arc::clone(&gpu.uuid), Found { limit_mw: limits.requested_mw }))
-            })
-            .collect()
+        let mut found = Vec::new();
+        for gpu in self.gpus.iter().filter(named) {
+            if tools.owner.found(&gpu.uuid).is_some() {
+                continue;
+            }
+            if let Ok(limits) = tools.host.limits(&gpu.uuid) {
+                found.push((Arc::clone(&gpu.uuid), Found { limit_mw: limits.requested_mw }));
+            }
+        }
+        found
     }
 
     /// Does what the lease demands at this instant: nothing, or restoring what was found.
     pub(super) fn tend(&mut self, now_ns: u64, tools: &mut Tools<'_>) {
         if self.keeper.poll(now_ns) == Action::None {
+            return self.sweep(now_ns, tools);
+        }
+        if self.restore_tried_ns.is_some_and(|tried| now_ns.saturating_sub(tried) < RETRY_NS) {
             return;
         }
-        if self.restore_tried.is_some_and(|tried| tried.elapsed() < RETRY) {
-            return;
-        }
-        match self.restore(tools) {
+        match restore(&mut self.gpus, |_, _| true, tools) {
             Ok(()) => {
-                self.restore_tried = None;
+                self.restore_tried_ns = None;
                 self.keeper.released();
             }
             Err(fault) => {
                 tracing::warn!(node = %self.id, %fault, "the limits found are not back yet");
-                self.restore_tried = Some(Instant::now());
+                self.restore_tried_ns = Some(now_ns);
             }
+        }
+    }
+
+    /// Restores GPUs that no command holds although the node as a whole has nothing to restore: one that was gone when its lease
+    /// ended and is back, one that the controller no longer names.
+    fn sweep(&mut self, now_ns: u64, tools: &mut Tools<'_>) {
+        if now_ns.saturating_sub(self.swept_ns) < RETRY_NS {
+            return;
+        }
+        self.swept_ns = now_ns;
+        if let Err(fault) = restore(&mut self.gpus, |gpu, owner| gpu.is_left_over(now_ns, owner), tools) {
+            tracing::warn!(node = %self.id, %fault, "a limit found is not back yet");
         }
     }
 
     /// Lets go at the next [`Self::tend`]: exit, or an operator.
     pub(super) fn let_go(&mut self, now_ns: u64) {
         self.keeper.let_go(now_ns);
-        self.restore_tried = None;
-    }
-
-    fn restore(&mut self, tools: &mut Tools<'_>) -> Result<(), Fault> {
-        let mut back = Vec::new();
-        let mut faults = Vec::new();
-        for gpu in &mut self.gpus {
-            match gpu.restore(tools) {
-                Ok(true) => back.push(Arc::clone(&gpu.uuid)),
-                Ok(false) => {}
-                // Gone, and its limit with it. It stays noted: should it return, it is restored then.
-                Err(GpuFault::Nvml(NvmlError::Lost(_) | NvmlError::UnknownGpu(_))) => {}
-                Err(fault) => faults.push(fault),
-            }
-        }
-        tools.owner.give_back(back.iter().map(|uuid| &**uuid))?;
-        let more = faults.len().saturating_sub(1);
-        match faults.into_iter().next() {
-            None => Ok(()),
-            Some(first) => Err(Fault::Gpus { first, more }),
-        }
+        self.restore_tried_ns = None;
     }
 
     /// Looks at every GPU, and puts back a cap that somebody lifted while the lease holds. True if one answered.
-    pub(super) fn look(&mut self, stamp: Stamp, host: &mut NvmlHost) -> bool {
+    pub(super) fn look(&mut self, stamp: Stamp, now_ns: u64, tools: &mut Tools<'_>) -> bool {
         let before = self.seen.len();
         let holding = matches!(self.keeper.state(), State::Held { .. } | State::Releasing { .. });
         for gpu in &mut self.gpus {
-            let Some(sample) = gpu.look(stamp, host) else { continue };
+            let Some(sample) = gpu.look(stamp, tools.host) else { continue };
             self.urgent |= gpu.changed(sample.reasons);
-            if holding && gpu.was_lifted(sample.enforced_cap_w) {
+            if holding && gpu.was_lifted(now_ns, sample.enforced_cap_w) {
                 self.reasserted += 1;
-                gpu.assert_again(host);
+                gpu.assert_again(now_ns, tools);
             }
             self.seen.push((Arc::clone(&gpu.uuid), sample));
         }
@@ -253,5 +259,32 @@ impl Node {
             arrival: None,
             stamp_uncertainty: None,
         }
+    }
+}
+
+/// Restores those of the GPUs that are `due`, and forgets what is back.
+pub(super) fn restore(
+    gpus: &mut [Gpu],
+    due: impl Fn(&Gpu, &Ownership) -> bool,
+    tools: &mut Tools<'_>,
+) -> Result<(), Fault> {
+    let (mut back, mut faults) = (Vec::new(), Vec::new());
+    for gpu in gpus {
+        if !due(gpu, tools.owner) {
+            continue;
+        }
+        match gpu.restore(tools) {
+            Ok(true) => back.push(Arc::clone(&gpu.uuid)),
+            Ok(false) => {}
+            // Gone, and its limit with it. It stays noted: should it return, it is restored then.
+            Err(GpuFault::Nvml(NvmlError::Lost(_) | NvmlError::UnknownGpu(_))) => {}
+            Err(fault) => faults.push(fault),
+        }
+    }
+    tools.owner.give_back(back.iter().map(|uuid| &**uuid))?;
+    let more = faults.len().saturating_sub(1);
+    match faults.into_iter().next() {
+        None => Ok(()),
+        Some(first) => Err(Fault::Gpus { first, more }),
     }
 }

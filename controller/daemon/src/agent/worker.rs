@@ -8,6 +8,7 @@
 
 use super::gpu::Tools;
 use super::node::Node;
+use super::strays::Strays;
 use headroom_drivers::Clock;
 use headroom_drivers::nvml::NvmlHost;
 use headroom_drivers::nvml::persist::Ownership;
@@ -61,6 +62,7 @@ pub(super) struct Worker {
     pub(super) host: NvmlHost,
     pub(super) owner: Ownership,
     pub(super) nodes: Vec<Node>,
+    pub(super) strays: Strays,
     pub(super) clock: Clock,
     pub(super) period: Span,
     /// Looks in a report.
@@ -140,9 +142,10 @@ impl Worker {
     fn tick(&mut self, skipped: u64) {
         let mut tools = Tools { host: &mut self.host, owner: &mut self.owner };
         let mut answered = false;
+        self.strays.tend(self.clock.mono_ns(), &mut tools);
         for (index, node) in self.nodes.iter_mut().enumerate() {
             node.tend(self.clock.mono_ns(), &mut tools);
-            answered |= node.look(self.clock.now(), tools.host);
+            answered |= node.look(self.clock.now(), self.clock.mono_ns(), &mut tools);
             if !node.is_due(self.looks) {
                 continue;
             }

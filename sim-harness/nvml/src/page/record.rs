@@ -260,6 +260,23 @@ impl GpuRecord {
         self.inputs.persistence.store(0, Relaxed);
     }
 
+    /// Changes places with another GPU of the same product.
+    pub(crate) fn exchange(&self, other: &Self) {
+        let uuid = self.identity.uuid.get();
+        self.identity.uuid.set(&other.identity.uuid.get());
+        other.identity.uuid.set(&uuid);
+        let (ours, theirs) = (&self.inputs, &other.inputs);
+        for (a, b) in [
+            (&ours.requested_limit_mw, &theirs.requested_limit_mw),
+            (&ours.module_limit_mw, &theirs.module_limit_mw),
+            (&ours.lock_min_mhz, &theirs.lock_min_mhz),
+            (&ours.lock_max_mhz, &theirs.lock_max_mhz),
+            (&ours.persistence, &theirs.persistence),
+        ] {
+            a.store(b.swap(a.load(Relaxed), Relaxed), Relaxed);
+        }
+    }
+
     /// The limit in force, mW.
     pub(crate) fn enforced_limit_mw(&self) -> u32 {
         let asked = self.inputs.requested_limit_mw.load(Relaxed);

@@ -84,6 +84,13 @@ impl PageWriter {
         self.page.gpu(gpu).map(super::record::GpuRecord::requests)
     }
 
+    /// GPUs are enumerated anew: two of the same product change places, and take what was asked of them along.
+    pub fn exchange(&self, a: usize, b: usize) {
+        if let (Some(a), Some(b)) = (self.page.gpu(a), self.page.gpu(b)) {
+            a.exchange(b);
+        }
+    }
+
     /// `false`: the GPU falls off the bus, every call on it answers `GPU_IS_LOST`.
     pub fn set_present(&self, gpu: usize, present: bool) {
         if let Some(record) = self.page.gpu(gpu) {

@@ -1,5 +1,7 @@
 //! The agent against the harness's NVML, one process per test (the library is shared by a whole process).
 
+mod crash;
+mod field;
 mod lease;
 
 use super::gpu::Tools;
@@ -147,8 +149,13 @@ impl Bench {
         }
     }
 
+    fn look(&mut self) -> bool {
+        let mut tools = Tools { host: &mut self.host, owner: &mut self.owner };
+        self.node.look(Stamp::default(), self.now_ns, &mut tools)
+    }
+
     fn report(&mut self) -> NodeReport {
-        self.node.look(Stamp::default(), &mut self.host);
+        self.look();
         self.node.report(Stamp::default(), self.now_ns, 0)
     }
 
@@ -182,7 +189,7 @@ fn looks_wait_for_their_report_unless_a_reason_comes() {
         let look = |bench: &mut Bench, k: u64| {
             let shown = GpuOutputs { stamp_us: outputs().stamp_us + 100_000 * k, ..outputs() };
             (0..2).for_each(|n| bench.world.publish(n, &shown));
-            assert!(bench.node.look(Stamp::default(), &mut bench.host));
+            assert!(bench.look());
             bench.node.is_due(10)
         };
         assert!((0..9).all(|k| !look(&mut bench, k)) && look(&mut bench, 9));
@@ -192,7 +199,7 @@ fn looks_wait_for_their_report_unless_a_reason_comes() {
         assert!(stamps.windows(2).all(|pair| pair[1] - pair[0] == 100_000_000), "{stamps:?}");
         assert!(!look(&mut bench, 10));
         bench.world.publish(0, &GpuOutputs { reasons: 4, ..outputs() });
-        assert!(bench.node.look(Stamp::default(), &mut bench.host) && bench.node.is_due(10));
+        assert!(bench.look() && bench.node.is_due(10));
         assert_eq!(bench.node.report(Stamp::default(), bench.now_ns, 0).gpus.len(), 4);
     });
 }
