@@ -169,7 +169,10 @@ fn write_places(o: &mut String, v: &View) -> std::fmt::Result {
 fn write_branches(o: &mut String, v: &View) -> std::fmt::Result {
     if let Some(ramp) = v.ramp.filter(|r| r.needs_w > r.may_draw_w) {
         let [draws, may, needs] = [ramp.draws_w, ramp.may_draw_w, ramp.needs_w].map(|w| w * 1e-3);
-        writeln!(o, "\non its way up: the site draws {draws:.1} kW of {may:.1} kW now, and is to draw {needs:.1} kW")?;
+        writeln!(
+            o,
+            "\non its way up: the site draws {draws:.1} kW of {may:.1} kW now, and is to draw {needs:.1} kW"
+        )?;
     }
     if v.branches.is_empty() {
         return Ok(());
@@ -289,7 +292,7 @@ mod tests {
     use crate::run::health::FindingView;
     use crate::run::places::WarningView;
     use crate::run::record::DoubtRecord;
-    use crate::run::view::{RampView, JobView, SetpointView};
+    use crate::run::view::{JobView, RampView, SetpointView};
 
     #[test]
     fn the_screen_says_what_is_near() {
