@@ -129,7 +129,7 @@ impl Topology {
 }
 
 /// Appends a span, joined to the last one of this branch where they touch.
-fn push_span(spans: &mut Vec<(usize, usize)>, first: usize, span: (usize, usize)) {
+pub(crate) fn push_span(spans: &mut Vec<(usize, usize)>, first: usize, span: (usize, usize)) {
     if span.0 == span.1 {
         return;
     }

@@ -119,12 +119,6 @@ impl Demand {
         self.idle_w[i] + self.peak_w[i] * relative_power(clock_mhz, self.max_mhz[i])
     }
 
-    /// What a clock saves against the highest one at the load of now, W.
-    #[must_use]
-    pub fn saving_at(&self, i: usize, clock_mhz: f64) -> f64 {
-        self.load_w[i] * (1.0 - relative_power(clock_mhz, self.max_mhz[i]))
-    }
-
     /// Does a power carry the GPU at its recent peak load at a clock?
     #[must_use]
     #[inline]

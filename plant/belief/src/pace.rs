@@ -38,6 +38,9 @@ impl Prior {
     /// Tokens of a synchronous job: nearly all arithmetic (Zeus, NSDI 2023: the part that memory limits is some 10 %).
     pub const TOKENS: Self =
         Self { clock: (0.9, 0.05), bounds: (0.0, 1.0), served: (0.0, 1e-6), noise: 0.05, wander: 0.01 };
+    /// Power of a synchronous job: above the voltage's knee it falls by some two times as much as the clock.
+    pub const TRAINING_POWER: Self =
+        Self { clock: (1.8, 0.4), bounds: (0.0, 3.0), served: (0.0, 1e-6), noise: 0.05, wander: 0.02 };
     /// Power of a job that serves: below its voltage floor energy falls no faster than speed.
     pub const POWER: Self =
         Self { clock: (0.6, 0.3), bounds: (-0.5, 2.5), served: (0.3, 0.3), noise: 0.08, wander: 0.03 };

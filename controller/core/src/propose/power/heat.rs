@@ -20,7 +20,7 @@
 use super::tree::{Allocation, Problem, Tree};
 use crate::align::Snapshot;
 use crate::estimate::Estimate;
-use crate::topology::{Topology, is_supply};
+use crate::topology::{Topology, is_supply, push_span};
 use crate::wants::Wants;
 use headroom_site::{PointId, Site, Span, Stamp};
 use std::collections::BTreeMap;
@@ -263,13 +263,8 @@ fn loops(site: &Site, topology: &Topology, wants: &Wants) -> Vec<Loop> {
 
 /// Ascending GPUs as spans.
 fn spans(gpus: &[usize]) -> Vec<(usize, usize)> {
-    let mut spans: Vec<(usize, usize)> = Vec::new();
-    for &g in gpus {
-        match spans.last_mut() {
-            Some(last) if last.1 == g => last.1 = g + 1,
-            _ => spans.push((g, g + 1)),
-        }
-    }
+    let mut spans = Vec::new();
+    gpus.iter().for_each(|&g| push_span(&mut spans, 0, (g, g + 1)));
     spans
 }
 

@@ -105,7 +105,11 @@ impl Efficient {
                 Decider::Training(training) => training.look(group, snapshot, estimate),
             };
             if let Some((share, why)) = decided {
-                *clock = group.clock(share, why, estimate);
+                let follows = match decider {
+                    Decider::Serving(serving) => serving.power_follows(),
+                    Decider::Training(training) => training.power_follows(),
+                };
+                *clock = group.clock(share, why, group.seen(snapshot, estimate), follows);
             }
         }
         &self.clocks
@@ -144,17 +148,13 @@ impl Group {
         (steps(share.clamp(low, high)) - 1e-6).ceil().min(top) * self.step_mhz
     }
 
-    fn clock(&self, share: f64, why: ClockWhy, e: &Estimate) -> JobClock {
+    /// A clock that is wanted, where `seen` is what is drawn now and at what clock, and power follows the clock so much.
+    fn clock(&self, share: f64, why: ClockWhy, seen: Option<(f64, f64)>, follows: f64) -> JobClock {
         let mhz = self.on_step(share);
         if mhz >= self.max_mhz - 0.5 * self.step_mhz {
             return JobClock { wanted_mhz: None, why, saves_w: 0.0 };
         }
-        JobClock { wanted_mhz: Some(mhz), why, saves_w: self.saves_w(mhz, e) }
-    }
-
-    /// What the job draws less at a clock than at its highest, at its load of now, W.
-    fn saves_w(&self, mhz: f64, e: &Estimate) -> f64 {
-        self.gpus.iter().map(|&g| e.demand.saving_at(g, mhz)).sum()
+        JobClock { wanted_mhz: Some(mhz), why, saves_w: saves_w(mhz / self.max_mhz, seen, follows) }
     }
 
     /// Mean clock of the GPUs that are heard, over the highest, and their power, W; `None` if none is.
@@ -171,6 +171,14 @@ impl Group {
         let share = mhz / f64::from(heard.max(1)) / self.max_mhz;
         (heard as usize * 2 > self.gpus.len() && share > 0.05).then_some((share.min(1.0), watts))
     }
+}
+
+/// What a job draws less at a share of its highest clock than at that, W: P(x) = P (x/x0)^e, where it draws P at x0 and its power
+/// follows its clock with the elasticity e, as learned.
+fn saves_w(share: f64, seen: Option<(f64, f64)>, follows: f64) -> f64 {
+    seen.map_or(0.0, |(now, watts)| {
+        watts * ((1.0 / now).powf(follows) - (share / now).powf(follows)).max(0.0)
+    })
 }
 
 /// Have so many seconds passed? Also where nothing was before, and where our clock was set back since.

@@ -192,6 +192,11 @@ impl Serving {
         Some((self.share, why))
     }
 
+    /// Elasticity of its power to its clock.
+    pub(super) fn power_follows(&self) -> f64 {
+        self.power.elasticity().0
+    }
+
     fn go(&mut self, now: Stamp, share: f64) {
         if (share - self.share).abs() > 1e-9 {
             self.share = share;

@@ -1,6 +1,6 @@
 //! The clock of a synchronous job: tokens are given up only as far, and only where, the policy says.
 
-use super::{ClockWhy, Group, passed};
+use super::{ClockWhy, Group, passed, saves_w};
 use crate::align::Snapshot;
 use crate::estimate::Estimate;
 use crate::wants::Wants;
@@ -24,12 +24,13 @@ pub(super) struct Training {
     /// Earned per token and paid per joule, money.
     prices: (f64, f64),
     pace: Pace,
+    power: Pace,
     /// The newest reading of a counter that was looked at.
     newest: Option<Stamp>,
     /// Tokens counted, and when.
     counted: Option<(Stamp, f64)>,
-    /// Sum and number of the clocks seen since then.
-    clocks: (f64, u32),
+    /// Sums of clocks and watts seen since then, and their number.
+    clocks: (f64, f64, u32),
     tokens_per_s: Option<f64>,
     decided: Option<Stamp>,
 }
@@ -43,9 +44,10 @@ impl Training {
             max_loss: objective.max_token_loss.as_fraction(),
             prices: (objective.tokens.per_token(), objective.energy_cost_per_joule()),
             pace: Pace::new(Prior::TOKENS),
+            power: Pace::new(Prior::TRAINING_POWER),
             newest: None,
             counted: None,
-            clocks: (0.0, 0),
+            clocks: (0.0, 0.0, 0),
             tokens_per_s: None,
             decided: None,
         }
@@ -81,14 +83,19 @@ impl Training {
             return Some((1.0, ClockWhy::TokensDearer));
         }
         let Some(tokens_per_s) = self.tokens_per_s else { return Some((1.0, ClockWhy::Learning)) };
-        let saves_w = group.saves_w(share * group.max_mhz, e);
+        let saves_w = saves_w(share, group.seen(snapshot, e), self.power_follows());
         if saves_w * paid > lost * tokens_per_s * earned {
             return gives_up;
         }
         Some((1.0, ClockWhy::TokensDearer))
     }
 
-    /// Tokens of a minute, and the clock they were made at.
+    /// Elasticity of its power to its clock.
+    pub(super) fn power_follows(&self) -> f64 {
+        self.power.elasticity().0
+    }
+
+    /// Tokens of a minute, and the clock and the watts they were made at.
     fn count(&mut self, group: &Group, snapshot: &Snapshot, e: &Estimate) {
         let all = |id: &PointId| snapshot.good(*id);
         let Some(tokens) = self.counters.iter().map(all).sum::<Option<f64>>() else { return };
@@ -106,17 +113,21 @@ impl Training {
             return;
         }
         self.newest = newest;
-        if let Some((clock, _)) = group.seen(snapshot, e) {
-            self.clocks = (self.clocks.0 + clock, self.clocks.1 + 1);
+        if let Some((clock, watts)) = group.seen(snapshot, e) {
+            let (clocks, all_w, n) = self.clocks;
+            self.clocks = (clocks + clock, all_w + watts, n + 1);
         }
         if passed < COUNT_EACH {
             return;
         }
         let rate = (tokens - before) / passed.s();
-        if rate > 0.0 && self.clocks.1 > 0 {
+        let (clocks, all_w, n) = self.clocks;
+        if rate > 0.0 && n > 0 {
             self.tokens_per_s = Some(rate);
-            self.pace.learn(rate, self.clocks.0 / f64::from(self.clocks.1), 0.0, passed.s());
+            let (clock, watts) = (clocks / f64::from(n), all_w / f64::from(n));
+            self.pace.learn(rate, clock, 0.0, passed.s());
+            self.power.learn(watts, clock, 0.0, passed.s());
         }
-        (self.counted, self.clocks) = (Some((snapshot.stamp, tokens)), (0.0, 0));
+        (self.counted, self.clocks) = (Some((snapshot.stamp, tokens)), (0.0, 0.0, 0));
     }
 }
