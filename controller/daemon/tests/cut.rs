@@ -147,12 +147,12 @@ fn how_soon_a_limit_is_met() {
     for cut in 0..cuts {
         s.grid.says(10e6);
         // Long enough to rise again; cuts fall anywhere between two ticks.
-        std::thread::sleep(Duration::from_millis(4_000 + (cut as u64 * 377) % 1_000));
+        std::thread::sleep(Duration::from_millis(3_000 + (cut as u64 * 377) % 1_000));
         let limit_w = 0.85 * (s.mean_w() + other_w);
         let begun = Instant::now();
         s.grid.says(limit_w);
         let mut met_s = 0.0;
-        while begun.elapsed() < Duration::from_secs(3) {
+        while begun.elapsed() < Duration::from_secs(2) {
             if s.drawn_w() + other_w > limit_w * (1.0 + BAND) {
                 met_s = begun.elapsed().as_secs_f64();
             }

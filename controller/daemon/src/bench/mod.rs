@@ -8,6 +8,7 @@ mod allocate;
 mod cpu;
 mod estimate;
 mod ingest;
+mod python;
 mod solve;
 mod truth;
 
