@@ -62,7 +62,7 @@ struct Group {
 #[derive(Debug, Clone)]
 enum Decider {
     Serving(Serving),
-    Training(Training),
+    Training(Box<Training>),
 }
 
 /// One job.
@@ -88,7 +88,7 @@ impl Efficient {
             let group = Group::new(site, wants, id)?;
             let decider = match site.jobs[j].kind {
                 JobKind::Serving => Decider::Serving(Serving::new(site, wants, id)),
-                JobKind::Training => Decider::Training(Training::new(site, wants, id)),
+                JobKind::Training => Decider::Training(Box::new(Training::new(site, wants, id))),
             };
             Some(Job { group, decider })
         };
