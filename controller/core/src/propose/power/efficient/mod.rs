@@ -61,7 +61,7 @@ struct Group {
 
 #[derive(Debug, Clone)]
 enum Decider {
-    Serving(Serving),
+    Serving(Box<Serving>),
     Training(Box<Training>),
 }
 
@@ -87,7 +87,7 @@ impl Efficient {
             let id = JobId(j as u32);
             let group = Group::new(site, wants, id)?;
             let decider = match site.jobs[j].kind {
-                JobKind::Serving => Decider::Serving(Serving::new(site, wants, id)),
+                JobKind::Serving => Decider::Serving(Box::new(Serving::new(site, wants, id))),
                 JobKind::Training => Decider::Training(Box::new(Training::new(site, wants, id))),
             };
             Some(Job { group, decider })
