@@ -35,7 +35,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 use strays::Strays;
 use tokio::signal::unix::{SignalKind, signal};
@@ -176,18 +176,22 @@ impl Agent {
         Ok(Self { site, url, clock, host, owner, nodes, boot, format: options.format, sysfs })
     }
 
+    /// One connection per node, on which its commands become orders.
+    fn wires(&self, order: &SyncSender<Order>) -> anyhow::Result<Vec<Wire>> {
+        let place = Place { url: &self.url, site: &self.site.name, boot: self.boot, format: self.format };
+        let open = |(index, node): (usize, &Node)| {
+            Wire::open(&place, node.id(), index, order.clone(), self.clock.clone())
+                .context("the bus of the site file")
+        };
+        self.nodes.iter().enumerate().map(open).collect()
+    }
+
     async fn serve(self) -> anyhow::Result<ExitCode> {
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
         let (order, orders) = sync_channel(self.nodes.len() * ORDERS_PER_NODE);
         let (reports, reported) = mpsc::channel(self.nodes.len() * REPORTS_PER_NODE);
-        let place = Place { url: &self.url, site: &self.site.name, boot: self.boot, format: self.format };
-        let mut wires = Vec::with_capacity(self.nodes.len());
-        for (index, node) in self.nodes.iter().enumerate() {
-            let (order, clock) = (order.clone(), self.clock.clone());
-            let wire = Wire::open(&place, node.id(), index, order, clock);
-            wires.push(wire.context("the bus of the site file")?);
-        }
+        let wires = self.wires(&order)?;
         tracing::info!(
             driver = self.host.driver_version(),
             gpus = self.host.uuids().len(),
