@@ -291,8 +291,9 @@ mod tests {
     use crate::run::clocks::{ClockView, LagView};
     use crate::run::health::FindingView;
     use crate::run::places::WarningView;
+    use crate::run::ramp::RampView;
     use crate::run::record::DoubtRecord;
-    use crate::run::view::{JobView, RampView, SetpointView};
+    use crate::run::view::{JobView, SetpointView};
 
     #[test]
     fn the_screen_says_what_is_near() {

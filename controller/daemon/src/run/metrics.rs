@@ -289,7 +289,8 @@ fn loop_itself(page: &mut Page, v: &View) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::{BranchView, JobView, RampView, SetpointView};
+    use super::super::ramp::RampView;
+    use super::super::view::{BranchView, JobView, SetpointView};
     use super::*;
 
     #[test]

@@ -12,6 +12,7 @@ pub(crate) mod http;
 mod metrics;
 pub(crate) mod outlook;
 pub(crate) mod places;
+pub(crate) mod ramp;
 pub(crate) mod record;
 pub(crate) mod seen;
 pub(crate) mod served;

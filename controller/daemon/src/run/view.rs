@@ -5,12 +5,12 @@ use super::foresight::{self, ForeseenView};
 use super::health::{self, FindingView, FlowView};
 use super::outlook::{self, OutlookView};
 use super::places::{self, PlaceView, WarningView};
+use super::ramp::RampView;
 use super::record::{DoubtRecord, SetpointRecord};
 use super::served::{Served, ServedView};
 use headroom_belief::gpu::Rise;
 use headroom_core::Line;
 use headroom_core::places::Places;
-use headroom_core::propose::power::SiteRamp;
 use headroom_drivers::FieldStatus;
 use headroom_site::gpu::ThrottleReason;
 use headroom_site::model::JobKind;
@@ -24,20 +24,6 @@ pub(crate) struct BranchView {
     pub(crate) id: String,
     pub(crate) power_w: f64,
     pub(crate) budget_w: Option<f64>,
-}
-
-/// The site on its way up.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct RampView {
-    pub(crate) draws_w: f64,
-    pub(crate) may_draw_w: f64,
-    pub(crate) needs_w: f64,
-}
-
-impl From<SiteRamp> for RampView {
-    fn from(site: SiteRamp) -> Self {
-        Self { draws_w: site.draws_w, may_draw_w: site.may_draw_w, needs_w: site.needs_w }
-    }
 }
 
 /// A job.
