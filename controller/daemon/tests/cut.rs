@@ -1,7 +1,8 @@
 //! A limit that falls: from the word on a real broker to less power at the GPUs, by the daemon, its agents and NVML.
 //!
-//! `HEADROOM_CUTS=200 cargo test --release -p headroom --test cut -- --nocapture` says how soon, as quantiles. Otherwise only
-//! the order of things is looked at: with a tick every half minute, a limit is met long before the next one.
+//! In every run of the tests the order of things is looked at: with a tick every half minute, caps fall long before the next
+//! one. How soon a limit is met is a measurement: `HEADROOM_CUTS=100 cargo test --release -p headroom --test cut -- --ignored
+//! --nocapture`.
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
@@ -140,11 +141,9 @@ fn a_limit_that_falls_does_not_wait_for_the_next_tick() {
 }
 
 #[test]
+#[ignore = "a measurement"]
 fn how_soon_a_limit_is_met() {
-    let cuts: usize = std::env::var("HEADROOM_CUTS").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
-    if cuts == 0 {
-        return;
-    }
+    let cuts: usize = std::env::var("HEADROOM_CUTS").ok().and_then(|n| n.parse().ok()).unwrap_or(100);
     let _turn = alone();
     let Some(s) = Scene::new("cuts", 1.0, "1 s") else { return };
     until(Duration::from_secs(60), "the connection's power is known", || s.feed_w().is_some());
