@@ -132,12 +132,15 @@ fn a_limit_that_falls_does_not_wait_for_the_next_tick() {
     until(Duration::from_secs(90), "the connection's power is known", || s.feed_w().is_some());
     let other_w = other_w(&s);
     let limit_w = 0.85 * (s.mean_w() + other_w);
-    // Half a tick after a tick, so that the next one is far.
-    let next_s = 30.0 - s.plant.now().unix_ns() as f64 / 1e9 % 30.0;
-    std::thread::sleep(Duration::from_secs_f64((next_s + 5.0) % 30.0));
+    // Well after a tick, by the plant's own clock, on whose multiples the controller ticks.
+    let period_ns = 30_000_000_000;
+    let since_tick_s = || s.plant.now().tai_ns().rem_euclid(period_ns) / 1_000_000_000;
+    until(Duration::from_secs(60), "a tick is over", || (2..10).contains(&since_tick_s()));
+    let due_ns = (s.plant.now().tai_ns().div_euclid(period_ns) + 1) * period_ns;
     let before_w = s.caps_w();
     s.grid.says(limit_w);
-    until(Duration::from_secs(15), "the caps fall", || s.caps_w() < 0.85 * before_w);
+    until(Duration::from_secs(60), "the caps fall", || s.caps_w() < 0.85 * before_w);
+    assert!(s.plant.now().tai_ns() < due_ns, "they fell with the next tick");
 }
 
 #[test]

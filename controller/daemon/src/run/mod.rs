@@ -2,7 +2,8 @@
 //!
 //! Responsible for: mixing time, I/O and decisions. The loop below is the whole of it: what has arrived goes into the
 //! line, what the line decides is journalled first and sent after, and the heartbeat goes on only after a tick whose
-//! read-backs all verified. A limit of the power tree that falls has a tick at once. Not for: deciding (`headroom-core`) or wires (`headroom-drivers`).
+//! read-backs all verified. A limit of the power tree that falls has a tick at once. Not for: deciding (`headroom-core`)
+//! or wires (`headroom-drivers`).
 
 mod bulletin;
 pub(crate) mod clocks;
