@@ -93,6 +93,19 @@ pub struct Snapshot {
     pub gpus: Vec<GpuValue>,
     /// By node index.
     pub nodes: Vec<NodeValue>,
+    /// Who of the GPUs is heard.
+    pub heard: Heard,
+}
+
+/// Who of the GPUs is heard: most of the time all of them, and of one instant, so that nobody needs to ask each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Heard {
+    /// GPUs that are heard.
+    pub count: usize,
+    /// GPUs that are not.
+    pub silent: usize,
+    /// Stamps of the oldest and the newest sample of those that are heard; the newest is before the oldest where none is.
+    pub stamps: (Stamp, Stamp),
 }
 
 impl Snapshot {
@@ -175,6 +188,7 @@ impl Align {
                 points: vec![never; site.points.len()],
                 gpus: vec![silent; site.gpus.len()],
                 nodes: vec![NodeValue::default(); site.nodes.len()],
+                heard: Heard::default(),
             },
             ranges: physical::bounds(site),
             stale_after: site.points.iter().map(|p| p.stale_after).collect(),
@@ -280,10 +294,17 @@ impl Align {
             let stamp = sample.stamp - ahead;
             self.windows.take(gpu, stamp, sample);
             if stamp > known.sample.stamp {
-                let sample = GpuSample { stamp, ..*sample };
-                self.lags.energy(gpu, &known.sample, &sample);
-                self.standing[gpu].take(&known.sample, &sample);
-                known.sample = sample;
+                // a sample is large, and most clocks are right: it is copied once
+                let own;
+                let sample = if ahead == Span::ZERO {
+                    sample
+                } else {
+                    own = GpuSample { stamp, ..*sample };
+                    &own
+                };
+                self.lags.energy(gpu, &known.sample, sample);
+                self.standing[gpu].take(&known.sample, sample);
+                known.sample = *sample;
                 known.fresh = true;
                 witness.sample(gpu, &known.sample, report.arrival);
             }
@@ -303,14 +324,22 @@ impl Align {
             }
         }
         let nodes = self.snapshot.nodes.iter_mut().zip(self.spans.iter().zip(&self.heard_for));
+        let (mut count, mut oldest, mut newest) = (0, i64::MAX, i64::MIN);
         for (node, (&(first, end), heard_for)) in nodes {
             node.heard = false;
             for g in &mut self.snapshot.gpus[first..end] {
                 g.age = now.since(g.sample.stamp);
                 g.heard = g.age <= *heard_for;
                 node.heard |= g.heard;
+                if g.heard {
+                    let ns = g.sample.stamp.tai_ns();
+                    (count, oldest, newest) = (count + 1, oldest.min(ns), newest.max(ns));
+                }
             }
         }
+        let silent = self.snapshot.gpus.len() - count;
+        let stamps = (Stamp::from_tai_ns(oldest), Stamp::from_tai_ns(newest));
+        self.snapshot.heard = Heard { count, silent, stamps };
         self.snapshot.stamp = now;
         self.plausible.judge(&mut self.snapshot);
         &self.snapshot

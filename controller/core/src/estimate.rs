@@ -9,13 +9,14 @@ use crate::align::{GpuValue, Snapshot};
 use crate::topology::Topology;
 use crate::wants::Wants;
 use branches::Branches;
-use coolant::{COOLANT_UNKNOWN_C, Coolant, coolant, dew_point, shares};
+use coolant::{COOLANT_UNKNOWN_C, Coolant, coolant, dew_point};
 use drift::Drifts;
 use flow::Flows;
 use headroom_belief::gpu::{GpuInput, Rise};
 use headroom_belief::headroom::{self, Approach, Headroom};
 use headroom_belief::{Binding, Demand, GpuModel, GpuObservers, Level};
 use headroom_site::{Dimension, PointId, Site, Stamp};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// How far ahead is looked for GPUs that may meet a limit, s.
@@ -38,6 +39,8 @@ pub struct Estimate {
     pub demand: Demand,
     /// Power of each GPU now, W; a silent one counts with its cap.
     pub power_w: Vec<f64>,
+    /// Power of all GPUs before each one, and of all, W: that of a span is one less the other.
+    before_w: Vec<f64>,
     /// The same over some minutes, W: what an economic comparison may look at without following every phase of the work.
     pub slow_power_w: Vec<f64>,
     /// Power points over some minutes, W; 0 for other points and before the first reading.
@@ -125,10 +128,11 @@ impl Estimate {
         if !gpus.seen(gpu) {
             return None;
         }
-        let of = |rise, limit_c: f64| {
-            let (now_c, sigma) = gpus.now(gpu, rise);
-            let (full_k, full_sigma) = gpus.full_rise(gpu, rise);
-            let full_c = self.coolant_c[gpu] + full_k;
+        let (now, full, coolant_c) =
+            (gpus.both_now(gpu), gpus.both_full_rises(gpu), self.coolant_c[gpu]);
+        let of = |rise: Rise, limit_c: f64| {
+            let ((now_c, sigma), (full_k, full_sigma)) = (now[rise as usize], full[rise as usize]);
+            let full_c = coolant_c + full_k;
             [limit_c - now_c - limits.k_sigma * sigma, limit_c - full_c - limits.k_sigma * full_sigma]
         };
         let die = of(Rise::Die, limits.die_c[gpu]);
@@ -137,6 +141,20 @@ impl Estimate {
         }
         let hbm = of(Rise::Memory, limits.hbm_c[gpu]);
         Some([die[0].min(hbm[0]), die[1].min(hbm[1])])
+    }
+
+    /// Power of some spans of GPUs now, W.
+    #[must_use]
+    pub fn power_of(&self, spans: &[(usize, usize)]) -> f64 {
+        spans.iter().map(|&(a, b)| self.before_w[b] - self.before_w[a]).sum()
+    }
+
+    fn sum_powers(&mut self) {
+        let mut sum = 0.0;
+        for (before, watts) in self.before_w[1..].iter_mut().zip(&self.power_w) {
+            sum += watts;
+            *before = sum;
+        }
     }
 
     /// The tightest headroom of some GPUs that have been seen.
@@ -156,8 +174,8 @@ impl Estimate {
 #[derive(Debug, Clone)]
 pub struct Estimator {
     estimate: Estimate,
-    /// Does a GPU share its coolant with the one before it?
-    shares: Vec<bool>,
+    /// GPUs that share their coolant.
+    same_coolant: Vec<Range<usize>>,
     /// Coolant of each GPU as it was read last, degC.
     read_c: Vec<f64>,
     branches: Branches,
@@ -183,9 +201,10 @@ impl Estimator {
         let estimate = Estimate {
             stamp: Stamp::default(),
             gpus: observers(site, topology),
-            demand: Demand::new(sku(|s| s.idle_w), sku(|s| s.max_clock_mhz)),
+            demand: Demand::new(&sku(|s| s.idle_w), &sku(|s| s.max_clock_mhz)),
             read_only: read_only(site),
             power_w: sku(|s| s.max_cap_w),
+            before_w: vec![0.0; n + 1],
             slow_power_w: vec![f64::NAN; n],
             slow_meter_w: vec![f64::NAN; site.points.len()],
             coolant_c: vec![COOLANT_UNKNOWN_C; n],
@@ -200,7 +219,7 @@ impl Estimator {
         };
         Self {
             estimate,
-            shares: shares(topology),
+            same_coolant: coolant::shared(topology),
             read_c: vec![COOLANT_UNKNOWN_C; n],
             branches: Branches::new(site.power.len()),
             drifts: Drifts::new(n),
@@ -250,39 +269,51 @@ impl Estimator {
     }
 
     fn update_gpus(&mut self, topology: &Topology, snapshot: &Snapshot, dt_s: f64) {
-        let (e, decay) = (&mut self.estimate, Demand::decay(dt_s));
-        let limits = Arc::clone(&e.limits);
+        let decay = Demand::decay(dt_s);
         let drifts_due = self.drifts.due(snapshot.stamp);
         self.flows.look(topology, snapshot);
-        let mut water = Coolant::UNKNOWN;
-        let known = snapshot.gpus.iter().zip(&self.shares).zip(&limits.cap_w);
-        for (i, ((g, shares), &max_cap_w)) in known.enumerate() {
-            if !shares {
-                water = coolant(&topology.coolant[i], snapshot, e, self.read_c[i]);
+        self.estimate.see_powers(snapshot, decay);
+        for gpus in &self.same_coolant {
+            let (e, first) = (&mut self.estimate, gpus.start);
+            let water = coolant(&topology.coolant[first], snapshot, e, self.read_c[first]);
+            e.coolant_c[gpus.clone()].fill(water.c);
+            self.read_c[gpus.clone()].fill(water.read_c);
+            e.show(snapshot, gpus.clone(), &water, &self.flows);
+            if drifts_due {
+                gpus.clone().for_each(|i| look_ahead(e, &mut self.drifts, snapshot, i, water.trend));
             }
-            (e.coolant_c[i], self.read_c[i]) = (water.c, water.read_c);
+        }
+        self.drifts.peaks(&self.estimate.power_w, &mut self.estimate.peak_w);
+        self.estimate.gpus.advance(dt_s);
+    }
+}
+
+impl Estimate {
+    /// Powers and demands of all GPUs. One that is not heard counts with its cap: it may be drawing it.
+    fn see_powers(&mut self, snapshot: &Snapshot, decay: f64) {
+        let limits = self.limits.cap_w.iter().zip(&mut self.read_only);
+        let seen = snapshot.gpus.iter().zip(self.power_w.iter_mut().zip(limits)).enumerate();
+        for (i, (g, (power_w, (&max_cap_w, read_only)))) in seen {
             let (power, cap_w) = power_of(g, max_cap_w);
-            // A GPU that is not heard counts with its cap: it may be drawing it.
-            let power_w = power.unwrap_or(cap_w);
-            e.power_w[i] = power_w;
-            if let Some(most_w) = &mut e.read_only[i] {
+            *power_w = power.unwrap_or(cap_w);
+            if let Some(most_w) = read_only {
                 *most_w = if g.heard { cap_w } else { max_cap_w };
             }
-            let (mut die_c, mut hbm_c) = (None, None);
-            if g.fresh {
-                (die_c, hbm_c) = (g.sample.die_c.map(f64::from), g.sample.hbm_c.map(f64::from));
-                if let (Some(p), Some(clock)) = (power, g.sample.clock_mhz) {
-                    e.demand.update(i, p, f64::from(clock), decay);
-                }
+            if let (true, Some(p), Some(clock)) = (g.fresh, power, g.sample.clock_mhz) {
+                self.demand.update(i, p, f64::from(clock), decay);
             }
-            if drifts_due {
-                look_ahead(e, &mut self.drifts, snapshot, i, water.trend);
-            }
-            let (coolant_c, psi) = (water.read_c, self.flows.psi(i));
-            e.gpus.show(i, &GpuInput { power_w, coolant_c, psi, die_c, hbm_c });
         }
-        self.drifts.peaks(&e.power_w, &mut e.peak_w);
-        e.gpus.advance(dt_s);
+    }
+
+    /// Shows the observers what GPUs of one coolant show.
+    fn show(&mut self, snapshot: &Snapshot, gpus: Range<usize>, water: &Coolant, flows: &Flows) {
+        let seen = snapshot.gpus[gpus.clone()].iter().zip(&self.power_w[gpus.clone()]);
+        for (i, (g, &power_w)) in gpus.zip(seen) {
+            let fresh = |c: Option<f32>| c.filter(|_| g.fresh).map(f64::from);
+            let (die_c, hbm_c) = (fresh(g.sample.die_c), fresh(g.sample.hbm_c));
+            let input = GpuInput { power_w, coolant_c: water.read_c, psi: flows.psi(i), die_c, hbm_c };
+            self.gpus.show(i, &input);
+        }
     }
 }
 

@@ -116,6 +116,7 @@ impl Guarding {
         {
             (self.min_w[i], self.max_w[i], self.applied_w[i]) = (most, most, f64::NAN);
             proposal.cap_w[i] = most;
+            proposal.solution = None;
         }
         // Branches without a budget have nothing to keep.
         let branches: Vec<_> = topology
@@ -125,9 +126,13 @@ impl Guarding {
             .collect();
         let tree = Tree { branches: &branches, spans: &topology.spans };
         let gpus = Gpus { min_w: &self.min_w, max_w: &self.max_w, applied_w: &self.applied_w };
-        let heard = snapshot.gpus.iter().filter(|g| g.heard).count() as f64;
+        let heard = snapshot.heard.count as f64;
         let raise = Raise { allowed: heard >= QUORUM * snapshot.gpus.len() as f64, max_w: 1e4 };
-        headroom_guard::caps(&tree, &gpus, raise, &mut proposal.cap_w)
+        let verdict = headroom_guard::caps(&tree, &gpus, raise, &mut proposal.cap_w);
+        if verdict != CapsVerdict::Allow {
+            proposal.solution = None;
+        }
+        verdict
     }
 }
 

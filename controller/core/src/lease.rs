@@ -40,6 +40,8 @@ struct NodeLease {
     named: Arc<[CapTarget]>,
     sent: Option<Stamp>,
     boot: Option<u64>,
+    /// The solution that the targets were last compared with.
+    solution: Option<u64>,
 }
 
 /// Issues commands.
@@ -138,28 +140,30 @@ impl Leases {
         }
         for n in (0..site.nodes.len()).filter(|&n| !self.read_only[n]) {
             let Some(boot) = snapshot.nodes[n].boot.filter(|_| snapshot.nodes[n].heard) else { continue };
-            let mut targets = std::mem::take(&mut self.fresh);
-            fill(&mut targets, &self.most_w, site.nodes[n].gpus, proposal);
-            let holds = targets.iter().any(|t| t.0.is_some() || t.1.is_some());
             let lease = &mut self.nodes[n];
             if lease.boot != Some(boot) {
                 *lease = NodeLease { boot: Some(boot), ..NodeLease::default() };
             }
+            let held = holds_any(&lease.targets);
+            let known = proposal.solution.is_some() && proposal.solution == lease.solution;
+            let (mut holds, mut changed) = (held, false);
+            if !known {
+                fill(&mut self.fresh, &self.most_w, site.nodes[n].gpus, proposal);
+                holds = holds_any(&self.fresh);
+                changed = lease.targets.len() != self.fresh.len() || differs(&lease.targets, &self.fresh);
+                lease.solution = proposal.solution;
+            }
             let due = lease.sent.is_none_or(|sent| now.since(sent).ns() * 3 >= self.ttl.ns());
-            let changed = lease.targets.len() != targets.len() || differs(&lease.targets, &targets);
-            let held = lease.targets.iter().any(|t| t.0.is_some() || t.1.is_some());
             let send_now = if holds { due || changed } else { held };
             if !send_now {
-                self.fresh = targets;
                 continue;
             }
             self.sequence += 1;
             // Between real changes the old targets are repeated, so that a deadband does not creep.
             if changed {
-                std::mem::swap(&mut lease.targets, &mut targets);
+                std::mem::swap(&mut lease.targets, &mut self.fresh);
                 lease.named = named(site, n, &lease.targets);
             }
-            self.fresh = targets;
             out.push(Command::Caps(CapCommand {
                 node: Arc::clone(&self.node_ids[n]),
                 who: Arc::clone(&self.who),
@@ -177,6 +181,11 @@ impl Leases {
             lease.sent = Some(now);
         }
     }
+}
+
+/// Is anything held of a node?
+fn holds_any(targets: &[Target]) -> bool {
+    targets.iter().any(|t| t.0.is_some() || t.1.is_some())
 }
 
 /// Targets by the names of a node's GPUs.

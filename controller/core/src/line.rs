@@ -290,6 +290,7 @@ fn unbound(site: &Site) -> CapProposal {
         lock_mhz: vec![None; site.gpus.len()],
         binds: false,
         infeasible: Vec::new(),
+        solution: None,
     }
 }
 
@@ -302,12 +303,11 @@ fn propose_caps(
     match wants.power {
         PowerStrategy::Steady => {
             let clocks = efficient.look(wants, snapshot, estimate);
-            caps.clone_from(steady.propose(
-                (topology, wants),
-                (snapshot, estimate),
-                &outlook.budget_w,
-                clocks,
-            ));
+            let proposal =
+                steady.propose((topology, wants), (snapshot, estimate), &outlook.budget_w, clocks);
+            if caps.solution.is_none() || caps.solution != proposal.solution {
+                caps.clone_from(proposal);
+            }
         }
         PowerStrategy::Hold => *caps = unbound(site),
     }

@@ -117,8 +117,9 @@ pub fn caps(tree: &Tree<'_>, gpus: &Gpus<'_>, raise: Raise, caps_w: &mut [f64]) 
         return CapsVerdict::Refuse(reason);
     }
     let mut verdict = CapsVerdict::Allow;
-    for (gpu, cap) in caps_w.iter_mut().enumerate() {
-        let (kept, why) = alone(gpus, gpu, raise, *cap);
+    let limits = gpus.min_w.iter().zip(gpus.max_w).zip(gpus.applied_w);
+    for (cap, ((&min, &max), &applied)) in caps_w.iter_mut().zip(limits) {
+        let (kept, why) = alone((min, max, applied), raise, *cap);
         *cap = kept;
         if let Some(reason) = why {
             verdict.note(reason, None);
@@ -149,8 +150,7 @@ fn well_formed(tree: &Tree<'_>, gpus: &Gpus<'_>, n: usize) -> Result<(), Reason>
 }
 
 /// One GPU by itself: a number, in its range, rising no faster than it may.
-fn alone(gpus: &Gpus<'_>, gpu: usize, raise: Raise, asked: f64) -> (f64, Option<Reason>) {
-    let (min, max, applied) = (gpus.min_w[gpu], gpus.max_w[gpu], gpus.applied_w[gpu]);
+fn alone((min, max, applied): (f64, f64, f64), raise: Raise, asked: f64) -> (f64, Option<Reason>) {
     let rise = if raise.allowed && raise.max_w.is_finite() { raise.max_w.max(0.0) } else { 0.0 };
     // From a GPU that does not answer nothing is known that a raise could start from.
     let top = if applied.is_finite() { applied + rise } else { min };
@@ -174,15 +174,37 @@ fn spans<'a>(tree: &Tree<'a>, branch: &Branch) -> &'a [(usize, usize)] {
     &tree.spans[branch.first_span..branch.first_span + branch.spans]
 }
 
-/// The GPUs of a span: cap, floor, ceiling, and what stands.
-fn each<'a>(
-    gpus: &Gpus<'a>,
-    caps_w: &'a [f64],
-    &(start, end): &(usize, usize),
-) -> impl Iterator<Item = (f64, f64, f64, f64)> + 'a {
-    let limits = gpus.min_w[start..end].iter().zip(&gpus.max_w[start..end]);
-    let stands = caps_w[start..end].iter().zip(&gpus.applied_w[start..end]);
-    limits.zip(stands).map(|((min, max), (cap, applied))| (*cap, *min, *max, *applied))
+/// GPUs that are summed at once: no sum waits for the one before it.
+const LANES: usize = 4;
+
+/// Two sums over the GPUs of a branch, each of a function of cap, floor, ceiling and what stands.
+fn sums(
+    gpus: &Gpus<'_>,
+    caps_w: &[f64],
+    spans: &[(usize, usize)],
+    of: impl Fn(f64, f64, f64, f64) -> [f64; 2],
+) -> [f64; 2] {
+    let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
+    for &(start, end) in spans {
+        let (caps, caps_rest) = caps_w[start..end].as_chunks::<LANES>();
+        let (min, min_rest) = gpus.min_w[start..end].as_chunks::<LANES>();
+        let (max, max_rest) = gpus.max_w[start..end].as_chunks::<LANES>();
+        let (applied, applied_rest) = gpus.applied_w[start..end].as_chunks::<LANES>();
+        for ((caps, min), (max, applied)) in caps.iter().zip(min).zip(max.iter().zip(applied)) {
+            for lane in 0..LANES {
+                let [a, b] = of(caps[lane], min[lane], max[lane], applied[lane]);
+                first[lane] += a;
+                second[lane] += b;
+            }
+        }
+        let rest = caps_rest.iter().zip(min_rest).zip(max_rest.iter().zip(applied_rest));
+        for ((cap, min), (max, applied)) in rest {
+            let [a, b] = of(*cap, *min, *max, *applied);
+            first[0] += a;
+            second[0] += b;
+        }
+    }
+    [first, second].map(|l| (l[0] + l[1]) + (l[2] + l[3]))
 }
 
 /// Lowers the caps of a branch in proportion to what they hold above their floors.
@@ -194,14 +216,10 @@ fn fit(
     caps_w: &mut [f64],
     verdict: &mut CapsVerdict,
 ) {
-    let (mut kept, mut above) = (0.0, 0.0);
-    for span in spans(tree, branch) {
-        for (cap, min, max, applied) in each(gpus, caps_w, span) {
-            let answers = applied.is_finite();
-            kept += if answers { min } else { max };
-            above += if answers { cap - min } else { 0.0 };
-        }
-    }
+    let [kept, above] = sums(gpus, caps_w, spans(tree, branch), |cap, min, max, applied| {
+        let answers = applied.is_finite();
+        [if answers { min } else { max }, if answers { cap - min } else { 0.0 }]
+    });
     let room = branch.budget_w - branch.other_w.max(0.0) - kept;
     let known = room.is_finite() && branch.other_w.is_finite();
     let share = if !known || room < 0.0 {
@@ -220,17 +238,13 @@ fn fit(
 
 /// Lowers the raises of a branch until it holds its budget whatever arrives; says whether it had to.
 fn in_time(tree: &Tree<'_>, branch: &Branch, gpus: &Gpus<'_>, caps_w: &mut [f64]) -> bool {
-    let (mut stands, mut raises) = (0.0, 0.0);
-    for span in spans(tree, branch) {
-        for (cap, min, max, applied) in each(gpus, caps_w, span) {
-            let answers = applied.is_finite();
-            // All of these are numbers: what `max` does with others would only cost time.
-            let most = if cap > applied { cap } else { applied };
-            let floor = if applied > min { applied } else { min };
-            stands += if answers { most } else { max };
-            raises += if answers && cap > floor { cap - floor } else { 0.0 };
-        }
-    }
+    let [stands, raises] = sums(gpus, caps_w, spans(tree, branch), |cap, min, max, applied| {
+        let answers = applied.is_finite();
+        // All of these are numbers: what `max` does with others would only cost time.
+        let most = if cap > applied { cap } else { applied };
+        let floor = if applied > min { applied } else { min };
+        [if answers { most } else { max }, if answers && cap > floor { cap - floor } else { 0.0 }]
+    });
     let over = stands + branch.other_w.max(0.0) - branch.budget_w;
     // A budget that is not known was met with floors above.
     if !(over > 0.0 && raises > 0.0) {

@@ -52,16 +52,20 @@ pub fn clock_of(g: f64, max_mhz: f64) -> f64 {
 /// Demand of all GPUs.
 #[derive(Debug, Clone)]
 pub struct Demand {
+    gpus: Vec<One>,
+}
+
+/// Demand of one GPU: all that is asked of it lies together.
+#[derive(Debug, Clone, Copy)]
+struct One {
     /// Power at no work, W.
-    idle_w: Vec<f64>,
-    max_mhz: Vec<f64>,
-    last_mhz: Vec<f64>,
+    idle_w: f64,
+    max_mhz: f64,
+    last_mhz: f64,
     /// Relative power of the last clock: most clocks stay where they are.
-    last_g: Vec<f64>,
-    /// Load c now, W at the highest clock above idle.
-    pub load_w: Vec<f64>,
-    /// Peak of the load, falling with `decay`.
-    pub peak_w: Vec<f64>,
+    last_g: f64,
+    /// Peak of the load c, W at the highest clock above idle, falling with `decay`.
+    peak_w: f64,
 }
 
 /// Below this share of the highest clock a GPU is parked, and its power says nothing of its load.
@@ -73,31 +77,31 @@ const PEAK_TAU_S: f64 = 120.0;
 impl Demand {
     /// For GPUs with idle powers (W) and highest clocks (MHz).
     #[must_use]
-    pub fn new(idle_w: Vec<f64>, max_mhz: Vec<f64>) -> Self {
-        let n = idle_w.len();
-        let none = vec![0.0; n];
-        let last_g = max_mhz.iter().map(|&max| relative_power(0.0, max)).collect();
-        Self { idle_w, max_mhz, last_mhz: none.clone(), last_g, load_w: none.clone(), peak_w: none }
+    pub fn new(idle_w: &[f64], max_mhz: &[f64]) -> Self {
+        let one = |(&idle_w, &max_mhz): (&f64, &f64)| {
+            let last_g = relative_power(0.0, max_mhz);
+            One { idle_w, max_mhz, last_mhz: 0.0, last_g, peak_w: 0.0 }
+        };
+        Self { gpus: idle_w.iter().zip(max_mhz).map(one).collect() }
     }
 
     /// Takes a reading: power (W) at a clock (MHz). A clock that moves does not belong to the power of the same
     /// reading (both are means, over different windows), so only two readings at about the same clock tell the load.
     #[inline]
     pub fn update(&mut self, i: usize, power_w: f64, clock_mhz: f64, decay: f64) {
-        let moved_mhz = clock_mhz - self.last_mhz[i];
-        let steady = moved_mhz.abs() <= 0.04 * self.max_mhz[i];
+        let one = &mut self.gpus[i];
+        let moved_mhz = clock_mhz - one.last_mhz;
+        let steady = moved_mhz.abs() <= 0.04 * one.max_mhz;
         if moved_mhz != 0.0 {
-            self.last_mhz[i] = clock_mhz;
-            self.last_g[i] = relative_power(clock_mhz, self.max_mhz[i]);
+            one.last_mhz = clock_mhz;
+            one.last_g = relative_power(clock_mhz, one.max_mhz);
         }
-        if !steady || clock_mhz < LOW_CLOCK * self.max_mhz[i] {
-            self.peak_w[i] *= decay;
+        if !steady || clock_mhz < LOW_CLOCK * one.max_mhz {
+            one.peak_w *= decay;
             return;
         }
-        let load = ((power_w - self.idle_w[i]) / self.last_g[i]).max(0.0);
-        self.load_w[i] = load;
-        let peak = self.peak_w[i];
-        self.peak_w[i] = if load > peak { load } else { load + (peak - load) * decay };
+        let load = ((power_w - one.idle_w) / one.last_g).max(0.0);
+        one.peak_w = if load > one.peak_w { load } else { load + (one.peak_w - load) * decay };
     }
 
     /// The share of a peak that is left after `dt_s`.
@@ -110,36 +114,40 @@ impl Demand {
     #[must_use]
     #[inline]
     pub fn peak_power(&self, i: usize) -> f64 {
-        self.idle_w[i] + self.peak_w[i]
+        let one = &self.gpus[i];
+        one.idle_w + one.peak_w
     }
 
     /// Power at a clock at the recent peak load, W.
     #[must_use]
+    #[inline]
     pub fn power_at(&self, i: usize, clock_mhz: f64) -> f64 {
-        self.idle_w[i] + self.peak_w[i] * relative_power(clock_mhz, self.max_mhz[i])
+        let one = &self.gpus[i];
+        one.idle_w + one.peak_w * relative_power(clock_mhz, one.max_mhz)
     }
 
     /// Does a power carry the GPU at its recent peak load at a clock?
     #[must_use]
     #[inline]
     pub fn carries(&self, i: usize, power_w: f64, clock_mhz: f64) -> bool {
-        self.peak_w[i] < 1.0 || self.power_at(i, clock_mhz) <= power_w
+        self.gpus[i].peak_w < 1.0 || self.power_at(i, clock_mhz) <= power_w
     }
 
     /// Highest clock, MHz.
     #[must_use]
     pub fn max_clock(&self, i: usize) -> f64 {
-        self.max_mhz[i]
+        self.gpus[i].max_mhz
     }
 
     /// Highest clock at which the GPU at its recent peak load stays below a power, MHz.
     #[must_use]
     #[inline]
     pub fn clock_for(&self, i: usize, power_w: f64) -> f64 {
-        if self.peak_w[i] < 1.0 {
-            return self.max_mhz[i];
+        let one = &self.gpus[i];
+        if one.peak_w < 1.0 {
+            return one.max_mhz;
         }
-        clock_of((power_w - self.idle_w[i]) / self.peak_w[i], self.max_mhz[i])
+        clock_of((power_w - one.idle_w) / one.peak_w, one.max_mhz)
     }
 }
 
@@ -165,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_held_gpu_keeps_its_demand() {
-        let mut d = Demand::new(vec![75.0], vec![1980.0]);
+        let mut d = Demand::new(&[75.0], &[1980.0]);
         let decay = Demand::decay(1.0);
         for _ in 0..3 {
             d.update(0, 75.0 + 600.0, 1980.0, decay);

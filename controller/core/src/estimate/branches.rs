@@ -35,9 +35,11 @@ impl Branches {
         e: &mut Estimate,
         dt_s: f64,
     ) {
-        self.below.read(&e.power_w, snapshot);
+        e.sum_powers();
+        self.below.read(snapshot);
         for (i, branch) in site.power.iter().enumerate() {
-            let (gpu_w, heard) = self.below.sum(topology.spans_of_branch(i));
+            let spans = topology.spans_of_branch(i);
+            let (gpu_w, heard) = (e.power_of(spans), self.below.heard(spans));
             let sums = &mut self.sums[i];
             sums.keep(heard.unwrap_or(snapshot.stamp), gpu_w);
             let other = &mut e.other_w[i];
@@ -58,34 +60,33 @@ impl Branches {
     }
 }
 
-/// What lies below the branches, looked at once and not once a level.
+/// When those below the branches were heard.
 #[derive(Debug, Clone, Default)]
 struct Below {
-    /// Power of the GPUs before each one, W.
-    before_w: Vec<f64>,
-    /// Time of each GPU's last sample, TAI ns; the least where it is not heard.
+    /// All of them are heard, of one instant.
+    all: Option<Stamp>,
+    /// Otherwise the time of each GPU's last sample, TAI ns; the least where it is not heard.
     heard_ns: Vec<i64>,
 }
 
 impl Below {
-    fn read(&mut self, power_w: &[f64], snapshot: &Snapshot) {
-        self.before_w.clear();
-        let mut sum = 0.0;
-        self.before_w.push(sum);
-        self.before_w.extend(power_w.iter().map(|watts| {
-            sum += watts;
-            sum
-        }));
-        let heard = |g: &GpuValue| if g.heard { g.sample.stamp.tai_ns() } else { i64::MIN };
+    fn read(&mut self, snapshot: &Snapshot) {
+        let (oldest, newest) = snapshot.heard.stamps;
+        self.all = (snapshot.heard.silent == 0 && oldest == newest).then_some(newest);
         self.heard_ns.clear();
-        self.heard_ns.extend(snapshot.gpus.iter().map(heard));
+        if self.all.is_none() {
+            let heard = |g: &GpuValue| if g.heard { g.sample.stamp.tai_ns() } else { i64::MIN };
+            self.heard_ns.extend(snapshot.gpus.iter().map(heard));
+        }
     }
 
-    /// Power of some spans of GPUs, and the last time at which one of them was heard.
-    fn sum(&self, spans: &[(usize, usize)]) -> (f64, Option<Stamp>) {
-        let watts = spans.iter().map(|&(a, b)| self.before_w[b] - self.before_w[a]).sum();
+    /// The last time at which one of some spans of GPUs was heard.
+    fn heard(&self, spans: &[(usize, usize)]) -> Option<Stamp> {
+        if let Some(all) = self.all {
+            return spans.iter().any(|(a, b)| a < b).then_some(all);
+        }
         let newest = spans.iter().flat_map(|&(a, b)| &self.heard_ns[a..b]).fold(i64::MIN, |x, &y| x.max(y));
-        (watts, (newest > i64::MIN).then(|| Stamp::from_tai_ns(newest)))
+        (newest > i64::MIN).then(|| Stamp::from_tai_ns(newest))
     }
 }
 

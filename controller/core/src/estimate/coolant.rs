@@ -6,6 +6,7 @@ use super::Estimate;
 use crate::align::Snapshot;
 use crate::topology::Topology;
 use headroom_site::{PointId, Quality, Reason, Site};
+use std::ops::Range;
 
 /// Coolant temperature to reckon with where no point tells, degC: warm, since unknown is hot.
 pub(super) const COOLANT_UNKNOWN_C: f64 = 40.0;
@@ -13,9 +14,14 @@ pub(super) const COOLANT_UNKNOWN_C: f64 = 40.0;
 const COOLANT_SLEW_K_PER_S: f64 = 0.02;
 
 /// Neighbours share their coolant: looking for it once a rack is enough.
-pub(super) fn shares(topology: &Topology) -> Vec<bool> {
-    let lists = &topology.coolant;
-    (0..lists.len()).map(|i| i > 0 && lists[i] == lists[i - 1]).collect()
+pub(super) fn shared(topology: &Topology) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let same = topology.coolant.chunk_by(|a, b| a == b);
+    same.map(|gpus| {
+        end += gpus.len();
+        end - gpus.len()..end
+    })
+    .collect()
 }
 
 /// Coolant of a GPU.
@@ -32,7 +38,7 @@ pub(super) struct Coolant {
 
 impl Coolant {
     /// Nothing tells.
-    pub(super) const UNKNOWN: Self = Self { c: COOLANT_UNKNOWN_C, read_c: COOLANT_UNKNOWN_C, trend: 0.0 };
+    const UNKNOWN: Self = Self { c: COOLANT_UNKNOWN_C, read_c: COOLANT_UNKNOWN_C, trend: 0.0 };
 }
 
 /// Coolant of a GPU: the first point that is good; else the last one, warmer with its age, unless what it shows is known to

@@ -132,6 +132,9 @@ impl Future {
             Source::Point(p) => snapshot.good(*p),
             Source::Humid(dry, rh) => Some(wet_bulb_c(snapshot.good(*dry)?, snapshot.good(*rh)?)),
             Source::Roots(roots) => Some(roots.iter().map(|&b| e.branch_w[b]).sum()),
+            Source::Gpus(spans, n, other_w) if snapshot.heard.silent == 0 && *n > 0 => {
+                Some(e.power_of(spans) + other_w)
+            }
             Source::Gpus(spans, n, other_w) => {
                 let heard = spans.iter().flat_map(|&(a, b)| a..b).filter(|&g| snapshot.gpus[g].heard);
                 let (sum, count) = heard.fold((0.0, 0_usize), |(w, n), g| (w + e.power_w[g], n + 1));

@@ -211,12 +211,14 @@ impl Node {
             if !world.fleet.present[self.first + k] {
                 continue;
             }
-            let new = sample(world, self.first + k, stamp, stamp_us);
-            match gpus.get_mut(answer) {
-                Some((known, old)) if Arc::ptr_eq(known, uuid) => *old = new,
-                Some(slot) => *slot = (Arc::clone(uuid), new),
-                None => gpus.push((Arc::clone(uuid), new)),
+            if gpus.len() == answer {
+                gpus.push((Arc::clone(uuid), GpuSample::default()));
             }
+            let (known, slot) = &mut gpus[answer];
+            if !Arc::ptr_eq(known, uuid) {
+                *known = Arc::clone(uuid);
+            }
+            *slot = sample(world, self.first + k, stamp, stamp_us);
             answer += 1;
         }
         gpus.truncate(answer);

@@ -135,13 +135,20 @@ fn log_density(sides: &[Side<'_>], beta: f64) -> f64 {
 
 /// Where a concave function of the drift is greatest.
 fn peak(f: impl Fn(f64) -> f64) -> f64 {
+    // golden section (Kiefer 1953): one value a step
+    const GOLDEN: f64 = 0.618_033_988_749_894_9;
     let (mut low, mut high) = (-DRIFT_MAX, DRIFT_MAX);
-    for _ in 0..44 {
-        let third = (high - low) / 3.0;
-        if f(low + third) < f(high - third) {
-            low += third;
+    let (mut left, mut right) = (high - GOLDEN * (high - low), low + GOLDEN * (high - low));
+    let (mut at_left, mut at_right) = (f(left), f(right));
+    for _ in 0..37 {
+        if at_left < at_right {
+            (low, left, at_left) = (left, right, at_right);
+            right = low + GOLDEN * (high - low);
+            at_right = f(right);
         } else {
-            high -= third;
+            (high, right, at_right) = (right, left, at_left);
+            left = high - GOLDEN * (high - low);
+            at_left = f(left);
         }
     }
     0.5 * (low + high)

@@ -233,6 +233,24 @@ impl GpuObservers {
         (figures.full[of as usize][lane], figures.full_sigma[of as usize][lane])
     }
 
+    /// [`Self::now`] of die and memory; what is said of a memory that was never read means nothing.
+    #[must_use]
+    #[inline]
+    pub fn both_now(&self, gpu: usize) -> [(f64, f64); 2] {
+        let (block, lane) = self.home(gpu);
+        let f = &self.figures[block];
+        [0, 1].map(|of| (f.now[of][lane], f.now_sigma[of][lane]))
+    }
+
+    /// [`Self::full_rise`] of die and memory, likewise.
+    #[must_use]
+    #[inline]
+    pub fn both_full_rises(&self, gpu: usize) -> [(f64, f64); 2] {
+        let (block, lane) = self.home(gpu);
+        let f = &self.figures[block];
+        [0, 1].map(|of| (f.full[of][lane], f.full_sigma[of][lane]))
+    }
+
     /// eta phi R (P - P_f): how unsure the fast part is, K.
     #[inline]
     fn moving(&self, gpu: usize) -> f64 {

@@ -111,10 +111,9 @@ impl Sketch {
     }
 }
 
-/// Lower edge of a bucket \[s\].
+/// Lower edge of a bucket \[s\]: exponent and first four bits of the mantissa, as [`Sketch::add`] has them.
 fn edge_s(bucket: usize) -> f64 {
-    let octave = LOW as i32 + (bucket / PARTS) as i32;
-    f64::from(octave).exp2() * (1.0 + (bucket % PARTS) as f64 / PARTS as f64)
+    f64::from_bits((bucket as u64 + (((1023 + LOW) as u64) << 4)) << 48)
 }
 
 /// Latencies of a serving job since its start.

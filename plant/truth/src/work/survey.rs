@@ -47,9 +47,10 @@ impl Survey {
         let own = plant.gpu_speed[gpus.clone()].iter().zip(&fleet.reasons[gpus]);
         for (((&clock, &max), (&present, &tripped)), (&speed, &reasons)) in clocks.zip(there).zip(own) {
             let relative = if present && !tripped { clock / max * speed } else { 0.0 };
-            out.slowest = out.slowest.min(relative);
-            out.low = out.low.min(clock);
-            out.high = out.high.max(clock);
+            // all of these are numbers: what `min` does with others would only cost time
+            out.slowest = if relative < out.slowest { relative } else { out.slowest };
+            out.low = if clock < out.low { clock } else { out.low };
+            out.high = if clock > out.high { clock } else { out.high };
             bits |= reasons;
             let clock = f64::from(clock);
             out.sum += clock;

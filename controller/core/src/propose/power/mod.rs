@@ -25,6 +25,8 @@ pub struct CapProposal {
     pub binds: bool,
     /// Branches whose floors alone exceed their budget.
     pub infeasible: Vec<usize>,
+    /// Which solution this is: as long as one serves, nobody needs to copy or compare it. `None` where it was changed since.
+    pub solution: Option<u64>,
 }
 
 impl Clone for CapProposal {
@@ -36,7 +38,8 @@ impl Clone for CapProposal {
 
     /// Every tick copies one; the memory stays.
     fn clone_from(&mut self, other: &Self) {
-        let Self { cap_w, lock_mhz, binds, infeasible } = other;
+        let Self { cap_w, lock_mhz, binds, infeasible, solution } = other;
+        self.solution = *solution;
         self.cap_w.clone_from(cap_w);
         self.lock_mhz.clone_from(lock_mhz);
         self.infeasible.clone_from(infeasible);

@@ -70,6 +70,8 @@ pub struct Steady {
     /// Groups of GPUs that share a clock.
     groups: Vec<Group>,
     proposal: CapProposal,
+    /// Caps of the last solution below each branch, and of all, W.
+    capped_w: Vec<f64>,
     /// Clocks wanted at the last solution, by job.
     wanted_mhz: Vec<Option<f64>>,
     /// Some clock is lower than wanted.
@@ -173,6 +175,7 @@ impl Steady {
             ceiling_w: Vec::new(),
             groups,
             proposal: CapProposal::default(),
+            capped_w: Vec::new(),
             wanted_mhz: vec![None; site.jobs.len()],
             held: false,
             keep: Span::from_ns(KEEP.ns().max(site.power_period.ns() * 5 / 2)),
@@ -198,12 +201,18 @@ impl Steady {
             self.demand_w.iter_mut().zip(&self.high_w).for_each(|(demand, high)| *demand = demand.min(*high));
         }
         self.hold_the_ramp(estimate);
-        if same && !hot && self.still_fits(topology, estimate) {
+        if same && !hot && self.still_fits(estimate) {
             return &self.proposal;
         }
         self.wanted_mhz.clear();
         self.wanted_mhz.extend(wanted);
         self.solve(estimate);
+        let caps = &self.proposal.cap_w;
+        self.capped_w.clear();
+        self.capped_w.extend(
+            (0..budget_w.len()).map(|b| topology.gpus_of_branch(b).map(|i| caps[i]).sum::<f64>()),
+        );
+        self.capped_w.push(caps.iter().sum());
         &self.proposal
     }
 
@@ -232,6 +241,7 @@ impl Steady {
 
     fn solve(&mut self, estimate: &Estimate) {
         let n = self.low_w.len();
+        self.proposal.solution = Some(self.proposal.solution.map_or(0, |last| last + 1));
         self.solved = Some(estimate.stamp);
         self.held = false;
         let problem = |demand_w, low_w, high_w| Problem { demand_w, low_w, high_w, slope: &self.slope };
@@ -270,7 +280,7 @@ impl Steady {
 
     /// Does the last solution still serve: every branch keeps its budget, no GPU wants more than its cap or may have less,
     /// and it is not old? Where clocks are held nothing is kept: who was short may now be given more.
-    fn still_fits(&self, topology: &Topology, e: &Estimate) -> bool {
+    fn still_fits(&self, e: &Estimate) -> bool {
         let p = &self.proposal;
         let fresh = self.solved.is_some_and(|at| e.stamp.since(at) < self.keep);
         if !fresh || self.held {
@@ -281,10 +291,7 @@ impl Steady {
         if gpus.clone().any(|(cap, (demand, high))| need(demand) > *cap || cap > high) {
             return false;
         }
-        let Some((site_w, branches)) = self.room_w.split_last() else { return true };
-        let fits = |b: usize| topology.gpus_of_branch(b).map(|i| p.cap_w[i]).sum::<f64>() <= branches[b];
-        (site_w.is_infinite() || p.cap_w.iter().sum::<f64>() <= *site_w)
-            && (0..branches.len()).filter(|&b| branches[b].is_finite()).all(fits)
+        self.capped_w.iter().zip(&self.room_w).all(|(capped, room)| capped <= room)
     }
 
     /// Demands, ceilings and rooms of this tick.
@@ -322,9 +329,9 @@ impl Steady {
 /// memory.
 #[inline]
 fn thermal_cap(e: &Estimate, gpu: usize, most: f64, kept_c: f64, k_sigma: f64) -> f64 {
-    let coolant_c = e.coolant_c[gpu];
-    let of = |rise, kept_c: f64| {
-        let (full_k, sigma) = e.gpus.full_rise(gpu, rise);
+    let (coolant_c, full) = (e.coolant_c[gpu], e.gpus.both_full_rises(gpu));
+    let of = |rise: Rise, kept_c: f64| {
+        let (full_k, sigma) = full[rise as usize];
         if coolant_c + full_k + k_sigma * sigma <= kept_c {
             return most;
         }

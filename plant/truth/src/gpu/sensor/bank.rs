@@ -127,14 +127,19 @@ impl SensorBank {
     pub fn step_some(&mut self, fleet: &Fleet, gpus: Range<usize>) {
         let dt_s = self.dt_s;
         for part in &self.parts {
-            for gpu in part.range.start.max(gpus.start)..part.range.end.min(gpus.end) {
-                let (board, w) = (&mut self.boards[gpu], fleet.power_w[gpu]);
+            let own = part.range.start.max(gpus.start)..part.range.end.min(gpus.end);
+            if own.is_empty() {
+                continue;
+            }
+            let boards = self.boards[own.clone()].iter_mut();
+            let drawn = fleet.power_w[own.clone()].iter().zip(&fleet.energy_mj[own]);
+            for (board, (&w, &energy_mj)) in boards.zip(drawn) {
                 if part.long {
                     board.long_step(part, w, dt_s as f32);
                 } else {
                     board.short_step(part, w, dt_s as f32);
                 }
-                board.count(part, fleet.energy_mj[gpu], w, self.elapsed_s, dt_s);
+                board.count(part, energy_mj, w, self.elapsed_s, dt_s);
             }
         }
     }
@@ -167,7 +172,8 @@ impl SensorBank {
         let watts = |shown: Shown| f64::from(gain * if new { shown.now } else { shown.before });
         let (instant_w, average_w) = (watts(board.instant), watts(board.average));
         let margin_k = whole(fleet.margin_of(sku, gpu));
-        let energy_mj = (board.energy_mj * f64::from(gain)).max(0.0) as u64;
+        // signed: the cast is one instruction
+        let energy_mj = (board.energy_mj * f64::from(gain)).max(0.0) as i64 as u64;
         let plain = if sku.sensor.average_s.is_some() { average_w } else { instant_w };
         Readout {
             memory_mhz: sku.memory_clock_mhz as u32,
@@ -188,10 +194,9 @@ impl SensorBank {
     }
 }
 
-/// The whole degree at or below; a cast and a comparison where `floor` would be a call.
+/// The whole degree at or below.
 fn whole(degrees: f64) -> i32 {
-    let cut = degrees as i32;
-    cut - i32::from(degrees < f64::from(cut))
+    degrees.floor() as i32
 }
 
 fn answer<T>(missing: Fields, field: Fields, zeros: bool, value: T) -> Answer<T> {
@@ -238,7 +243,7 @@ impl Board {
     #[inline]
     fn long_step(&mut self, part: &Part, power_w: f32, dt_s: f32) {
         let past = dt_s - self.due_s;
-        let periods = (past / self.period_s) as i32 as f32;
+        let periods = (past / self.period_s).trunc();
         let age_s = past - periods * self.period_s;
         self.due_s = self.period_s - age_s;
         let window_s = part.bins as f32 * self.period_s;
@@ -260,7 +265,7 @@ impl Board {
     #[inline]
     fn count(&mut self, part: &Part, energy_mj: f64, power_w: f32, elapsed_s: f64, dt_s: f64) {
         let x = (elapsed_s + f64::from(self.energy_phase_s)) * part.energy_hz;
-        let age_s = (x - x as i64 as f64) * part.spec.energy_refresh_s;
+        let age_s = x.fract() * part.spec.energy_refresh_s;
         if age_s < dt_s {
             self.energy_mj = energy_mj - f64::from(power_w) * age_s * 1e3;
         }
