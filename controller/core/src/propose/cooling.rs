@@ -53,6 +53,13 @@ const COOLER: f64 = 2.0 / 3.0;
 const COOLER_BACK: f64 = 1.5;
 /// The most by which it cools per tick, K: slow, since a machine that starts for it costs more than it saves.
 const COOLER_K: f64 = 0.03;
+/// Room of its own valves, K-equivalent, that a temperature keeps as it cools: where they are open to their limit it is what
+/// is upstream that would have to cool, and that is not nearly free.
+const COOLER_LEAVES_K: f64 = 1.0;
+/// Share of what its valves lack, and the most, K, by which one that stands cooler than what the plant would hold by itself
+/// gives way per tick.
+const WARMER_GAIN: f64 = 0.04;
+const WARMER_K: f64 = 0.1;
 /// The furthest it cools below what the plant would hold by itself, K: prices and worths are priors, and further away the
 /// towers' own limit is near.
 const COOLER_MOST_K: f64 = 3.0;
@@ -107,10 +114,7 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
     let Scene { site, topology, wants, .. } = *scene;
     let actuator = &site.actuators[index];
     let (slack_k, by) = slack(scene, index);
-    let toward = match actuator.saves {
-        Saves::Up => 1.0,
-        Saves::Down => -1.0,
-    };
+    let toward = toward(actuator);
     let unit_per_k = unit_per_kelvin(actuator);
     let far = usize::from(!topology.reach[index].cools);
     let (low, high) = wants.actuator_range[index];
@@ -131,14 +135,8 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
     let costs = cost_w_per_unit(scene, index, stands);
     let technology = reach.technology && actuator.unit.dimension == Dimension::Temperature;
     let beyond = toward * (from - actuator.fallback);
-    let cooler = if beyond > 0.0 { COOLER_BACK } else { COOLER };
-    if technology && !actuator.unloads.is_empty() && saves < cooler * costs && beyond > -COOLER_MOST_K {
-        let value = (from.clamp(low, high) - toward * COOLER_K).clamp(low, high);
-        return SetpointProposal {
-            stands,
-            value,
-            why: Why::Cooler { saves_w_per_unit: saves, costs_w_per_unit: costs },
-        };
+    if technology && let Some(moved) = by_leakage(scene, index, (stands, from), (saves, costs)) {
+        return moved;
     }
     let worth = if technology && beyond < 0.0 { WORTH_BACK } else { WORTH[usize::from(!technology)] };
     if saves <= worth * costs {
@@ -155,6 +153,40 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
     let by_k = (slack_k * RELAX_GAIN[far]).min(2.0) * unit_per_k;
     let value = (from + toward * by_k.min(actuator.step)).clamp(low, high);
     SetpointProposal { stands, value, why: Why::Relax { slack_k, by, saves_w_per_unit: saves } }
+}
+
+/// What a technology temperature does for leakage alone: cooler where cooling is nearly free and its valves have room, warmer
+/// again where they have none.
+fn by_leakage(
+    scene: &Scene<'_>,
+    index: usize,
+    (stands, from): (f64, f64),
+    (saves, costs): (f64, f64),
+) -> Option<SetpointProposal> {
+    let actuator = &scene.site.actuators[index];
+    let (low, high) = scene.wants.actuator_range[index];
+    let toward = toward(actuator);
+    let (beyond, valves_k) = (toward * (from - actuator.fallback), valves_slack(scene, index));
+    if valves_k < 0.0 && beyond < 0.0 {
+        let by_k = (WARMER_GAIN * -valves_k).min(WARMER_K).min(-beyond);
+        let value = (from + toward * by_k).clamp(low, high);
+        return Some(SetpointProposal { stands, value, why: Why::Warmer { slack_k: valves_k } });
+    }
+    let cooler = if beyond > 0.0 { COOLER_BACK } else { COOLER };
+    let nearly_free = !actuator.unloads.is_empty() && saves < cooler * costs;
+    (nearly_free && valves_k > COOLER_LEAVES_K && beyond > -COOLER_MOST_K).then(|| {
+        let value = (from.clamp(low, high) - toward * COOLER_K).clamp(low, high);
+        let why = Why::Cooler { saves_w_per_unit: saves, costs_w_per_unit: costs };
+        SetpointProposal { stands, value, why }
+    })
+}
+
+/// The direction in which a setpoint saves.
+fn toward(actuator: &Actuator) -> f64 {
+    match actuator.saves {
+        Saves::Up => 1.0,
+        Saves::Down => -1.0,
+    }
 }
 
 /// Is the plant still on its way to the last move? A loop that answers in some ten ticks would be moved ten times for one
@@ -264,11 +296,17 @@ fn point_slack(site: &Site, wants: &Wants, e: &Estimate, p: usize) -> f64 {
 
 /// Can what holds a setpoint still open?
 fn still_opens(scene: &Scene<'_>, actuator: usize) -> bool {
-    let Scene { site, topology, wants, snapshot, estimate, .. } = *scene;
+    let Scene { topology, snapshot, .. } = *scene;
     let means = &topology.reach[actuator].means;
-    let opens =
-        |p: &PointId| snapshot.good(*p).is_some() && point_slack(site, wants, estimate, p.index()) > 0.0;
-    !means.is_empty() && means.iter().all(opens)
+    let seen = !means.is_empty() && means.iter().all(|p| snapshot.good(*p).is_some());
+    seen && valves_slack(scene, actuator) > 0.0
+}
+
+/// Least room of the valves that hold a setpoint, K-equivalent; infinite where none is shown.
+fn valves_slack(scene: &Scene<'_>, actuator: usize) -> f64 {
+    let Scene { site, topology, wants, snapshot, estimate, .. } = *scene;
+    let shown = topology.reach[actuator].means.iter().filter(|p| snapshot.good(**p).is_some());
+    shown.map(|p| point_slack(site, wants, estimate, p.index())).fold(f64::INFINITY, f64::min)
 }
 
 /// Can a setpoint downstream be held? Too warm by more than a kelvin binds what is upstream.

@@ -53,6 +53,11 @@ pub enum Why {
         /// Watts that it would cost, estimated.
         costs_w_per_unit: f64,
     },
+    /// It stands cooler than the plant would hold it, and its valves are open beyond what is wanted: they come first.
+    Warmer {
+        /// Room of the valves beyond what is wanted, K-equivalent; less than nothing.
+        slack_k: f64,
+    },
     /// An experiment is on: setpoints move so that the model can be learned.
     Excite {
         /// Distance from the value it moves around, base unit.
@@ -127,6 +132,9 @@ impl fmt::Display for Why {
                 f,
                 "cooler: a warmer unit would save {saves_w_per_unit:.0} W and cost {costs_w_per_unit:.0} W in leakage"
             ),
+            Self::Warmer { slack_k } => {
+                write!(f, "warmer: its valves lack {:.1} K of room to hold it this cool", -slack_k)
+            }
             Self::Excite { offset, left_s } => {
                 write!(f, "excite: {offset:+.2} around where it stood, {:.0} min left", left_s / 60.0)
             }
