@@ -43,6 +43,10 @@ const RELAX_GAIN: [f64; 2] = [0.25, 0.05];
 const TIGHTEN_GAIN: [f64; 2] = [0.7, 0.15];
 /// The same upstream where valves downstream are short of cold: they close again in minutes, and more would hunt.
 const TIGHTEN_GAIN_VALVES: f64 = 0.04;
+/// Share of the way of what a setpoint holds that is still left when the next moves tell.
+const STILL_LEFT: f64 = 0.3;
+/// How far ahead the opening of a valve downstream is looked at, s: it follows by minutes.
+const LEAD_S: f64 = 300.0;
 /// Worth over price from which on a technology temperature warms, and anything else relaxes.
 const WORTH: [f64; 2] = [4.0, 1.5];
 /// Worth over price from which on a technology temperature warms back to what the plant would hold by itself.
@@ -260,7 +264,7 @@ pub(super) fn slack(scene: &Scene<'_>, index: usize) -> (f64, Binds) {
     }
     for p in &reach.answers {
         if snapshot.good(*p).is_some() {
-            take(point_slack(site, wants, e, p.index()), Binds::Point(p.index()));
+            take(slack_of(site, wants, p.index(), heading(scene, index, *p)), Binds::Point(p.index()));
         }
     }
     // Only what moves the racks' own liquid answers for its flow; a temperature among them only stops rising.
@@ -279,9 +283,29 @@ pub(super) fn slack(scene: &Scene<'_>, index: usize) -> (f64, Binds) {
     if best.0.is_finite() { best } else { (0.0, Binds::Unknown) }
 }
 
+/// Where a limited point is heading, and its standard deviation: what a setpoint itself holds comes to the setpoint as the
+/// plant's own loop brings it there; the opening of a valve further downstream goes on for a while as it goes now.
+fn heading(scene: &Scene<'_>, index: usize, p: PointId) -> (f64, f64) {
+    let Scene { site, topology, snapshot, estimate: e, survey, .. } = *scene;
+    let (value, sigma) = e.point(p);
+    let a = &site.actuators[index];
+    if a.measures == Some(p)
+        && let Some(stands) = a.readback.and_then(|r| snapshot.good(r))
+    {
+        let rests = stands + survey.beside(index);
+        return (rests + STILL_LEFT * (value - rests), sigma);
+    }
+    let far = !topology.reach[index].cools && site.points[p.index()].unit.dimension == Dimension::Ratio;
+    (if far { value + LEAD_S * e.levels[p.index()].trend() } else { value }, sigma)
+}
+
 /// Distance of a point to its nearer limit, in K-equivalents of its kind.
 fn point_slack(site: &Site, wants: &Wants, e: &Estimate, p: usize) -> f64 {
-    let (value, sigma) = e.point(PointId(p as u32));
+    slack_of(site, wants, p, e.point(PointId(p as u32)))
+}
+
+/// The same of a point at a value with a standard deviation.
+fn slack_of(site: &Site, wants: &Wants, p: usize, (value, sigma): (f64, f64)) -> f64 {
     let off = wants.k_sigma * sigma;
     let (low, high) = wants.point_limits[p];
     let near = high.map_or(f64::INFINITY, |h| h - value).min(low.map_or(f64::INFINITY, |l| value - l)) - off;
