@@ -128,8 +128,7 @@ impl Estimate {
         if !gpus.seen(gpu) {
             return None;
         }
-        let (now, full, coolant_c) =
-            (gpus.both_now(gpu), gpus.both_full_rises(gpu), self.coolant_c[gpu]);
+        let (now, full, coolant_c) = (gpus.both_now(gpu), gpus.both_full_rises(gpu), self.coolant_c[gpu]);
         let of = |rise: Rise, limit_c: f64| {
             let ((now_c, sigma), (full_k, full_sigma)) = (now[rise as usize], full[rise as usize]);
             let full_c = coolant_c + full_k;

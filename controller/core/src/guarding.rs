@@ -80,7 +80,8 @@ impl Guarding {
         let reach = &topology.reach[i];
         let readback = a.readback.map(|p| snapshot.points[p.index()]);
         let limits_good = reach.limited.iter().all(|p| snapshot.good(*p).is_some());
-        let inputs_fresh = survey.set(i).heard as f64 >= QUORUM * reach.gpus.len() as f64 && limits_good;
+        let inputs_fresh =
+            !question.blind && survey.set(i).heard as f64 >= QUORUM * reach.gpus.len() as f64 && limits_good;
         let flows_known = reach.racks.iter().all(|&r| snapshot.good(topology.racks[r].flow).is_some());
         let context = Context {
             dt_s: question.dt_s,
@@ -143,8 +144,10 @@ pub struct Question {
     pub actuator: usize,
     /// What is proposed.
     pub proposed: f64,
-    /// Where it stands if no read-back exists for it.
+    /// Where it stands if no read-back exists for it, or none any more.
     pub assumed: Option<f64>,
+    /// Nobody has said for a while where it stands: it may only tighten.
+    pub blind: bool,
     /// Time since the last question, s.
     pub dt_s: f64,
     /// Mode of its group.

@@ -1,5 +1,6 @@
 //! The straight line: one function from snapshot to commands. What it lets others see is in `views`.
 
+mod readback;
 mod views;
 
 use crate::align::{Align, Snapshot, Witness};
@@ -22,6 +23,7 @@ use headroom_belief::model::Model;
 use headroom_guard::{CapsVerdict, Mode, Verdict};
 use headroom_policies::{CoolingStrategy, Policy, PowerStrategy};
 use headroom_site::{Command, Inbox, Outcome, Site, Span, Stamp, Target};
+use readback::{ReadBacks, Stands};
 
 /// For so long after its start the slow loop only looks: a belief that has seen little is wide, and would tighten for that
 /// alone.
@@ -85,8 +87,7 @@ pub struct Line {
     operator_until: Vec<Option<Stamp>>,
     /// Where each setpoint is being moved to; what is smaller than a deadband adds up here.
     targets: Vec<Option<f64>>,
-    /// Since when each read-back has been missing.
-    unread: Vec<Option<Stamp>>,
+    read_backs: ReadBacks,
     advice: Vec<Advice>,
     /// The experiment that is on, in place of the strategy.
     excitation: Option<Excitation>,
@@ -122,7 +123,7 @@ impl Line {
             first_tick: None,
             operator_until: vec![None; site.actuators.len()],
             targets: vec![None; site.actuators.len()],
-            unread: vec![None; site.actuators.len()],
+            read_backs: ReadBacks::new(site.actuators.len()),
             advice: Vec::new(),
             excitation: None,
             topology,
@@ -195,18 +196,14 @@ impl Line {
             if mode == Mode::Off {
                 continue;
             }
-            let assumed = assumed(&self.site, &self.leases, actuator);
-            let read = stands(&self.site, snapshot, actuator).or(assumed);
-            let missing = missing_for(&mut self.unread[actuator], read, now);
-            // One that cannot be verified for a period goes to the guard as it was asked to stand, and is let go there: it
-            // must not cost the others their heartbeat.
-            let asked = self.leases.held(actuator).filter(|_| missing >= self.site.cooling_period);
-            let Some(stands) = read.or(asked) else { continue };
+            let known = self.read_backs.look((&self.site, &self.leases), snapshot, actuator);
+            let Some(Stands { at: stands, assumed, home }) = known else { continue };
             let near = |t: &f64| (t - stands).abs() <= self.site.actuators[actuator].step;
             let from = self.targets[actuator].filter(near).unwrap_or(stands);
             let operator_owns = self.operator_until[actuator].is_some_and(|until| now < until);
-            let proposal = match self.wants.cooling {
-                CoolingStrategy::LeastHeadroom if mode != Mode::Hold && !booting => {
+            let proposal = match (home, self.wants.cooling) {
+                (Some(value), _) => SetpointProposal { stands, value, why: Why::HandBack },
+                (None, CoolingStrategy::LeastHeadroom) if mode != Mode::Hold && !booting => {
                     match self.excitation.as_mut().filter(|_| !operator_owns) {
                         Some(experiment) => experiment.propose(&scene, actuator, stands, from),
                         None => cooling::least_headroom(&scene, actuator, stands, from),
@@ -214,8 +211,9 @@ impl Line {
                 }
                 _ => SetpointProposal { stands, value: stands, why: Why::Hold },
             };
-            let question =
-                Question { actuator, proposed: proposal.value, assumed, dt_s, mode, operator_owns };
+            let blind = home.is_some();
+            let proposed = proposal.value;
+            let question = Question { actuator, proposed, assumed, blind, dt_s, mode, operator_owns };
             self.targets[actuator] = Some(proposal.value);
             let verdict = self.guarding.setpoint(&scene, &question);
             let value = verdict.value();
@@ -242,7 +240,7 @@ impl Line {
     fn verified(&self) -> bool {
         let snapshot = self.align.last();
         let setpoints = (0..self.site.actuators.len())
-            .filter(|&i| self.leases.held(i).is_some())
+            .filter(|&i| self.leases.held(i).is_some() && !self.read_backs.handed_back(i))
             .all(|i| self.site.actuators[i].readback.is_none_or(|p| snapshot.good(p).is_some()));
         let heard = snapshot.nodes.iter().filter(|n| n.heard).count();
         setpoints && heard * 5 >= snapshot.nodes.len() * 4
@@ -303,8 +301,7 @@ fn propose_caps(
     match wants.power {
         PowerStrategy::Steady => {
             let clocks = efficient.look(wants, snapshot, estimate);
-            let proposal =
-                steady.propose((topology, wants), (snapshot, estimate), &outlook.budget_w, clocks);
+            let proposal = steady.propose((topology, wants), (snapshot, estimate), &outlook.budget_w, clocks);
             if caps.solution.is_none() || caps.solution != proposal.solution {
                 caps.clone_from(proposal);
             }
@@ -312,26 +309,6 @@ fn propose_caps(
         PowerStrategy::Hold => *caps = unbound(site),
     }
     caps.binds
-}
-
-/// Where a setpoint stands by its read-back.
-fn stands(site: &Site, snapshot: &Snapshot, actuator: usize) -> Option<f64> {
-    site.actuators[actuator].readback.and_then(|p| snapshot.good(p))
-}
-
-/// How long a read-back has been missing.
-fn missing_for(since: &mut Option<Stamp>, read: Option<f64>, now: Stamp) -> Span {
-    if read.is_some() {
-        *since = None;
-        return Span::ZERO;
-    }
-    now.since(*since.get_or_insert(now))
-}
-
-/// Where a setpoint without a read-back is taken to stand: what it was last asked, else its fallback.
-fn assumed(site: &Site, leases: &Leases, actuator: usize) -> Option<f64> {
-    let a = &site.actuators[actuator];
-    a.readback.is_none().then(|| leases.held(actuator).unwrap_or(a.fallback))
 }
 
 #[cfg(test)]

@@ -86,8 +86,8 @@ fn limit(p: &ImagePoint) -> Option<f64> {
         ("Rack", "RackLiquidSupplyTemperature") => Some(45.0),
         // A valve that is open has no authority left.
         ("CDU" | "CRAH", "ValvePosition") => Some(98.0),
-        // Inside ASHRAE's allowable envelope A1 (32 degC), above the recommended 27.
-        ("Sensor", "AirTemperature") if p.process_area.contains(&"ColdAisle") => Some(30.0),
+        // ASHRAE recommends 27 degC; the rest to the allowable 32 (A1) is for minutes without fans.
+        ("Sensor", "AirTemperature") if p.process_area.contains(&"ColdAisle") => Some(28.0),
         _ => None,
     }
 }

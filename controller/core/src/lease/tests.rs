@@ -61,7 +61,13 @@ fn a_group_that_may_not_write_any_more_lets_go() {
 
 /// Every GPU held at a cap.
 fn held(cap_w: f64) -> CapProposal {
-    CapProposal { cap_w: vec![cap_w; 4], lock_mhz: vec![None; 4], binds: true, infeasible: Vec::new(), solution: None }
+    CapProposal {
+        cap_w: vec![cap_w; 4],
+        lock_mhz: vec![None; 4],
+        binds: true,
+        infeasible: Vec::new(),
+        solution: None,
+    }
 }
 
 fn caps(l: &mut Leases, bench: &Bench, mode: Mode, proposal: &CapProposal, s: f64) -> Vec<CapCommand> {

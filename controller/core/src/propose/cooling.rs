@@ -38,14 +38,13 @@ use headroom_site::{Dimension, PointId, Site};
 
 /// Share of the slack that one tick may use, for what cools GPUs itself and for what is upstream of it: a loop further
 /// away answers in some ten ticks, and an integrator on a lag of n ticks is calm below about 1/(2 n).
-const RELAX_GAIN: [f64; 2] = [0.25, 0.05];
+const RELAX_GAIN: [f64; 2] = [0.1, 0.05];
 /// Share of a lack that one tick makes good, likewise.
-const TIGHTEN_GAIN: [f64; 2] = [0.7, 0.15];
+const TIGHTEN_GAIN: [f64; 2] = [0.4, 0.15];
 /// The same upstream where valves downstream are short of cold: they close again in minutes, and more would hunt.
 const TIGHTEN_GAIN_VALVES: f64 = 0.04;
-/// Share of the way of what a setpoint holds that is still left when the next moves tell.
-const STILL_LEFT: f64 = 0.3;
-/// How far ahead the opening of a valve downstream is looked at, s: it follows by minutes.
+/// How far ahead the opening of a valve downstream is looked at, s: it follows by minutes, and an integrator alone would hunt
+/// (the lead is the integral time of a PI controller on such a lag; Skogestad 2003, "Simple analytic rules").
 const LEAD_S: f64 = 300.0;
 /// Worth over price from which on a technology temperature warms, and anything else relaxes.
 const WORTH: [f64; 2] = [4.0, 1.5];
@@ -249,7 +248,7 @@ fn unit_per_kelvin(actuator: &Actuator) -> f64 {
 
 /// Least room of all that an actuator serves, K or K-equivalent, and what binds.
 pub(super) fn slack(scene: &Scene<'_>, index: usize) -> (f64, Binds) {
-    let Scene { site, topology, wants, snapshot, estimate: e, survey } = *scene;
+    let Scene { site, topology, wants, snapshot, survey, .. } = *scene;
     let reach = &topology.reach[index];
     let mut best = (f64::INFINITY, Binds::Unknown);
     let mut take = |k: f64, by: Binds| {
@@ -283,18 +282,11 @@ pub(super) fn slack(scene: &Scene<'_>, index: usize) -> (f64, Binds) {
     if best.0.is_finite() { best } else { (0.0, Binds::Unknown) }
 }
 
-/// Where a limited point is heading, and its standard deviation: what a setpoint itself holds comes to the setpoint as the
-/// plant's own loop brings it there; the opening of a valve further downstream goes on for a while as it goes now.
+/// Where a limited point is heading, and its standard deviation: the opening of a valve further downstream goes on for a
+/// while as it goes now.
 fn heading(scene: &Scene<'_>, index: usize, p: PointId) -> (f64, f64) {
-    let Scene { site, topology, snapshot, estimate: e, survey, .. } = *scene;
+    let Scene { site, topology, estimate: e, .. } = *scene;
     let (value, sigma) = e.point(p);
-    let a = &site.actuators[index];
-    if a.measures == Some(p)
-        && let Some(stands) = a.readback.and_then(|r| snapshot.good(r))
-    {
-        let rests = stands + survey.beside(index);
-        return (rests + STILL_LEFT * (value - rests), sigma);
-    }
     let far = !topology.reach[index].cools && site.points[p.index()].unit.dimension == Dimension::Ratio;
     (if far { value + LEAD_S * e.levels[p.index()].trend() } else { value }, sigma)
 }

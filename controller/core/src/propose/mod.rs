@@ -16,6 +16,8 @@ pub enum Why {
     Hold,
     /// What the setpoint moves is not seen.
     Unseen,
+    /// Nobody says any more where it stands.
+    HandBack,
     /// More room than wanted, and moving saves.
     Relax {
         /// Room beyond what is wanted, K or K-equivalent.
@@ -113,6 +115,9 @@ impl fmt::Display for Why {
         match self {
             Self::Hold => f.write_str("hold"),
             Self::Unseen => f.write_str("what it moves is not seen: back to what the plant holds by itself"),
+            Self::HandBack => {
+                f.write_str("where it stands is not read back any more: handed back to the plant by its ramp")
+            }
             Self::Relax { slack_k, by, saves_w_per_unit } => {
                 write!(
                     f,

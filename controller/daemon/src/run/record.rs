@@ -60,7 +60,13 @@ fn describe(site: &Site, text: &str, advice: &Advice) -> String {
         | Why::UpstreamFirst { by, .. }
         | Why::Underway { by, .. }
         | Why::BrokeOff { by, .. } => *by,
-        Why::Hold | Why::Unseen | Why::NothingToSave { .. } | Why::Cooler { .. } | Why::Warmer { .. } | Why::Excite { .. } => {
+        Why::Hold
+        | Why::Unseen
+        | Why::HandBack
+        | Why::NothingToSave { .. }
+        | Why::Cooler { .. }
+        | Why::Warmer { .. }
+        | Why::Excite { .. } => {
             return text.to_owned();
         }
     };

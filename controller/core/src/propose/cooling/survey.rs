@@ -4,7 +4,7 @@ use super::{FLOW_PER_K, FLOW_RESERVE, PLATE_SHARE};
 use crate::align::Snapshot;
 use crate::estimate::Estimate;
 use crate::topology::{Rack, Topology};
-use headroom_site::{PointId, Site, Stamp};
+use headroom_site::Site;
 
 /// Sets of GPUs and racks as of one snapshot.
 #[derive(Debug, Clone)]
@@ -21,13 +21,7 @@ pub struct Survey {
     leakage_per_k: Vec<f64>,
     /// Headroom of each GPU now and at full load, K.
     kelvins: Vec<Option<[f64; 2]>>,
-    /// For each actuator what it holds less where it stands, over a while.
-    beside: Vec<f64>,
-    last: Option<Stamp>,
 }
-
-/// Time over which what is held is compared with its setpoint, s: longer than it takes to come there.
-const BESIDE_TAU_S: f64 = 1200.0;
 
 /// What some GPUs say together.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,15 +61,12 @@ impl Survey {
             flow_k: vec![None; topology.racks.len()],
             load_w: 0.0,
             kelvins: vec![None; site.gpus.len()],
-            beside: vec![0.0; site.actuators.len()],
-            last: None,
             leakage_per_k: site.gpus.iter().map(|g| site.skus[g.sku].leakage_per_k).collect(),
         }
     }
 
     /// Looks at everything anew.
     pub fn look(&mut self, site: &Site, topology: &Topology, snapshot: &Snapshot, e: &Estimate) -> &Self {
-        self.look_beside(site, snapshot);
         self.load_w = e.slow_power_w.iter().sum();
         self.kelvins.iter_mut().enumerate().for_each(|(g, kelvins)| *kelvins = e.kelvins(g));
         for (set, &actuator) in self.sets.iter_mut().zip(&self.actuator_of) {
@@ -86,25 +77,6 @@ impl Survey {
             *flow_k = flow_slack(site, rack, snapshot, e);
         }
         self
-    }
-
-    /// What is held, beside where it stands: a sensor that reads otherwise than the plant's own stays off it.
-    fn look_beside(&mut self, site: &Site, snapshot: &Snapshot) {
-        let dt_s = self.last.map_or(0.0, |last| snapshot.stamp.since(last).s()).max(0.0);
-        self.last = Some(snapshot.stamp);
-        let x = (dt_s / BESIDE_TAU_S).min(1.0);
-        for (beside, a) in self.beside.iter_mut().zip(&site.actuators) {
-            let good = |p: Option<PointId>| p.and_then(|p| snapshot.good(p));
-            if let (Some(measured), Some(stands)) = (good(a.measures), good(a.readback)) {
-                *beside += (measured - stands - *beside) * x;
-            }
-        }
-    }
-
-    /// What an actuator holds less where it stands, over a while.
-    #[must_use]
-    pub fn beside(&self, actuator: usize) -> f64 {
-        self.beside[actuator]
     }
 
     /// The GPUs of an actuator.

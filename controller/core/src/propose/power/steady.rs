@@ -209,9 +209,8 @@ impl Steady {
         self.solve(estimate);
         let caps = &self.proposal.cap_w;
         self.capped_w.clear();
-        self.capped_w.extend(
-            (0..budget_w.len()).map(|b| topology.gpus_of_branch(b).map(|i| caps[i]).sum::<f64>()),
-        );
+        self.capped_w
+            .extend((0..budget_w.len()).map(|b| topology.gpus_of_branch(b).map(|i| caps[i]).sum::<f64>()));
         self.capped_w.push(caps.iter().sum());
         &self.proposal
     }
