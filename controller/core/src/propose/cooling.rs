@@ -25,6 +25,7 @@
 //! h ~ flow^0.8, flow ~ dp^0.5).
 
 mod survey;
+mod swing;
 
 pub use survey::{Set, Survey};
 
@@ -155,6 +156,13 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
     }
     let by_k = (slack_k * RELAX_GAIN[far]).min(2.0) * unit_per_k;
     let value = (from + toward * by_k.min(actuator.step)).clamp(low, high);
+    if let Some(swing) = scene.survey.swing(index).filter(|swing| swing.reached(value, toward)) {
+        return SetpointProposal {
+            stands,
+            value: from.clamp(low, high),
+            why: Why::Swings { by_k: swing.by_k() },
+        };
+    }
     SetpointProposal { stands, value, why: Why::Relax { slack_k, by, saves_w_per_unit: saves } }
 }
 

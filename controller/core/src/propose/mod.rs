@@ -41,6 +41,11 @@ pub enum Why {
         /// What binds.
         by: Binds,
     },
+    /// More room than wanted, but what it holds has moved so far within the quarter hour that the rest is for the load.
+    Swings {
+        /// By how much it has moved, K.
+        by_k: f64,
+    },
     /// More room than wanted, but the plant has yet to follow the last move.
     Underway {
         /// Room beyond what is wanted, K or K-equivalent.
@@ -115,6 +120,12 @@ impl fmt::Display for Why {
         match self {
             Self::Hold => f.write_str("hold"),
             Self::Unseen => f.write_str("what it moves is not seen: back to what the plant holds by itself"),
+            Self::Swings { by_k } => {
+                write!(
+                    f,
+                    "hold: it moved by {by_k:.1} K within a quarter of an hour; the rest of 5 K is for the load"
+                )
+            }
             Self::HandBack => {
                 f.write_str("where it stands is not read back any more: handed back to the plant by its ramp")
             }

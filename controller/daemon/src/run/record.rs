@@ -63,6 +63,7 @@ fn describe(site: &Site, text: &str, advice: &Advice) -> String {
         Why::Hold
         | Why::Unseen
         | Why::HandBack
+        | Why::Swings { .. }
         | Why::NothingToSave { .. }
         | Why::Cooler { .. }
         | Why::Warmer { .. }

@@ -1,10 +1,12 @@
 //! What the actuators serve, looked at once a cooling tick: several actuators act upon the same GPUs and racks.
 
+use super::swing::Swing;
 use super::{FLOW_PER_K, FLOW_RESERVE, PLATE_SHARE};
 use crate::align::Snapshot;
 use crate::estimate::Estimate;
 use crate::topology::{Rack, Topology};
-use headroom_site::Site;
+use headroom_site::model::Actuator;
+use headroom_site::{Dimension, PointId, Site};
 
 /// Sets of GPUs and racks as of one snapshot.
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub struct Survey {
     leakage_per_k: Vec<f64>,
     /// Headroom of each GPU now and at full load, K.
     kelvins: Vec<Option<[f64; 2]>>,
+    /// For each actuator that holds a temperature which is measured, what that has done of late.
+    swings: Vec<Option<Swing>>,
 }
 
 /// What some GPUs say together.
@@ -61,12 +65,23 @@ impl Survey {
             flow_k: vec![None; topology.racks.len()],
             load_w: 0.0,
             kelvins: vec![None; site.gpus.len()],
+            swings: site
+                .actuators
+                .iter()
+                .map(held_temperature)
+                .map(|p| p.map(|_| Swing::default()))
+                .collect(),
             leakage_per_k: site.gpus.iter().map(|g| site.skus[g.sku].leakage_per_k).collect(),
         }
     }
 
     /// Looks at everything anew.
     pub fn look(&mut self, site: &Site, topology: &Topology, snapshot: &Snapshot, e: &Estimate) -> &Self {
+        for (swing, a) in self.swings.iter_mut().zip(&site.actuators) {
+            if let (Some(swing), Some(value)) = (swing, held_temperature(a).and_then(|p| snapshot.good(p))) {
+                swing.take(snapshot.stamp, value);
+            }
+        }
         self.load_w = e.slow_power_w.iter().sum();
         self.kelvins.iter_mut().enumerate().for_each(|(g, kelvins)| *kelvins = e.kelvins(g));
         for (set, &actuator) in self.sets.iter_mut().zip(&self.actuator_of) {
@@ -77,6 +92,12 @@ impl Survey {
             *flow_k = flow_slack(site, rack, snapshot, e);
         }
         self
+    }
+
+    /// What the temperature that an actuator holds has done of late.
+    #[must_use]
+    pub fn swing(&self, actuator: usize) -> Option<&Swing> {
+        self.swings[actuator].as_ref()
     }
 
     /// The GPUs of an actuator.
@@ -96,6 +117,11 @@ impl Survey {
     pub fn load_w(&self) -> f64 {
         self.load_w
     }
+}
+
+/// The point of the temperature that an actuator holds.
+fn held_temperature(a: &Actuator) -> Option<PointId> {
+    a.measures.filter(|_| a.unit.dimension == Dimension::Temperature)
 }
 
 impl Set {
