@@ -11,6 +11,11 @@ use headroom_site::{Site, Span, Stamp};
 /// Time constant with which the load of a branch beside its GPUs is followed, s.
 const OTHER_TAU_S: f64 = 30.0;
 
+/// Share of what a branch carries from which on a change of what it carries beside its GPUs is a leap, and how near the next
+/// reading must come to the first, as a share of it. A register whose words are mixed up shows anything once; what starts goes on.
+const LEAP: f64 = 0.25;
+const AGAIN: f64 = 0.3;
+
 /// Share of its GPUs' power that a meter shows at least: boards' own sensors are off by some percent, and lag by a second.
 const LEAST: f64 = 0.5;
 
@@ -52,9 +57,11 @@ impl Branches {
             e.branch_w[i] = meter.value;
             if let Some(then) = sums.at(meter.stamp).filter(|_| meter.fresh) {
                 let now = (meter.value - then).max(0.0);
-                let x = if sums.seen { (dt_s.max(1.0) / OTHER_TAU_S).min(1.0) } else { 1.0 };
-                *other += (now - *other) * x;
-                sums.seen = true;
+                if sums.confirms(now, *other, LEAP * (gpu_w + *other)) {
+                    let x = if sums.seen { (dt_s.max(1.0) / OTHER_TAU_S).min(1.0) } else { 1.0 };
+                    *other += (now - *other) * x;
+                    sums.seen = true;
+                }
             }
         }
     }
@@ -96,6 +103,8 @@ struct Sums {
     ring: [(Stamp, f64); RING],
     next: usize,
     seen: bool,
+    /// A load beside the GPUs that was read once and is yet to be read again, W.
+    leapt: Option<f64>,
 }
 
 /// Seconds of sums that are kept: a meter that lags more is not used.
@@ -107,6 +116,17 @@ impl Sums {
     fn keep(&mut self, stamp: Stamp, watts: f64) {
         self.ring[self.next] = (stamp, watts);
         self.next = (self.next + 1) % RING;
+    }
+
+    /// Is a load beside the GPUs to be believed: no leap from the one known, or read twice?
+    fn confirms(&mut self, now_w: f64, known_w: f64, leap_w: f64) -> bool {
+        let by_w = (now_w - known_w).abs();
+        if !self.seen || by_w <= leap_w {
+            self.leapt = None;
+            return true;
+        }
+        let before = self.leapt.replace(now_w);
+        before.is_some_and(|before| (before - now_w).abs() <= AGAIN * by_w)
     }
 
     /// The sum nearest to a time.

@@ -24,8 +24,27 @@ fn the_other_load_is_followed_slowly() {
         bench.tick(s, &meter, reports(s, [400.0; 4])).other_w[0]
     };
     assert!((tick(0.0, 300.0) - 300.0).abs() < 1e-9);
-    // 30 s of time constant: a thirtieth of 600 W after a second.
-    assert!((tick(1.0, 900.0) - 320.0).abs() < 1e-6);
+    // 30 s of time constant: a thirtieth of 300 W after a second.
+    assert!((tick(1.0, 600.0) - 310.0).abs() < 1e-6);
+}
+
+/// Words of a meter that are mixed up show anything once: that must not hold every GPU down for minutes.
+#[test]
+fn a_leap_of_the_other_load_is_believed_when_it_is_read_again() {
+    let mut bench = Bench::new("");
+    let mut tick = |s: f64, other: f64| {
+        let meter = [("feed-power", s, 1600.0 + other)];
+        bench.tick(s, &meter, reports(s, [400.0; 4])).other_w[0]
+    };
+    tick(0.0, 300.0);
+    assert!((tick(1.0, 6_000.0) - 300.0).abs() < 1e-9, "once is nothing");
+    assert!((tick(2.0, 1_500.0) - 300.0).abs() < 1e-9, "and something else next time neither");
+    let followed = tick(3.0, 1_450.0);
+    assert!(
+        (followed - (300.0 + 1_150.0 / 30.0)).abs() < 1e-6,
+        "twice is a load that has started: {followed}"
+    );
+    assert!(tick(4.0, 310.0) < followed, "back without a leap");
 }
 
 #[test]
