@@ -35,7 +35,7 @@ use crate::estimate::Estimate;
 use crate::topology::Topology;
 use crate::wants::Wants;
 use headroom_site::model::{Actuator, Saves};
-use headroom_site::{Dimension, PointId, Site};
+use headroom_site::{Dimension, PointId, Quality, Reason, Site};
 
 /// Share of the slack that one tick may use, for what cools GPUs itself and for what is upstream of it: a loop further
 /// away answers in some ten ticks, and an integrator on a lag of n ticks is calm below about 1/(2 n).
@@ -128,10 +128,8 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
         let value = (from.clamp(low, high) - toward * by_k.min(actuator.step)).clamp(low, high);
         return SetpointProposal { stands, value, why: Why::Tighten { slack_k, by } };
     }
-    if actuator.measures.is_some_and(|p| scene.snapshot.good(p).is_none()) {
-        // A loop that is held by a sensor that stands still winds up wherever its setpoint is: the plant's own is the safest.
-        let home = actuator.fallback.clamp(low, high);
-        let value = from + (home - from).clamp(-actuator.step, actuator.step);
+    if let Some(home) = unseen(scene.snapshot, actuator) {
+        let value = from + (home.clamp(low, high) - from).clamp(-actuator.step, actuator.step);
         return SetpointProposal { stands, value, why: Why::Unseen };
     }
     let reach = &topology.reach[index];
@@ -164,6 +162,17 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
         };
     }
     SetpointProposal { stands, value, why: Why::Relax { slack_k, by, saves_w_per_unit: saves } }
+}
+
+/// Where a setpoint goes whose effect is not seen: to what the plant holds by itself; where the sensor stands still, to what
+/// that shows, since a loop that is held by it winds up to one end wherever else its setpoint is.
+fn unseen(snapshot: &Snapshot, actuator: &Actuator) -> Option<f64> {
+    let seen = snapshot.points.get(actuator.measures?.index())?;
+    match seen.quality {
+        Quality::Good => None,
+        Quality::Bad(Reason::Flatline) | Quality::Uncertain(Reason::Flatline) => Some(seen.value),
+        _ => Some(actuator.fallback),
+    }
 }
 
 /// What a technology temperature does for leakage alone: cooler where cooling is nearly free and its valves have room, warmer

@@ -73,7 +73,10 @@ fn relaxes_by_a_share_of_the_room_at_the_worst_gpu() {
     assert!(near(p.value, 30.0 + 1.2 * RELAX_GAIN[0]), "{p:?}");
     // Never by more than a step, never out of the range.
     assert!(near(Room::new(10_000.0, 32.0, 20.0).propose(CDU_SUPPLY, 30.0).value, 30.5));
-    assert!(near(Room::new(10_000.0, 32.0, 20.0).propose(CDU_SUPPLY, 42.9).value, 43.0));
+    let warm = |supply_c| Room::beside(&[("cdu-supply", 0.0, supply_c)], 10_000.0, 32.0, 20.0);
+    assert!(near(warm(42.5).propose(CDU_SUPPLY, 42.9).value, 43.0));
+    // What the load may do within a quarter of an hour is left to it.
+    assert!(matches!(warm(39.0).propose(CDU_SUPPLY, 42.0).why, Why::Swings { .. }));
 }
 
 #[test]
@@ -84,6 +87,18 @@ fn tightens_at_once_by_the_most_of_what_is_missing() {
     assert!(near(Room::new(10_000.0, 32.0, -5.0).propose(CDU_SUPPLY, 30.0).value, 29.5));
     // Even where nothing would be saved or lost.
     assert!(near(Room::new(0.0, 15.0, -5.0).propose(CDU_SUPPLY, 30.0).value, 29.5));
+}
+
+#[test]
+fn a_sensor_that_stands_still_is_followed_so_that_its_loop_rests() {
+    let room = Room::new(10_000.0, 32.0, 8.0);
+    let (site, mut snapshot) = (&room.bench.site, room.bench.snapshot().clone());
+    let (a, point) = (&site.actuators[CDU_SUPPLY], site.point("cdu-supply").unwrap().index());
+    assert_eq!(unseen(&snapshot, a), None);
+    snapshot.points[point].quality = Quality::Bad(Reason::Flatline);
+    assert_eq!(unseen(&snapshot, a), Some(snapshot.points[point].value));
+    snapshot.points[point].quality = Quality::Bad(Reason::Stale);
+    assert_eq!(unseen(&snapshot, a), Some(a.fallback));
 }
 
 #[test]
