@@ -144,6 +144,40 @@ fn one_read_back_that_is_missing_costs_its_setpoint_and_not_the_others() {
 }
 
 #[test]
+fn a_setpoint_that_is_not_read_back_walks_home_before_it_is_let_go() {
+    let (mut line, site) = (line(""), site());
+    let point = site.point("cdu-setpoint").unwrap();
+    let (mut walked, mut let_go, mut unverified_s) = (Vec::new(), None, 0);
+    for second in 0..2_000 {
+        let s = f64::from(second);
+        let mut inbox = inbox(&site, s);
+        inbox.readings.retain(|r| second <= 60 || r.point != point);
+        inbox.readings.iter_mut().filter(|r| r.point == point).for_each(|r| r.value = 33.0);
+        let tick = line.tick(&inbox, at(s));
+        unverified_s += u32::from(!tick.verified);
+        let own = tick.advice.iter().find(|a| a.actuator == CDU_SUPPLY);
+        walked.extend(own.filter(|a| a.proposal.why == Why::HandBack).and_then(|a| a.verdict.value()));
+        let released = tick.commands.iter().any(|c| match c {
+            Command::Setpoint(c) => c.actuator.index() == CDU_SUPPLY && c.value.is_none(),
+            Command::Caps(_) => false,
+        });
+        if released {
+            assert_eq!(let_go.replace(second), None, "once");
+        }
+    }
+    let a = &site.actuators[CDU_SUPPLY];
+    let steps: Vec<f64> = walked.windows(2).map(|w| w[0] - w[1]).collect();
+    assert!(steps.len() > 10 && steps.iter().all(|k| (0.0..=a.step).contains(k)), "{walked:?}");
+    assert!(
+        walked[0] > 32.0 && walked.last().is_some_and(|v| v - a.fallback <= a.deadband + 1e-9),
+        "{walked:?}"
+    );
+    // A kelvin in five minutes.
+    assert!((900..1_300).contains(&let_go.unwrap()), "{let_go:?}");
+    assert!((1..90).contains(&unverified_s), "the others keep their heartbeat: {unverified_s} s");
+}
+
+#[test]
 fn gpus_of_a_page_are_counted_and_never_commanded() {
     let mut site = site();
     let (poll, collect) = (Span::from_s(1.0), Span::from_s(30.0));
