@@ -135,3 +135,31 @@ fn a_silent_node_is_not_addressed() {
     let sent = caps(&mut l, &bench, Mode::Active, &held(600.0), 10.0);
     assert_eq!(sent.iter().map(|c| &*c.node).collect::<Vec<_>>(), ["n1"]);
 }
+
+/// Caps that nobody has touched since are not looked at again; what is sent is the same.
+#[test]
+fn a_solution_that_still_serves_is_leased_as_one_that_is_new() {
+    let (mut bench, mut knowing) = heard();
+    let mut asking = leases(&bench);
+    let mut sent = 0;
+    for second in 0_u32..200 {
+        let s = f64::from(second);
+        // One node is silent for a while, during which the solution changes, and starts anew later.
+        let mut nodes = reports(s, [500.0; 4]);
+        if (40..80).contains(&second) {
+            nodes.truncate(1);
+        } else if second >= 120 {
+            nodes[1].boot = 2;
+        }
+        bench.tick(s, &[], nodes);
+        let solution = u64::from(second / 25);
+        let watts = [600.0, 600.0, 450.0, 455.0, 700.0, 500.0, 500.0, 300.0][solution as usize];
+        let proposal = CapProposal { binds: watts < 700.0, ..held(watts) };
+        let known = CapProposal { solution: Some(solution), ..proposal.clone() };
+        let mode = if (150..160).contains(&second) { Mode::Advisory } else { Mode::Active };
+        let commands = caps(&mut knowing, &bench, mode, &known, s);
+        assert_eq!(commands, caps(&mut asking, &bench, mode, &proposal, s), "{second} s");
+        sent += commands.len();
+    }
+    assert!(sent > 20, "{sent}");
+}
