@@ -14,7 +14,7 @@
 //! exceeds the marginal cost, and while nothing upstream of the same kind could relax instead: warmer facility water
 //! costs nothing until the loops it feeds lose authority, warmer technology water costs leakage. What is upstream waits
 //! with the next move while the plant still comes nearer to the last. A setpoint whose effect is not seen goes back to what
-//! the plant would hold by itself. A temperature that has moved of late is relaxed no further than [`swing`] leaves.
+//! the plant would hold by itself. A temperature that has moved of late is relaxed no further than `swing` leaves.
 //!
 //! The price of a unit of a technology temperature is leakage, lambda P per kelvin of die; its worth is what the machines
 //! upstream save (relief per kelvin by kind, [`crate::topology`]) in proportion to the load it serves. Both are priors, so
