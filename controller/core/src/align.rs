@@ -102,8 +102,6 @@ pub struct Snapshot {
 pub struct Heard {
     /// GPUs that are heard.
     pub count: usize,
-    /// GPUs that are not.
-    pub silent: usize,
     /// Stamps of the oldest and the newest sample of those that are heard; the newest is before the oldest where none is.
     pub stamps: (Stamp, Stamp),
 }
@@ -114,6 +112,12 @@ impl Snapshot {
     pub fn good(&self, point: PointId) -> Option<f64> {
         let p = self.points.get(point.index())?;
         p.quality.is_good().then_some(p.value)
+    }
+
+    /// Is every GPU heard?
+    #[must_use]
+    pub fn all_heard(&self) -> bool {
+        self.heard.count == self.gpus.len()
     }
 
     /// Digest over everything (FNV-1a, 64 bit), so that a journal can tell whether a replay saw the same.
@@ -337,9 +341,8 @@ impl Align {
                 }
             }
         }
-        let silent = self.snapshot.gpus.len() - count;
         let stamps = (Stamp::from_tai_ns(oldest), Stamp::from_tai_ns(newest));
-        self.snapshot.heard = Heard { count, silent, stamps };
+        self.snapshot.heard = Heard { count, stamps };
         self.snapshot.stamp = now;
         self.plausible.judge(&mut self.snapshot);
         &self.snapshot

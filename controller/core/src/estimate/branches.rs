@@ -79,7 +79,7 @@ struct Below {
 impl Below {
     fn read(&mut self, snapshot: &Snapshot) {
         let (oldest, newest) = snapshot.heard.stamps;
-        self.all = (snapshot.heard.silent == 0 && oldest == newest).then_some(newest);
+        self.all = (snapshot.all_heard() && oldest == newest).then_some(newest);
         self.heard_ns.clear();
         if self.all.is_none() {
             let heard = |g: &GpuValue| if g.heard { g.sample.stamp.tai_ns() } else { i64::MIN };

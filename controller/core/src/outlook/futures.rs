@@ -132,7 +132,7 @@ impl Future {
             Source::Point(p) => snapshot.good(*p),
             Source::Humid(dry, rh) => Some(wet_bulb_c(snapshot.good(*dry)?, snapshot.good(*rh)?)),
             Source::Roots(roots) => Some(roots.iter().map(|&b| e.branch_w[b]).sum()),
-            Source::Gpus(spans, n, other_w) if snapshot.heard.silent == 0 && *n > 0 => {
+            Source::Gpus(spans, n, other_w) if snapshot.all_heard() && *n > 0 => {
                 Some(e.power_of(spans) + other_w)
             }
             Source::Gpus(spans, n, other_w) => {

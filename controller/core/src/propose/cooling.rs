@@ -14,7 +14,8 @@
 //! exceeds the marginal cost, and while nothing upstream of the same kind could relax instead: warmer facility water
 //! costs nothing until the loops it feeds lose authority, warmer technology water costs leakage. What is upstream waits
 //! with the next move while the plant still comes nearer to the last. A setpoint whose effect is not seen goes back to what
-//! the plant would hold by itself. A temperature that has moved of late is relaxed no further than `swing` leaves.
+//! the plant would hold by itself, or to what its sensor stands still at. A temperature that has moved of late is relaxed no
+//! further than `swing` leaves.
 //!
 //! The price of a unit of a technology temperature is leakage, lambda P per kelvin of die; its worth is what the machines
 //! upstream save (relief per kelvin by kind, [`crate::topology`]) in proportion to the load it serves. Both are priors, so
@@ -128,9 +129,9 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
         let value = (from.clamp(low, high) - toward * by_k.min(actuator.step)).clamp(low, high);
         return SetpointProposal { stands, value, why: Why::Tighten { slack_k, by } };
     }
-    if let Some(home) = unseen(scene.snapshot, actuator) {
+    if let Some((home, why)) = unseen(scene.snapshot, actuator) {
         let value = from + (home.clamp(low, high) - from).clamp(-actuator.step, actuator.step);
-        return SetpointProposal { stands, value, why: Why::Unseen };
+        return SetpointProposal { stands, value, why };
     }
     let reach = &topology.reach[index];
     let saves = saving_w_per_unit(scene, index, stands);
@@ -166,12 +167,14 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
 
 /// Where a setpoint goes whose effect is not seen: to what the plant holds by itself; where the sensor stands still, to what
 /// that shows, since a loop that is held by it winds up to one end wherever else its setpoint is.
-fn unseen(snapshot: &Snapshot, actuator: &Actuator) -> Option<f64> {
+fn unseen(snapshot: &Snapshot, actuator: &Actuator) -> Option<(f64, Why)> {
     let seen = snapshot.points.get(actuator.measures?.index())?;
     match seen.quality {
         Quality::Good => None,
-        Quality::Bad(Reason::Flatline) | Quality::Uncertain(Reason::Flatline) => Some(seen.value),
-        _ => Some(actuator.fallback),
+        Quality::Bad(Reason::Flatline) | Quality::Uncertain(Reason::Flatline) => {
+            Some((seen.value, Why::StandsStill))
+        }
+        _ => Some((actuator.fallback, Why::Unseen)),
     }
 }
 

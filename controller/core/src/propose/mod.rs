@@ -16,6 +16,8 @@ pub enum Why {
     Hold,
     /// What the setpoint moves is not seen.
     Unseen,
+    /// The sensor of what it moves stands still.
+    StandsStill,
     /// Nobody says any more where it stands.
     HandBack,
     /// More room than wanted, and moving saves.
@@ -120,6 +122,9 @@ impl fmt::Display for Why {
         match self {
             Self::Hold => f.write_str("hold"),
             Self::Unseen => f.write_str("what it moves is not seen: back to what the plant holds by itself"),
+            Self::StandsStill => f.write_str(
+                "the sensor of what it moves stands still: to what that shows, so that its loop rests",
+            ),
             Self::Swings { by_k } => {
                 write!(
                     f,

@@ -62,6 +62,7 @@ fn describe(site: &Site, text: &str, advice: &Advice) -> String {
         | Why::BrokeOff { by, .. } => *by,
         Why::Hold
         | Why::Unseen
+        | Why::StandsStill
         | Why::HandBack
         | Why::Swings { .. }
         | Why::NothingToSave { .. }

@@ -219,18 +219,14 @@ impl GpuObservers {
     #[must_use]
     #[inline]
     pub fn now(&self, gpu: usize, of: Rise) -> (f64, f64) {
-        let (block, lane) = self.home(gpu);
-        let figures = &self.figures[block];
-        (figures.now[of as usize][lane], figures.now_sigma[of as usize][lane])
+        self.both_now(gpu)[of as usize]
     }
 
     /// Rise over the coolant after long at its highest power, and its standard deviation, K.
     #[must_use]
     #[inline]
     pub fn full_rise(&self, gpu: usize, of: Rise) -> (f64, f64) {
-        let (block, lane) = self.home(gpu);
-        let figures = &self.figures[block];
-        (figures.full[of as usize][lane], figures.full_sigma[of as usize][lane])
+        self.both_full_rises(gpu)[of as usize]
     }
 
     /// [`Self::now`] of die and memory; what is said of a memory that was never read means nothing.

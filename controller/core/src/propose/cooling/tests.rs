@@ -96,9 +96,9 @@ fn a_sensor_that_stands_still_is_followed_so_that_its_loop_rests() {
     let (a, point) = (&site.actuators[CDU_SUPPLY], site.point("cdu-supply").unwrap().index());
     assert_eq!(unseen(&snapshot, a), None);
     snapshot.points[point].quality = Quality::Bad(Reason::Flatline);
-    assert_eq!(unseen(&snapshot, a), Some(snapshot.points[point].value));
+    assert_eq!(unseen(&snapshot, a), Some((snapshot.points[point].value, Why::StandsStill)));
     snapshot.points[point].quality = Quality::Bad(Reason::Stale);
-    assert_eq!(unseen(&snapshot, a), Some(a.fallback));
+    assert_eq!(unseen(&snapshot, a), Some((a.fallback, Why::Unseen)));
 }
 
 #[test]

@@ -207,11 +207,7 @@ impl Steady {
         self.wanted_mhz.clear();
         self.wanted_mhz.extend(wanted);
         self.solve(estimate);
-        let caps = &self.proposal.cap_w;
-        self.capped_w.clear();
-        self.capped_w
-            .extend((0..budget_w.len()).map(|b| topology.gpus_of_branch(b).map(|i| caps[i]).sum::<f64>()));
-        self.capped_w.push(caps.iter().sum());
+        self.sum_caps(topology);
         &self.proposal
     }
 
@@ -275,6 +271,15 @@ impl Steady {
         out.cap_w.clone_from(&self.second.watts);
         let mut held = out.cap_w.iter().zip(&self.most_w).map(|(cap, most)| *cap < most - 0.5);
         out.binds = held.any(|held| held) || self.held;
+    }
+
+    /// Sums the caps below each branch, and of all, so that later ticks need not.
+    fn sum_caps(&mut self, topology: &Topology) {
+        let caps = &self.proposal.cap_w;
+        let branches = 0..self.room_w.len() - 1;
+        self.capped_w.clear();
+        self.capped_w.extend(branches.map(|b| topology.gpus_of_branch(b).map(|i| caps[i]).sum::<f64>()));
+        self.capped_w.push(caps.iter().sum());
     }
 
     /// Does the last solution still serve: every branch keeps its budget, no GPU wants more than its cap or may have less,
