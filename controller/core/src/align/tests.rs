@@ -1,5 +1,6 @@
 use super::*;
 use crate::tests::{at, reading, report, sample, site};
+use headroom_site::PointId;
 use headroom_site::{NodeReport, Site};
 
 fn take(align: &mut Align, readings: Vec<Reading>, nodes: Vec<NodeReport>) {
