@@ -40,10 +40,19 @@ pub struct Reach {
     pub means: Vec<PointId>,
     /// Indices into [`Topology::racks`].
     pub racks: Vec<usize>,
-    /// Power that falls when it relaxes: meter and share of it per kelvin.
-    pub relief: Vec<(PointId, f64)>,
+    /// Meters of what draws less when it relaxes, and what they are of.
+    pub relief: Vec<(PointId, Machine)>,
     /// It moves liquid that GPUs or racks downstream touch (so the dew point binds it).
     pub technology: bool,
+}
+
+/// What draws less when water gets warmer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Machine {
+    /// A chiller, or anything else that is not known better.
+    Chiller,
+    /// A tower or dry cooler.
+    Rejection,
 }
 
 /// A rack as the flow rule sees it.
@@ -309,7 +318,7 @@ fn reach(site: &Site, actuator: usize, racks: &[Rack], coolant: &[Vec<PointId>])
         .collect();
     Reach {
         cools: cools(site, own, &gpus, coolant),
-        relief: own.unloads.iter().map(|p| (*p, relief_per_k(site, *p))).collect(),
+        relief: own.unloads.iter().map(|p| (*p, machine(site, *p))).collect(),
         gpus,
         upstream,
         holds: Vec::new(),
@@ -340,16 +349,13 @@ fn answers(site: &Site, reach: &[Reach], actuator: usize) -> Vec<PointId> {
     reach[actuator].limited.iter().copied().filter(free).collect()
 }
 
-/// Share of a machine's power that a kelvin of warmer water saves, by what the meter belongs to. Chillers: 2-3 %/K by
-/// lift, and where an economiser is in the loop about one part in the loop's range of 10 K moves to it. Heat
-/// rejection: fan power rises with the third power of an air flow that goes with one over the approach, so about
-/// 3/(8 K) at the usual distance to the wet bulb.
-fn relief_per_k(site: &Site, meter: PointId) -> f64 {
+/// What a meter is of.
+fn machine(site: &Site, meter: PointId) -> Machine {
     let of = &site.points[meter.index()].of;
     let kind = site.equipment.iter().find(|e| e.id == *of).map_or("", |e| e.kind.as_str());
     match kind {
-        "tower" | "dry-cooler" | "cooling-tower" => 0.30,
-        _ => 0.10,
+        "tower" | "dry-cooler" | "cooling-tower" => Machine::Rejection,
+        _ => Machine::Chiller,
     }
 }
 

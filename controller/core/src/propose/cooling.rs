@@ -18,15 +18,15 @@
 //! further than `swing` leaves.
 //!
 //! The price of a unit of a technology temperature is leakage, lambda P per kelvin of die; its worth is what the machines
-//! upstream save (relief per kelvin by kind, [`crate::topology`]) in proportion to the load it serves. Both are priors, so
-//! nothing moves while the two are near each other: beyond what the plant would hold by itself it warms only where the
-//! worth exceeds four prices, and it cools (free cooling spent on less leakage) where the worth is below two thirds of a
-//! price; on the way back either way less is asked. For a differential pressure the worth is
-//! 1.5 P/dp (pump affinity, P ~ dp^1.5), the price 0.16 R P/dp kelvin of die (a plate's convective share 0.4,
-//! h ~ flow^0.8, flow ~ dp^0.5).
+//! upstream save ([`worth`]) in proportion to the load it serves. Both are priors, so nothing moves while the two are near each
+//! other: beyond what the plant would hold by itself it warms only where the worth is sure to exceed four prices, and it cools
+//! (free cooling spent on less leakage) where the worth is below two thirds of a price whatever machine makes it; on the way
+//! back either way less is asked. For a differential pressure the worth is 1.5 P/dp (pump affinity, P ~ dp^1.5), the price
+//! 0.16 R P/dp kelvin of die (a plate's convective share 0.4, h ~ flow^0.8, flow ~ dp^0.5).
 
 mod survey;
 mod swing;
+mod worth;
 
 pub use survey::{Set, Survey};
 
@@ -37,6 +37,7 @@ use crate::topology::Topology;
 use crate::wants::Wants;
 use headroom_site::model::{Actuator, Saves};
 use headroom_site::{Dimension, PointId, Quality, Reason, Site};
+use worth::{by_leakage, cost_w_per_unit, for_followers, saving_w_per_unit};
 
 /// Share of the slack that one tick may use, for what cools GPUs itself and for what is upstream of it: a loop further
 /// away answers in some ten ticks, and an integrator on a lag of n ticks is calm below about 1/(2 n).
@@ -52,22 +53,6 @@ const LEAD_S: f64 = 300.0;
 const WORTH: [f64; 2] = [4.0, 1.5];
 /// Worth over price from which on a technology temperature warms back to what the plant would hold by itself.
 const WORTH_BACK: f64 = 1.0;
-/// Worth over price below which a technology temperature cools.
-const COOLER: f64 = 2.0 / 3.0;
-/// The same where it stands warmer than what the plant would hold by itself.
-const COOLER_BACK: f64 = 1.5;
-/// The most by which it cools per tick, K: slow, since a machine that starts for it costs more than it saves.
-const COOLER_K: f64 = 0.03;
-/// Room of its own valves, K-equivalent, that a temperature keeps as it cools: where they are open to their limit it is what
-/// is upstream that would have to cool, and that is not nearly free.
-const COOLER_LEAVES_K: f64 = 1.0;
-/// Share of what its valves lack, and the most, K, by which one that stands cooler than what the plant would hold by itself
-/// gives way per tick.
-const WARMER_GAIN: f64 = 0.04;
-const WARMER_K: f64 = 0.1;
-/// The furthest it cools below what the plant would hold by itself, K: prices and worths are priors, and further away the
-/// towers' own limit is near.
-const COOLER_MOST_K: f64 = 3.0;
 /// Opening of a valve that counts as one kelvin.
 pub(crate) const OPENING_PER_K: f64 = 0.05;
 /// Distance to the least flow that is kept, relative.
@@ -134,14 +119,25 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
         return SetpointProposal { stands, value, why };
     }
     let reach = &topology.reach[index];
-    let saves = saving_w_per_unit(scene, index, stands);
+    let (saves_least, saves) = saving_w_per_unit(scene, index, stands);
     let costs = cost_w_per_unit(scene, index, stands);
     let technology = reach.technology && actuator.unit.dimension == Dimension::Temperature;
     let beyond = toward * (from - actuator.fallback);
     if technology && let Some(moved) = by_leakage(scene, index, (stands, from), (saves, costs)) {
         return moved;
     }
-    let worth = if technology && beyond < 0.0 { WORTH_BACK } else { WORTH[usize::from(!technology)] };
+    if far == 1
+        && actuator.unit.dimension == Dimension::Temperature
+        && let Some(moved) = for_followers(scene, index, (stands, from), saves)
+    {
+        return moved;
+    }
+    // Where the die pays for certain, what is saved must be certain.
+    let (saves, worth) = match (technology, beyond < 0.0) {
+        (true, true) => (saves, WORTH_BACK),
+        (true, false) => (saves_least, WORTH[0]),
+        (false, _) => (saves, WORTH[1]),
+    };
     if saves <= worth * costs {
         let why = Why::NothingToSave { saves_w_per_unit: saves, costs_w_per_unit: costs };
         return SetpointProposal { stands, value: stands, why };
@@ -176,32 +172,6 @@ fn unseen(snapshot: &Snapshot, actuator: &Actuator) -> Option<(f64, Why)> {
         }
         _ => Some((actuator.fallback, Why::Unseen)),
     }
-}
-
-/// What a technology temperature does for leakage alone: cooler where cooling is nearly free and its valves have room, warmer
-/// again where they have none.
-fn by_leakage(
-    scene: &Scene<'_>,
-    index: usize,
-    (stands, from): (f64, f64),
-    (saves, costs): (f64, f64),
-) -> Option<SetpointProposal> {
-    let actuator = &scene.site.actuators[index];
-    let (low, high) = scene.wants.actuator_range[index];
-    let toward = toward(actuator);
-    let (beyond, valves_k) = (toward * (from - actuator.fallback), valves_slack(scene, index));
-    if valves_k < 0.0 && beyond < 0.0 {
-        let by_k = (WARMER_GAIN * -valves_k).min(WARMER_K).min(-beyond);
-        let value = (from + toward * by_k).clamp(low, high);
-        return Some(SetpointProposal { stands, value, why: Why::Warmer { slack_k: valves_k } });
-    }
-    let cooler = if beyond > 0.0 { COOLER_BACK } else { COOLER };
-    let nearly_free = !actuator.unloads.is_empty() && saves < cooler * costs;
-    (nearly_free && valves_k > COOLER_LEAVES_K && beyond > -COOLER_MOST_K).then(|| {
-        let value = (from.clamp(low, high) - toward * COOLER_K).clamp(low, high);
-        let why = Why::Cooler { saves_w_per_unit: saves, costs_w_per_unit: costs };
-        SetpointProposal { stands, value, why }
-    })
 }
 
 /// The direction in which a setpoint saves.
@@ -246,15 +216,6 @@ fn at_end(scene: &Scene<'_>, index: usize) -> bool {
         Saves::Down => stands <= low + a.deadband,
     };
     end || !off
-}
-
-/// Share of the GPUs' power that an actuator serves; all of it where there are no GPUs.
-fn share_of_load(scene: &Scene<'_>, index: usize) -> f64 {
-    let all = scene.survey.load_w();
-    if scene.topology.reach[index].gpus.is_empty() || all <= 0.0 {
-        return 1.0;
-    }
-    scene.survey.set(index).load_w / all
 }
 
 /// Units of the actuator that are worth a kelvin: itself for temperatures, 3 % of its range otherwise.
@@ -349,34 +310,6 @@ fn valves_slack(scene: &Scene<'_>, actuator: usize) -> f64 {
 fn track_slack(snapshot: &Snapshot, a: &Actuator) -> Option<f64> {
     let (measured, setpoint) = (snapshot.good(a.measures?)?, snapshot.good(a.readback?)?);
     Some(TRACK_K - (measured - setpoint).max(0.0))
-}
-
-fn saving_w_per_unit(scene: &Scene<'_>, index: usize, stands: f64) -> f64 {
-    let Scene { site, topology, estimate: e, .. } = *scene;
-    let actuator = &site.actuators[index];
-    if actuator.unloads.is_empty() {
-        // Nobody says what it saves: it is worth moving by custom.
-        return f64::INFINITY;
-    }
-    let watts = |p: &PointId| Some(e.slow_meter_w[p.index()]).filter(|w| w.is_finite()).unwrap_or(0.0);
-    if actuator.unit.dimension == Dimension::Temperature {
-        let relief: f64 = topology.reach[index].relief.iter().map(|(p, per_k)| watts(p) * per_k).sum();
-        relief * share_of_load(scene, index)
-    } else {
-        1.5 * actuator.unloads.iter().map(watts).sum::<f64>() / stands.abs().max(1e-9)
-    }
-}
-
-fn cost_w_per_unit(scene: &Scene<'_>, index: usize, stands: f64) -> f64 {
-    let set = scene.survey.set(index);
-    if scene.site.actuators[index].unit.dimension != Dimension::Temperature {
-        set.plate_w / stands.abs().max(1e-9)
-    } else if scene.topology.reach[index].technology {
-        set.leak_w_per_k
-    } else {
-        // Upstream of a technology loop with its own setpoint the die does not feel it.
-        0.0
-    }
 }
 
 #[cfg(test)]

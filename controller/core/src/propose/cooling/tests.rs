@@ -1,3 +1,4 @@
+use super::worth::COOLER_K;
 use super::*;
 use crate::tests::{Bench, CDU_DP, CDU_SUPPLY, FWS_SUPPLY, at, reports};
 use std::sync::Arc;
@@ -164,20 +165,60 @@ fn what_is_upstream_waits_while_the_plant_still_comes() {
     }
 }
 
-/// Chiller power at which a kelvin saves so many times what it costs.
+/// Chiller power at which a kelvin surely saves so many times what it costs.
 fn chiller_w(worth: f64) -> f64 {
     worth * LEAK_W_PER_K / 0.10
 }
 
+/// Power of a chiller that carries next to nothing, at which a kelvin may save so many times what it costs: all of it.
+fn idling_w(worth: f64) -> f64 {
+    worth * LEAK_W_PER_K
+}
+
 #[test]
 fn cooler_where_cooling_is_nearly_free() {
-    let p = Room::new(chiller_w(0.6), 32.0, 8.0).propose(CDU_SUPPLY, 30.0);
+    let p = Room::new(idling_w(0.6), 32.0, 8.0).propose(CDU_SUPPLY, 30.0);
     let Why::Cooler { costs_w_per_unit, .. } = p.why else { panic!("{p:?}") };
     assert!(near(costs_w_per_unit, LEAK_W_PER_K) && near(p.value, 30.0 - COOLER_K), "{p:?}");
     // Back from warmer than the plant would hold by itself, less is asked.
-    let room = Room::new(chiller_w(1.2), 32.0, 8.0);
+    let room = Room::new(idling_w(1.2), 32.0, 8.0);
     assert!(matches!(room.propose(CDU_SUPPLY, 32.0).why, Why::Cooler { .. }));
     assert!(matches!(room.propose(CDU_SUPPLY, 30.0).why, Why::NothingToSave { .. }));
+    // A chiller that runs may be all that makes it cooler.
+    assert!(matches!(
+        Room::new(chiller_w(0.6), 32.0, 8.0).propose(CDU_SUPPLY, 30.0).why,
+        Why::NothingToSave { .. }
+    ));
+}
+
+#[test]
+fn what_feeds_a_loop_whose_valve_is_open_cools_for_it() {
+    // Opening of the valve (wanted at most 93 %), power of the chiller: what does the facility water do at 20 degC?
+    let at = |opening: f64, chiller_w: f64| {
+        Room::beside(&[("cdu-valve", 0.0, opening)], chiller_w, 20.0, 8.0).propose(FWS_SUPPLY, 20.0)
+    };
+    let open = at(0.87, idling_w(0.6));
+    let Why::Cooler { costs_w_per_unit, .. } = open.why else { panic!("{open:?}") };
+    assert!(near(costs_w_per_unit, LEAK_W_PER_K) && near(open.value, 20.0 - COOLER_K), "{open:?}");
+    // With a little more room it stays, with much it saves what there is to save.
+    assert!(matches!(at(0.82, idling_w(0.6)).why, Why::NothingToSave { .. }));
+    assert!(matches!(at(0.5, idling_w(0.6)).why, Why::Relax { .. }));
+    // A chiller that runs is worth more than the leakage: as warm as the valve lets it.
+    assert!(matches!(at(0.87, chiller_w(4.0)).why, Why::Relax { .. }));
+}
+
+#[test]
+fn nothing_cools_for_what_no_meter_says_or_what_does_not_come() {
+    let mut room = Room::beside(&[("cdu-valve", 0.0, 0.87)], idling_w(0.6), 20.0, 8.0);
+    room.say("fws-supply", 20.6);
+    let p = room.propose(FWS_SUPPLY, 20.0);
+    assert!(p.value >= 20.0, "it cannot be had colder: {p:?}");
+    let others = [("cdu-supply", 400.0, 30.0), ("cdu-setpoint", 400.0, 30.0), ("fws-supply", 400.0, 32.0)];
+    room.bench.tick(400.0, &others, reports(400.0, [500.0; 4]));
+    assert!(
+        !matches!(room.propose(CDU_SUPPLY, 30.0).why, Why::Cooler { .. }),
+        "the chiller's meter is silent"
+    );
 }
 
 #[test]
@@ -185,7 +226,7 @@ fn nothing_moves_while_worth_and_price_are_near() {
     let room = Room::new(chiller_w(3.0), 32.0, 8.0);
     let p = room.propose(CDU_SUPPLY, 30.0);
     assert!(matches!(p.why, Why::NothingToSave { .. }) && near(p.value, 30.0), "{p:?}");
-    // Back to what the plant would hold by itself: worth more than its price is enough.
+    // Back to what the plant would hold by itself: that it may be worth more than its price is enough.
     assert!(matches!(room.propose(CDU_SUPPLY, 28.0).why, Why::Relax { .. }));
     assert!(matches!(Room::new(chiller_w(4.1), 32.0, 8.0).propose(CDU_SUPPLY, 30.0).why, Why::Relax { .. }));
     // A loop that no die feels costs nothing to warm, but without a machine there is nothing to save.
