@@ -2,10 +2,13 @@
 //!
 //! Responsible for: stepping them beside the fleet, and reading one.
 //! Not for: what a reading means (see the module page).
+//!
+//! What a board shows after long steps follows from the power of the last two and from its phase: it is reckoned when
+//! somebody looks, and a step only keeps the powers.
 
 use std::ops::Range;
 
-use super::super::Fleet;
+use super::super::{Fleet, Sku};
 use super::{Answer, Fields, MOST_BINS, Quirk, Readout, SensorSpec};
 use crate::rng::Rng;
 
@@ -28,11 +31,9 @@ impl Shown {
 /// One board, as far as short steps need it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Board {
-    /// Refresh period \[s\], and time to the next refresh.
+    /// Refresh period \[s\], and time to the next refresh; while steps are long, as they began to be.
     period_s: f32,
     due_s: f32,
-    /// Power of the step before the last \[W\] (long steps).
-    earlier_w: f32,
     /// Power behind the front end \[W\].
     lagged_w: f32,
     /// Energy gathered in the open window and in the open period \[J\].
@@ -53,6 +54,8 @@ struct Part {
     spec: SensorSpec,
     bins: usize,
     long: bool,
+    /// When steps began to be long \[s\].
+    long_since_s: f64,
     /// Energy refreshes per second.
     energy_hz: f64,
     /// Share of a power step that is still not through the front end at the end of a step, and in its mean.
@@ -66,9 +69,20 @@ pub struct SensorBank {
     /// What each board does not do, or does wrongly, beside its product.
     pub quirks: Vec<Quirk>,
     boards: Vec<Board>,
+    /// Power of the last step, and of the one before \[W\].
+    now_w: Vec<f32>,
+    before_w: Vec<f32>,
     parts: Vec<Part>,
     elapsed_s: f64,
     dt_s: f64,
+}
+
+/// What a board has to show.
+#[derive(Debug, Clone, Copy)]
+struct Shows {
+    instant_w: f32,
+    average_w: f32,
+    energy_mj: f64,
 }
 
 impl SensorBank {
@@ -88,7 +102,6 @@ impl SensorBank {
                 boards.push(Board {
                     period_s: period_s as f32,
                     due_s: due_s as f32,
-                    earlier_w: w,
                     lagged_w: w,
                     window_j: w * into_window as f32,
                     period_j: w * (period_s - due_s) as f32,
@@ -101,9 +114,20 @@ impl SensorBank {
             }
             let bins = spec.bins();
             let energy_hz = 1.0 / spec.energy_refresh_s;
-            parts.push(Part { range, spec, bins, energy_hz, long: false, lag_end: 0.0, lag_mean: 0.0 });
+            parts.push(Part {
+                range,
+                spec,
+                bins,
+                energy_hz,
+                long: false,
+                long_since_s: 0.0,
+                lag_end: 0.0,
+                lag_mean: 0.0,
+            });
         }
-        Self { quirks: vec![Quirk::default(); fleet.len()], boards, parts, elapsed_s: 0.0, dt_s: 0.0 }
+        let (now_w, before_w) = (fleet.power_w.clone(), fleet.power_w.clone());
+        let quirks = vec![Quirk::default(); fleet.len()];
+        Self { quirks, boards, now_w, before_w, parts, elapsed_s: 0.0, dt_s: 0.0 }
     }
 
     /// Sees one step of the fleet, after it.
@@ -125,8 +149,10 @@ impl SensorBank {
 
     /// Sees the step of some GPUs, after it.
     pub fn step_some(&mut self, fleet: &Fleet, gpus: Range<usize>) {
+        self.before_w[gpus.clone()].copy_from_slice(&self.now_w[gpus.clone()]);
+        self.now_w[gpus.clone()].copy_from_slice(&fleet.power_w[gpus.clone()]);
         let dt_s = self.dt_s;
-        for part in &self.parts {
+        for part in self.parts.iter().filter(|part| !part.long) {
             let own = part.range.start.max(gpus.start)..part.range.end.min(gpus.end);
             if own.is_empty() {
                 continue;
@@ -134,12 +160,10 @@ impl SensorBank {
             let boards = self.boards[own.clone()].iter_mut();
             let drawn = fleet.power_w[own.clone()].iter().zip(&fleet.energy_mj[own]);
             for (board, (&w, &energy_mj)) in boards.zip(drawn) {
-                if part.long {
-                    board.long_step(part, w, dt_s as f32);
-                } else {
-                    board.short_step(part, w, dt_s as f32);
+                board.short_step(part, w, dt_s as f32);
+                if let Some(shown_mj) = board.counted(part, energy_mj, w, self.elapsed_s, dt_s) {
+                    board.energy_mj = shown_mj;
                 }
-                board.count(part, energy_mj, w, self.elapsed_s, dt_s);
             }
         }
     }
@@ -153,8 +177,16 @@ impl SensorBank {
             part.lag_mean = (lag_s / dt_s * (1.0 - end)) as f32;
             if was != part.long {
                 for gpu in part.range.clone() {
-                    self.boards[gpu].change(part, self.dt_s as f32);
+                    let powers = [self.before_w[gpu], self.now_w[gpu]];
+                    let board = &mut self.boards[gpu];
+                    if part.long {
+                        // the window of the first long step reaches at most one period into the past
+                        self.now_w[gpu] = board.bins_w[0];
+                    } else {
+                        board.shorten(part, powers, self.elapsed_s, self.dt_s as f32);
+                    }
                 }
+                part.long_since_s = self.elapsed_s;
             }
         }
         self.dt_s = dt_s;
@@ -165,32 +197,68 @@ impl SensorBank {
     #[must_use]
     #[inline(always)]
     pub fn read(&self, fleet: &Fleet, gpu: usize) -> Readout {
-        let (board, quirk) = (&self.boards[gpu], self.quirks[gpu]);
-        let sku = fleet.sku(gpu);
-        let (missing, gain) = (sku.sensor.missing.with(quirk.missing), fleet.sensor_gain[gpu]);
-        let new = board.period_s - board.due_s >= sku.sensor.delay_s as f32;
-        let watts = |shown: Shown| f64::from(gain * if new { shown.now } else { shown.before });
-        let (instant_w, average_w) = (watts(board.instant), watts(board.average));
+        let (sku, Quirk { missing, zeros }) = (fleet.sku(gpu), self.quirks[gpu]);
+        match (sku.sensor.missing.with(missing), zeros) {
+            // Almost every board answers everything.
+            (Fields::NONE, false) => self.answers(fleet, gpu, sku, (Fields::NONE, false)),
+            other => self.answers(fleet, gpu, sku, other),
+        }
+    }
+
+    #[inline(always)]
+    fn answers(&self, fleet: &Fleet, gpu: usize, sku: &Sku, (missing, zeros): (Fields, bool)) -> Readout {
+        let gain = fleet.sensor_gain[gpu];
+        let shows = self.shows(fleet, gpu);
+        let (instant_w, average_w) = (f64::from(gain * shows.instant_w), f64::from(gain * shows.average_w));
         let margin_k = whole(fleet.margin_of(sku, gpu));
         // signed: the cast is one instruction
-        let energy_mj = (board.energy_mj * f64::from(gain)).max(0.0) as i64 as u64;
+        let energy_mj = (shows.energy_mj * f64::from(gain)).max(0.0) as i64 as u64;
         let plain = if sku.sensor.average_s.is_some() { average_w } else { instant_w };
         Readout {
             memory_mhz: sku.memory_clock_mhz as u32,
-            power_w: if quirk.zeros { 0.0 } else { plain },
-            average_w: answer(missing, Fields::AVERAGE, quirk.zeros, average_w),
-            instant_w: answer(missing, Fields::INSTANT, quirk.zeros, instant_w),
-            memory_w: answer(missing, Fields::MEMORY_POWER, quirk.zeros, fleet.memory_power_of(sku, gpu)),
-            energy_mj: answer(missing, Fields::ENERGY, quirk.zeros, energy_mj),
+            power_w: if zeros { 0.0 } else { plain },
+            average_w: answer(missing, Fields::AVERAGE, zeros, average_w),
+            instant_w: answer(missing, Fields::INSTANT, zeros, instant_w),
+            memory_w: answer(missing, Fields::MEMORY_POWER, zeros, fleet.memory_power_of(sku, gpu)),
+            energy_mj: answer(missing, Fields::ENERGY, zeros, energy_mj),
             die_c: whole(f64::from(fleet.die_c[gpu]) + 0.5),
             memory_c: answer(
                 missing,
                 Fields::MEMORY_TEMPERATURE,
-                quirk.zeros,
+                zeros,
                 whole(f64::from(fleet.hbm_c[gpu]) + 0.5),
             ),
-            margin_k: answer(missing, Fields::MARGIN, quirk.zeros, margin_k),
+            margin_k: answer(missing, Fields::MARGIN, zeros, margin_k),
         }
+    }
+
+    /// What a board shows, without its gain.
+    #[inline(always)]
+    fn shows(&self, fleet: &Fleet, gpu: usize) -> Shows {
+        let board = &self.boards[gpu];
+        let part = self.part_of(gpu);
+        let delay_s = part.spec.delay_s as f32;
+        if !part.long {
+            let new = board.period_s - board.due_s >= delay_s;
+            let of = |shown: Shown| if new { shown.now } else { shown.before };
+            let (instant_w, average_w) = (of(board.instant), of(board.average));
+            return Shows { instant_w, average_w, energy_mj: board.energy_mj };
+        }
+        let now_w = self.now_w[gpu];
+        let age_s = board.age_s(part, self.elapsed_s);
+        let average = board.average_of(part, [self.before_w[gpu], now_w], age_s, self.dt_s as f32);
+        let energy_mj = board.counted(part, fleet.energy_mj[gpu], now_w, self.elapsed_s, self.dt_s);
+        Shows {
+            instant_w: now_w,
+            average_w: if age_s >= delay_s { average.now } else { average.before },
+            energy_mj: energy_mj.unwrap_or(board.energy_mj),
+        }
+    }
+
+    #[inline]
+    fn part_of(&self, gpu: usize) -> &Part {
+        let known = self.parts.iter().find(|part| gpu < part.range.end);
+        known.unwrap_or(&self.parts[self.parts.len() - 1])
     }
 }
 
@@ -226,7 +294,6 @@ impl Board {
             self.refresh(part, window_s);
         }
         self.due_s -= dt_s;
-        self.earlier_w = power_w;
     }
 
     fn refresh(&mut self, part: &Part, window_s: f32) {
@@ -239,51 +306,49 @@ impl Board {
         self.due_s += self.period_s;
     }
 
-    /// A step that covers every window with the one before it.
+    /// Time since the last refresh, while steps are long \[s\].
     #[inline]
-    fn long_step(&mut self, part: &Part, power_w: f32, dt_s: f32) {
-        let past = dt_s - self.due_s;
-        let periods = (past / self.period_s).trunc();
-        let age_s = past - periods * self.period_s;
-        self.due_s = self.period_s - age_s;
+    fn age_s(&self, part: &Part, elapsed_s: f64) -> f32 {
+        let period_s = f64::from(self.period_s);
+        let past_s = elapsed_s - part.long_since_s - f64::from(self.due_s);
+        (past_s - (past_s / period_s).floor() * period_s) as f32
+    }
+
+    /// The average at the last refresh, so long ago, and at the one before: the last step covers the windows with the one
+    /// before it.
+    #[inline]
+    fn average_of(&self, part: &Part, [before_w, now_w]: [f32; 2], age_s: f32, dt_s: f32) -> Shown {
         let window_s = part.bins as f32 * self.period_s;
         let per_window = 1.0 / window_s;
-        let lag_s = part.spec.lag_s as f32;
-        let outside = age_s + window_s + lag_s - dt_s;
-        let step_w = self.earlier_w - power_w;
+        let outside = age_s + window_s + part.spec.lag_s as f32 - dt_s;
+        let step_w = before_w - now_w;
         let weight = |over_s: f32| (over_s * per_window).clamp(0.0, 1.0);
-        self.average = Shown {
-            now: power_w + step_w * weight(outside),
-            before: power_w + step_w * weight(outside + self.period_s),
-        };
-        self.instant = Shown { now: power_w, before: power_w };
-        self.earlier_w = power_w;
-        self.lagged_w = power_w;
+        Shown {
+            now: now_w + step_w * weight(outside),
+            before: now_w + step_w * weight(outside + self.period_s),
+        }
     }
 
-    /// The energy counter, as it stood at its last refresh.
+    /// The energy counter as it stood at its last refresh, if that was within the step.
     #[inline]
-    fn count(&mut self, part: &Part, energy_mj: f64, power_w: f32, elapsed_s: f64, dt_s: f64) {
+    fn counted(&self, part: &Part, energy_mj: f64, power_w: f32, elapsed_s: f64, dt_s: f64) -> Option<f64> {
         let x = (elapsed_s + f64::from(self.energy_phase_s)) * part.energy_hz;
         let age_s = x.fract() * part.spec.energy_refresh_s;
-        if age_s < dt_s {
-            self.energy_mj = energy_mj - f64::from(power_w) * age_s * 1e3;
-        }
+        (age_s < dt_s).then(|| energy_mj - f64::from(power_w) * age_s * 1e3)
     }
 
-    /// From the closed form to pieces or back: the windows under way are filled from what is known.
+    /// From the closed form back to pieces: the windows under way are filled from what is known.
     #[cold]
-    fn change(&mut self, part: &Part, last_dt_s: f32) {
-        if part.long {
-            // the window of the first long step reaches at most one period into the past
-            self.earlier_w = self.bins_w[0];
-            return;
-        }
+    fn shorten(&mut self, part: &Part, powers: [f32; 2], elapsed_s: f64, last_dt_s: f32) {
+        let [_, w] = powers;
         if last_dt_s <= 0.0 {
             return;
         }
-        let age_s = self.period_s - self.due_s;
-        let w = self.earlier_w;
+        let age_s = self.age_s(part, elapsed_s);
+        self.average = self.average_of(part, powers, age_s, last_dt_s);
+        self.instant = Shown { now: w, before: w };
+        self.lagged_w = w;
+        self.due_s = self.period_s - age_s;
         self.period_j = w * age_s;
         self.window_j = w * (part.spec.window_s as f32 - self.due_s).max(0.0);
         // the average over n periods, of which those before the last step hold what is left

@@ -48,13 +48,13 @@ pub struct SensorSpec {
 }
 
 impl SensorSpec {
-    /// Whether a step is long enough for the closed form: the last two steps cover every window, and the instant window
-    /// lies in the last one.
+    /// Whether a step is long enough for the closed form: the last two steps cover every window, and the instant window and
+    /// the last refresh of the energy counter lie in the last one.
     #[must_use]
     pub fn is_long(&self, dt_s: f64) -> bool {
         let late = 2.05 * self.refresh_s + self.delay_s + 5.0 * self.lag_s;
         let window = self.average_s.unwrap_or(self.window_s);
-        2.0 * dt_s >= window + late && dt_s >= self.window_s + late
+        2.0 * dt_s >= window + late && dt_s >= self.window_s + late && dt_s >= self.energy_refresh_s
     }
 
     fn bins(&self) -> usize {
