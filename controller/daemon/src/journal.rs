@@ -9,7 +9,7 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -47,7 +47,7 @@ pub struct Journal {
 }
 
 /// What stands in a journal file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Found {
     /// Hash of the last whole line, empty for an empty file.
     pub last: String,
@@ -80,26 +80,85 @@ fn parts(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((hash, rest.strip_prefix(b"\",\"record\":")?.strip_suffix(b"}")?))
 }
 
+/// The chain of a journal, line by line.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Chain {
+    /// What was found so far.
+    pub found: Found,
+    /// The last line has no end: whoever wrote it was killed.
+    pub torn: bool,
+}
+
+impl Chain {
+    /// Takes the next line with its end, and gives its record; `None` for a torn one, which is the last.
+    ///
+    /// # Errors
+    /// Its number, from 1, if it does not follow from the one before.
+    pub fn take<'a>(&mut self, line: &'a [u8]) -> Result<Option<&'a [u8]>, usize> {
+        let Some(body) = line.strip_suffix(b"\n") else {
+            self.torn = true;
+            return Ok(None);
+        };
+        let follows = parts(body).and_then(|(hash, record)| {
+            let own = chain(&self.found.last, record);
+            (own.as_bytes() == hash).then_some((own, record))
+        });
+        let Some((hash, record)) = follows else { return Err(self.found.lines + 1) };
+        self.found.last = hash;
+        self.found.lines += 1;
+        self.found.whole += line.len() as u64;
+        Ok(Some(record))
+    }
+}
+
+/// The records of a journal, one after the other, each checked against the one before.
+#[derive(Debug)]
+pub struct Records<R> {
+    file: R,
+    path: PathBuf,
+    line: Vec<u8>,
+    /// The chain so far.
+    pub chain: Chain,
+}
+
+impl Records<BufReader<File>> {
+    /// Of a file.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let file = File::open(path).map_err(|source| JournalError::Io { path: path.to_owned(), source })?;
+        Ok(Self::new(path, BufReader::with_capacity(1 << 20, file)))
+    }
+}
+
+impl<R: BufRead> Records<R> {
+    fn new(path: &Path, file: R) -> Self {
+        Self { file, path: path.to_owned(), line: Vec::new(), chain: Chain::default() }
+    }
+
+    /// The next record; `None` at the end, and where the last line is torn.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a line does not follow from the one before.
+    pub fn read(&mut self) -> Result<Option<&[u8]>, JournalError> {
+        self.line.clear();
+        let io = |source| JournalError::Io { path: self.path.clone(), source };
+        if self.file.read_until(b'\n', &mut self.line).map_err(io)? == 0 {
+            return Ok(None);
+        }
+        self.chain.take(&self.line).map_err(|line| JournalError::Broken { path: self.path.clone(), line })
+    }
+}
+
 /// Walks the chain of a journal.
 ///
 /// # Errors
 /// The first line that does not follow from the one before.
 pub fn walk(path: &Path, journal: &[u8]) -> Result<Found, JournalError> {
-    let (mut last, mut lines, mut whole) = (String::new(), 0, 0);
-    for line in journal.split_inclusive(|byte| *byte == b'\n') {
-        let Some(body) = line.strip_suffix(b"\n") else { break };
-        let follows = parts(body).and_then(|(hash, record)| {
-            let own = chain(&last, record);
-            (own.as_bytes() == hash).then_some(own)
-        });
-        let Some(hash) = follows else {
-            return Err(JournalError::Broken { path: path.to_owned(), line: lines + 1 });
-        };
-        last = hash;
-        lines += 1;
-        whole += line.len() as u64;
-    }
-    Ok(Found { last, lines, whole })
+    let mut records = Records::new(path, journal);
+    while records.read()?.is_some() {}
+    Ok(records.chain.found)
 }
 
 impl Journal {
@@ -114,10 +173,10 @@ impl Journal {
         }
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(io)?;
-        let found = walk(path, &bytes)?;
-        if found.whole < bytes.len() as u64 {
+        let mut records = Records::open(path)?;
+        while records.read()?.is_some() {}
+        let Chain { found, torn } = records.chain;
+        if torn {
             file.set_len(found.whole).map_err(io)?;
         }
         file.seek(SeekFrom::End(0)).map_err(io)?;
@@ -131,8 +190,16 @@ impl Journal {
     /// If it cannot be written: then nothing that depends on it may be sent.
     pub fn append(&mut self, record: &impl Serialize) -> Result<(), JournalError> {
         let io = |source| JournalError::Io { path: self.path.clone(), source };
-        let record = serde_json::to_string(record).map_err(|e| io(e.into()))?;
-        let (line, hash) = line(&self.last, &record);
+        self.append_text(&serde_json::to_string(record).map_err(|e| io(e.into()))?)
+    }
+
+    /// Appends a record that is JSON already.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn append_text(&mut self, record: &str) -> Result<(), JournalError> {
+        let io = |source| JournalError::Io { path: self.path.clone(), source };
+        let (line, hash) = line(&self.last, record);
         self.file.write_all(line.as_bytes()).map_err(io)?;
         self.last = hash;
         self.written += 1;

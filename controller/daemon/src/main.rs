@@ -11,11 +11,14 @@ mod exit;
 mod files;
 mod identify;
 mod map;
+mod replay;
 mod run;
 mod scenarios;
 mod score;
 mod see;
 mod status;
+mod tape;
+mod verify;
 mod virtual_plant;
 
 use anyhow::Result;
@@ -70,6 +73,8 @@ enum Verb {
     },
     /// Every point or GPU as the daemon has it: value, age, how sure its time is, quality, trend.
     Points(see::points::Options),
+    /// The decisions of a tape (`headroom run --tape`) once more, held against those that were made.
+    Replay(replay::Options),
     /// The daemon beside the BMS: reads the field, decides, and commands as leases.
     Run(RunArgs),
     /// Worlds in virtual time: the plant on its own BMS, Headroom and other strategies, side by side.
@@ -87,6 +92,8 @@ enum Verb {
     Tap(see::tap::Options),
     /// Points and quantities of GPUs on one true time axis: in the terminal, as an offline page, as CSV.
     Timeline(see::timeline::Options),
+    /// Are journals and tapes whole, and unchanged since they were written?
+    Verify(verify::Options),
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +129,13 @@ struct RunArgs {
     /// A model of this site, from `headroom identify` or `headroom commission`: what it foresees is shown.
     #[arg(long, value_name = "model.toml")]
     model: Option<PathBuf>,
+    /// Also keeps everything that the controller is told, tick by tick, so that its decisions can be made again (`headroom
+    /// replay`).
+    #[arg(long, value_name = "FILE")]
+    tape: Option<PathBuf>,
+    /// Where a tape ends, MiB.
+    #[arg(long, default_value_t = 4096)]
+    tape_mib: u64,
 }
 
 #[derive(Debug, Args)]
@@ -138,9 +152,24 @@ struct CommissionArgs {
 
 impl RunArgs {
     fn options(self) -> run::Options {
-        let Self { site, policy, mode, clock, state, http, id, history_mib, record, model } = self;
+        let Self { site, policy, mode, clock, state, http, id, history_mib, record, model, tape, tape_mib } =
+            self;
         let history = history_mib.saturating_mul(1 << 20);
-        run::Options { site, policy, mode, clock, state, http, id, history, record, model, excite: None }
+        let tape = tape.map(|path| (path, tape_mib.saturating_mul(1 << 20)));
+        run::Options {
+            site,
+            policy,
+            mode,
+            clock,
+            state,
+            http,
+            id,
+            history,
+            record,
+            model,
+            tape,
+            excite: None,
+        }
     }
 }
 
@@ -200,11 +229,13 @@ fn main() -> Result<ExitCode> {
         Verb::Identify(options) => identify::run(&options),
         Verb::Map { way } => Ok(map::run(&way)),
         Verb::Points(options) => runtime()?.block_on(see::points::run(&options)),
+        Verb::Replay(options) => replay::run(&options),
         Verb::Run(args) => runtime()?.block_on(run::run(args.options())),
         Verb::Score(args) => score::score(&args),
         Verb::Status { url, format } => runtime()?.block_on(status::run(&url, format)),
         Verb::Tap(options) => runtime()?.block_on(see::tap::run(&options)),
         Verb::Timeline(options) => runtime()?.block_on(see::timeline::run(&options)),
+        Verb::Verify(options) => Ok(verify::run(&options)),
     }
 }
 

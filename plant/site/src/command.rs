@@ -1,6 +1,7 @@
 //! Commands and receipts: the way out.
 
 use crate::{ActuatorId, CapCommand, Stamp};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a setpoint command asks.
@@ -32,7 +33,7 @@ pub enum Command {
 }
 
 /// Who a receipt speaks of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// An actuator.
     Actuator(ActuatorId),
@@ -41,7 +42,7 @@ pub enum Target {
 }
 
 /// What became of a command.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
     /// Sent; the read-back will tell.
     Sent,
@@ -65,7 +66,7 @@ impl fmt::Display for Outcome {
 }
 
 /// A receipt for a command.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     /// What it was sent to.
     pub target: Target,

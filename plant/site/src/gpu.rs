@@ -59,7 +59,7 @@ impl fmt::Display for ThrottleReason {
 }
 
 /// One look at one GPU. A field is `None` where the driver does not offer it.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct GpuSample {
     /// When it was true.
     pub stamp: Stamp,
@@ -137,7 +137,7 @@ impl NodeReport {
 }
 
 /// A command on its way: what a round trip is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// When the controller sent it, by its own clock.
     pub sent: Stamp,

@@ -1,10 +1,11 @@
 //! A reading: what one point said, when, and how far it can be trusted.
 
 use crate::{PointId, Quality, Reason, Span, Stamp};
+use serde::{Deserialize, Serialize};
 
 /// What a point said. The value is in the base unit of the point's dimension and always finite: what was not
 /// a number arrives as a bad quality.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     /// Which point.
     pub point: PointId,

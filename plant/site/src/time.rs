@@ -4,6 +4,7 @@
 //! tariffs, DSX milliseconds) through [`Stamp::from_unix_ns`] and [`Stamp::unix_ns`]. Monotonic times of one
 //! process are plain `u64` nanoseconds and never mix with stamps.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Add, Sub};
 
@@ -13,7 +14,8 @@ const TAI_MINUS_UTC_S: i64 = 37;
 const NS_PER_S: i64 = 1_000_000_000;
 
 /// An instant: nanoseconds since 1970-01-01 00:00:00 TAI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Stamp(i64);
 
 impl Stamp {
@@ -61,7 +63,8 @@ impl Stamp {
 }
 
 /// A signed duration in nanoseconds. Text: "30 s", "5 min", "100 ms".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Span(i64);
 
 impl Span {

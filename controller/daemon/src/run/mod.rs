@@ -23,6 +23,7 @@ use crate::commission::Experiment;
 use crate::files::{ModeChoice, load, load_model};
 use crate::identify::recorder::Recorder;
 use crate::journal::Journal;
+use crate::tape;
 use anyhow::{Context, Result};
 use bulletin::Bulletin;
 use headroom_core::lease::Identity;
@@ -64,6 +65,8 @@ pub(crate) struct Options {
     pub(crate) record: Option<PathBuf>,
     /// A learned model of the site.
     pub(crate) model: Option<PathBuf>,
+    /// Everything that the line is told, and the most bytes of it.
+    pub(crate) tape: Option<(PathBuf, u64)>,
     /// Setpoints move for so long, so that a model can be learned; then the daemon ends.
     pub(crate) excite: Option<Span>,
 }
@@ -86,6 +89,12 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let mut journal = Journal::open(&options.state.join("journal.jsonl"))?;
     let writes_allowed = loaded.writes_allowed();
     let identity = Identity { who: options.id.clone(), epoch };
+    let tape = options.tape.as_ref().map(|(path, bound)| {
+        let model = options.model.as_deref().map(read_text).transpose()?;
+        let begin = tape::Begin::new(&loaded, model.as_deref(), &identity, options.excite);
+        tape::Writer::begin(path, *bound, begin)
+    });
+    let tape = tape.transpose()?;
     if loaded.wants.weather_forecast.as_ref().is_some_and(|f| f.is_over(clock.now())) {
         tracing::warn!("the forecast of the weather ends before now: the past and the sensor have to do");
     }
@@ -118,6 +127,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         journalled: None,
         doubts: 0,
         recorder,
+        tape,
         experiment: Experiment::default(),
     };
     let outcome = daemon.until_told().await;
@@ -164,6 +174,7 @@ struct Daemon<'a> {
     /// Changes of points in doubt that are in the journal.
     doubts: u64,
     recorder: Option<Recorder>,
+    tape: Option<tape::Writer>,
     experiment: Experiment,
 }
 
@@ -236,10 +247,22 @@ impl Daemon<'_> {
     fn keep(&mut self, tick: &Tick) -> Result<()> {
         let due = self.journalled.is_none_or(|at| tick.stamp.since(at) >= JOURNAL_EVERY);
         let doubts = self.line.plausible().changes() + self.line.health().changes();
-        if due || doubts != self.doubts || !tick.commands.is_empty() || !tick.advice.is_empty() {
-            self.journal.append(&Record::new(&self.line, tick))?;
+        let journals = due || doubts != self.doubts || !tick.commands.is_empty() || !tick.advice.is_empty();
+        if !journals && self.tape.is_none() {
+            return Ok(());
+        }
+        let record = serde_json::to_string(&Record::new(&self.line, tick))?;
+        if journals {
+            self.journal.append_text(&record)?;
             self.journalled = Some(tick.stamp);
             self.doubts = doubts;
+        }
+        // A full disk must not stop the loop.
+        if let Some(tape) = &mut self.tape
+            && let Err(why) = tape.tell(tape::Told::new(self.line.site(), tick.stamp, &self.inbox, &record))
+        {
+            tracing::warn!("the tape ends: {why:#}");
+            self.tape = None;
         }
         Ok(())
     }

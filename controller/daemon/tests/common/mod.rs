@@ -192,6 +192,18 @@ impl Plant {
         self.party(self.lines_of("run")[0], "controller.log")
     }
 
+    /// The controller with more options.
+    pub fn controller_with(&self, more: &str) -> Party {
+        self.party(&format!("{} {more}", self.lines_of("run")[0]), "controller.log")
+    }
+
+    /// An option of the announced controller with its value, if it has it.
+    pub fn controller_option(&self, name: &str) -> Option<[String; 2]> {
+        let words: Vec<&str> = self.lines_of("run")[0].split_whitespace().collect();
+        let at = words.iter().position(|w| *w == name)?;
+        Some([name.to_owned(), words.get(at + 1)?.trim_matches('\'').to_owned()])
+    }
+
     /// The controller under another policy than the announced one.
     pub fn controller_under(&self, policy: &Path) -> Party {
         let line = self.lines_of("run")[0];

@@ -20,11 +20,12 @@ pub use wires::{DcgmSpec, Dialect, MqttSpec, PrometheusSpec, Sink, Source, Spark
 
 use crate::quantity::Unit;
 use crate::time::Span;
+use serde::{Deserialize, Serialize};
 
 macro_rules! id {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => { $(
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub struct $name(pub u32);
         impl $name {
             /// As an index.
