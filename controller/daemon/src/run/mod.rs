@@ -20,7 +20,7 @@ pub(crate) mod served;
 pub(crate) mod view;
 
 use crate::commission::Experiment;
-use crate::files::{ModeChoice, load, load_model};
+use crate::files::{Loaded, ModeChoice, load, load_model};
 use crate::identify::recorder::Recorder;
 use crate::journal::Journal;
 use crate::tape;
@@ -89,12 +89,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let mut journal = Journal::open(&options.state.join("journal.jsonl"))?;
     let writes_allowed = loaded.writes_allowed();
     let identity = Identity { who: options.id.clone(), epoch };
-    let tape = options.tape.as_ref().map(|(path, bound)| {
-        let model = options.model.as_deref().map(read_text).transpose()?;
-        let begin = tape::Begin::new(&loaded, model.as_deref(), &identity, options.excite);
-        tape::Writer::begin(path, *bound, begin)
-    });
-    let tape = tape.transpose()?;
+    let tape = tape_of(&loaded, &identity, &options)?;
     if loaded.wants.weather_forecast.as_ref().is_some_and(|f| f.is_over(clock.now())) {
         tracing::warn!("the forecast of the weather ends before now: the past and the sensor have to do");
     }
@@ -131,15 +126,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         experiment: Experiment::default(),
     };
     let outcome = daemon.until_told().await;
-    daemon.field.release();
-    tokio::time::sleep(FAREWELL).await;
-    daemon.field.close().await;
-    daemon.bulletin.close().await;
-    tracing::info!(
-        "released: the BMS has its own setpoints again, the agents let go of their caps within a lease"
-    );
     // An experiment that was ended before its time is none.
     let torn = options.excite.is_some() && !daemon.experiment.is_done();
+    daemon.let_go().await;
     outcome.map(|()| if torn { ExitCode::from(crate::exit::FAULT) } else { ExitCode::SUCCESS })
 }
 
@@ -161,6 +150,14 @@ fn begin(site: &Site, wants: Wants, identity: Identity, options: &Options) -> Re
     Ok(line)
 }
 
+/// A tape on which this run begins, if one is wanted.
+fn tape_of(loaded: &Loaded, identity: &Identity, options: &Options) -> Result<Option<tape::Writer>> {
+    let Some((path, bound)) = &options.tape else { return Ok(None) };
+    let model = options.model.as_deref().map(read_text).transpose()?;
+    let begin = tape::Begin::new(loaded, model.as_deref(), identity, options.excite);
+    tape::Writer::begin(path, *bound, begin).map(Some)
+}
+
 struct Daemon<'a> {
     line: Line,
     field: LiveField,
@@ -179,6 +176,18 @@ struct Daemon<'a> {
 }
 
 impl Daemon<'_> {
+    /// Relinquishes everything, and waits until that is on its way.
+    async fn let_go(self) {
+        let Self { mut field, bulletin, .. } = self;
+        field.release();
+        tokio::time::sleep(FAREWELL).await;
+        field.close().await;
+        bulletin.close().await;
+        tracing::info!(
+            "released: the BMS has its own setpoints again, the agents let go of their caps within a lease"
+        );
+    }
+
     async fn until_told(&mut self) -> Result<()> {
         let mut term = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
