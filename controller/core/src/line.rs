@@ -1,6 +1,7 @@
 //! The straight line: one function from snapshot to commands. What it lets others see is in `views`.
 
 mod readback;
+mod release;
 mod views;
 
 use crate::align::{Align, Snapshot, Witness};
@@ -24,6 +25,7 @@ use headroom_guard::{CapsVerdict, Mode, Verdict};
 use headroom_policies::{CoolingStrategy, Policy, PowerStrategy};
 use headroom_site::{Command, Inbox, Outcome, Site, Span, Stamp, Target};
 use readback::{ReadBacks, Stands};
+use release::Released;
 
 /// For so long after its start the slow loop only looks: a belief that has seen little is wide, and would tighten for that
 /// alone.
@@ -91,6 +93,8 @@ pub struct Line {
     advice: Vec<Advice>,
     /// The experiment that is on, in place of the strategy.
     excitation: Option<Excitation>,
+    /// An operator has let everything go.
+    released: Option<Released>,
 }
 
 impl Line {
@@ -126,6 +130,7 @@ impl Line {
             read_backs: ReadBacks::new(site.actuators.len()),
             advice: Vec::new(),
             excitation: None,
+            released: None,
             topology,
             wants,
             site: site.clone(),
@@ -139,6 +144,7 @@ impl Line {
 
     /// The same, while a witness sees what is aligned; it has no say.
     pub fn tick_seen(&mut self, inbox: &Inbox, now: Stamp, witness: &mut impl Witness) -> Tick {
+        self.take_wish(inbox.released);
         self.first_tick.get_or_insert(now);
         self.align.take_seen(inbox, witness);
         self.take_receipts(inbox, now);

@@ -254,7 +254,7 @@ impl Bench {
         nodes: Vec<NodeReport>,
     ) -> &Estimate {
         let readings = readings.iter().map(|(id, s, value)| reading(&self.site, id, *s, *value)).collect();
-        self.align.take(&Inbox { readings, nodes, receipts: Vec::new() });
+        self.align.take(&Inbox { readings, nodes, ..Inbox::default() });
         let snapshot = self.align.snapshot(at(s));
         let estimate = self.estimator.update(&self.site, &self.topology, snapshot);
         self.align.settle();

@@ -11,6 +11,7 @@ mod exit;
 mod files;
 mod identify;
 mod map;
+mod release;
 mod replay;
 mod run;
 mod scenarios;
@@ -73,8 +74,12 @@ enum Verb {
     },
     /// Every point or GPU as the daemon has it: value, age, how sure its time is, quality, trend.
     Points(see::points::Options),
+    /// Everything let go in one step: the plant has its own setpoints again, the GPUs what was found; advice goes on.
+    Release(release::ReleaseOptions),
     /// The decisions of a tape (`headroom run --tape`) once more, held against those that were made.
     Replay(replay::Options),
+    /// What was let go is commanded again, after half a minute of looking.
+    Resume(release::ResumeOptions),
     /// The daemon beside the BMS: reads the field, decides, and commands as leases.
     Run(RunArgs),
     /// Worlds in virtual time: the plant on its own BMS, Headroom and other strategies, side by side.
@@ -229,7 +234,9 @@ fn main() -> Result<ExitCode> {
         Verb::Identify(options) => identify::run(&options),
         Verb::Map { way } => Ok(map::run(&way)),
         Verb::Points(options) => runtime()?.block_on(see::points::run(&options)),
+        Verb::Release(options) => runtime()?.block_on(release::release(&options)),
         Verb::Replay(options) => replay::run(&options),
+        Verb::Resume(options) => runtime()?.block_on(release::resume(&options)),
         Verb::Run(args) => runtime()?.block_on(run::run(args.options())),
         Verb::Score(args) => score::score(&args),
         Verb::Status { url, format } => runtime()?.block_on(status::run(&url, format)),

@@ -106,6 +106,9 @@ pub(crate) fn screen(v: &View) -> String {
 fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
     let may = if v.writes_allowed { "commands" } else { "advises only" };
     writeln!(o, "{}  policy {}  {may}  epoch {}  {}", v.site, v.policy, v.epoch, v.time)?;
+    if let Some(released) = &v.released {
+        writeln!(o, "{released}")?;
+    }
     let state = if v.verified { "verified" } else { "NOT VERIFIED" };
     writeln!(
         o,

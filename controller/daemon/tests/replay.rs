@@ -25,7 +25,13 @@ fn taped(plant: &Plant, tape: &Path) {
     let _agents = plant.agents();
     for run in 0..2 {
         let mut controller = plant.controller_with(&format!("--tape {}", tape.display()));
-        plant.pass(100.0);
+        plant.pass(60.0);
+        // What an operator wants is told like everything else.
+        let released = Path::new(&plant.controller_option("--state").unwrap()[1]).join("released");
+        std::fs::write(&released, "").unwrap();
+        plant.pass(40.0);
+        std::fs::remove_file(&released).unwrap();
+        plant.pass(20.0);
         assert!(controller.runs(), "{}", controller.text());
         if run == 0 {
             assert!(controller.terminate().success(), "{}", controller.text());

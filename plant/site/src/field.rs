@@ -15,10 +15,12 @@ pub struct Inbox {
     pub nodes: Vec<NodeReport>,
     /// Receipts of commands.
     pub receipts: Vec<Receipt>,
+    /// An operator wants everything let go. A state and no message: it stays as it is until it is set otherwise.
+    pub released: bool,
 }
 
 impl Inbox {
-    /// Empties it, keeping the memory.
+    /// Empties it of messages, keeping the memory.
     pub fn clear(&mut self) {
         self.readings.clear();
         self.nodes.clear();

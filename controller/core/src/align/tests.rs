@@ -4,7 +4,7 @@ use headroom_site::PointId;
 use headroom_site::{NodeReport, Site};
 
 fn take(align: &mut Align, readings: Vec<Reading>, nodes: Vec<NodeReport>) {
-    align.take(&Inbox { readings, nodes, receipts: Vec::new() });
+    align.take(&Inbox { readings, nodes, ..Inbox::default() });
 }
 
 fn value(align: &mut Align, site: &Site, s: f64) -> PointValue {

@@ -29,7 +29,7 @@ fn inbox(site: &Site, s: f64) -> Inbox {
         ("tokens", 1_000.0 * s),
     ];
     let readings = values.iter().map(|(id, v)| reading(site, id, s, *v)).collect();
-    Inbox { readings, nodes: reports(s, [load as f32; 4]), receipts: Vec::new() }
+    Inbox { readings, nodes: reports(s, [load as f32; 4]), ..Inbox::default() }
 }
 
 /// Everything that a tick decided, to the bit: the shortest decimal of a float names one float.

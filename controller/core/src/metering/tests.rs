@@ -3,7 +3,7 @@ use crate::tests::{Bench, at, reading, report, sample};
 use headroom_site::{Inbox, NodeReport, Reading};
 
 fn look(bench: &mut Bench, metering: &mut Metering, s: f64, readings: Vec<Reading>, nodes: Vec<NodeReport>) {
-    bench.align.take(&Inbox { readings, nodes, receipts: vec![] });
+    bench.align.take(&Inbox { readings, nodes, ..Inbox::default() });
     bench.align.snapshot(at(s));
     metering.look(&bench.align);
     bench.align.settle();

@@ -21,7 +21,7 @@ fn line(power_w: f32, more: &[(&str, f64)]) -> Line {
         let all = usual.iter().map(|(id, v)| (*id, said(id).unwrap_or(*v)));
         let readings = all.map(|(id, v)| reading(&site, id, s, v)).collect();
         let nodes = reports(s, [power_w; 4]);
-        line.tick(&Inbox { readings, nodes, receipts: Vec::new() }, at(s));
+        line.tick(&Inbox { readings, nodes, ..Inbox::default() }, at(s));
     }
     line
 }

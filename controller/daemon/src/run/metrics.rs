@@ -282,6 +282,8 @@ fn loop_itself(page: &mut Page, v: &View) {
     let help = "A flow that nobody meters, from what it carries";
     page.gauges("flow_unmetered", Some("cubic_meters_per_second"), help, flows);
     let verified = f64::from(u8::from(v.verified));
+    let released = f64::from(u8::from(v.released.is_some()));
+    page.gauge("released", None, "1 while an operator has let everything go", released);
     page.gauge("verified", None, "1 while every read-back that a held command needs is there", verified);
     let writes = f64::from(u8::from(v.writes_allowed));
     page.gauge("writes_allowed", None, "1 if this controller may command anything", writes);

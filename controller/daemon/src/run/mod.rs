@@ -15,6 +15,7 @@ pub(crate) mod outlook;
 pub(crate) mod places;
 pub(crate) mod ramp;
 pub(crate) mod record;
+pub(crate) mod release;
 pub(crate) mod seen;
 pub(crate) mod served;
 pub(crate) mod view;
@@ -33,6 +34,7 @@ use headroom_drivers::field::{FieldOptions, LiveField};
 use headroom_site::file::{FileError, read_text};
 use headroom_site::{Field, Inbox, Site, Span, Stamp};
 use record::Record;
+use release::Released;
 use seen::Seen;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -124,6 +126,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         recorder,
         tape,
         experiment: Experiment::default(),
+        state: options.state.clone(),
+        released: None,
     };
     let outcome = daemon.until_told().await;
     // An experiment that was ended before its time is none.
@@ -173,6 +177,9 @@ struct Daemon<'a> {
     recorder: Option<Recorder>,
     tape: Option<tape::Writer>,
     experiment: Experiment,
+    state: PathBuf,
+    /// An operator has let everything go.
+    released: Option<Released>,
 }
 
 impl Daemon<'_> {
@@ -225,6 +232,8 @@ impl Daemon<'_> {
     fn tick(&mut self, now: Stamp) -> Result<bool> {
         self.field.take_back(&mut self.inbox);
         self.field.drain(&mut self.inbox);
+        self.released = release::look(&self.state);
+        self.inbox.released = self.released.is_some();
         let tick = {
             let mut seen = seen::pages::lock(&self.seen);
             let tick = self.line.tick_seen(&self.inbox, now, &mut *seen);
@@ -279,6 +288,7 @@ impl Daemon<'_> {
     fn show(&mut self, verified: bool, pace: &Pace) {
         let mut view = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         view.update(&self.line, verified, pace);
+        view.released.clone_from(&self.released);
         if view.wants_connections() {
             let status = self.field.status();
             view.writes = status.writes();

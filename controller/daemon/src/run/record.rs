@@ -174,6 +174,9 @@ pub(crate) struct Record {
     tai_ns: i64,
     snapshot: String,
     verified: bool,
+    /// An operator has let everything go.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    released: bool,
     caps_bind: bool,
     caps_guard: String,
     facility_w: Option<f64>,
@@ -200,6 +203,7 @@ impl Record {
             tai_ns: tick.stamp.tai_ns(),
             snapshot: format!("{:016x}", line.snapshot().digest()),
             verified: tick.verified,
+            released: line.is_released(),
             caps_bind: tick.caps_bind,
             caps_guard: caps_words(site, line, &tick.caps),
             facility_w: good(site.meters.facility),

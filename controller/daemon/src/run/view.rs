@@ -7,6 +7,7 @@ use super::outlook::{self, OutlookView};
 use super::places::{self, PlaceView, WarningView};
 use super::ramp::RampView;
 use super::record::{DoubtRecord, SetpointRecord};
+use super::release::Released;
 use super::served::{Served, ServedView};
 use headroom_belief::gpu::Rise;
 use headroom_core::Line;
@@ -98,6 +99,9 @@ pub(crate) struct View {
     pub(crate) tick_s: f64,
     /// Every read-back that a held command needs is there and fits it.
     pub(crate) verified: bool,
+    /// An operator has let everything go.
+    #[serde(default)]
+    pub(crate) released: Option<Released>,
     pub(crate) commands_issued: u64,
     /// Everything ever written toward the plant: requests, heartbeats, registers, caps.
     pub(crate) writes: u64,

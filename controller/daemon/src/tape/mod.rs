@@ -73,6 +73,7 @@ pub(crate) struct Told<'a> {
     readings: Cow<'a, [Reading]>,
     reports: Vec<Report<'a>>,
     receipts: Cow<'a, [Receipt]>,
+    released: bool,
     /// First bytes of the SHA-256 of the record of what was decided.
     pub(crate) decided: u64,
 }
@@ -145,6 +146,7 @@ impl<'a> Told<'a> {
             readings: Cow::Borrowed(&inbox.readings),
             reports: inbox.nodes.iter().map(|report| Report::new(site, report)).collect(),
             receipts: Cow::Borrowed(&inbox.receipts),
+            released: inbox.released,
             decided: short_digest(record),
         }
     }
@@ -154,6 +156,7 @@ impl<'a> Told<'a> {
         inbox.clear();
         inbox.readings.extend_from_slice(&self.readings);
         inbox.receipts.extend_from_slice(&self.receipts);
+        inbox.released = self.released;
         for report in self.reports {
             inbox.nodes.push(report.tell(site)?);
         }

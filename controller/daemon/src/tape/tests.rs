@@ -63,6 +63,7 @@ fn inbox() -> Inbox {
         readings: vec![reading, reading.arrived(stamp).held(u32::MAX)],
         nodes: vec![report, stranger],
         receipts: vec![receipt],
+        released: true,
     }
 }
 
@@ -87,8 +88,8 @@ fn what_was_told_comes_back_and_runs_follow_each_other() {
             assert_eq!((told.now, told.decided), (Stamp::from_unix_ms(k), short_digest("decided")));
             told.tell(&site, &mut heard).unwrap();
             assert_eq!(
-                (&heard.readings, &heard.nodes, &heard.receipts),
-                (&inbox.readings, &inbox.nodes, &inbox.receipts)
+                (&heard.readings, &heard.nodes, &heard.receipts, heard.released),
+                (&inbox.readings, &inbox.nodes, &inbox.receipts, inbox.released)
             );
         }
     }

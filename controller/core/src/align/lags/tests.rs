@@ -30,7 +30,7 @@ fn run(align: &mut Align, site: &Site, from_s: u32, to_s: u32, late_s: f64) {
         // Its scan is not in step with the load.
         let s = f64::from(second) + 0.3 + 0.1 * (f64::from(second) * 0.618).fract();
         let meter = reading(site, "feed-power", s, 4.2 * watts(s - late_s) + 400.0);
-        align.take(&Inbox { readings: vec![meter], nodes, receipts: vec![] });
+        align.take(&Inbox { readings: vec![meter], nodes, ..Inbox::default() });
         align.snapshot(at(f64::from(second) + 1.0));
         align.settle();
     }
@@ -62,7 +62,7 @@ fn nothing_is_done_where_the_load_stands() {
         let nodes = vec![report("n1", 1, u64::from(k) + 1, &[("GPU-a", gpu), ("GPU-b", gpu)])];
         let noise = f64::from(k * 37 % 11);
         let meter = reading(&site, "feed-power", s, 2400.0 + noise);
-        align.take(&Inbox { readings: vec![meter], nodes, receipts: vec![] });
+        align.take(&Inbox { readings: vec![meter], nodes, ..Inbox::default() });
         align.snapshot(at(s));
         align.settle();
     }

@@ -1,0 +1,120 @@
+//! `headroom release` and `headroom resume`: everything let go in one step, and taken again.
+//!
+//! Responsible for: the file that says so, and waiting until the controller has heard. Not for: letting go itself
+//! (`headroom-core`, `line/release`), nor for agents that nobody leads (their leases end by themselves).
+
+use crate::exit;
+use crate::run::http::ADDRESS_FILE;
+use crate::run::release::{FILE, Released};
+use crate::run::view::View;
+use crate::status::Reader;
+use anyhow::{Context, Result};
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long a controller may take to hear of it: some ticks.
+const HEARS: Duration = Duration::from_secs(15);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseOptions {
+    /// State folder of the controller.
+    #[arg(long, default_value = "/var/lib/headroom")]
+    state: PathBuf,
+    /// Why, for whoever looks later.
+    #[arg(long, default_value = "")]
+    why: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeOptions {
+    /// State folder of the controller.
+    #[arg(long, default_value = "/var/lib/headroom")]
+    state: PathBuf,
+}
+
+pub(crate) async fn release(options: &ReleaseOptions) -> Result<ExitCode> {
+    let state = &options.state;
+    let by = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
+    let said = Released { unix_ms, by: by.unwrap_or_default(), why: options.why.clone() };
+    let fresh = state.join(format!("{FILE}.new"));
+    let hint = || format!("{}: give --state as the controller has it", state.display());
+    std::fs::write(&fresh, toml::to_string(&said)?).with_context(hint)?;
+    std::fs::rename(&fresh, state.join(FILE)).with_context(hint)?;
+    Ok(match heard(state, true).await {
+        Some(true) => {
+            println!(
+                "released: setpoints are the plant's own again, caps end with their leases (30 s unless the site says otherwise)"
+            );
+            println!(
+                "the controller goes on to advise, also after a restart; `headroom resume` takes everything again"
+            );
+            ExitCode::SUCCESS
+        }
+        Some(false) => {
+            eprintln!(
+                "headroom release: the controller answers and has not let go; stop it (systemctl stop headroom)"
+            );
+            ExitCode::from(exit::FAULT)
+        }
+        None => {
+            println!("no controller answers: one that starts with this state folder begins released");
+            ExitCode::SUCCESS
+        }
+    })
+}
+
+pub(crate) async fn resume(options: &ResumeOptions) -> Result<ExitCode> {
+    let path = options.state.join(FILE);
+    match std::fs::remove_file(&path) {
+        Ok(()) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            println!("nothing is released");
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(e) => return Err(e).with_context(|| path.display().to_string()),
+    }
+    Ok(match heard(&options.state, false).await {
+        Some(true) => {
+            println!(
+                "resumed: the controller looks for half a minute and commands again, as far as its policy lets it"
+            );
+            ExitCode::SUCCESS
+        }
+        Some(false) => {
+            eprintln!("headroom resume: the controller answers and is still released");
+            ExitCode::from(exit::FAULT)
+        }
+        None => {
+            println!("resumed; no controller answers");
+            ExitCode::SUCCESS
+        }
+    })
+}
+
+/// Has the controller of a state folder heard of it? `None` where none answers.
+async fn heard(state: &Path, released: bool) -> Option<bool> {
+    let address = std::fs::read_to_string(state.join(ADDRESS_FILE)).ok()?;
+    let (url, reader) = (format!("http://{}/status", address.trim()), Reader::new());
+    let begun = Instant::now();
+    let mut answers = false;
+    while begun.elapsed() < HEARS {
+        match reader.get(&url).await {
+            Ok(bytes) => {
+                answers = true;
+                let view: View = serde_json::from_slice(&bytes).ok()?;
+                if view.released.is_some() == released {
+                    return Some(true);
+                }
+            }
+            Err(_) if !answers => return None,
+            Err(_) => {}
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Some(false)
+}
