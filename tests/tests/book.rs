@@ -197,7 +197,7 @@ const PLUMBING: [&str; 8] =
     ["balance.rs", "build.rs", "mod.rs", "plant.rs", "plant_tests.rs", "power.rs", "rejection.rs", "spec.rs"];
 
 /// What the binary does.
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 19] = [
     "agent",
     "bench",
     "calibrate",
@@ -208,11 +208,15 @@ const VERBS: [&str; 15] = [
     "identify",
     "map",
     "points",
+    "release",
+    "replay",
+    "resume",
     "run",
     "score",
     "status",
     "tap",
     "timeline",
+    "verify",
 ];
 
 #[test]
