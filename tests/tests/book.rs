@@ -197,7 +197,7 @@ const PLUMBING: [&str; 8] =
     ["balance.rs", "build.rs", "mod.rs", "plant.rs", "plant_tests.rs", "power.rs", "rejection.rs", "spec.rs"];
 
 /// What the binary does.
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "agent",
     "bench",
     "calibrate",
@@ -205,6 +205,7 @@ const VERBS: [&str; 19] = [
     "commission",
     "demo",
     "discover",
+    "explain",
     "identify",
     "map",
     "points",

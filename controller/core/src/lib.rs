@@ -39,7 +39,7 @@ mod words;
 
 pub use align::{Align, ClockView, Snapshot, Sources, Witness};
 pub use estimate::{Estimate, Estimator};
-pub use line::{Advice, Line, Tick};
+pub use line::{Advice, Considered, Line, Tick};
 pub use topology::Topology;
 pub use wants::Wants;
 

@@ -1,5 +1,6 @@
 //! The straight line: one function from snapshot to commands. What it lets others see is in `views`.
 
+mod explain;
 mod readback;
 mod release;
 mod views;
@@ -20,6 +21,7 @@ use crate::site_filter::{NotOfThisSite, SiteFilter};
 use crate::topology::Topology;
 use crate::wants::Wants;
 use crate::warn::Warnings;
+pub use explain::Considered;
 use headroom_belief::model::Model;
 use headroom_guard::{CapsVerdict, Mode, Verdict};
 use headroom_policies::{CoolingStrategy, Policy, PowerStrategy};
@@ -91,6 +93,8 @@ pub struct Line {
     targets: Vec<Option<f64>>,
     read_backs: ReadBacks,
     advice: Vec<Advice>,
+    /// What the guard made of the last caps.
+    caps_verdict: CapsVerdict,
     /// The experiment that is on, in place of the strategy.
     excitation: Option<Excitation>,
     /// An operator has let everything go.
@@ -129,6 +133,7 @@ impl Line {
             targets: vec![None; site.actuators.len()],
             read_backs: ReadBacks::new(site.actuators.len()),
             advice: Vec::new(),
+            caps_verdict: CapsVerdict::Allow,
             excitation: None,
             released: None,
             topology,
@@ -166,6 +171,7 @@ impl Line {
         );
         tick.caps = self.guarding.caps(&self.topology, snapshot, estimate, &outlook.budget_w, &mut self.caps);
         tick.caps_bind = self.caps.binds;
+        self.caps_verdict = tick.caps;
         if !matches!(tick.caps, CapsVerdict::Refuse(_)) {
             self.leases.caps(&self.site, snapshot, self.wants.caps_mode, &self.caps, now, &mut tick.commands);
         }

@@ -8,6 +8,7 @@ mod commission;
 mod demo;
 mod discover;
 mod exit;
+mod explain;
 mod files;
 mod identify;
 mod map;
@@ -65,6 +66,8 @@ enum Verb {
         #[command(subcommand)]
         what: discover::What,
     },
+    /// Why a setpoint, a GPU, a job or a point is as it is: what was considered, what binds, and what it would take.
+    Explain(explain::Options),
     /// A model of the site from a table of what was seen, checked on data that was held back.
     Identify(identify::Options),
     /// Register maps from and to a spreadsheet.
@@ -231,6 +234,7 @@ fn main() -> Result<ExitCode> {
         }
         Verb::Demo(options) => demo::run(&options),
         Verb::Discover { what } => runtime()?.block_on(discover::run(&what)),
+        Verb::Explain(options) => runtime()?.block_on(explain::run(&options)),
         Verb::Identify(options) => identify::run(&options),
         Verb::Map { way } => Ok(map::run(&way)),
         Verb::Points(options) => runtime()?.block_on(see::points::run(&options)),

@@ -41,7 +41,7 @@ pub(crate) struct Reader(Client<HttpConnector, Empty<Bytes>>);
 #[error("answered {code}: {said}")]
 pub(crate) struct Answered {
     pub(crate) code: StatusCode,
-    said: String,
+    pub(crate) said: String,
 }
 
 impl Reader {

@@ -37,7 +37,8 @@ use crate::topology::Topology;
 use crate::wants::Wants;
 use headroom_site::model::{Actuator, Saves};
 use headroom_site::{Dimension, PointId, Quality, Reason, Site};
-use worth::{by_leakage, cost_w_per_unit, for_followers, saving_w_per_unit};
+use worth::{by_leakage, for_followers};
+pub(crate) use worth::{cost_w_per_unit, saving_w_per_unit};
 
 /// Share of the slack that one tick may use, for what cools GPUs itself and for what is upstream of it: a loop further
 /// away answers in some ten ticks, and an integrator on a lag of n ticks is calm below about 1/(2 n).
@@ -229,14 +230,19 @@ fn unit_per_kelvin(actuator: &Actuator) -> f64 {
 
 /// Least room of all that an actuator serves, K or K-equivalent, and what binds.
 pub(super) fn slack(scene: &Scene<'_>, index: usize) -> (f64, Binds) {
-    let Scene { site, topology, wants, snapshot, survey, .. } = *scene;
-    let reach = &topology.reach[index];
     let mut best = (f64::INFINITY, Binds::Unknown);
-    let mut take = |k: f64, by: Binds| {
+    each_slack(scene, index, |k, by| {
         if k < best.0 {
             best = (k, by);
         }
-    };
+    });
+    if best.0.is_finite() { best } else { (0.0, Binds::Unknown) }
+}
+
+/// Room of everything that an actuator serves, K or K-equivalent.
+pub(crate) fn each_slack(scene: &Scene<'_>, index: usize, mut take: impl FnMut(f64, Binds)) {
+    let Scene { site, topology, wants, snapshot, survey, .. } = *scene;
+    let reach = &topology.reach[index];
     if let Some((g, kelvin)) = survey.set(index).full {
         // Who does not cool them by himself comes in only when what cools them cannot keep them any more.
         let margin = if reach.cools { wants.gpu_margin_k } else { 0.0 };
@@ -260,7 +266,6 @@ pub(super) fn slack(scene: &Scene<'_>, index: usize) -> (f64, Binds) {
             take(if still_opens(scene, other) { k.max(0.0) } else { k }, Binds::Downstream(other));
         }
     }
-    if best.0.is_finite() { best } else { (0.0, Binds::Unknown) }
 }
 
 /// Where a limited point is heading, and its standard deviation: the opening of a valve further downstream goes on for a

@@ -21,6 +21,7 @@ pub(crate) mod served;
 pub(crate) mod view;
 
 use crate::commission::Experiment;
+use crate::explain;
 use crate::files::{Loaded, ModeChoice, load, load_model};
 use crate::identify::recorder::Recorder;
 use crate::journal::Journal;
@@ -41,6 +42,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use view::{Pace, View};
 
 /// Journal lines are written when something was decided, and at least this often.
@@ -108,7 +110,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let seen = Arc::new(Mutex::new(Seen::new(&line, options.history)));
     let pages =
         http::Pages { view: Arc::clone(&shared), clock: clock.clone(), period: line.site().power_period };
-    let telemetry = seen::pages::routes(Arc::clone(&seen));
+    let (questions, asks) = explain::routes();
+    let telemetry = seen::pages::routes(Arc::clone(&seen)).merge(questions);
     let server = http::serve(options.http, &options.state, pages, telemetry).await?;
     tracing::info!(site = %line.site().name, policy = %loaded.policy_name, epoch, writes_allowed, http = %server, "the controller runs");
     let recorder = options.record.as_deref().map(|path| Recorder::open(path, line.site())).transpose()?;
@@ -127,6 +130,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         tape,
         experiment: Experiment::default(),
         state: options.state.clone(),
+        asks,
         released: None,
     };
     let outcome = daemon.until_told().await;
@@ -178,6 +182,8 @@ struct Daemon<'a> {
     tape: Option<tape::Writer>,
     experiment: Experiment,
     state: PathBuf,
+    /// Who asks why.
+    asks: mpsc::Receiver<explain::Ask>,
     /// An operator has let everything go.
     released: Option<Released>,
 }
@@ -205,6 +211,10 @@ impl Daemon<'_> {
             let urgent = tokio::select! {
                 () = self.clock.sleep_until(due) => false,
                 () = self.field.urgent() => true,
+                Some(ask) = self.asks.recv() => {
+                    ask.answer(&self.line);
+                    continue;
+                }
                 _ = term.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
             };

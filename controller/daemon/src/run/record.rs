@@ -2,6 +2,7 @@
 
 use super::health::{self, FindingView};
 use headroom_core::align::plausible::Doubt;
+use headroom_core::propose::Binds;
 use headroom_core::{Advice, Line, Tick};
 use headroom_drivers::mqtt::agents::level;
 use headroom_guard::{CapsVerdict, Mode, Verdict};
@@ -53,7 +54,7 @@ impl SetpointRecord {
 
 /// Names in place of indices.
 fn describe(site: &Site, text: &str, advice: &Advice) -> String {
-    use headroom_core::propose::{Binds, Why};
+    use headroom_core::propose::Why;
     let by = match &advice.proposal.why {
         Why::Relax { by, .. }
         | Why::Tighten { by, .. }
@@ -72,17 +73,22 @@ fn describe(site: &Site, text: &str, advice: &Advice) -> String {
             return text.to_owned();
         }
     };
-    let name = match by {
+    let Some(name) = name_of(site, by) else { return text.to_owned() };
+    text.replace(&by.to_string(), &name)
+}
+
+/// What binds, by its name; none where its own words say as much.
+pub(crate) fn name_of(site: &Site, by: Binds) -> Option<String> {
+    match by {
         Binds::Gpu(g) => {
             let gpu = &site.gpus[g];
             let node = &site.nodes[gpu.node.index()];
-            format!("{} GPU {} at full load", node.id, g - node.gpus.0 as usize)
+            Some(format!("{} GPU {} at full load", node.id, g - node.gpus.0 as usize))
         }
-        Binds::Point(p) => format!("the limit of {}", site.points[p].id),
-        Binds::Downstream(a) => format!("the hold of {}", site.actuators[a].id),
-        Binds::Flow(_) | Binds::Unknown => return text.to_owned(),
-    };
-    text.replace(&by.to_string(), &name)
+        Binds::Point(p) => Some(format!("the limit of {}", site.points[p].id)),
+        Binds::Downstream(a) => Some(format!("the hold of {}", site.actuators[a].id)),
+        Binds::Flow(_) | Binds::Unknown => None,
+    }
 }
 
 fn unit(d: Dimension) -> &'static str {
@@ -205,7 +211,7 @@ impl Record {
             verified: tick.verified,
             released: line.is_released(),
             caps_bind: tick.caps_bind,
-            caps_guard: caps_words(site, line, &tick.caps),
+            caps_guard: caps_words(&tick.caps),
             facility_w: good(site.meters.facility),
             it_w: good(site.meters.it),
             least_headroom_k: least.map(round),
@@ -218,7 +224,7 @@ impl Record {
 }
 
 /// What the guard made of the caps, in words.
-pub(crate) fn caps_words(_site: &Site, _line: &Line, verdict: &CapsVerdict) -> String {
+pub(crate) fn caps_words(verdict: &CapsVerdict) -> String {
     match verdict {
         CapsVerdict::Allow => "as proposed".to_owned(),
         CapsVerdict::Narrow { reason, .. } => format!("narrowed: {reason}"),

@@ -137,7 +137,7 @@ fn followers_w_per_k(scene: &Scene<'_>, index: usize, room_k: f64) -> f64 {
 }
 
 /// Watts that a unit of a setpoint saves at least and at most, the way that it relaxes.
-pub(super) fn saving_w_per_unit(scene: &Scene<'_>, index: usize, stands: f64) -> (f64, f64) {
+pub(crate) fn saving_w_per_unit(scene: &Scene<'_>, index: usize, stands: f64) -> (f64, f64) {
     let Scene { site, topology, estimate: e, survey, .. } = *scene;
     let actuator = &site.actuators[index];
     if actuator.unloads.is_empty() {
@@ -158,7 +158,7 @@ pub(super) fn saving_w_per_unit(scene: &Scene<'_>, index: usize, stands: f64) ->
 }
 
 /// Watts that it costs.
-pub(super) fn cost_w_per_unit(scene: &Scene<'_>, index: usize, stands: f64) -> f64 {
+pub(crate) fn cost_w_per_unit(scene: &Scene<'_>, index: usize, stands: f64) -> f64 {
     let set = scene.survey.set(index);
     if scene.site.actuators[index].unit.dimension != Dimension::Temperature {
         set.plate_w / stands.abs().max(1e-9)

@@ -12,7 +12,7 @@ pub mod tree;
 
 pub use efficient::{ClockWhy, Efficient, JobClock};
 pub use ramp::SiteRamp;
-pub use steady::Steady;
+pub use steady::{BranchBound, CapBounds, Steady};
 
 /// What is proposed for each GPU.
 #[derive(Debug, PartialEq, Default)]

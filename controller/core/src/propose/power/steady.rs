@@ -14,6 +14,10 @@
 //! Step 2 is why nothing is lost: a synchronous job runs at its slowest GPU, so watts beyond the common clock buy
 //! nothing. Where a serving job is held, each node is held by itself: its replicas do not wait for each other.
 
+mod bounds;
+
+pub use bounds::{BranchBound, CapBounds};
+
 use super::heat::Heat;
 use super::ramp::{Ramp, SiteRamp};
 use super::tree::{Allocation, Problem, Tree};

@@ -1,0 +1,215 @@
+//! `headroom explain`: why a GPU, a setpoint, a job or a point is as it is.
+//!
+//! Responsible for: finding what is asked for, the page `/explain`, and the verb. Not for: what is said of each kind (`gpu`,
+//! `setpoint`, `job`, `point`), nor for what was before (`past`, from the journal).
+//!
+//! An explanation is made by the daemon between two ticks, of the very figures that it decided by: asked for, and not kept.
+
+mod gpu;
+mod job;
+mod past;
+mod point;
+mod setpoint;
+
+use crate::exit;
+use crate::status::{Answered, Reader};
+use anyhow::{Context, Result};
+use axum::Json;
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use clap::Args;
+use headroom_core::Line;
+use headroom_site::Span;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::sync::{mpsc, oneshot};
+
+/// Why something is as it is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Explanation {
+    /// What it is of.
+    pub(crate) of: String,
+    /// GPU, setpoint, job or point.
+    pub(crate) kind: String,
+    /// The tick it is of.
+    pub(crate) time: String,
+    /// In one sentence.
+    pub(crate) says: String,
+    /// What was considered, in the order in which it counts.
+    pub(crate) items: Vec<Item>,
+    /// What would have to be otherwise, where that can be said.
+    pub(crate) needs: Vec<String>,
+}
+
+/// One thing that was considered.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Item {
+    pub(crate) what: String,
+    pub(crate) says: String,
+    /// This is what decides.
+    pub(crate) binds: bool,
+}
+
+impl Item {
+    fn new(what: impl Into<String>, says: impl Into<String>) -> Self {
+        Self { what: what.into(), says: says.into(), binds: false }
+    }
+
+    fn binding(self, binds: bool) -> Self {
+        Self { binds, ..self }
+    }
+}
+
+/// A question to the loop.
+pub(crate) struct Ask {
+    of: String,
+    answer: oneshot::Sender<Option<Explanation>>,
+}
+
+impl Ask {
+    /// Answers from the line as it is after its last tick.
+    pub(crate) fn answer(self, line: &Line) {
+        // Who no longer waits needs no answer.
+        let _ = self.answer.send(explain(line, &self.of));
+    }
+}
+
+/// Questions that wait for the loop; more are told to come again.
+const WAITING: usize = 8;
+
+/// The page, and the questions that come over it.
+pub(crate) fn routes() -> (Router, mpsc::Receiver<Ask>) {
+    let (ask, asked) = mpsc::channel(WAITING);
+    (Router::new().route("/explain", get(page)).with_state(ask), asked)
+}
+
+#[derive(Debug, Deserialize)]
+struct Of {
+    of: String,
+}
+
+async fn page(State(ask): State<mpsc::Sender<Ask>>, Query(Of { of }): Query<Of>) -> Response {
+    let (answer, answered) = oneshot::channel();
+    let busy = || (StatusCode::SERVICE_UNAVAILABLE, "too many ask already\n").into_response();
+    if ask.try_send(Ask { of: of.clone(), answer }).is_err() {
+        return busy();
+    }
+    match answered.await {
+        Ok(Some(explanation)) => Json(explanation).into_response(),
+        Ok(None) => {
+            let why = format!(
+                "nothing is called `{of}`: give a setpoint, a GPU (UUID, or node/place), a node, a job or a point\n"
+            );
+            (StatusCode::NOT_FOUND, why).into_response()
+        }
+        Err(_) => busy(),
+    }
+}
+
+/// Why something is as it is; `None` if nothing has this name.
+pub(crate) fn explain(line: &Line, of: &str) -> Option<Explanation> {
+    let site = line.site();
+    if let Some(a) = site.actuators.iter().position(|a| a.id == of) {
+        return Some(setpoint::explain(line, a));
+    }
+    if let Some(g) = gpu::find(line, of) {
+        return Some(gpu::explain(line, g));
+    }
+    if let Some(j) = site.jobs.iter().position(|j| j.id == of) {
+        return Some(job::explain(line, j));
+    }
+    site.point(of).map(|p| point::explain(line, p))
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// A setpoint, a GPU (UUID, or node/place), a node (that of its GPUs with the least headroom), a job or a point.
+    of: String,
+    /// Address of the daemon's pages.
+    #[arg(long, default_value = "http://127.0.0.1:9464")]
+    url: String,
+    /// Also what was decided before, from a journal: a setpoint's moves, a node's caps, a point's doubts.
+    #[arg(long, value_name = "journal.jsonl")]
+    journal: Option<PathBuf>,
+    /// How far back.
+    #[arg(long, default_value = "1h", value_parser = crate::see::span)]
+    last: Span,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: crate::check::Format,
+}
+
+pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
+    let query: String = options.of.bytes().map(escaped).collect();
+    let page = format!("{}/explain?of={query}", options.url.trim_end_matches('/'));
+    let explanation: Explanation = match Reader::new().get(&page).await {
+        Ok(bytes) => serde_json::from_slice(&bytes).context("what answers is not this daemon")?,
+        Err(why) => {
+            let answered = why.downcast_ref::<Answered>();
+            eprintln!(
+                "headroom explain: {}",
+                answered.map_or_else(|| format!("{page}: {why:#}"), |a| a.said.clone())
+            );
+            return Ok(ExitCode::from(if answered.is_some() { exit::FAULT } else { exit::NO_FIELD }));
+        }
+    };
+    let past = match &options.journal {
+        Some(path) => past::of(path, &explanation, options.last)?,
+        None => Vec::new(),
+    };
+    match options.format {
+        crate::check::Format::Json => {
+            println!("{}", serde_json::json!({ "explanation": explanation, "past": past }));
+        }
+        crate::check::Format::Plain => print!("{}", text(&explanation, &past)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A byte of a name as a query carries it.
+fn escaped(byte: u8) -> String {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    }
+}
+
+fn text(e: &Explanation, past: &[past::Event]) -> String {
+    let width = e.items.iter().map(|i| i.what.chars().count()).max().unwrap_or(0);
+    let mut lines = vec![format!("{} {}  {}", e.kind, e.of, e.time), format!("  {}", e.says)];
+    lines.extend(e.items.iter().map(|i| {
+        let mark = if i.binds { '>' } else { ' ' };
+        format!("{mark} {:<width$}  {}", i.what, i.says)
+    }));
+    lines.extend(e.needs.iter().map(|need| format!("  it would take {need}")));
+    if !past.is_empty() {
+        lines.push("before".to_owned());
+        lines.extend(past.iter().map(|event| format!("  {event}")));
+    }
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_decides_is_marked_and_names_are_escaped() {
+        let e = Explanation {
+            of: "CDU-01/dp".to_owned(),
+            kind: "setpoint".to_owned(),
+            time: "now".to_owned(),
+            says: "it stands".to_owned(),
+            items: vec![Item::new("a", "1 K").binding(true), Item::new("longer", "2 K")],
+            needs: vec!["1 K more".to_owned()],
+        };
+        let wanted =
+            "setpoint CDU-01/dp  now\n  it stands\n> a       1 K\n  longer  2 K\n  it would take 1 K more\n";
+        assert_eq!(text(&e, &[]), wanted);
+        assert_eq!("GPU-a b&c".bytes().map(escaped).collect::<String>(), "GPU-a%20b%26c");
+    }
+}
