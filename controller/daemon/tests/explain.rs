@@ -41,7 +41,7 @@ fn items<'a>(answer: &'a Value, what: &str) -> Vec<&'a Value> {
     all.iter().filter(|i| i["what"].as_str().is_some_and(|w| w.starts_with(what))).collect()
 }
 
-fn says<'a>(item: &'a Value) -> &'a str {
+fn says(item: &Value) -> &str {
     item["says"].as_str().unwrap()
 }
 
@@ -73,7 +73,7 @@ fn each_answer_names_what_binds_with_its_figures() {
 fn a_gpu(s: &Scene) {
     let site = s.plant.site();
     let node = site["node"][0]["id"].as_str().unwrap();
-    for of in [node.to_owned(), format!("{node}/3"), s.plant.page().uuid(3).unwrap().to_string()] {
+    for of in [node.to_owned(), format!("{node}/3"), s.plant.page().uuid(3).unwrap()] {
         let answer = s.json(&of);
         assert_eq!(answer["explanation"]["kind"], "GPU");
         let bound: Vec<&Value> =
