@@ -5,18 +5,24 @@
 //! read-backs all verified. A limit of the power tree that falls has a tick at once. Not for: deciding (`headroom-core`)
 //! or wires (`headroom-drivers`).
 
+mod actuators;
+mod branches;
 mod bulletin;
 pub(crate) mod clocks;
 pub(crate) mod foresight;
 pub(crate) mod health;
 pub(crate) mod http;
+mod jobs;
 mod metrics;
 pub(crate) mod outlook;
+mod page;
+mod pairs;
 pub(crate) mod places;
 pub(crate) mod ramp;
 pub(crate) mod record;
 pub(crate) mod seen;
 pub(crate) mod served;
+mod trend;
 pub(crate) mod view;
 
 use crate::commission::Experiment;
@@ -102,8 +108,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let seen = Arc::new(Mutex::new(Seen::new(&line, options.history)));
     let pages =
         http::Pages { view: Arc::clone(&shared), clock: clock.clone(), period: line.site().power_period };
-    let telemetry = seen::pages::routes(Arc::clone(&seen));
-    let server = http::serve(options.http, &options.state, pages, telemetry).await?;
+    let trend = trend::Shared::default();
+    let more = seen::pages::routes(Arc::clone(&seen)).merge(trend::routes(Arc::clone(&trend)));
+    let server = http::serve(options.http, &options.state, pages, more.merge(page::routes())).await?;
     tracing::info!(site = %line.site().name, policy = %loaded.policy_name, epoch, writes_allowed, http = %server, "the controller runs");
     let recorder = options.record.as_deref().map(|path| Recorder::open(path, line.site())).transpose()?;
     let mut daemon = Daemon {
@@ -112,6 +119,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         clock,
         journal: &mut journal,
         shared,
+        trend,
         seen,
         bulletin,
         inbox: Inbox::default(),
@@ -157,6 +165,7 @@ struct Daemon<'a> {
     clock: Clock,
     journal: &'a mut Journal,
     shared: Arc<Mutex<View>>,
+    trend: trend::Shared,
     seen: seen::pages::Shared,
     bulletin: Bulletin,
     inbox: Inbox,
@@ -247,6 +256,7 @@ impl Daemon<'_> {
     fn show(&mut self, verified: bool, pace: &Pace) {
         let mut view = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         view.update(&self.line, verified, pace);
+        self.trend.lock().unwrap_or_else(PoisonError::into_inner).take(&view);
         if view.wants_connections() {
             let status = self.field.status();
             view.writes = status.writes();
