@@ -5,7 +5,7 @@
 use super::record::SetpointRecord;
 use super::seen::views::tidy;
 use headroom_core::{Advice, Line};
-use headroom_guard::Verdict;
+use headroom_guard::{Mode, Verdict};
 use headroom_site::{PointId, Site};
 use serde::{Deserialize, Serialize};
 
@@ -88,8 +88,16 @@ fn view(line: &Line, index: usize) -> ActuatorView {
     };
     match line.advice().iter().find(|a| a.actuator == index) {
         Some(advice) => decided(site, advice, row),
-        None => ActuatorView { why: "nothing has been decided about it yet".to_owned(), ..row },
+        None => ActuatorView { why: undecided(mode).to_owned(), ..row },
     }
+}
+
+/// Why nothing was decided about an actuator.
+fn undecided(mode: Mode) -> &'static str {
+    if mode == Mode::Off {
+        return "its group is off";
+    }
+    "nothing was asked at the last decision: where it stands is not known"
 }
 
 fn decided(site: &Site, advice: &Advice, row: ActuatorView) -> ActuatorView {

@@ -43,7 +43,8 @@ const CARDS = [
     figure: (s) => ["pue", value(s, "pue"), "facility over IT", 3],
     target: (s) => [s.targets.pue, value(s, "pue"), (t) => `target at most ${digits(t, 3)}`, "PUE; the policy has no target"],
     rows: (s) => (known(value(s, "headroom_k")) ? [
-      ["headroom", `${digits(s.headroom_k, 1)} \u00b1 ${digits(s.headroom_sigma_k, 1)} K (wanted ${digits(s.targets.headroom_k, 1)} K)`],
+      ["headroom", `${digits(s.headroom_k, 1)} \u00b1 ${digits(s.headroom_sigma_k, 1)} K`],
+      ["wanted", quantity(s.targets.headroom_k, "K", 1)],
       ["at full load", quantity(s.headroom_full_load_k, "K", 1)],
       ["as power", quantity(s.headroom_w, "W")],
       ["as time", known(s.headroom_s) ? span(s.headroom_s) : "no end in sight"],

@@ -21,11 +21,14 @@ let layout = null;
 /** What is shown: a length, and an end; none follows the newest. */
 const shown = { lengthMs: 300e3, endMs: null };
 let newestMs = null;
+/** What was chosen when the view was left: the links of the page do not say it. */
+const last = { chosen: [] };
 
 /** What the address chooses. */
 const chosen = () => new URLSearchParams(location.hash.split("?")[1] ?? "").getAll("of").slice(0, MOST);
 
 function choose(list) {
+  last.chosen = list;
   const asked = new URLSearchParams(list.map((of) => ["of", of]));
   history.replaceState(null, "", `#timeline${list.length > 0 ? `?${asked}` : ""}`);
 }
@@ -45,7 +48,7 @@ async function learn(status) {
   by("gpu-node").replaceChildren(...layout.nodes.filter((n) => n.gpus > 0).map((n) => el("option", { value: n.id }, n.id)));
   by("add-gpu").hidden = layout.uuids.length === 0;
   numbers();
-  if (chosen().length === 0) choose(first(status));
+  choose(chosen().length > 0 ? chosen() : first(status));
 }
 
 /** Numbers of the chosen node's GPUs. */
@@ -73,6 +76,7 @@ function joined(old, more) {
 export async function poll({ status }) {
   if (!status) return;
   if (names === null) await learn(status);
+  if (chosen().length === 0 && last.chosen.length > 0) choose(last.chosen);
   const wanted = chosen();
   const known = new Map(series.map((s) => [s.asked, s]));
   const all = await Promise.allSettled(wanted.map(async (of) => {
@@ -198,7 +202,7 @@ function within(s) {
   return found ? `${quantity(found[0], s.unit)} to ${quantity(found[1], s.unit)}` : "nothing in this time";
 }
 
-function last(s) {
+function newest(s) {
   const i = s.value.findLastIndex(known);
   return i < 0 ? ["not known", ""] : [quantity(s.value[i], s.unit), clock(s.ms[i], true)];
 }
@@ -213,11 +217,11 @@ export function begin(model) {
   };
   rows = table(by("series"), "Chosen series", [
     { head: "series", wide: true, cell: (s, node) => twoLines(node, s.of, s.unit) },
-    { head: "last", number: true, cell: (s, node) => twoLines(node, ...last(s)) },
+    { head: "last", number: true, cell: (s, node) => twoLines(node, ...newest(s)) },
     { head: "in what is shown", cell: within },
     { head: "gaps", number: true, cell: (s) => count(gaps(s).filter(([a, b]) => b > stretch()[0] && a < stretch()[1]).length) },
     { head: "how sure its times are", wide: true, cell: (s) => s.sure },
-    { head: "", cell: (s, node) => keep(node, [s], (x) => x.asked, () => {
+    { head: "no more", cell: (s, node) => keep(node, [s], (x) => x.asked, () => {
       const button = el("button", { type: "button" }, "Remove", el("span", { class: "hidden" }, ` ${s.of}`));
       button.addEventListener("click", remove(s));
       return button;
