@@ -27,6 +27,8 @@ use std::time::{Duration, Instant};
 
 /// Wall time between two looks at everything: it is for people, and a fast clock has many ticks.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// Wall time between two looks at connections.
+const CONNECTIONS_EVERY: Duration = Duration::from_secs(2);
 
 /// A connection.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -156,6 +158,8 @@ pub(crate) struct View {
     pub(crate) pairs: PairsView,
     #[serde(skip)]
     looked: Option<Instant>,
+    #[serde(skip)]
+    connections_looked: Option<Instant>,
 }
 
 impl View {
@@ -252,9 +256,13 @@ impl View {
         }
     }
 
-    /// Connections are looked at every hundredth tick.
-    pub(crate) fn wants_connections(&self) -> bool {
-        self.ticks % 100 == 1
+    /// Are connections to be looked at? If so, they are thought to be.
+    pub(crate) fn wants_connections(&mut self) -> bool {
+        if self.connections_looked.is_some_and(|at| at.elapsed() < CONNECTIONS_EVERY) {
+            return false;
+        }
+        self.connections_looked = Some(Instant::now());
+        true
     }
 }
 

@@ -117,24 +117,31 @@ function summary() {
   return `${count(grid.gpus)} GPUs, ${word} ${quantity(found[0], unit, n)} to ${quantity(found[1], unit, n)}${quiet}. As of ${clock(grid.unix_ms)}.`;
 }
 
-/** GPUs that a search wants, the worst first, so many of them at most. */
+/** Is a GPU wanted by a search? */
+function wanted(gpu, asked) {
+  if (!asked) return true;
+  const { node, rack, job } = whose(gpu);
+  return [layout.uuids[gpu], node, rack, job].some((text) => text.toLowerCase().includes(asked));
+}
+
+/** GPUs that a search wants: how many, and the worst of them, worst first. What is not known is worst of all. */
 function found() {
-  const name = chosen();
+  const values = grid[chosen()];
   const asked = by("gpu-search").value.trim().toLowerCase();
-  const sign = QUANTITIES[name].worst === "most" ? -1 : 1;
-  // What is not known is worst of all.
-  const rank = (gpu) => (grid[name][gpu] === null ? -Infinity : sign * grid[name][gpu]);
-  const hits = [];
-  for (let gpu = 0; gpu < layout.uuids.length; gpu += 1) {
-    if (asked) {
-      const { node, rack, job } = whose(gpu);
-      if (![layout.uuids[gpu], node, rack, job].some((text) => text.toLowerCase().includes(asked))) continue;
-    }
-    hits.push(gpu);
+  const sign = QUANTITIES[chosen()].worst === "most" ? -1 : 1;
+  let total = 0;
+  const shown = [];
+  for (let gpu = 0; gpu < values.length; gpu += 1) {
+    if (!wanted(gpu, asked)) continue;
+    total += 1;
+    const rank = values[gpu] === null ? -Infinity : sign * values[gpu];
+    if (shown.length === ROWS && rank >= shown[ROWS - 1].rank) continue;
+    let at = shown.length;
+    while (at > 0 && shown[at - 1].rank > rank) at -= 1;
+    shown.splice(at, 0, { gpu, rank });
+    if (shown.length > ROWS) shown.pop();
   }
-  const total = hits.length;
-  hits.sort((a, b) => rank(a) - rank(b) || a - b);
-  return { total, shown: hits.slice(0, ROWS) };
+  return { total, shown: shown.map((row, place) => ({ gpu: row.gpu, place })) };
 }
 
 function fillTable() {
@@ -188,14 +195,14 @@ function listen() {
 export function begin() {
   heat = new Heat(by("heat"));
   const columns = [
-    { head: "GPU", cell: (gpu, node) => { const w = whose(gpu); twoLines(node, `${w.node} GPU ${w.number}`, layout.uuids[gpu]); } },
-    { head: "rack", cell: (gpu) => whose(gpu).rack },
-    { head: "job", cell: (gpu) => whose(gpu).job },
+    { head: "GPU", cell: ({ gpu }, node) => { const w = whose(gpu); twoLines(node, `${w.node} GPU ${w.number}`, layout.uuids[gpu]); } },
+    { head: "rack", cell: ({ gpu }) => whose(gpu).rack },
+    { head: "job", cell: ({ gpu }) => whose(gpu).job },
     ...Object.keys(QUANTITIES).map((name) => ({
-      head: QUANTITIES[name].word, number: name !== "throttle", cell: (gpu) => said(name, gpu),
+      head: QUANTITIES[name].word, number: name !== "throttle", cell: ({ gpu }) => said(name, gpu),
     })),
   ];
-  rows = table(by("gpu-table"), "GPUs", columns, (gpu) => gpu);
+  rows = table(by("gpu-table"), "GPUs", columns, (row) => row.place);
   listen();
 }
 

@@ -11,20 +11,29 @@ export const CATEGORIES = ["#7d8a97", "#56b4e9", "#e69f00", "#d55e00", "#cc79a7"
 const FIRST_CATEGORY = STEPS;
 export const UNKNOWN = STEPS + CATEGORIES.length;
 const NEVER = 255;
+/** Between racks, above them, and of a cell: largest and smallest, in pixels of the page. */
 const GAP = 10;
 const LABEL = 14;
 const LARGEST = 30;
 const SMALLEST = 4;
 
-/** Colour of a step as CSS has it. */
-export function colour(step) {
+/** Colour of a step: red, green, blue. */
+function mixed(step) {
   const at = (step / (STEPS - 1)) * (STOPS.length - 1);
   const i = Math.min(STOPS.length - 2, Math.floor(at));
-  const mix = STOPS[i].map((c, k) => Math.round(c + (STOPS[i + 1][k] - c) * (at - i)));
-  return `rgb(${mix.join(" ")})`;
+  return STOPS[i].map((c, k) => Math.round(c + (STOPS[i + 1][k] - c) * (at - i)));
 }
 
-const PALETTE = [...Array.from({ length: STEPS }, (_, i) => colour(i)), ...CATEGORIES];
+/** Colour of a step as CSS has it. */
+export const colour = (step) => `rgb(${mixed(step).join(" ")})`;
+
+/** Red, green and blue of `#rrggbb`. */
+const parsed = (text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
+
+/** A colour as a canvas keeps it: one number for a dot. */
+const dot = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+
+const PALETTE = new Uint32Array([...Array.from({ length: STEPS }, (_, i) => dot(mixed(i))), ...CATEGORIES.map((c) => dot(parsed(c)))]);
 
 /** Racks in order, each with its nodes. */
 function racksOf(layout) {
@@ -42,7 +51,7 @@ function racksOf(layout) {
 export class Heat {
   constructor(canvas) {
     this.canvas = canvas;
-    this.paint = canvas.getContext("2d");
+    this.paint = canvas.getContext("2d", { willReadFrequently: true });
     this.layout = null;
     this.width = 0;
     this.cursor = null;
@@ -55,47 +64,46 @@ export class Heat {
     this.layout = layout;
     const gpus = layout.uuids.length;
     this.racks = racksOf(layout);
-    [this.x, this.y] = [new Float32Array(gpus), new Float32Array(gpus)];
+    [this.x, this.y] = [new Uint32Array(gpus), new Uint32Array(gpus)];
     this.wanted = new Uint8Array(gpus).fill(UNKNOWN);
     this.drawn = new Uint8Array(gpus);
-    this.order = new Uint32Array(gpus);
-    this.starts = new Uint32Array(UNKNOWN + 2);
     this.nodeOf = new Uint32Array(gpus);
     layout.nodes.forEach((node, n) => this.nodeOf.fill(n, node.first, node.first + node.gpus));
     this.rackOf = new Map(this.racks.flatMap((rack, r) => rack.nodes.map((node) => [node.id, r])));
     this.width = 0;
   }
 
-  /** Lays cells out for a width, as large as they may be within a height. */
+  /** Lays cells out for a width, as large as they may be within a height; `ratio` is dots for a pixel of the page. */
   fit(width, ratio, tallest) {
     if (!this.layout || (width === this.width && ratio === this.ratio)) return;
-    [this.width, this.ratio] = [width, ratio];
-    for (this.cell = LARGEST; this.cell > SMALLEST; this.cell -= 1) {
-      if (this.lay() <= tallest) break;
+    [this.width, this.ratio, this.whole] = [width, ratio, true];
+    for (let pixels = LARGEST; pixels >= SMALLEST; pixels -= 1) {
+      this.cell = Math.round(pixels * ratio);
+      this.canvas.height = this.lay();
+      if (this.canvas.height <= tallest * ratio) break;
     }
-    const height = this.lay();
-    this.canvas.style.height = `${height}px`;
-    [this.canvas.width, this.canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
-    this.whole = true;
+    this.canvas.width = Math.round(width * ratio);
+    this.canvas.style.height = `${this.canvas.height / ratio}px`;
   }
 
-  /** Places every cell; returns the height. */
+  /** Places every cell, in dots; returns the height. */
   lay() {
+    const [gap, label, most] = [GAP * this.ratio, LABEL * this.ratio, this.width * this.ratio].map(Math.round);
     let [left, top, tall] = [0, 0, 0];
     for (const rack of this.racks) {
       const wide = rack.wide * this.cell;
-      if (left > 0 && left + wide > this.width) [left, top, tall] = [0, top + tall + GAP, 0];
-      [rack.left, rack.top] = [left, top];
+      if (left > 0 && left + wide > most) [left, top, tall] = [0, top + tall + gap, 0];
+      [rack.left, rack.top] = [left, top + label];
       rack.nodes.forEach((node, row) => {
         for (let i = 0; i < node.gpus; i += 1) {
           this.x[node.first + i] = left + i * this.cell;
-          this.y[node.first + i] = top + LABEL + row * this.cell;
+          this.y[node.first + i] = rack.top + row * this.cell;
         }
       });
-      tall = Math.max(tall, LABEL + rack.nodes.length * this.cell);
-      left += wide + GAP;
+      tall = Math.max(tall, label + rack.nodes.length * this.cell);
+      left += wide + gap;
     }
-    return top + tall + 2;
+    return top + tall + 1;
   }
 
   /** Takes values and a scale; a value that is none is not known. */
@@ -115,81 +123,77 @@ export class Heat {
     }
   }
 
-  /** Draws what has changed, colour by colour. */
+  /** Draws what has changed; returns how many cells that were. Colours are `#rrggbb`. */
   draw(ink, ground) {
-    const { paint, wanted, drawn } = this;
     if (!this.layout || this.width === 0) return 0;
-    paint.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     if (this.whole) this.clear(ink);
-    const changed = this.sort();
-    const size = this.cell - 1;
-    for (let c = 0; c <= UNKNOWN; c += 1) {
-      const [from, to] = [this.starts[c], this.starts[c + 1]];
-      if (from === to) continue;
-      paint.fillStyle = c === UNKNOWN ? ground : PALETTE[c];
-      for (let k = from; k < to; k += 1) {
-        const g = this.order[k];
-        paint.fillRect(this.x[g], this.y[g], size, size);
-      }
-      if (c === UNKNOWN) this.strike(from, to, size, ink);
+    const [line, empty] = [dot(parsed(ink)), dot(parsed(ground))];
+    const { wanted, drawn } = this;
+    let changed = 0;
+    for (let gpu = 0; gpu < wanted.length; gpu += 1) {
+      if (wanted[gpu] === drawn[gpu]) continue;
+      changed += 1;
+      if (wanted[gpu] === UNKNOWN) this.strike(gpu, line, empty);
+      else this.fill(gpu, PALETTE[wanted[gpu]]);
     }
     drawn.set(wanted);
-    this.mark(ink, ground);
+    if (this.cursor !== null) this.frame(line, empty);
+    if (changed > 0 || this.cursor !== null) this.paint.putImageData(this.image, 0, 0);
     return changed;
   }
 
-  /** What has changed, in order of colour; `starts` tells where each begins. */
-  sort() {
-    const { wanted, drawn, starts, order } = this;
-    starts.fill(0);
-    for (let i = 0; i < wanted.length; i += 1) if (wanted[i] !== drawn[i]) starts[wanted[i] + 1] += 1;
-    for (let c = 1; c < starts.length; c += 1) starts[c] += starts[c - 1];
-    const next = starts.slice();
-    for (let i = 0; i < wanted.length; i += 1) if (wanted[i] !== drawn[i]) order[next[wanted[i]]++] = i;
-    return starts[UNKNOWN + 1];
+  /** One cell in one colour; one dot is left between cells. */
+  fill(gpu, value) {
+    const { dots, image, cell } = this;
+    for (let row = 0; row < cell - 1; row += 1) {
+      const from = (this.y[gpu] + row) * image.width + this.x[gpu];
+      for (let at = from; at < from + cell - 1; at += 1) dots[at] = value;
+    }
   }
 
-  /** A stroke through what is not known. */
-  strike(from, to, size, ink) {
-    const { paint } = this;
-    paint.strokeStyle = ink;
-    paint.lineWidth = 0.8;
-    paint.beginPath();
-    for (let k = from; k < to; k += 1) {
-      const g = this.order[k];
-      paint.rect(this.x[g] + 0.4, this.y[g] + 0.4, size - 0.8, size - 0.8);
-      paint.moveTo(this.x[g] + 1, this.y[g] + size - 1);
-      paint.lineTo(this.x[g] + size - 1, this.y[g] + 1);
+  /** A frame in a cell, so many dots from its edge. */
+  edge(gpu, value, inset) {
+    const { dots, image } = this;
+    const [first, last] = [inset, this.cell - 2 - inset];
+    for (let i = first; i <= last; i += 1) {
+      for (const [x, y] of [[i, first], [i, last], [first, i], [last, i]]) {
+        dots[(this.y[gpu] + y) * image.width + this.x[gpu] + x] = value;
+      }
     }
-    paint.stroke();
+  }
+
+  /** A frame and a stroke through what is not known. */
+  strike(gpu, line, empty) {
+    this.fill(gpu, empty);
+    this.edge(gpu, line, 0);
+    for (let i = 0; i < this.cell - 1; i += 1) {
+      this.dots[(this.y[gpu] + this.cell - 2 - i) * this.image.width + this.x[gpu] + i] = line;
+    }
   }
 
   /** Nothing but the names of racks, where they fit. */
   clear(ink) {
-    const { paint } = this;
+    const { paint, canvas } = this;
     this.whole = false;
     this.drawn.fill(NEVER);
-    paint.clearRect(0, 0, this.width, this.canvas.height / this.ratio);
+    paint.clearRect(0, 0, canvas.width, canvas.height);
     paint.fillStyle = ink;
-    paint.font = "10px system-ui, sans-serif";
+    paint.font = `${10 * this.ratio}px system-ui, sans-serif`;
     for (const rack of this.racks) {
-      const room = rack.wide * this.cell + GAP - 3;
+      const room = rack.wide * this.cell + (GAP - 3) * this.ratio;
       const short = rack.id.replace(/^.*?(\d+)$/, "$1");
       const text = [rack.id, short].find((t) => paint.measureText(t).width <= room);
-      if (text) paint.fillText(text, rack.left, rack.top + 10);
+      if (text) paint.fillText(text, rack.left, rack.top - 4 * this.ratio);
     }
+    this.image = paint.getImageData(0, 0, canvas.width, canvas.height);
+    this.dots = new Uint32Array(this.image.data.buffer);
   }
 
-  /** A frame around the cell that is read; the cell below it is drawn anew when it moves. */
-  mark(ink, ground) {
-    if (this.cursor === null) return;
-    const [x, y, size] = [this.x[this.cursor], this.y[this.cursor], this.cell - 1];
-    for (const [colour, inset] of [[ink, 0.75], [ground, 2]]) {
-      if (size - 2 * inset <= 0) continue;
-      this.paint.strokeStyle = colour;
-      this.paint.lineWidth = 1.5;
-      this.paint.strokeRect(x + inset, y + inset, size - 2 * inset, size - 2 * inset);
-    }
+  /** A frame around the cell that is read, seen on any colour. */
+  frame(line, empty) {
+    const wide = Math.max(1, Math.min(2, Math.floor(this.cell / 6)));
+    for (let i = 0; i < wide; i += 1) this.edge(this.cursor, line, i);
+    for (let i = wide; i < 2 * wide && this.cell - 2 - 2 * i > 0; i += 1) this.edge(this.cursor, empty, i);
   }
 
   /** Moves the frame. */
@@ -203,10 +207,10 @@ export class Heat {
     this.whole = true;
   }
 
-  /** The GPU at a place of the canvas, if there is one. */
+  /** The GPU at a place of the canvas, in pixels of the page, if there is one. */
   at(x, y) {
     for (const rack of this.racks ?? []) {
-      const [column, row] = [Math.floor((x - rack.left) / this.cell), Math.floor((y - rack.top - LABEL) / this.cell)];
+      const [column, row] = [x * this.ratio - rack.left, y * this.ratio - rack.top].map((d) => Math.floor(d / this.cell));
       const node = rack.nodes[row];
       if (node && column >= 0 && column < node.gpus) return node.first + column;
     }

@@ -221,7 +221,7 @@ export function begin(model) {
     { head: "in what is shown", cell: within },
     { head: "gaps", number: true, cell: (s) => count(gaps(s).filter(([a, b]) => b > stretch()[0] && a < stretch()[1]).length) },
     { head: "how sure its times are", wide: true, cell: (s) => s.sure },
-    { head: "no more", cell: (s, node) => keep(node, [s], (x) => x.asked, () => {
+    { head: "remove", cell: (s, node) => keep(node, [s], (x) => x.asked, () => {
       const button = el("button", { type: "button" }, "Remove", el("span", { class: "hidden" }, ` ${s.of}`));
       button.addEventListener("click", remove(s));
       return button;
