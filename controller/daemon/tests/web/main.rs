@@ -10,6 +10,7 @@ mod chrome;
 mod common;
 mod files;
 mod shown;
+mod unknown;
 
 use chrome::Chrome;
 use common::{Plant, Recipe, alone, until};

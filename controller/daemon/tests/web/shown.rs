@@ -29,7 +29,7 @@ pub fn open(page: &mut Chrome, address: &str) {
     page.until("live", "document.getElementById('link')?.dataset.state === 'live' && !document.getElementById('view-overview').hidden");
 }
 
-fn turn(page: &mut Chrome, view: &str) {
+pub fn turn(page: &mut Chrome, view: &str) {
     page.js(&format!("document.querySelector(`nav a[href='#{view}']`).click()"));
     page.until(view, &format!(
         "!document.getElementById('view-{view}').hidden && document.querySelectorAll('main > section:not([hidden])').length === 1 \
@@ -42,7 +42,7 @@ const TEXT: &str = "const text = (id) => document.getElementById(id).textContent
                     const rows = (id) => [...document.querySelectorAll(`#${id} .rows > *`)].map((r) => r.textContent.replace(/\\s+/g, ' ')); \
                     const kW = (w) => `${(w / 1e3).toFixed(1)} kW`;";
 
-fn agrees(page: &mut Chrome, what: &str, expression: &str) {
+pub fn agrees(page: &mut Chrome, what: &str, expression: &str) {
     page.until(what, &format!("(() => {{ {TEXT} return {expression}; }})()"));
 }
 
@@ -246,9 +246,14 @@ fn worst_is_on_top_and_text_stays_text(page: &mut Chrome) {
     assert_eq!(page.js(figures), wanted);
 }
 
-fn it_has_nothing_to_say_and_stays_at_home(page: &Chrome, address: &str) {
+/// The console is empty.
+pub fn nothing_was_said(page: &Chrome) {
     let said = page.told(&["Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"]);
     assert!(said.is_empty(), "{said:#?}");
+}
+
+fn it_has_nothing_to_say_and_stays_at_home(page: &Chrome, address: &str) {
+    nothing_was_said(page);
     let home = format!("http://{address}/");
     let asked = page.told(&["Network.requestWillBeSent"]);
     assert!(asked.len() > 20, "{}", asked.len());

@@ -43,8 +43,8 @@ struct NodeView<'a> {
 
 /// All GPUs at the last tick; a list has one entry per GPU, none where it is not known.
 #[derive(Debug, Serialize)]
-pub(crate) struct Grid<'a> {
-    layout: &'a str,
+pub(crate) struct Grid {
+    layout: String,
     /// The last tick.
     unix_ms: i64,
     gpus: usize,
@@ -105,8 +105,8 @@ impl<'a> Layout<'a> {
     }
 }
 
-impl<'a> Grid<'a> {
-    pub(crate) fn new(seen: &'a Seen) -> Self {
+impl Grid {
+    pub(crate) fn new(seen: &Seen) -> Self {
         let rows = || seen.site.gpus.iter().zip(&seen.gpus);
         let heard: Vec<bool> = rows()
             .map(|(gpu, track)| {
@@ -119,7 +119,7 @@ impl<'a> Grid<'a> {
         };
         let throttle = rows().zip(&heard).map(|((_, track), heard)| heard.then(|| bits(track.reasons)));
         Self {
-            layout: &seen.layout,
+            layout: seen.layout.clone(),
             unix_ms: seen.now.unix_ms(),
             gpus: seen.gpus.len(),
             silent: heard.iter().enumerate().filter(|(_, heard)| !**heard).map(|(i, _)| i).collect(),

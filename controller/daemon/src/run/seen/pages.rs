@@ -73,8 +73,8 @@ async fn gpus(State(shared): State<Shared>, Query(filter): Query<Filter>) -> Jso
     Json(all.filter(matches).collect())
 }
 
-async fn grid(State(shared): State<Shared>) -> Response {
-    Json(Grid::new(&lock(&shared))).into_response()
+async fn grid(State(shared): State<Shared>) -> Json<Grid> {
+    Json(Grid::new(&lock(&shared)))
 }
 
 /// Who is where; `304` where the reader has it already.

@@ -57,6 +57,7 @@ export class Link {
       const why = this.why ? ` (${this.why}); trying again every second.` : ".";
       return { state: this.why ? "stale" : "waiting", word: this.why ? "No answer" : "Waiting", says: `for the first answer of the daemon${why}`, age: "" };
     }
+    if (status.ticks === 0) return { state: "waiting", word: "Waiting", says: "for the first tick of the daemon.", age: "" };
     const shown = `Shown are the values of ${status.time.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC")}, greyed: they may no longer hold. Trying again every second.`;
     const ago = (then) => `${Math.round((now - then.at) / 1000)} s ago`;
     const day = (then) => then.day.toTimeString().slice(0, 8);

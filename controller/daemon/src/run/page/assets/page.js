@@ -22,6 +22,8 @@ const model = {
   link: new Link(),
   status: null,
   trend: { every_ms: 2000, unix_ms: [], columns: {} },
+  /** Why the pages of the view that is shown did not answer. */
+  missing: null,
 };
 
 /** The view that the address names. */
@@ -51,16 +53,35 @@ async function look() {
     model.link.took(status);
     const again = model.trend.unix_ms.length > 0;
     grow(model.trend, await ask(again ? `/trend?after=${last}` : "/trend"));
-    await VIEWS[chosen()].poll?.(model);
   } catch (why) {
     model.link.missed(why);
+    return;
   }
+  await lookAtView();
+}
+
+/** What the view that is shown asks for by itself. */
+async function lookAtView() {
+  try {
+    await VIEWS[chosen()].poll?.(model);
+    model.missing = null;
+  } catch (why) {
+    model.missing = why.message;
+  }
+}
+
+/** How fresh everything is that is shown. */
+function freshness() {
+  const found = model.link.state(model.status);
+  if (found.state !== "live" || model.missing === null) return found;
+  const says = `for this view (${model.missing}). Shown is what came last, greyed: it may no longer hold. Trying again every second.`;
+  return { state: "stale", word: "No answer", says, age: "" };
 }
 
 /** How fresh everything is, and the view that is shown. */
 function show() {
-  const { link, status } = model;
-  const { state, word, says, age } = link.state(status);
+  const { status } = model;
+  const { state, word, says, age } = freshness();
   setAttribute(by("link"), "data-state", state);
   setText(by("link-word"), word);
   setText(by("link-says"), says);
@@ -87,7 +108,7 @@ function turn(event) {
   }
   if (event) {
     by("main").focus({ preventScroll: true });
-    VIEWS[name].poll?.(model).catch((why) => model.link.missed(why)).finally(show);
+    lookAtView().then(show);
   }
   show();
 }
