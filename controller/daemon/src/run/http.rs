@@ -10,8 +10,8 @@
 //! | `/trend` | whoever draws the four pairs over the last minutes (`trend`) |
 //! | `/points`, `/gpus`, `/gpus/grid`, `/gpus/layout`, `/tap`, `/history` | whoever looks at telemetry (`seen`) |
 
-use super::metrics;
 use super::view::View;
+use super::{metrics, page};
 use anyhow::{Context, Result};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -58,6 +58,10 @@ pub(crate) struct Pulse {
 }
 
 impl Pages {
+    pub(crate) fn new(view: &Arc<Mutex<View>>, clock: &Clock, period: Span) -> Self {
+        Self { view: Arc::clone(view), clock: clock.clone(), period }
+    }
+
     fn look<R>(&self, take: impl FnOnce(&View) -> R) -> R {
         take(&self.view.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -79,7 +83,7 @@ impl Pages {
     }
 }
 
-/// Serves these pages and `more` until the process ends; the address is written to the state folder.
+/// Serves these pages, the web page and `more` until the process ends; the address is written to the state folder.
 ///
 /// # Errors
 /// The address cannot be had.
@@ -100,6 +104,7 @@ pub(crate) async fn serve(
         .route("/status", get(status))
         .route("/pulse", get(pulse))
         .with_state(pages)
+        .merge(page::routes())
         .merge(more);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {

@@ -106,11 +106,10 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let bulletin = Bulletin::open(line.site(), epoch)?;
     let shared = Arc::new(Mutex::new(View::new(line.site(), &loaded.policy_name, writes_allowed, epoch)));
     let seen = Arc::new(Mutex::new(Seen::new(&line, options.history)));
-    let pages =
-        http::Pages { view: Arc::clone(&shared), clock: clock.clone(), period: line.site().power_period };
+    let pages = http::Pages::new(&shared, &clock, line.site().power_period);
     let trend = trend::Shared::default();
     let more = seen::pages::routes(Arc::clone(&seen)).merge(trend::routes(Arc::clone(&trend)));
-    let server = http::serve(options.http, &options.state, pages, more.merge(page::routes())).await?;
+    let server = http::serve(options.http, &options.state, pages, more).await?;
     tracing::info!(site = %line.site().name, policy = %loaded.policy_name, epoch, writes_allowed, http = %server, "the controller runs");
     let recorder = options.record.as_deref().map(|path| Recorder::open(path, line.site())).transpose()?;
     let mut daemon = Daemon {

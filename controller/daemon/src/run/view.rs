@@ -157,9 +157,9 @@ pub(crate) struct View {
     #[serde(flatten)]
     pub(crate) pairs: PairsView,
     #[serde(skip)]
-    looked: Option<Instant>,
+    pub(crate) looked: Option<Instant>,
     #[serde(skip)]
-    connections_looked: Option<Instant>,
+    pub(crate) connections_looked: Option<Instant>,
 }
 
 impl View {

@@ -10,7 +10,10 @@ const VIEWS: [&str; 5] = ["overview", "cooling", "power", "gpus", "timeline"];
 /// All of it on one page, in this order: what is said when the daemon is silent comes last.
 pub fn all(page: &mut Chrome, address: &str) {
     open(page, address);
-    every_view_agrees(page);
+    overview_agrees(page);
+    cooling_and_power_agree(page);
+    gpus_agree(page);
+    timeline_agrees(page);
     it_fits_every_screen(page);
     it_is_accessible(page);
     it_listens_to_the_keyboard(page);
@@ -46,7 +49,7 @@ pub fn agrees(page: &mut Chrome, what: &str, expression: &str) {
     page.until(what, &format!("(() => {{ {TEXT} return {expression}; }})()"));
 }
 
-fn every_view_agrees(page: &mut Chrome) {
+fn overview_agrees(page: &mut Chrome) {
     agrees(page, "PUE", "text('card-pue').includes(`${told.pue.toFixed(3)} facility over IT`)");
     agrees(
         page,
@@ -79,6 +82,9 @@ fn every_view_agrees(page: &mut Chrome) {
         "rows('groups').length === told.groups.length && rows('groups').every((r) => r.includes('active'))",
     );
     agrees(page, "verified", "text('verified').startsWith('Plant verified')");
+}
+
+fn cooling_and_power_agree(page: &mut Chrome) {
     turn(page, "cooling");
     agrees(
         page,
@@ -101,6 +107,9 @@ fn every_view_agrees(page: &mut Chrome) {
         "jobs",
         "told.jobs.every((j, i) => rows('jobs')[i].includes(`${j.clock_mhz.toFixed(0)} MHz`))",
     );
+}
+
+fn gpus_agree(page: &mut Chrome) {
     turn(page, "gpus");
     agrees(
         page,
@@ -121,6 +130,9 @@ fn every_view_agrees(page: &mut Chrome) {
         "a search",
         "rows('gpu-table').length === 8 && rows('gpu-table').every((r) => r.includes('node-002'))",
     );
+}
+
+fn timeline_agrees(page: &mut Chrome) {
     turn(page, "timeline");
     agrees(
         page,
