@@ -107,7 +107,8 @@ impl Chrome {
             std::thread::sleep(Duration::from_millis(100));
         }
         let text = self.js("document.body.innerText");
-        panic!("never: {what}; it was {last}\n{}", text.as_str().unwrap_or_default());
+        let said = self.told(&["Log.entryAdded", "Runtime.exceptionThrown"]);
+        panic!("never: {what}; it was {last}\n{}\n{said:#?}", text.as_str().unwrap_or_default());
     }
 
     /// Size of the page and scheme of its colours; narrow ones are phones.

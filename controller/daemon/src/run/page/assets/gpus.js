@@ -165,7 +165,7 @@ function tell() {
   if (gpu === null || !grid) return;
   const { node, rack, number, job } = whose(gpu);
   const numbers = Object.keys(QUANTITIES).map((name) =>
-    (name === "throttle" ? `held by: ${said(name, gpu)}` : `${QUANTITIES[name].word} ${said(name, gpu)}`));
+    (name === "throttle" ? `clock ${grid.throttle[gpu] > 0 ? "held by " : ""}${said(name, gpu)}` : `${QUANTITIES[name].word} ${said(name, gpu)}`));
   setText(by("heat-read"), `${rack}, ${node}, GPU ${number} (${job}): ${numbers.join("; ")}. ${layout.uuids[gpu]}`);
 }
 

@@ -6,8 +6,14 @@ import { setAttribute, setText, el, svg } from "./dom.js";
 const WIDTH = 200;
 const HEIGHT = 40;
 const EDGE = 3;
-/** Two looks further apart than so many steps have a gap between them. */
-const GAP_STEPS = 3;
+/** Two looks further apart than so many usual steps have a gap between them. */
+const GAP_STEPS = 4;
+
+/** The step that is usual: a plant's clock may be faster than the looks. */
+function usual(times, everyMs) {
+  const steps = times.slice(1).map((t, i) => t - times[i]).sort((a, b) => a - b);
+  return Math.max(everyMs, steps[Math.floor(steps.length / 2)] ?? 0);
+}
 
 /** Path through what is known, and its bounds. */
 export function path(times, values, everyMs) {
@@ -17,10 +23,11 @@ export function path(times, values, everyMs) {
   const [from, to] = [times[0], times[times.length - 1]];
   const x = (t) => (to > from ? ((t - from) / (to - from)) * WIDTH : WIDTH);
   const y = (v) => (most > least ? EDGE + ((most - v) / (most - least)) * (HEIGHT - 2 * EDGE) : HEIGHT / 2);
+  const far = GAP_STEPS * usual(times, everyMs);
   let [line, begun, last] = ["", false, 0];
   values.forEach((v, i) => {
     if (!known(v)) { begun = false; return; }
-    const joined = begun && times[i] - last <= GAP_STEPS * everyMs;
+    const joined = begun && times[i] - last <= far;
     line += `${joined ? "L" : "M"}${x(times[i]).toFixed(1)} ${y(v).toFixed(1)}${joined ? "" : "h.1"}`;
     [begun, last] = [true, times[i]];
   });
