@@ -348,7 +348,12 @@ mod tests {
             why: "headroom to spare".into(),
         });
         view.jobs.push(JobView { id: "train-a".into(), clock_cv: 0.004, ..JobView::default() });
-        view.branches.push(BranchView { id: "feed".into(), power_w: 5e5, budget_w: Some(1e6) });
+        view.branches.push(BranchView {
+            id: "feed".into(),
+            power_w: 5e5,
+            budget_w: Some(1e6),
+            ..BranchView::default()
+        });
         view.ramp = Some(RampView { draws_w: 5e5, may_draw_w: 5.2e5, needs_w: 8e5 });
         view.clocks.push(ClockView {
             source: "CDU-05".into(),

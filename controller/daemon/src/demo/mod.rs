@@ -225,7 +225,9 @@ impl<'a> Show<'a> {
                 begun_at = Some((Instant::now(), self.parties.missed()));
                 self.dial.allow(self.options.speed.most());
                 if let Some(address) = self.heard.address().filter(|_| !self.options.plant_only) {
-                    let ask = format!("more by `headroom status --url {address}`, or points, tap, timeline");
+                    let ask = format!(
+                        "see {address}/, or more by `headroom status --url {address}`, points, tap, timeline"
+                    );
                     screen.tell(self.window.look().elapsed_s, &ask);
                 }
             }
@@ -346,7 +348,10 @@ fn announce(recipes: &[Recipe], folder: &Folder) {
         println!("{}\n", recipe.by_hand());
     }
     let address = folder.join("controller").join(crate::run::http::ADDRESS_FILE);
-    println!("headroom status --url http://$(cat {})\n\nCtrl-C ends it.\n", address.display());
+    println!(
+        "headroom status --url http://$(cat {0})\n\nThe page is http://$(cat {0})/\n\nCtrl-C ends it.\n",
+        address.display()
+    );
 }
 
 fn broke(what: &str, tail: &str, log: &str) -> ExitCode {

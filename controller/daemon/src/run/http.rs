@@ -2,14 +2,16 @@
 //!
 //! | page | for |
 //! | --- | --- |
+//! | `/` | people: the web page (`page`), which reads the pages below |
 //! | `/healthz` | a supervisor: 200 while ticks are fresh and the plant's state is verified, else 503 with a sentence |
 //! | `/metrics` | Prometheus (OpenMetrics text) |
 //! | `/status` | people and tools: the [`View`] as JSON |
 //! | `/pulse` | whoever looks at every tick: its stamp and the pace of the loop, nothing else |
-//! | `/points`, `/gpus`, `/tap`, `/history` | whoever looks at telemetry (`seen`) |
+//! | `/trend` | whoever draws the four pairs over the last minutes (`trend`) |
+//! | `/points`, `/gpus`, `/gpus/grid`, `/gpus/layout`, `/tap`, `/history` | whoever looks at telemetry (`seen`) |
 
-use super::metrics;
 use super::view::View;
+use super::{metrics, page};
 use anyhow::{Context, Result};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -56,6 +58,10 @@ pub(crate) struct Pulse {
 }
 
 impl Pages {
+    pub(crate) fn new(view: &Arc<Mutex<View>>, clock: &Clock, period: Span) -> Self {
+        Self { view: Arc::clone(view), clock: clock.clone(), period }
+    }
+
     fn look<R>(&self, take: impl FnOnce(&View) -> R) -> R {
         take(&self.view.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -77,7 +83,7 @@ impl Pages {
     }
 }
 
-/// Serves the pages until the process ends; the address is written to the state folder.
+/// Serves these pages, the web page and `more` until the process ends; the address is written to the state folder.
 ///
 /// # Errors
 /// The address cannot be had.
@@ -85,7 +91,7 @@ pub(crate) async fn serve(
     address: SocketAddr,
     state: &Path,
     pages: Pages,
-    telemetry: Router,
+    more: Router,
 ) -> Result<SocketAddr> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("HTTP on {address}"))?;
     let address = listener.local_addr()?;
@@ -98,7 +104,8 @@ pub(crate) async fn serve(
         .route("/status", get(status))
         .route("/pulse", get(pulse))
         .with_state(pages)
-        .merge(telemetry);
+        .merge(page::routes())
+        .merge(more);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "the HTTP pages end");

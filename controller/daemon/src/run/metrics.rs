@@ -309,7 +309,8 @@ mod tests {
             time_to_first_token_p95_s: p95,
             ..ServedView::default()
         });
-        let branch = BranchView { id: "feed".to_owned(), power_w: 5.0, budget_w: Some(9.0) };
+        let branch =
+            BranchView { id: "feed".to_owned(), power_w: 5.0, budget_w: Some(9.0), ..BranchView::default() };
         view.branches.push(branch);
         view.ramp = Some(RampView { draws_w: 4.0, may_draw_w: 6.0, needs_w: 8.0 });
         for (unit, stands) in [("degC", 32.0), ("kPa", 80.0)] {

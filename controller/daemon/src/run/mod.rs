@@ -5,19 +5,25 @@
 //! read-backs all verified. A limit of the power tree that falls has a tick at once. Not for: deciding (`headroom-core`)
 //! or wires (`headroom-drivers`).
 
+mod actuators;
+mod branches;
 mod bulletin;
 pub(crate) mod clocks;
 pub(crate) mod foresight;
 pub(crate) mod health;
 pub(crate) mod http;
+mod jobs;
 mod metrics;
 pub(crate) mod outlook;
+mod page;
+mod pairs;
 pub(crate) mod places;
 pub(crate) mod ramp;
 pub(crate) mod record;
 pub(crate) mod release;
 pub(crate) mod seen;
 pub(crate) mod served;
+mod trend;
 pub(crate) mod view;
 
 use crate::commission::Experiment;
@@ -106,13 +112,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     };
     let field = LiveField::start(line.site(), clock.clone(), FieldOptions { writes_allowed })?;
     let bulletin = Bulletin::open(line.site(), epoch)?;
-    let shared = Arc::new(Mutex::new(View::new(line.site(), &loaded.policy_name, writes_allowed, epoch)));
-    let seen = Arc::new(Mutex::new(Seen::new(&line, options.history)));
-    let pages =
-        http::Pages { view: Arc::clone(&shared), clock: clock.clone(), period: line.site().power_period };
-    let (questions, asks) = explain::routes();
-    let telemetry = seen::pages::routes(Arc::clone(&seen)).merge(questions);
-    let server = http::serve(options.http, &options.state, pages, telemetry).await?;
+    let view = View::new(line.site(), &loaded.policy_name, writes_allowed, epoch);
+    let (shown, server) = Shown::serve(view, &line, &clock, &options).await?;
     tracing::info!(site = %line.site().name, policy = %loaded.policy_name, epoch, writes_allowed, http = %server, "the controller runs");
     let recorder = options.record.as_deref().map(|path| Recorder::open(path, line.site())).transpose()?;
     let mut daemon = Daemon {
@@ -120,8 +121,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         field,
         clock,
         journal: &mut journal,
-        shared,
-        seen,
+        shown,
         bulletin,
         inbox: Inbox::default(),
         journalled: None,
@@ -130,7 +130,6 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         tape,
         experiment: Experiment::default(),
         state: options.state.clone(),
-        asks,
         released: None,
     };
     let outcome = daemon.until_told().await;
@@ -138,6 +137,29 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let torn = options.excite.is_some() && !daemon.experiment.is_done();
     daemon.let_go().await;
     outcome.map(|()| if torn { ExitCode::from(crate::exit::FAULT) } else { ExitCode::SUCCESS })
+}
+
+/// What the pages show, and who asks over them.
+struct Shown {
+    view: Arc<Mutex<View>>,
+    trend: trend::Shared,
+    seen: seen::pages::Shared,
+    asks: mpsc::Receiver<explain::Ask>,
+}
+
+impl Shown {
+    /// Serves the pages; where they are.
+    async fn serve(view: View, line: &Line, clock: &Clock, options: &Options) -> Result<(Self, SocketAddr)> {
+        let view = Arc::new(Mutex::new(view));
+        let seen = Arc::new(Mutex::new(Seen::new(line, options.history)));
+        let pages = http::Pages::new(&view, clock, line.site().power_period);
+        let trend = trend::Shared::default();
+        let (questions, asks) = explain::routes();
+        let telemetry = seen::pages::routes(Arc::clone(&seen));
+        let more = telemetry.merge(trend::routes(Arc::clone(&trend))).merge(questions);
+        let server = http::serve(options.http, &options.state, pages, more).await?;
+        Ok((Self { view, trend, seen, asks }, server))
+    }
 }
 
 fn clock_of(options: &Options) -> Result<Clock> {
@@ -171,8 +193,7 @@ struct Daemon<'a> {
     field: LiveField,
     clock: Clock,
     journal: &'a mut Journal,
-    shared: Arc<Mutex<View>>,
-    seen: seen::pages::Shared,
+    shown: Shown,
     bulletin: Bulletin,
     inbox: Inbox,
     journalled: Option<Stamp>,
@@ -182,8 +203,6 @@ struct Daemon<'a> {
     tape: Option<tape::Writer>,
     experiment: Experiment,
     state: PathBuf,
-    /// Who asks why.
-    asks: mpsc::Receiver<explain::Ask>,
     /// An operator has let everything go.
     released: Option<Released>,
 }
@@ -211,7 +230,7 @@ impl Daemon<'_> {
             let urgent = tokio::select! {
                 () = self.clock.sleep_until(due) => false,
                 () = self.field.urgent() => true,
-                Some(ask) = self.asks.recv() => {
+                Some(ask) = self.shown.asks.recv() => {
                     ask.answer(&self.line);
                     continue;
                 }
@@ -245,7 +264,7 @@ impl Daemon<'_> {
         self.released = release::look(&self.state);
         self.inbox.released = self.released.is_some();
         let tick = {
-            let mut seen = seen::pages::lock(&self.seen);
+            let mut seen = seen::pages::lock(&self.shown.seen);
             let tick = self.line.tick_seen(&self.inbox, now, &mut *seen);
             seen.settle(&self.line);
             tick
@@ -296,9 +315,10 @@ impl Daemon<'_> {
     }
 
     fn show(&mut self, verified: bool, pace: &Pace) {
-        let mut view = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut view = self.shown.view.lock().unwrap_or_else(PoisonError::into_inner);
         view.update(&self.line, verified, pace);
         view.released.clone_from(&self.released);
+        self.shown.trend.lock().unwrap_or_else(PoisonError::into_inner).take(&view);
         if view.wants_connections() {
             let status = self.field.status();
             view.writes = status.writes();

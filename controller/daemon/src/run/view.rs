@@ -1,9 +1,16 @@
 //! What the daemon shows of itself: one struct, served as JSON, printed by `headroom status` and drawn by the demo.
 
+pub(crate) use super::branches::BranchView;
+pub(crate) use super::jobs::JobView;
+
+use super::actuators::{self, ActuatorView};
+use super::branches;
 use super::clocks::{self, ClockView, LagView};
 use super::foresight::{self, ForeseenView};
 use super::health::{self, FindingView, FlowView};
+use super::jobs;
 use super::outlook::{self, OutlookView};
+use super::pairs::PairsView;
 use super::places::{self, PlaceView, WarningView};
 use super::ramp::RampView;
 use super::record::{DoubtRecord, SetpointRecord};
@@ -14,41 +21,15 @@ use headroom_core::Line;
 use headroom_core::places::Places;
 use headroom_drivers::FieldStatus;
 use headroom_site::gpu::ThrottleReason;
-use headroom_site::model::JobKind;
 use headroom_site::{Site, Span, Stamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-/// A branch of the power tree.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct BranchView {
-    pub(crate) id: String,
-    pub(crate) power_w: f64,
-    pub(crate) budget_w: Option<f64>,
-}
-
-/// A job.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct JobView {
-    pub(crate) id: String,
-    pub(crate) kind: String,
-    pub(crate) gpus: usize,
-    pub(crate) clock_mhz: f64,
-    pub(crate) clock_cv: f64,
-    pub(crate) lock_mhz: Option<f64>,
-    /// The highest clock that is wanted of it where nothing binds, if not any.
-    #[serde(default)]
-    pub(crate) wanted_mhz: Option<f64>,
-    /// Why.
-    #[serde(default)]
-    pub(crate) clock_why: String,
-    /// What it is believed to draw less by that, W.
-    #[serde(default)]
-    pub(crate) clock_saves_w: f64,
-    /// Learnt and generated since the start of this controller.
-    #[serde(default)]
-    pub(crate) tokens: f64,
-}
+/// Wall time between two looks at everything: it is for people, and a fast clock has many ticks.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// Wall time between two looks at connections.
+const CONNECTIONS_EVERY: Duration = Duration::from_secs(2);
 
 /// A connection.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -164,6 +145,8 @@ pub(crate) struct View {
     pub(crate) graph: Option<Places>,
     pub(crate) branches: Vec<BranchView>,
     pub(crate) setpoints: Vec<SetpointView>,
+    #[serde(default)]
+    pub(crate) actuators: Vec<ActuatorView>,
     pub(crate) connections: Vec<ConnectionView>,
     /// Clocks of those who stamp what they send.
     #[serde(default)]
@@ -174,6 +157,13 @@ pub(crate) struct View {
     /// The next hour.
     #[serde(flatten)]
     pub(crate) ahead: OutlookView,
+    /// What the four pairs need beside the rest.
+    #[serde(flatten)]
+    pub(crate) pairs: PairsView,
+    #[serde(skip)]
+    pub(crate) looked: Option<Instant>,
+    #[serde(skip)]
+    pub(crate) connections_looked: Option<Instant>,
 }
 
 impl View {
@@ -201,10 +191,10 @@ impl View {
         self.verified = verified;
         self.unix_ms = snapshot.stamp.unix_ms();
         self.commands_issued = line.issued();
-        // The rest is for people: ten times a second is not needed, nor is every tick of a fast clock.
-        if self.ticks % 5 != 1 {
+        if self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
             return;
         }
+        self.looked = Some(Instant::now());
         self.time = snapshot.stamp.to_string();
         self.gpus_heard = snapshot.gpus.iter().filter(|g| g.heard).count();
         self.points = snapshot.points.len();
@@ -229,19 +219,12 @@ impl View {
         self.unmetered = health::flows(line);
         self.foreseen = foresight::foreseen(line);
         self.update_totals(line);
-        self.update_jobs(line);
+        self.jobs = jobs::jobs(line);
+        self.pairs.update(line, &self.jobs);
         self.served = self.engines.view(snapshot);
-        self.branches = site
-            .power
-            .iter()
-            .enumerate()
-            .map(|(i, b)| BranchView {
-                id: b.id.clone(),
-                power_w: line.estimate().branch_w.get(i).copied().unwrap_or(0.0),
-                budget_w: line.outlook().budget_w.get(i).copied().filter(|w| w.is_finite()),
-            })
-            .collect();
+        self.branches = branches::branches(line);
         self.setpoints = line.advice().iter().map(|a| SetpointRecord::new(site, a).into()).collect();
+        self.actuators = actuators::actuators(line);
     }
 
     fn update_headroom(&mut self, line: &Line) {
@@ -277,41 +260,13 @@ impl View {
         }
     }
 
-    fn update_jobs(&mut self, line: &Line) {
-        let (site, snapshot) = (line.site(), line.snapshot());
-        self.jobs = site
-            .jobs
-            .iter()
-            .zip(line.ledger().job_cv.iter().zip(&line.ledger().job_tokens))
-            .zip(line.job_clocks())
-            .map(|((job, (cv, tokens)), clock)| {
-                let clocks: Vec<f64> = job
-                    .gpus
-                    .iter()
-                    .filter_map(|g| snapshot.gpus[g.index()].sample.clock_mhz.map(f64::from))
-                    .collect();
-                JobView {
-                    id: job.id.clone(),
-                    kind: if job.kind == JobKind::Training { "training" } else { "serving" }.to_owned(),
-                    gpus: job.gpus.len(),
-                    clock_mhz: clocks.iter().sum::<f64>() / clocks.len().max(1) as f64,
-                    clock_cv: *cv,
-                    tokens: *tokens,
-                    wanted_mhz: clock.wanted_mhz,
-                    clock_why: clock.why.to_string(),
-                    clock_saves_w: clock.saves_w,
-                    lock_mhz: job
-                        .gpus
-                        .first()
-                        .and_then(|g| line.caps().lock_mhz.get(g.index()).copied().flatten()),
-                }
-            })
-            .collect();
-    }
-
-    /// Connections are looked at every hundredth tick.
-    pub(crate) fn wants_connections(&self) -> bool {
-        self.ticks % 100 == 1
+    /// Are connections to be looked at? If so, they are thought to be.
+    pub(crate) fn wants_connections(&mut self) -> bool {
+        if self.connections_looked.is_some_and(|at| at.elapsed() < CONNECTIONS_EVERY) {
+            return false;
+        }
+        self.connections_looked = Some(Instant::now());
+        true
     }
 }
 

@@ -92,6 +92,8 @@ pub(crate) struct GpuTrack {
     pub(crate) sample: GpuSample,
     /// Clocks-event reasons that stand, as NVML bits.
     pub(crate) reasons: u32,
+    /// Kelvin to the nearer limit, as the line believes it; none before it was seen.
+    pub(crate) headroom_k: Option<f32>,
     /// Windows, oldest first.
     pub(crate) windows: Ring<Window>,
     /// Energy since the start.
@@ -108,6 +110,7 @@ impl GpuTrack {
         Self {
             sample: GpuSample::default(),
             reasons: 0,
+            headroom_k: None,
             windows: Ring::new(windows),
             energy: Energy::default(),
             gain: Gain::PRIOR,

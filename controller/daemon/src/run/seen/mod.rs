@@ -11,9 +11,10 @@
 //! A site without GPUs gives all of it to its points, and the other way round. Memory is used as it fills.
 
 pub(crate) mod gpus;
+pub(crate) mod grid;
 pub(crate) mod history;
 pub(crate) mod pages;
-mod ring;
+pub(super) mod ring;
 pub(crate) mod tap;
 pub(crate) mod views;
 
@@ -80,6 +81,10 @@ pub(crate) struct Seen {
     /// Clock of the first node; those of the others follow.
     pub(crate) clock_of_nodes: usize,
     pub(crate) taps: Taps,
+    /// Name of who is where.
+    pub(crate) layout: String,
+    /// When headroom was taken over.
+    looked: Option<Stamp>,
 }
 
 impl Seen {
@@ -102,6 +107,8 @@ impl Seen {
             clock_of_point: (0..points).map(|p| line.sources().of_point(p)).collect(),
             clock_of_nodes: line.sources().of_node(0),
             taps: Taps::default(),
+            layout: grid::layout_id(site),
+            looked: None,
             site: Arc::new(site.clone()),
         }
     }
@@ -122,6 +129,12 @@ impl Seen {
         }
         for (i, gpu) in self.gpus.iter_mut().enumerate() {
             gpu.reasons = line.reasons(i);
+        }
+        if self.looked.is_none_or(|at| self.now.since(at).ns().abs() >= grid::LOOK_EVERY.ns()) {
+            self.looked = Some(self.now);
+            for (i, gpu) in self.gpus.iter_mut().enumerate() {
+                gpu.headroom_k = line.estimate().kelvins(i).map(|[now_k, _]| now_k as f32);
+            }
         }
     }
 

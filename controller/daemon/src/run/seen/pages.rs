@@ -3,13 +3,14 @@
 //! Responsible for: what is asked, and what is answered. Not for: what is kept (the room above).
 
 use super::Seen;
+use super::grid::{Grid, Layout};
 use super::history::History;
 use super::tap::Target;
 use super::views::{GpuView, PointView};
 use axum::body::Body;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -35,6 +36,8 @@ pub(crate) fn routes(shared: Shared) -> Router {
     Router::new()
         .route("/points", get(points))
         .route("/gpus", get(gpus))
+        .route("/gpus/grid", get(grid))
+        .route("/gpus/layout", get(layout))
         .route("/tap", get(tap))
         .route("/history", get(history))
         .with_state(shared)
@@ -68,6 +71,21 @@ async fn gpus(State(shared): State<Shared>, Query(filter): Query<Filter>) -> Jso
             && !(filter.bad && g.heard && g.reasons.is_empty())
     };
     Json(all.filter(matches).collect())
+}
+
+async fn grid(State(shared): State<Shared>) -> Json<Grid> {
+    Json(Grid::new(&lock(&shared)))
+}
+
+/// Who is where; `304` where the reader has it already.
+async fn layout(State(shared): State<Shared>, asked: HeaderMap) -> Response {
+    let seen = lock(&shared);
+    let tag = format!("\"{}\"", seen.layout);
+    let head = [(CACHE_CONTROL, "no-cache"), (ETAG, tag.as_str())];
+    if asked.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return (StatusCode::NOT_MODIFIED, head).into_response();
+    }
+    (head, Json(Layout::new(&seen))).into_response()
 }
 
 #[derive(Debug, Deserialize)]
