@@ -6,6 +6,11 @@ const RANK = { alarm: 0, warning: 1, notice: 2, well: 3 };
 
 function alarms(s) {
   const out = [];
+  if (s.released) {
+    const { by, why, unix_ms: at } = s.released;
+    out.push({ key: "released", level: "alarm", title: "everything is let go: nothing is commanded",
+      evidence: [`${by || "somebody"}${at > 0 ? `, ${new Date(at).toISOString()}` : ""}${why ? `: ${why}` : ""}`, "headroom resume takes it again."] });
+  }
   if (!s.verified) {
     out.push({ key: "verified", level: "alarm", title: "the state of the plant is not verified",
       evidence: ["A read-back that a held command needs, or an agent, is missing. No heartbeat goes to the plant meanwhile."] });
