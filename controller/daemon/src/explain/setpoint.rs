@@ -17,7 +17,7 @@ pub(super) fn explain(line: &Line, actuator: usize) -> Explanation {
         let says = "nothing was decided of it yet, or its group is off, or nobody says where it stands";
         return Explanation { says: says.to_owned(), ..head };
     };
-    let record = SetpointRecord::new(site, advice);
+    let record = SetpointRecord::new(line, advice);
     let unit = record.unit;
     let mut items = vec![
         Item::new("mode", &record.mode),
@@ -46,12 +46,7 @@ pub(super) fn explain(line: &Line, actuator: usize) -> Explanation {
     ));
     let kelvins = if a.unit.dimension == Dimension::Temperature { "K" } else { "K-equivalent" };
     let room = considered.room.iter().take(ROOM).enumerate().map(|(k, &(slack_k, by))| {
-        let name = name_of(site, by).unwrap_or_else(|| match by {
-            headroom_core::propose::Binds::Flow(r) => {
-                format!("the least flow of {}", line.topology().racks[r].id)
-            }
-            other => other.to_string(),
-        });
+        let name = name_of(line, by).unwrap_or_else(|| by.to_string());
         Item::new("room", format!("{slack_k:.1} {kelvins} before {name}"))
             .binding(k == 0 && binds(&advice.proposal.why))
     });

@@ -6,7 +6,7 @@ use super::record::SetpointRecord;
 use super::seen::views::tidy;
 use headroom_core::{Advice, Line};
 use headroom_guard::{Mode, Verdict};
-use headroom_site::{PointId, Site};
+use headroom_site::PointId;
 use serde::{Deserialize, Serialize};
 
 /// One actuator. Values are in `unit`, that of the site file; a value that is not known has its reason beside it.
@@ -87,7 +87,7 @@ fn view(line: &Line, index: usize) -> ActuatorView {
         ..ActuatorView::default()
     };
     match line.advice().iter().find(|a| a.actuator == index) {
-        Some(advice) => decided(site, advice, row),
+        Some(advice) => decided(line, advice, row),
         None => ActuatorView { why: undecided(mode).to_owned(), ..row },
     }
 }
@@ -100,8 +100,8 @@ fn undecided(mode: Mode) -> &'static str {
     "nothing was asked at the last decision: where it stands is not known"
 }
 
-fn decided(site: &Site, advice: &Advice, row: ActuatorView) -> ActuatorView {
-    let (words, unit) = (SetpointRecord::new(site, advice), site.actuators[advice.actuator].unit);
+fn decided(line: &Line, advice: &Advice, row: ActuatorView) -> ActuatorView {
+    let (words, unit) = (SetpointRecord::new(line, advice), line.site().actuators[advice.actuator].unit);
     let known = |base: f64| base.is_finite().then(|| tidy(unit.from_base(base)));
     ActuatorView {
         mode: words.mode,

@@ -284,7 +284,7 @@ impl Daemon<'_> {
             self.recorder = None;
         }
         for advice in tick.advice.iter().filter(|a| record::is_public(a.mode)) {
-            let (topic, payload) = record::advice_message(self.line.site(), advice, now);
+            let (topic, payload) = record::advice_message(&self.line, advice, now);
             self.bulletin.tell(&topic, payload);
         }
         Ok(tick.verified)

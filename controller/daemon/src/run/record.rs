@@ -32,8 +32,8 @@ pub(crate) struct SetpointRecord {
 
 impl SetpointRecord {
     /// Of an advice.
-    pub(crate) fn new(site: &Site, advice: &Advice) -> Self {
-        let a = &site.actuators[advice.actuator];
+    pub(crate) fn new(line: &Line, advice: &Advice) -> Self {
+        let a = &line.site().actuators[advice.actuator];
         let (admitted, guard) = match advice.verdict {
             Verdict::Allow(v) => (Some(v), None),
             Verdict::Narrow(v, reason) => (Some(v), Some(reason.to_string())),
@@ -47,13 +47,13 @@ impl SetpointRecord {
             proposed: round(advice.proposal.value),
             admitted: admitted.map(round),
             guard,
-            why: describe(site, &advice.proposal.why.to_string(), advice),
+            why: describe(line, &advice.proposal.why.to_string(), advice),
         }
     }
 }
 
 /// Names in place of indices.
-fn describe(site: &Site, text: &str, advice: &Advice) -> String {
+fn describe(line: &Line, text: &str, advice: &Advice) -> String {
     use headroom_core::propose::Why;
     let by = match &advice.proposal.why {
         Why::Relax { by, .. }
@@ -73,12 +73,13 @@ fn describe(site: &Site, text: &str, advice: &Advice) -> String {
             return text.to_owned();
         }
     };
-    let Some(name) = name_of(site, by) else { return text.to_owned() };
+    let Some(name) = name_of(line, by) else { return text.to_owned() };
     text.replace(&by.to_string(), &name)
 }
 
 /// What binds, by its name; none where its own words say as much.
-pub(crate) fn name_of(site: &Site, by: Binds) -> Option<String> {
+pub(crate) fn name_of(line: &Line, by: Binds) -> Option<String> {
+    let site = line.site();
     match by {
         Binds::Gpu(g) => {
             let gpu = &site.gpus[g];
@@ -87,7 +88,8 @@ pub(crate) fn name_of(site: &Site, by: Binds) -> Option<String> {
         }
         Binds::Point(p) => Some(format!("the limit of {}", site.points[p].id)),
         Binds::Downstream(a) => Some(format!("the hold of {}", site.actuators[a].id)),
-        Binds::Flow(_) | Binds::Unknown => None,
+        Binds::Flow(r) => Some(format!("the least flow of {}", line.topology().racks[r].id)),
+        Binds::Unknown => None,
     }
 }
 
@@ -217,7 +219,7 @@ impl Record {
             least_headroom_k: least.map(round),
             implausible: DoubtRecord::all(line),
             health: health::findings(line),
-            setpoints: tick.advice.iter().map(|a| SetpointRecord::new(site, a)).collect(),
+            setpoints: tick.advice.iter().map(|a| SetpointRecord::new(line, a)).collect(),
             commands: tick.commands.iter().map(|c| CommandRecord::new(site, c)).collect(),
         }
     }
@@ -244,9 +246,9 @@ pub(crate) const fn is_public(mode: Mode) -> bool {
 }
 
 /// Topic and payload under which an advice is published. Ids of actuators may have levels of their own.
-pub(crate) fn advice_message(site: &Site, advice: &Advice, now: Stamp) -> (String, Vec<u8>) {
-    let record = SetpointRecord::new(site, advice);
-    let topic = format!("headroom/v1/{}/advice/{}", level(&site.name), record.actuator);
+pub(crate) fn advice_message(line: &Line, advice: &Advice, now: Stamp) -> (String, Vec<u8>) {
+    let record = SetpointRecord::new(line, advice);
+    let topic = format!("headroom/v1/{}/advice/{}", level(&line.site().name), record.actuator);
     let payload = serde_json::json!({ "timestamp": now.unix_ms(), "advice": record });
     (topic, payload.to_string().into_bytes())
 }

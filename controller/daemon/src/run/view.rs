@@ -223,7 +223,7 @@ impl View {
         self.pairs.update(line, &self.jobs);
         self.served = self.engines.view(snapshot);
         self.branches = branches::branches(line);
-        self.setpoints = line.advice().iter().map(|a| SetpointRecord::new(site, a).into()).collect();
+        self.setpoints = line.advice().iter().map(|a| SetpointRecord::new(line, a).into()).collect();
         self.actuators = actuators::actuators(line);
     }
 
