@@ -1,16 +1,23 @@
 //! One round of reading: every block, every register, a reading for each point.
 //!
+//! A round in which every register of a device reads as all ones is none: a gateway whose device is gone, and a device that has
+//! lost its sensors, answer so. One register alone may well hold it (-1 of a signed one); where its file names a pattern for "no
+//! sensor", that counts.
+//!
 //! A value whose power of ten stands in another register waits until the round is over: only an exponent of the same
 //! round counts, since a device may change both together.
 
 use super::decode::{decode, exponent};
 use super::link::{Link, LinkError};
-use super::plan::{Block, Limits, plan, split};
+use super::plan::{Block, Limits, is_bits, plan, split};
 use super::status::DeviceStatus;
 use crate::context::{Context, Gauge};
 use headroom_site::model::ModbusSpec;
 use headroom_site::{Quality, Reading, Reason, Span, Stamp};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Registers of a device from which on all of them as all ones are no coincidence.
+const MANY: usize = 3;
 
 /// What is read of a device.
 pub(super) struct Poller {
@@ -22,6 +29,8 @@ pub(super) struct Poller {
     /// Of this round: exponents by register, and values that wait for one.
     exponents: BTreeMap<usize, Result<i32, Reason>>,
     scaled: Vec<(usize, Vec<u16>, When)>,
+    /// Of this round: registers that were read, and those of them that are all ones; bits are left out.
+    ones: (usize, usize),
     out: Vec<Reading>,
 }
 
@@ -38,6 +47,7 @@ impl Poller {
             connects: 0,
             exponents: BTreeMap::new(),
             scaled: Vec::new(),
+            ones: (0, 0),
             out: Vec::new(),
         };
         poller.plan(spec);
@@ -68,6 +78,7 @@ impl Poller {
     ) {
         let error = context.clock.uncertainty();
         self.exponents.values_mut().for_each(|e| *e = Err(Reason::NoCommunication));
+        self.ones = (0, 0);
         let mut open: Vec<Block> = std::mem::take(&mut self.blocks);
         open.reverse();
         let mut trouble = None;
@@ -105,6 +116,10 @@ impl Poller {
             let register = &spec.registers[i];
             let at = usize::from(register.address - block.start);
             let words = words.get(at..at + usize::from(register.width())).unwrap_or_default();
+            if !is_bits(register.space) && !words.is_empty() {
+                self.ones.0 += 1;
+                self.ones.1 += usize::from(words.iter().all(|w| *w == u16::MAX));
+            }
             if let Some(slot) = self.exponents.get_mut(&i) {
                 *slot = exponent(register, words);
             }
@@ -176,6 +191,11 @@ impl Poller {
             let read: BTreeSet<_> = self.out.iter().map(|r| r.point).collect();
             let silent = self.gauges.values().flatten().filter(|g| !read.contains(&g.point));
             self.out.extend(silent.map(|g| g.bad(now, e.reason())));
+        }
+        let (read, ones) = self.ones;
+        if read >= MANY && ones == read {
+            let worth = |r: &mut Reading| r.quality = r.quality.worst(Quality::Bad(Reason::Sentinel));
+            self.out.iter_mut().for_each(worth);
         }
         if !matches!(trouble, Some(LinkError::Waiting)) {
             status.trouble = trouble.map(LinkError::to_string);

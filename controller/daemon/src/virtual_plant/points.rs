@@ -35,7 +35,12 @@ struct Polled {
     encoding: Encoding,
     scale: f64,
     invalid: Vec<u64>,
+    /// The device has enough of them that all ones in each are no coincidence, as the driver has it.
+    of_many: bool,
 }
+
+/// Registers of a device from which on that is so.
+const MANY: usize = 3;
 
 #[derive(Debug, Clone, Copy)]
 struct Shown {
@@ -110,8 +115,11 @@ impl Shows {
                 let p = world.image.points.iter().position(|p| Some(&p.tag) == tag.as_ref())?;
                 Some((From::Image(p), Span::from_s(world.image.points[p].class.gap_s())))
             }
-            Source::Modbus { device, register } => {
-                let spec = &site.modbus[*device];
+            Source::Modbus { device: index, register } => {
+                let spec = &site.modbus[*index];
+                let same =
+                    |source: &Source| matches!(source, Source::Modbus { device, .. } if device == index);
+                let of_many = site.points.iter().filter(|p| same(&p.source)).count() >= MANY;
                 let device = world.modbus.iter().find(|d| d.id == spec.id)?;
                 let register = &spec.registers[*register];
                 let found = device.registers.iter().find(|r| {
@@ -124,6 +132,7 @@ impl Shows {
                     encoding: found.encoding,
                     scale: found.scale,
                     invalid: register.invalid.clone(),
+                    of_many,
                 });
                 Some((From::Register(self.polled.len() - 1), spec.poll))
             }
@@ -177,7 +186,8 @@ fn look(from: From, now: Stamp, world: &World, polled: &[Polled], engines: &Engi
             let sound = image.quality[p] == 1 && !image.silent[p];
             let value = if sound { image.values[p] } else { f64::NAN };
             let (raw, value) = as_read(value, register.scale, register.encoding, fault);
-            let no_sensor = register.invalid.contains(&raw);
+            let ones = register.of_many && fault == Some(DeviceFault::Sentinel);
+            let no_sensor = ones || register.invalid.contains(&raw);
             Some(seen(value, if no_sensor { Quality::Bad(Reason::Sentinel) } else { Quality::Good }))
         }
         From::Engine(place, what) => {

@@ -81,6 +81,21 @@ async fn a_power_of_ten_comes_from_the_same_round_or_the_value_is_bad() {
 }
 
 #[tokio::test]
+async fn a_device_that_answers_nothing_but_ones_has_no_values() {
+    let (port, device) = serve().await;
+    let all = [10, 60, 12, 20, 24, 28];
+    all.iter().for_each(|at| put(&device, *at, -1));
+    let context = context(Span::from_ms(100));
+    let _handle = start(&reading(port, ""), 0, context.clone(), false);
+    let mut inbox = Inbox::default();
+    until(&context, &mut inbox, |i| (0..5).all(|p| bad(i, p, Reason::Sentinel))).await;
+    // -0.1 degF of one sensor is a value as long as anything else of the device is.
+    put(&device, 20, 230);
+    until(&context, &mut inbox, |i| good(i, 2, 230.0)).await;
+    until(&context, &mut inbox, |i| last(i, 1).is_some_and(|r| r.quality.is_good() && r.value < -17.0)).await;
+}
+
+#[tokio::test]
 async fn a_device_without_the_scale_register_gives_no_value() {
     let (port, device) = serve().await;
     device.lock().unwrap().fault = Fault::Hole(60);
