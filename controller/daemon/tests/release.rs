@@ -13,8 +13,9 @@ use std::time::Duration;
 const SOON: Duration = Duration::from_secs(60);
 /// The lease of the plant's site file, and the agents' period on top.
 const LEASE_S: f64 = 30.0 + 1.0;
-/// Some ticks, and the BMS's next word on the bus.
-const AT_ONCE_S: f64 = 10.0;
+/// Well before the plant takes back by itself what a silent controller holds (31 s); a tick and the BMS's next word on the bus
+/// where the machine is not busy.
+const AT_ONCE_S: f64 = 25.0;
 const OWN_DP_KPA: f64 = 90.0;
 const DP: &str = "hall-1/CDU-01/dp/finalSetpoint";
 

@@ -52,7 +52,7 @@ fn get(address: &str, path: &str, more: &str) -> Answer {
 /// Waits for the daemon's address and for figures of everything.
 fn address_of(plant: &Plant) -> String {
     let file = plant.folder.join("controller/http.addr");
-    until(Duration::from_secs(30), "the daemon's address", || file.exists());
+    until(Duration::from_secs(60), "the daemon's address", || file.exists());
     let address = std::fs::read_to_string(file).unwrap().trim().to_owned();
     until(Duration::from_secs(90), "setpoints, rates and every GPU", || {
         let status = get(&address, "/status", "").json();

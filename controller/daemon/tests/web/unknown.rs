@@ -38,10 +38,10 @@ fn what_is_not_known_has_its_reason_and_is_no_zero() {
     command.arg("--site").arg(&site).arg("--state").arg(&state);
     let run = Party::spawn(&mut command, place.join("run.log"));
     let file = state.join("http.addr");
-    until(Duration::from_secs(20), "the daemon's address", || file.exists());
+    until(Duration::from_secs(60), "the daemon's address", || file.exists());
     let address = std::fs::read_to_string(file).unwrap().trim().to_owned();
     let last = std::cell::RefCell::new(serde_json::Value::Null);
-    until(Duration::from_secs(20), "a connection that is down", || {
+    until(Duration::from_secs(60), "a connection that is down", || {
         *last.borrow_mut() = get(&address, "/status", "").json();
         let all = last.borrow()["connections"].as_array().unwrap().clone();
         all.iter().any(|c| c["state"].as_str().unwrap().starts_with("down"))
