@@ -194,8 +194,7 @@ impl Poller {
         }
         let (read, ones) = self.ones;
         if read >= MANY && ones == read {
-            let worth = |r: &mut Reading| r.quality = r.quality.worst(Quality::Bad(Reason::Sentinel));
-            self.out.iter_mut().for_each(worth);
+            self.out.iter_mut().for_each(|r| r.quality = Quality::Bad(Reason::Sentinel));
         }
         if !matches!(trouble, Some(LinkError::Waiting)) {
             status.trouble = trouble.map(LinkError::to_string);
