@@ -74,40 +74,42 @@ fn a_gpu(s: &Scene) {
     let site = s.plant.site();
     let node = site["node"][0]["id"].as_str().unwrap();
     for of in [node.to_owned(), format!("{node}/3"), s.plant.page().uuid(3).unwrap()] {
+        // Between two solutions a branch may have a little left.
+        until(SOON, "a branch that binds, or is given out", || {
+            let answer = s.json(&of);
+            let verdict = answer["explanation"]["says"].as_str().unwrap();
+            let says_so = verdict.contains("no more watts to give") || verdict.contains("given out");
+            says_so && items(&answer, "branch").iter().any(|i| i["binds"] == true && is_full(says(i)))
+        });
         let answer = s.json(&of);
         assert_eq!(answer["explanation"]["kind"], "GPU");
-        let bound: Vec<&Value> =
-            items(&answer, "branch").into_iter().filter(|i| i["binds"] == true).collect();
-        assert!(!bound.is_empty(), "{answer:#}");
-        let words: Vec<f64> = says(bound[0]).split_whitespace().filter_map(|w| w.parse().ok()).collect();
-        assert!(words[0] <= words[1] + 0.05 && words[0] > 0.97 * words[1], "{}", says(bound[0]));
-        let verdict = answer["explanation"]["says"].as_str().unwrap();
-        assert!(verdict.contains("no more watts to give") || verdict.contains("given out"), "{answer:#}");
         assert!(says(items(&answer, "in force")[0]).starts_with("cap "));
         let past = answer["past"].as_array().unwrap();
         assert!(past.iter().any(|e| e["what"].as_str().unwrap().starts_with("caps ")), "{answer:#}");
     }
 }
 
+/// Caps fill the room of a branch, of which the words tell in kW.
+fn is_full(words: &str) -> bool {
+    let kw: Vec<f64> = words.split_whitespace().filter_map(|w| w.parse().ok()).collect();
+    kw.len() == 2 && kw[0] <= kw[1] + 0.05 && kw[0] > 0.97 * kw[1]
+}
+
 /// What the daemon advises is what is explained, and the least room is said first.
 fn a_setpoint(s: &Scene) {
-    let advised = || -> Value {
+    let advised = || -> Option<Value> {
         let status = Command::new(env!("CARGO_BIN_EXE_headroom"))
             .args(["status", "--format", "json", "--url", &s.url])
             .output()
             .unwrap();
         let view: Value = serde_json::from_slice(&status.stdout).unwrap();
-        view["setpoints"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|x| x["actuator"] == "CDU-01/differential-pressure")
-            .unwrap()
-            .clone()
+        let all = view["setpoints"].as_array().unwrap();
+        all.iter().find(|x| x["actuator"] == "CDU-01/differential-pressure").cloned()
     };
     until(SOON, "an explanation of the advice that stands", || {
-        let (before, answer) = (advised(), s.json("CDU-01/differential-pressure"));
-        answer["explanation"]["says"] == before["why"] && advised() == before
+        let Some(before) = advised() else { return false };
+        let answer = s.json("CDU-01/differential-pressure");
+        answer["explanation"]["says"] == before["why"] && advised().as_ref() == Some(&before)
     });
     let answer = s.json("CDU-01/differential-pressure");
     let room: Vec<f64> = items(&answer, "room")
