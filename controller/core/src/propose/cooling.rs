@@ -18,7 +18,7 @@
 //! further than `swing` leaves.
 //!
 //! The price of a unit of a technology temperature is leakage, lambda P per kelvin of die; its worth is what the machines
-//! upstream save ([`worth`]) in proportion to the load it serves. Both are priors, so nothing moves while the two are near each
+//! upstream save (`worth`) in proportion to the load it serves. Both are priors, so nothing moves while the two are near each
 //! other: beyond what the plant would hold by itself it warms only where the worth is sure to exceed four prices, and it cools
 //! (free cooling spent on less leakage) where the worth is below two thirds of a price whatever machine makes it; on the way
 //! back either way less is asked. For a differential pressure the worth is 1.5 P/dp (pump affinity, P ~ dp^1.5), the price
