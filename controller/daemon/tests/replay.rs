@@ -85,6 +85,11 @@ fn every_decision_comes_again_bit_for_bit() {
     );
 
     damage_is_named(&tape, &journal);
+    // A tape is a convenience: the plant has its controller without it.
+    std::fs::remove_file(&journal).unwrap();
+    let controller = &mut plant.controller_with(&format!("--tape {}", tape.display()));
+    plant.pass(20.0);
+    assert!(controller.runs() && controller.text().contains("no tape is kept"), "{}", controller.text());
 }
 
 /// Journal and tape are whole; a byte changed in the middle shows in both.

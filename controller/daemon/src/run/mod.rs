@@ -99,7 +99,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let mut journal = Journal::open(&options.state.join("journal.jsonl"))?;
     let writes_allowed = loaded.writes_allowed();
     let identity = Identity { who: options.id.clone(), epoch };
-    let tape = tape_of(&loaded, &identity, &options)?;
+    let tape = tape_of(&loaded, &identity, &options);
     if loaded.wants.weather_forecast.as_ref().is_some_and(|f| f.is_over(clock.now())) {
         tracing::warn!("the forecast of the weather ends before now: the past and the sensor have to do");
     }
@@ -180,12 +180,14 @@ fn begin(site: &Site, wants: Wants, identity: Identity, options: &Options) -> Re
     Ok(line)
 }
 
-/// A tape on which this run begins, if one is wanted.
-fn tape_of(loaded: &Loaded, identity: &Identity, options: &Options) -> Result<Option<tape::Writer>> {
-    let Some((path, bound)) = &options.tape else { return Ok(None) };
-    let model = options.model.as_deref().map(read_text).transpose()?;
-    let begin = tape::Begin::new(loaded, model.as_deref(), identity, options.excite);
-    tape::Writer::begin(path, *bound, begin).map(Some)
+/// A tape on which this run begins, if one is wanted. One that is full or damaged keeps no plant without its controller.
+fn tape_of(loaded: &Loaded, identity: &Identity, options: &Options) -> Option<tape::Writer> {
+    let (path, bound) = options.tape.as_ref()?;
+    let begun = options.model.as_deref().map(read_text).transpose().map_err(Into::into).and_then(|model| {
+        let begin = tape::Begin::new(loaded, model.as_deref(), identity, options.excite);
+        tape::Writer::begin(path, *bound, begin)
+    });
+    begun.inspect_err(|why| tracing::warn!("no tape is kept: {why:#}")).ok()
 }
 
 struct Daemon<'a> {

@@ -5,6 +5,7 @@
 #![allow(missing_docs, dead_code, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests; each binary uses a part")]
 
+pub mod browser;
 pub mod ear;
 pub mod modbus;
 

@@ -2,6 +2,8 @@
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+#[path = "../common/browser.rs"]
+mod browser;
 mod page;
 
 use serde_json::Value;

@@ -1,8 +1,9 @@
 //! The page of a score: well formed, alone, and without a word from a browser.
 
+use crate::browser::installed;
 use crate::{Place, board};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// Elements that have no end.
 const VOID: [&str; 4] = ["meta", "link", "br", "!DOCTYPE"];
@@ -55,20 +56,6 @@ fn the_page_is_well_formed_and_stands_alone() {
     assert!(at("Violations first") < at("Facility energy at equal work"));
 }
 
-/// A browser without a window; `None`, and a word about it, where there is none.
-fn browser() -> Option<&'static str> {
-    let names = ["chromium", "chromium-browser", "google-chrome", "chrome-headless-shell"];
-    let runs = |name: &&str| {
-        let probe = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        probe.is_ok_and(|s| s.success())
-    };
-    let found = names.into_iter().find(runs);
-    if found.is_none() {
-        println!("skipped: none of {} is installed", names.join(", "));
-    }
-    found
-}
-
 /// What the browser makes of a page: its document, and what the console says.
 fn browse(browser: &str, page: &Path, more: &[&str]) -> (String, Vec<String>) {
     let profile = page.with_extension("profile");
@@ -86,7 +73,7 @@ fn browse(browser: &str, page: &Path, more: &[&str]) -> (String, Vec<String>) {
 
 #[test]
 fn a_browser_has_nothing_to_say_about_the_page() {
-    let Some(browser) = browser() else { return };
+    let Some(browser) = installed() else { return };
     let place = Place::new("browser");
     board(&place, &["--out", "out"]);
     let page = place.0.join("out/score.html");

@@ -13,6 +13,7 @@ mod shown;
 mod unknown;
 
 use chrome::Chrome;
+use common::browser::installed;
 use common::{Plant, Recipe, alone, until};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -74,7 +75,7 @@ fn the_page_shows_what_the_daemon_says() {
     let address = address_of(&plant);
     files_have_their_headers(&address);
     the_pages_behind_it_say_enough(&address);
-    let Some(browser) = chrome::installed() else { return };
+    let Some(browser) = installed() else { return };
     let mut page = Chrome::start(browser, &plant.place.0);
     shown::all(&mut page, &address);
 }
@@ -150,7 +151,7 @@ fn the_pages_behind_it_say_enough(address: &str) {
 #[test]
 #[ignore = "a measurement"]
 fn a_frame_of_ten_thousand_gpus_is_cheap() {
-    let Some(browser) = chrome::installed() else { return };
+    let Some(browser) = installed() else { return };
     let _turn = alone();
     let plant = Plant::start("web-heat", &Recipe::default());
     let (_agents, _controller) = (plant.agents(), plant.controller());

@@ -1,6 +1,7 @@
 //! A daemon of which little is known: every figure that is missing has its reason, in the page and behind it.
 
-use crate::chrome::{self, Chrome};
+use crate::chrome::Chrome;
+use crate::common::browser::installed;
 use crate::common::{Party, Place, alone, until};
 use crate::{get, shown};
 use std::process::Command;
@@ -59,7 +60,7 @@ fn what_is_not_known_has_its_reason_and_is_no_zero() {
     let grid = get(&address, "/gpus/grid", "").json();
     assert_eq!((&grid["silent"], &grid["power_w"]), (&serde_json::json!([0]), &serde_json::json!([null])));
 
-    if let Some(browser) = chrome::installed() {
+    if let Some(browser) = installed() {
         shown_with_reasons(&mut Chrome::start(browser, &place.0), &address);
     }
     drop(run);
