@@ -68,8 +68,10 @@ pub enum CoolingStrategy {
     /// As little cooling as leaves the wanted headroom everywhere.
     #[default]
     LeastHeadroom,
+    /// The same wishes, their moves planned over the next hour on the model of the site.
+    Predictive,
 }
-words!(CoolingStrategy: Hold = "hold", LeastHeadroom = "least-headroom");
+words!(CoolingStrategy: Hold = "hold", LeastHeadroom = "least-headroom", Predictive = "predictive");
 
 /// `[strategy]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

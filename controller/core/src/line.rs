@@ -14,6 +14,7 @@ use crate::ledger::Ledger;
 use crate::metering::Metering;
 use crate::outlook::Outlook;
 use crate::propose::Why;
+use crate::propose::cooling::predictive::Predictive;
 use crate::propose::cooling::{self, Scene, SetpointProposal, Survey};
 use crate::propose::excite::Excitation;
 use crate::propose::power::{CapProposal, Efficient, Steady};
@@ -65,6 +66,17 @@ pub struct Tick {
     pub verified: bool,
 }
 
+/// A setpoint that is looked at in this tick.
+struct Asked {
+    actuator: usize,
+    mode: Mode,
+    /// Where it is assumed to stand, as its read-back does not say so.
+    assumed: Option<f64>,
+    /// Nobody says any more where it stands.
+    blind: bool,
+    operator_owns: bool,
+}
+
 /// Everything that persists from tick to tick.
 #[derive(Debug, Clone)]
 pub struct Line {
@@ -95,6 +107,8 @@ pub struct Line {
     advice: Vec<Advice>,
     /// What the guard made of the last caps.
     caps_verdict: CapsVerdict,
+    /// The plan of the next hour, where the policy wants one.
+    predictive: Predictive,
     /// The experiment that is on, in place of the strategy.
     excitation: Option<Excitation>,
     /// An operator has let everything go.
@@ -134,6 +148,7 @@ impl Line {
             read_backs: ReadBacks::new(site.actuators.len()),
             advice: Vec::new(),
             caps_verdict: CapsVerdict::Allow,
+            predictive: Predictive::default(),
             excitation: None,
             released: None,
             topology,
@@ -203,11 +218,11 @@ impl Line {
             estimate,
             survey: self.survey.look(&self.site, &self.topology, snapshot, estimate),
         };
-        for actuator in 0..self.site.actuators.len() {
+        let looks = |i: &usize| self.wants.actuator_mode[*i] != Mode::Off;
+        let mut asked: Vec<Asked> = Vec::with_capacity(self.site.actuators.len());
+        let mut proposals = vec![None; self.site.actuators.len()];
+        for actuator in (0..self.site.actuators.len()).filter(looks) {
             let mode = self.wants.actuator_mode[actuator];
-            if mode == Mode::Off {
-                continue;
-            }
             let known = self.read_backs.look((&self.site, &self.leases), snapshot, actuator);
             let Some(Stands { at: stands, assumed, home }) = known else { continue };
             let near = |t: &f64| (t - stands).abs() <= self.site.actuators[actuator].step;
@@ -215,7 +230,7 @@ impl Line {
             let operator_owns = self.operator_until[actuator].is_some_and(|until| now < until);
             let proposal = match (home, self.wants.cooling) {
                 (Some(value), _) => SetpointProposal { stands, value, why: Why::HandBack },
-                (None, CoolingStrategy::LeastHeadroom) if mode != Mode::Hold && !booting => {
+                (None, strategy) if strategy != CoolingStrategy::Hold && mode != Mode::Hold && !booting => {
                     match self.excitation.as_mut().filter(|_| !operator_owns) {
                         Some(experiment) => experiment.propose(&scene, actuator, stands, from),
                         None => cooling::least_headroom(&scene, actuator, stands, from),
@@ -223,7 +238,19 @@ impl Line {
                 }
                 _ => SetpointProposal { stands, value: stands, why: Why::Hold },
             };
-            let blind = home.is_some();
+            proposals[actuator] = Some((from, proposal));
+            asked.push(Asked { actuator, mode, assumed, blind: home.is_some(), operator_owns });
+        }
+        if self.wants.cooling == CoolingStrategy::Predictive && self.excitation.is_none() && !booting {
+            let futures = &self.outlook.futures;
+            // Nothing is built on a setpoint that an operator has.
+            let hands = asked.iter().filter(|a| a.operator_owns).map(|a| a.actuator);
+            let held: Vec<_> = hands.map(|i| (i, proposals[i].take())).collect();
+            self.predictive.plan(&scene, self.foresight.as_ref(), futures, &mut proposals);
+            held.into_iter().for_each(|(i, p)| proposals[i] = p);
+        }
+        for Asked { actuator, mode, assumed, blind, operator_owns } in asked {
+            let Some((_, proposal)) = proposals[actuator].take() else { continue };
             let proposed = proposal.value;
             let question = Question { actuator, proposed, assumed, blind, dt_s, mode, operator_owns };
             self.targets[actuator] = Some(proposal.value);

@@ -78,6 +78,8 @@ pub struct SiteFilter {
     foreseen: Vec<Foreseen>,
     nis: Vec<f64>,
     periods: u64,
+    /// Each signal as it was when it was last known, base unit.
+    known: Vec<f64>,
 }
 
 impl SiteFilter {
@@ -115,6 +117,7 @@ impl SiteFilter {
             foreseen: Vec::new(),
             nis: vec![1.0; model.outputs.len()],
             periods: 0,
+            known: vec![f64::NAN; model.signals.len()],
         })
     }
 
@@ -136,6 +139,7 @@ impl SiteFilter {
         let signals: Vec<f64> = self.signals.iter().map(sum).collect();
         let outputs: Vec<Option<f64>> =
             self.outputs.iter().map(|c| Some(sum(c)).filter(|y| y.is_finite())).collect();
+        self.known.iter_mut().zip(&signals).filter(|(_, s)| s.is_finite()).for_each(|(k, s)| *k = *s);
         self.filter.step(&signals, &outputs);
         self.periods += 1;
         for (nis, innovation) in self.nis.iter_mut().zip(self.filter.innovations()) {
@@ -170,6 +174,19 @@ impl SiteFilter {
     #[must_use]
     pub fn foreseen(&self) -> &[Foreseen] {
         &self.foreseen
+    }
+
+    /// Each signal of the model as it was when it was last known, base unit; not a number before.
+    #[must_use]
+    pub fn signals(&self) -> &[f64] {
+        &self.known
+    }
+
+    /// What the outputs will be in each of the periods for which signals are given, the next one first; a signal that is not a
+    /// number stays as it is. Empty before the first period is over.
+    #[must_use]
+    pub fn ahead(&self, signals: &[Vec<f64>]) -> Vec<Vec<Forecast>> {
+        self.filter.ahead(signals)
     }
 
     /// Periods so far.
@@ -221,4 +238,4 @@ fn mean_of(site: &Site, column: &str) -> Option<Mean> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -137,7 +137,7 @@ fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
     write_branches(o, v)?;
     write_jobs(o, v)?;
     outlook::write(o, &v.ahead)?;
-    foresight::write(o, &v.foreseen)?;
+    foresight::write(o, &v.foreseen, v.plan.as_deref())?;
     write_setpoints(o, v)?;
     write_clocks(o, v)?;
     trouble::write_doubts(o, v)?;

@@ -9,6 +9,7 @@ use crate::health::Health;
 use crate::ledger::Ledger;
 use crate::metering::Metering;
 use crate::outlook::Outlook;
+use crate::propose::cooling::predictive::Outcome;
 use crate::propose::power::{CapProposal, JobClock, SiteRamp};
 use crate::site_filter::SiteFilter;
 use crate::topology::Topology;
@@ -117,6 +118,12 @@ impl Line {
     #[must_use]
     pub fn foresight(&self) -> Option<&SiteFilter> {
         self.foresight.as_ref()
+    }
+
+    /// What came of the last plan of the next hour.
+    #[must_use]
+    pub const fn plan(&self) -> Outcome {
+        self.predictive.outcome()
     }
 
     /// What a rack's flow has over the least it needs, in kelvins of a cooling move, as of the last cooling tick.

@@ -24,6 +24,7 @@
 //! back either way less is asked. For a differential pressure the worth is 1.5 P/dp (pump affinity, P ~ dp^1.5), the price
 //! 0.16 R P/dp kelvin of die (a plate's convective share 0.4, h ~ flow^0.8, flow ~ dp^0.5).
 
+pub mod predictive;
 mod survey;
 mod swing;
 mod worth;
@@ -318,4 +319,4 @@ fn track_slack(snapshot: &Snapshot, a: &Actuator) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

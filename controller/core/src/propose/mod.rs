@@ -55,6 +55,15 @@ pub enum Why {
         /// What binds.
         by: Binds,
     },
+    /// Part of a plan for the next hour, made on the model of the site.
+    Plan {
+        /// Room beyond what is wanted now, K or K-equivalent.
+        slack_k: f64,
+        /// What binds.
+        by: Binds,
+        /// How far from where it stands it is to be in an hour, base unit.
+        hour: f64,
+    },
     /// Cooling is nearly free now, and a cooler die leaks less.
     Cooler {
         /// Watts that a warmer unit would save, estimated.
@@ -148,6 +157,9 @@ impl fmt::Display for Why {
             }
             Self::Tighten { slack_k, by } => {
                 write!(f, "tighten: {:.1} K short of what is wanted before {by}", -slack_k)
+            }
+            Self::Plan { slack_k, by, hour } => {
+                write!(f, "plan: {hour:+.2} within the hour; {slack_k:.1} K to spare now before {by}")
             }
             Self::Cooler { saves_w_per_unit, costs_w_per_unit } => write!(
                 f,

@@ -3,7 +3,7 @@ use crate::tests::Bench;
 use headroom_belief::model::{Evidence, FORMAT, Input, Output, Role, Signal, Sparse, Structure, Term};
 
 /// Supply follows its setpoint with a time constant of ten periods.
-fn model(column: &str) -> Model {
+pub(crate) fn model(column: &str) -> Model {
     let sparse =
         |rows: usize, columns: usize, entries: Vec<(usize, usize, f64)>| Sparse { rows, columns, entries };
     Model {

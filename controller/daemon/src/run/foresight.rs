@@ -2,6 +2,7 @@
 
 use headroom_core::Line;
 use headroom_core::site_filter::AHEAD_S;
+use headroom_policies::CoolingStrategy;
 use serde::{Deserialize, Serialize};
 
 /// What is foreseen of an output if nothing is moved.
@@ -25,6 +26,11 @@ pub(crate) struct AheadView {
     pub(crate) horizon_s: f64,
     pub(crate) value: f64,
     pub(crate) sigma: f64,
+}
+
+/// What came of the last plan, where the policy wants one.
+pub(crate) fn plan(line: &Line) -> Option<String> {
+    (line.wants().cooling == CoolingStrategy::Predictive).then(|| line.plan().to_string())
 }
 
 /// All outputs that have been seen.

@@ -38,6 +38,7 @@ use headroom_core::lease::Identity;
 use headroom_core::{Line, Tick, Wants};
 use headroom_drivers::Clock;
 use headroom_drivers::field::{FieldOptions, LiveField};
+use headroom_policies::CoolingStrategy;
 use headroom_site::file::{FileError, read_text};
 use headroom_site::{Field, Inbox, Site, Span, Stamp};
 use record::Record;
@@ -172,6 +173,11 @@ fn begin(site: &Site, wants: Wants, identity: Identity, options: &Options) -> Re
     let mut line = Line::with_wants(site, wants, identity);
     if let Some(length) = options.excite {
         line.excite(length);
+    }
+    if options.model.is_none() && line.wants().cooling == CoolingStrategy::Predictive {
+        tracing::warn!(
+            "the policy plans cooling on a model of the site: give --model; until then it is least-headroom"
+        );
     }
     if let Some(path) = &options.model {
         let model = load_model(path).with_context(|| path.display().to_string())?;

@@ -60,6 +60,7 @@ fn describe(line: &Line, text: &str, advice: &Advice) -> String {
         | Why::Tighten { by, .. }
         | Why::UpstreamFirst { by, .. }
         | Why::Underway { by, .. }
+        | Why::Plan { by, .. }
         | Why::BrokeOff { by, .. } => *by,
         Why::Hold
         | Why::Unseen

@@ -123,6 +123,9 @@ pub(crate) struct View {
     /// What the site's model foresees, if one was given.
     #[serde(default)]
     pub(crate) foreseen: Vec<ForeseenView>,
+    /// What came of the last plan of the next hour, where the policy wants one.
+    #[serde(default)]
+    pub(crate) plan: Option<String>,
     pub(crate) tokens: f64,
     pub(crate) facility_kwh: f64,
     pub(crate) it_kwh: f64,
@@ -218,6 +221,7 @@ impl View {
         self.health = health::findings(line);
         self.unmetered = health::flows(line);
         self.foreseen = foresight::foreseen(line);
+        self.plan = foresight::plan(line);
         self.update_totals(line);
         self.jobs = jobs::jobs(line);
         self.pairs.update(line, &self.jobs);

@@ -168,6 +168,10 @@ pub(crate) struct ScoreArgs {
     /// Also writes what Headroom saw, for `headroom identify`: DIR/SCENARIO-SEED/table.csv and site.toml.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
+    /// Headroom has a learned model of each site: DIR/SCENARIO-SEED/model.toml, as `headroom identify` writes it from what
+    /// `--record` kept.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) models: Option<PathBuf>,
     /// Headroom begins with an experiment of three hours at most: setpoints move a little and independently, so that a model
     /// can be learned.
     #[arg(long)]

@@ -32,6 +32,8 @@ pub(crate) struct Start {
     pub(crate) keep: Keep,
     /// Folder for a table of what Headroom saw.
     pub(crate) record: Option<PathBuf>,
+    /// A learned model of the site.
+    pub(crate) model: Option<PathBuf>,
 }
 
 /// What to run.
@@ -196,7 +198,8 @@ impl Work<'_> {
             let loaded = load_policy(site, &plan.policy, plan.mode)?;
             loaded.map(|(_, wants)| wants).context("the policy has findings")
         };
-        let study = Study { record: start.record.as_deref(), excite: plan.excite };
+        let (record, model) = (start.record.as_deref(), start.model.as_deref());
+        let study = Study { record, model, excite: plan.excite };
         run::headroom(world, &course, study, wants, passed)
     }
 }

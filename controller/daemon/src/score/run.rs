@@ -5,6 +5,7 @@
 use super::strategy::Id;
 use super::timeline::{Keep, Timeline, Trend};
 use super::{build_world, site_of, site_text, strategy, write_whole};
+use crate::files::load_model;
 use crate::identify::recorder::Recorder;
 use crate::virtual_plant::VirtualPlant;
 use anyhow::{Context, Result};
@@ -38,6 +39,8 @@ pub(crate) struct Course {
 pub(crate) struct Study<'a> {
     /// Folder for a table of what it saw, and the site file that goes with it.
     pub(crate) record: Option<&'a Path>,
+    /// A learned model of the site.
+    pub(crate) model: Option<&'a Path>,
     /// Length of an experiment that it begins with.
     pub(crate) excite: Option<Span>,
 }
@@ -124,6 +127,9 @@ pub(crate) fn headroom(
     let wants = wants(&site)?;
     let mut line = Line::with_wants(&site, wants, Identity { who: "score".to_owned(), epoch: 1 });
     let mut recorder = study.record.map(|folder| begin_table(folder, &world, &site)).transpose()?;
+    if let Some(path) = study.model {
+        line.believe(&load_model(path)?).with_context(|| path.display().to_string())?;
+    }
     if let Some(length) = study.excite {
         line.excite(length);
     }

@@ -102,11 +102,18 @@ fn prepare(args: &ScoreArgs) -> Result<(Vec<Chosen>, Plan)> {
             let hours = args.hours.unwrap_or(chosen.scenario.hours);
             let config = chosen.world(&base, &args.plant, *seed)?;
             let folder = format!("{}-{}", config.scenario.name, config.seed);
-            let record = args.record.as_ref().map(|dir| dir.join(folder));
+            let record = args.record.as_ref().map(|dir| dir.join(&folder));
+            let model = args.models.as_ref().map(|dir| dir.join(&folder).join("model.toml"));
+            if let Some(missing) = model.as_ref().filter(|path| !path.is_file()) {
+                bail!(
+                    "{}: there is no model; `headroom identify` makes one of what `headroom score --record` keeps",
+                    missing.display()
+                );
+            }
             if record.is_some() && hours > RECORDED_H {
                 bail!("--record with --hours {hours}: record {RECORDED_H} hours at most");
             }
-            starts.push(Start { config, hours, keep, record });
+            starts.push(Start { config, hours, keep, record, model });
         }
     }
     let plan = Plan {

@@ -9,7 +9,10 @@ const SHOWN: usize = 16;
 const KILO: f64 = 1e3;
 
 /// One row for each output: now, and if nothing is moved.
-pub(super) fn write(o: &mut String, all: &[ForeseenView]) -> std::fmt::Result {
+pub(super) fn write(o: &mut String, all: &[ForeseenView], plan: Option<&str>) -> std::fmt::Result {
+    if let Some(plan) = plan {
+        writeln!(o, "\nplan of the next hour: {plan}")?;
+    }
     let Some(first) = all.first() else { return Ok(()) };
     write!(o, "\n{:<40}{:>20}", "the model: if nothing is moved", "now")?;
     for ahead in &first.ahead {

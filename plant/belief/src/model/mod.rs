@@ -16,15 +16,18 @@
 //! its inputs; what is not linear stands in their terms ([`Term`]): how far the weather is above a setpoint, the power of a
 //! pump over its pressure.
 //!
-//! Rooms: `sparse` (matrices as they stand in the file), `term` (inputs from signals), `filter` (belief from measurements).
+//! Rooms: `sparse` (matrices as they stand in the file), `term` (inputs from signals), `filter` (belief from measurements),
+//! `forced` (what moves make of it).
 
 mod filter;
+mod forced;
 mod sparse;
 mod term;
 #[cfg(test)]
 mod tests;
 
 pub use filter::{Forecast, ModelFilter};
+pub use forced::Forced;
 pub use sparse::Sparse;
 pub use term::{Term, wet_bulb_c};
 

@@ -40,6 +40,34 @@ fn model(gain: f64, pole: f64) -> Model {
     }
 }
 
+/// A loop that follows its setpoint late, one that follows its own and the first, and only as far as weather lets it, and
+/// power that heat makes at once.
+pub(super) fn two_loops() -> Model {
+    let entries = |rows, columns, entries| Sparse { rows, columns, entries };
+    let mut model = model(1.0, 0.5);
+    let signal = |name: &str, role| Signal { name: name.to_owned(), role, ..model.signals[0].clone() };
+    let signals = ["first", "second", "heat", "weather"].map(|name| {
+        signal(name, if name.len() > 4 && name != "weather" { Role::Setpoint } else { Role::Weather })
+    });
+    let lift = Term::Above(Box::new(Term::Signal(3)), Box::new(Term::Signal(1)), 4.0);
+    let terms = [Term::Signal(0), Term::Signal(1), Term::Signal(2), lift];
+    let of = |(i, term): (usize, Term)| Input { name: format!("input {i}"), term, stood: 20.0 };
+    model.inputs = terms.into_iter().enumerate().map(of).collect();
+    model.signals = signals.to_vec();
+    // a delay of one period and a pole; two poles in a row; heat alone
+    model.a =
+        entries(5, 5, vec![(1, 0, 0.3), (1, 1, 0.7), (2, 2, 0.9), (3, 2, 0.2), (3, 3, 0.8), (4, 4, 0.5)]);
+    model.b = entries(5, 4, vec![(0, 0, 1.0), (2, 1, 0.1), (2, 0, 0.03), (3, 3, 0.05), (4, 2, 0.5)]);
+    model.c = entries(3, 5, vec![(0, 1, 1.0), (1, 3, 1.0), (2, 4, 2.0)]);
+    model.d = entries(3, 4, vec![(2, 1, -0.4), (2, 2, 1.0)]);
+    model.state_noise = vec![0.0; 5];
+    let output = model.outputs[0].clone();
+    model.outputs =
+        ["first", "second", "power"].map(|name| Output { name: name.to_owned(), ..output.clone() }).into();
+    assert_eq!(model.check(), Ok(()));
+    model
+}
+
 #[test]
 fn a_model_is_the_same_after_its_file() {
     let model = model(0.9, 0.8);

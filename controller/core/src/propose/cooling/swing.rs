@@ -51,6 +51,12 @@ impl Swing {
         (high - low).max(0.0)
     }
 
+    /// How much further a setpoint may go, up or down, and how much in a quarter of an hour, K; the first may be below zero.
+    pub(super) fn room(&self, setpoint: f64, toward: f64) -> (f64, f64) {
+        let (low, high) = self.range();
+        (if toward > 0.0 { low + OWN_K - setpoint } else { setpoint - (high - OWN_K) }, OWN_K)
+    }
+
     /// Would a setpoint, moved up or down, use more than its share of the change?
     pub(super) fn reached(&self, setpoint: f64, toward: f64) -> bool {
         let (low, high) = self.range();

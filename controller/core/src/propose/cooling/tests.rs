@@ -7,15 +7,15 @@ use std::sync::Arc;
 const LEAK_W_PER_K: f64 = 8.0;
 
 /// A bench that has seen everything once: GPUs at 500 W, setpoints held where they stand.
-struct Room {
-    bench: Bench,
-    e: Estimate,
+pub(super) struct Room {
+    pub(super) bench: Bench,
+    pub(super) e: Estimate,
 }
 
 impl Room {
     /// With the chiller at a power (W), the facility setpoint at a temperature, and this much beyond the wanted margin
     /// of the worst GPU.
-    fn new(chiller_w: f64, fws_c: f64, spare_k: f64) -> Self {
+    pub(super) fn new(chiller_w: f64, fws_c: f64, spare_k: f64) -> Self {
         Self::beside(&[], chiller_w, fws_c, spare_k)
     }
 
