@@ -21,6 +21,7 @@ mod scenarios;
 mod score;
 mod see;
 mod status;
+mod supervisor;
 mod tape;
 mod verify;
 mod virtual_plant;
