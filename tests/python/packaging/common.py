@@ -56,7 +56,7 @@ def run(*command, fine=(0,), limit=120, **more):
     """Runs a command to its end and gives its output; what it printed is shown if it did not end well."""
     done = subprocess.run([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=limit, check=False, **more)
-    check(done.returncode in fine, f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}")
+    check(done.returncode in fine, f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout[-4000:]}")
     return done.stdout
 
 
