@@ -4,7 +4,7 @@ It is installed into an overlay of this machine's own file system, in a mount na
 scripts as ever, and nothing of it is left here. Where that may not be, it is only unpacked and its binary run.
 
 Holds: lintian has nothing to say; both services are neither enabled nor started; the installed binary runs, checks its
-examples and shows its man page; systemd calls the installed units OK; after removal only conffiles and state are left,
+examples and has its man page; systemd calls the installed units OK; after removal only conffiles and state are left,
 after a purge nothing.
 """
 
@@ -25,17 +25,17 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$2/upper,workdir=$2/work" "$2/a
 cp "$1" "$2/all/tmp/headroom.deb"
 mount -t proc proc "$2/all/proc" 2>/dev/null || mount --rbind /proc "$2/all/proc"
 mount --rbind /dev "$2/all/dev"
+mount --bind "$2/upper" "$2/all/mnt"
 cat > "$2/all/tmp/inside.sh"
 exec chroot "$2/all" /bin/sh -eu /tmp/inside.sh
 """
 
 STEPS = r"""
 said() { echo "== $*"; }
-left() { find /usr /etc /var/lib /run /lib -xdev -cnewer /tmp/before \( -type f -o -type l \) ! -path '*/dpkg/*' ! -path '*/mandb/*' \
-  ! -name '*-' ! -path '/etc/passwd' ! -path '/etc/group' ! -path '/etc/shadow' ! -path '/etc/gshadow' ! -path '/etc/.pwd.lock' \
-  ! -path '/var/cache/*' ! -path '/run/*' | sort; }
+# What was written over this machine, as it stands in the overlay; but for dpkg's own books and the user.
+left() { (cd /mnt; find . -type f | sed 's/^[.]//' | grep -v -e '^/tmp/' -e /dpkg/ -e '^/var/cache/' -e '^/var/log/' -e '^/root/' -e '^/run/' \
+  -e '^/etc/\(passwd\|group\|shadow\|gshadow\)' -e '^/etc/[.]pwd' | sort); }
 dpkg --purge headroom >/dev/null 2>&1 || true
-touch /tmp/before; sleep 0.02
 dpkg --force-depends -i /tmp/headroom.deb
 said installed
 left
@@ -57,8 +57,6 @@ for unit in headroom headroom-agent; do
 done
 said verify
 systemd-analyze verify --man=no /usr/lib/systemd/system/headroom.service /usr/lib/systemd/system/headroom-agent.service 2>&1 | grep headroom || true
-said demo
-timeout 60 headroom demo --gpus 256 --hours 0.02 --speed max --out /tmp/out | tail -n 30
 said upgrade
 touch /var/lib/headroom/journal.jsonl
 echo 'HEADROOM_OPTIONS="--history-mib 128"' > /etc/default/headroom
@@ -130,13 +128,12 @@ def installed(package, place):
     check("headroom-run" in found["man"][0] or "skipped" in found["man"][0], f"man: {found['man']}")
     check(sum("OK" in line for line in found["security"]) == 2, f"security: {found['security']}")
     check(found["verify"] == [], f"verify: {found['verify']}")
-    check(any("facility energy" in line for line in found["demo"]), f"the demo: {found['demo']}")
     check(found["upgrade"][-1] == 'HEADROOM_OPTIONS="--history-mib 128"', f"an upgrade wrote over a conffile: {found['upgrade']}")
     left = [f for f in found["removed"] if f.startswith("/")]
     check(left == ["/etc/default/headroom", "/etc/default/headroom-agent", "/var/lib/headroom/journal.jsonl"], f"left: {left}")
     purged = [f for f in found["purged"] if f.startswith("/")]
     check(purged == [], f"left after a purge: {purged}")
-    print(f"{len(files)} files installed, used (demo, check, man), upgraded, removed and purged; conffiles and journal as they must")
+    print(f"{len(files)} files installed, used (check, man), upgraded, removed and purged; conffiles and journal as they must")
 
 
 def main():
