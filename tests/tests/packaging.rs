@@ -21,7 +21,8 @@ fn binary() -> Option<PathBuf> {
 }
 
 fn python_has(modules: &str) -> bool {
-    let probe = Command::new("python3").args(["-c", &format!("import {modules}")]).stderr(Stdio::null()).status();
+    let probe =
+        Command::new("python3").args(["-c", &format!("import {modules}")]).stderr(Stdio::null()).status();
     probe.is_ok_and(|status| status.success())
 }
 
