@@ -55,6 +55,11 @@ fn units_are_hardened_and_the_daemon_tells_its_manager() {
 }
 
 #[test]
+fn both_services_run_under_a_real_systemd() {
+    holds("boot.py");
+}
+
+#[test]
 fn the_deb_is_installed_used_and_removed() {
     holds("deb.py");
 }
