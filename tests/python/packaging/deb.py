@@ -33,7 +33,7 @@ exec chroot "$2/all" /bin/sh -eu /tmp/inside.sh
 STEPS = r"""
 said() { echo "== $*"; }
 # What was written over this machine, as it stands in the overlay; but for dpkg's own books and the user.
-left() { (cd /mnt; find . -type f | sed 's/^[.]//' | grep -v -e '^/tmp/' -e /dpkg/ -e '^/var/cache/' -e '^/var/log/' -e '^/root/' -e '^/run/' \
+left() { (cd /mnt; find . -type f | sed 's/^[.]//' | grep -v -e '^/tmp/' -e /dpkg/ -e '^/var/cache/' -e '^/var/log/' -e '^/root' -e '^/run' \
   -e '^/etc/\(passwd\|group\|shadow\|gshadow\)' -e '^/etc/[.]pwd' | sort); }
 dpkg --purge headroom >/dev/null 2>&1 || true
 dpkg --force-depends -i /tmp/headroom.deb
