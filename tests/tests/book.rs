@@ -197,16 +197,18 @@ const PLUMBING: [&str; 8] =
     ["balance.rs", "build.rs", "mod.rs", "plant.rs", "plant_tests.rs", "power.rs", "rejection.rs", "spec.rs"];
 
 /// What the binary does.
-const VERBS: [&str; 20] = [
+const VERBS: [&str; 22] = [
     "agent",
     "bench",
     "calibrate",
     "check",
     "commission",
+    "completions",
     "demo",
     "discover",
     "explain",
     "identify",
+    "man",
     "map",
     "points",
     "release",

@@ -5,12 +5,14 @@ mod bench;
 mod calibrate;
 mod check;
 mod commission;
+mod completions;
 mod demo;
 mod discover;
 mod exit;
 mod explain;
 mod files;
 mod identify;
+mod man;
 mod map;
 mod release;
 mod replay;
@@ -19,13 +21,14 @@ mod scenarios;
 mod score;
 mod see;
 mod status;
+mod supervisor;
 mod tape;
 mod verify;
 mod virtual_plant;
 
 use anyhow::Result;
 use check::Format;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use files::ModeChoice;
 use headroom_daemon::journal;
 use std::net::SocketAddr;
@@ -59,6 +62,8 @@ enum Verb {
     },
     /// Three hours beside the plant in which setpoints move a little, and the model of the site that follows.
     Commission(CommissionArgs),
+    /// A script that completes this command line in a shell.
+    Completions(completions::Options),
     /// A whole factory on loopback with real protocols: live view, and the score at the end.
     Demo(demo::Options),
     /// A draft of a site file or register map from what a bus or device says; nothing is written to it.
@@ -70,6 +75,8 @@ enum Verb {
     Explain(explain::Options),
     /// A model of the site from a table of what was seen, checked on data that was held back.
     Identify(identify::Options),
+    /// The manual pages of every verb, written to a folder.
+    Man(man::Options),
     /// Register maps from and to a spreadsheet.
     Map {
         #[command(subcommand)]
@@ -232,10 +239,12 @@ fn main() -> Result<ExitCode> {
         Verb::Commission(CommissionArgs { run, out, length }) => {
             runtime()?.block_on(commission::run(run.options(), &out, length))
         }
+        Verb::Completions(options) => Ok(completions::run(&options, Cli::command())),
         Verb::Demo(options) => demo::run(&options),
         Verb::Discover { what } => runtime()?.block_on(discover::run(&what)),
         Verb::Explain(options) => runtime()?.block_on(explain::run(&options)),
         Verb::Identify(options) => identify::run(&options),
+        Verb::Man(options) => man::run(&options, Cli::command()),
         Verb::Map { way } => Ok(map::run(&way)),
         Verb::Points(options) => runtime()?.block_on(see::points::run(&options)),
         Verb::Release(options) => runtime()?.block_on(release::release(&options)),

@@ -9,6 +9,7 @@
 use super::gpu::Tools;
 use super::node::Node;
 use super::strays::Strays;
+use crate::supervisor::{self, Supervisor};
 use headroom_drivers::Clock;
 use headroom_drivers::nvml::NvmlHost;
 use headroom_drivers::nvml::persist::Ownership;
@@ -84,6 +85,7 @@ impl Worker {
     /// Runs until told to stop, or until whoever gives orders is gone; then restores.
     pub(super) fn run(mut self) -> Farewell {
         let mut next = self.clock.now();
+        let mut supervisor = Supervisor::of(self.period);
         loop {
             let dark = self.dark_since.is_some_and(|since| since.elapsed() > DARK);
             if dark || self.wait(next).is_none() {
@@ -93,6 +95,7 @@ impl Worker {
             let skipped = u64::try_from(late).unwrap_or(0);
             self.missed += skipped;
             self.tick(skipped);
+            supervisor.ticked();
             let periods = late.max(0).saturating_add(1);
             next = next + Span::from_ns(self.period.ns().saturating_mul(periods));
         }
@@ -160,6 +163,7 @@ impl Worker {
 
     /// Puts everything back.
     fn leave(mut self, dark: bool) -> Farewell {
+        supervisor::stopping();
         for attempt in 0..LAST_TRIES {
             if attempt > 0 {
                 std::thread::sleep(LAST_PAUSE);

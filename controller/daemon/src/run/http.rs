@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `/` | people: the web page (`page`), which reads the pages below |
 //! | `/healthz` | a supervisor: 200 while ticks are fresh and the plant's state is verified, else 503 with a sentence |
-//! | `/metrics` | Prometheus (OpenMetrics text) |
+//! | `/metrics` | Prometheus: OpenMetrics text to whoever asks for it, else the older text format |
 //! | `/status` | people and tools: the [`View`] as JSON |
 //! | `/pulse` | whoever looks at every tick: its stamp and the pace of the loop, nothing else |
 //! | `/trend` | whoever draws the four pairs over the last minutes (`trend`) |
@@ -15,8 +15,8 @@ use super::view::View;
 use super::{metrics, page};
 use anyhow::{Context, Result};
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -122,10 +122,15 @@ async fn healthz(State(pages): State<Pages>) -> impl IntoResponse {
     }
 }
 
-async fn page_of_metrics(State(pages): State<Pages>) -> impl IntoResponse {
+async fn page_of_metrics(State(pages): State<Pages>, headers: HeaderMap) -> impl IntoResponse {
     let view = pages.look(View::clone);
     let text = metrics::page(&view);
-    ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+    let asked = headers.get(ACCEPT).and_then(|a| a.to_str().ok());
+    if asked.is_some_and(|a| a.contains("application/openmetrics-text")) {
+        ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+    } else {
+        ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::plain(&text))
+    }
 }
 
 async fn status(State(pages): State<Pages>) -> Json<View> {

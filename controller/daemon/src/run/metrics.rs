@@ -2,7 +2,7 @@
 
 use super::health::FindingView;
 use super::outlook::ForecastView;
-use super::places::PlaceView;
+use super::places::{PlaceView, WarningView};
 use super::record::DoubtRecord;
 use super::served::ServedView;
 use super::view::View;
@@ -11,6 +11,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Metric, Registry, Unit};
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 
 type Labels = Vec<(&'static str, String)>;
@@ -72,6 +73,7 @@ impl Page {
 /// The page.
 pub(super) fn page(view: &View) -> String {
     let mut page = Page(Registry::with_prefix("headroom"));
+    identity(&mut page, view);
     plant(&mut page, view);
     places(&mut page, view);
     jobs_and_branches(&mut page, view);
@@ -85,11 +87,62 @@ pub(super) fn page(view: &View) -> String {
     text
 }
 
+/// The same page in the text format of Prometheus 0.0.4, which names a counter by its sample and knows no units.
+pub(super) fn plain(page: &str) -> String {
+    let counters: BTreeSet<&str> =
+        page.lines().filter_map(|l| l.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
+    let mut text = String::with_capacity(page.len());
+    for line in page.lines().filter(|l| !l.starts_with("# UNIT ") && *l != "# EOF") {
+        let word = line.strip_prefix("# ").and_then(|l| l.split(' ').nth(1));
+        match word.filter(|name| counters.contains(name)) {
+            Some(name) => text += &line.replacen(name, &format!("{name}_total"), 1),
+            None => text += line,
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// What is running, for whoever joins or compares.
+fn identity(page: &mut Page, v: &View) {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let labels = vec![("version", version), ("site", v.site.clone()), ("policy", v.policy.clone())];
+    page.gauges("info", None, "1, with the version, the site and the policy that run", [(labels, 1.0)]);
+}
+
+/// A figure that is zero only while nobody knows it: absent then.
+fn known(x: f64) -> Option<f64> {
+    Some(x).filter(|x| *x > 0.0)
+}
+
 fn plant(page: &mut Page, v: &View) {
-    page.gauge("facility", Some("watts"), "Power of the whole facility", v.facility_w);
-    page.gauge("it", Some("watts"), "Power of the racks", v.it_w);
-    page.gauge("cooling", Some("watts"), "Power of the cooling plant", v.cooling_w);
-    page.gauge("pue", Some("ratio"), "Facility power over IT power", v.pue);
+    let rows = [
+        ("facility", "watts", "Power of the whole facility", v.facility_w),
+        ("it", "watts", "Power of the racks", v.it_w),
+        ("cooling", "watts", "Power of the cooling plant", v.cooling_w),
+        ("pue", "ratio", "Facility power over IT power", v.pue),
+    ];
+    for (name, unit, help, value) in rows {
+        if let Some(value) = known(value) {
+            page.gauge(name, Some(unit), help, value);
+        }
+    }
+    worst(page, v);
+    let energies = [("facility", v.facility_kwh), ("it", v.it_kwh), ("cooling", v.cooling_kwh)];
+    let values = energies.map(|(meter, kwh)| (vec![("meter", meter.to_owned())], kwh * 3.6e6));
+    page.counters("energy", Some("joules"), "Energy since the start of this controller", values);
+    page.counter("tokens", None, "Tokens learnt and generated since the start", v.tokens);
+    let values = v.throttled_gpu_s.iter().map(|(reason, s)| (vec![("reason", reason.clone())], *s));
+    page.counters("throttled", Some("seconds"), "GPU-seconds throttled, by reason", values);
+    let values = v.throttled_gpus.iter().map(|(reason, n)| (vec![("reason", reason.clone())], *n as f64));
+    page.gauges("gpus_throttled", None, "GPUs whose clock a reason holds now, by reason", values);
+}
+
+/// The GPU that is nearest to its limit, once one has been seen.
+fn worst(page: &mut Page, v: &View) {
+    if v.hottest.is_empty() {
+        return;
+    }
     let least = || vec![("rank", "least".to_owned())];
     let help = "Distance of the die from its limit, worst GPU";
     page.gauges("die_headroom", Some("kelvin"), help, [(least(), v.headroom_k)]);
@@ -101,14 +154,6 @@ fn plant(page: &mut Page, v: &View) {
         let help = "Time until the worst GPU throttles if nothing changes";
         page.gauges("die_headroom", Some("seconds"), help, [(least(), seconds)]);
     }
-    let energies = [("facility", v.facility_kwh), ("it", v.it_kwh), ("cooling", v.cooling_kwh)];
-    let values = energies.map(|(meter, kwh)| (vec![("meter", meter.to_owned())], kwh * 3.6e6));
-    page.counters("energy", Some("joules"), "Energy since the start of this controller", values);
-    page.counter("tokens", None, "Tokens learnt and generated since the start", v.tokens);
-    let values = v.throttled_gpu_s.iter().map(|(reason, s)| (vec![("reason", reason.clone())], *s));
-    page.counters("throttled", Some("seconds"), "GPU-seconds throttled, by reason", values);
-    let values = v.throttled_gpus.iter().map(|(reason, n)| (vec![("reason", reason.clone())], *n as f64));
-    page.gauges("gpus_throttled", None, "GPUs whose clock a reason holds now, by reason", values);
 }
 
 fn places(page: &mut Page, v: &View) {
@@ -125,6 +170,11 @@ fn places(page: &mut Page, v: &View) {
     page.gauges("place_headroom", Some("seconds"), help, each(|p| p.headroom_s));
     let help = "GPUs that will slow down for heat soon if nothing changes";
     page.gauge("gpus_warned", None, help, v.gpus_warned as f64);
+    let label =
+        |w: &WarningView| vec![("UUID", w.uuid.clone()), ("of", w.node.clone()), ("limit", w.limit.clone())];
+    let warned = v.warnings.iter().map(|w| (label(w), w.seconds));
+    let help = "Time until a warned GPU meets its limit; the 32 nearest";
+    page.gauges("gpu_warned", Some("seconds"), help, warned);
 }
 
 fn jobs_and_branches(page: &mut Page, v: &View) {
@@ -246,9 +296,9 @@ fn outlook(page: &mut Page, v: &View) {
     {
         let of_unit = v.ahead.outlook.iter().filter(|f| f.unit.ends_with(unit));
         let values = of_unit.flat_map(|f| {
-            [("0.05", f.q05), ("0.5", f.q50), ("0.95", f.q95)].map(|(quantile, q)| {
+            [("0.05", f.q05), ("0.5", f.q50), ("0.95", f.q95)].map(|(level, q)| {
                 let mut all = labels(f);
-                all.push(("quantile", quantile.to_owned()));
+                all.push(("probability", level.to_owned()));
                 (all, q * scale)
             })
         });
@@ -272,6 +322,8 @@ fn loop_itself(page: &mut Page, v: &View) {
     page.gauge("gpus", None, "GPUs of the site file", v.gpus as f64);
     page.gauge("points", None, "Points of the site file", v.points as f64);
     page.gauge("points_good", None, "Points with a value that can be used", v.points_good as f64);
+    let links = v.connections.iter().map(|c| (vec![("connection", c.id.clone())], f64::from(u8::from(c.up))));
+    page.gauges("connection_up", None, "1 while a broker, device or page answers", links);
     let label = |d: &DoubtRecord| vec![("point", d.point.clone()), ("rule", d.rule.clone())];
     let doubts = v.implausible.iter().map(|d| (label(d), 1.0));
     page.gauges("point_implausible", None, "1 for a point that others contradict", doubts);
@@ -290,65 +342,4 @@ fn loop_itself(page: &mut Page, v: &View) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::ramp::RampView;
-    use super::super::view::{BranchView, JobView, SetpointView};
-    use super::*;
-
-    #[test]
-    fn names_end_in_base_units() {
-        let mut view = View { facility_w: 1.5e6, pue: 1.1, headroom_k: 12.0, ticks: 7, ..View::default() };
-        view.throttled_gpu_s.insert("sw_thermal".to_owned(), 3.0);
-        view.throttled_gpus.insert("hw_slowdown".to_owned(), 2);
-        view.jobs.push(JobView { id: "train-a".to_owned(), clock_mhz: 1700.0, ..JobView::default() });
-        let (job, paged) = ("chat".to_owned(), "chat-0".to_owned());
-        let p95 = Some(0.25);
-        view.served.push(ServedView {
-            job,
-            page: paged,
-            time_to_first_token_p95_s: p95,
-            ..ServedView::default()
-        });
-        let branch =
-            BranchView { id: "feed".to_owned(), power_w: 5.0, budget_w: Some(9.0), ..BranchView::default() };
-        view.branches.push(branch);
-        view.ramp = Some(RampView { draws_w: 4.0, may_draw_w: 6.0, needs_w: 8.0 });
-        for (unit, stands) in [("degC", 32.0), ("kPa", 80.0)] {
-            let (actuator, unit) = (format!("a-{unit}"), unit.to_owned());
-            view.setpoints.push(SetpointView { actuator, unit, stands, ..SetpointView::default() });
-        }
-        let (point, rule) = ("CDU-01/flow".to_owned(), "moving-fluid".to_owned());
-        view.implausible.push(DoubtRecord { point, rule, ..DoubtRecord::default() });
-        view.ahead.outlook.push(ForecastView {
-            what: "wet-bulb".into(),
-            of: "outdoor".into(),
-            unit: "degC".into(),
-            horizon_s: 3600.0,
-            q95: 21.5,
-            coverage: Some(0.9),
-            ..ForecastView::default()
-        });
-        let text = page(&view);
-        for line in [
-            "headroom_facility_watts 1500000.0",
-            "headroom_pue_ratio 1.1",
-            "headroom_die_headroom_kelvin{rank=\"least\"} 12.0",
-            "headroom_throttled_seconds_total{reason=\"sw_thermal\"} 3.0",
-            "headroom_gpus_throttled{reason=\"hw_slowdown\"} 2.0",
-            "headroom_job_clock_hertz{job=\"train-a\"} 1700000000.0",
-            "headroom_job_tokens_total{job=\"train-a\"} 0.0",
-            "headroom_job_time_to_first_token_seconds{job=\"chat\",page=\"chat-0\",statistic=\"p95\"} 0.25",
-            "headroom_branch_budget_watts{branch=\"feed\"} 9.0",
-            "headroom_site_may_draw_watts 6.0",
-            "headroom_setpoint_stands_celsius{actuator=\"a-degC\"} 32.0",
-            "headroom_setpoint_stands_pascals{actuator=\"a-kPa\"} 80000.0",
-            "headroom_ticks_total 7.0",
-            "headroom_outlook_celsius{what=\"wet-bulb\",of=\"outdoor\",horizon=\"3600\",quantile=\"0.95\"} 21.5",
-            "headroom_outlook_coverage_ratio{what=\"wet-bulb\",of=\"outdoor\",horizon=\"3600\"} 0.9",
-            "headroom_point_implausible{point=\"CDU-01/flow\",rule=\"moving-fluid\"} 1.0",
-            "# EOF",
-        ] {
-            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
-        }
-    }
-}
+mod tests;

@@ -31,6 +31,7 @@ use crate::explain;
 use crate::files::{Loaded, ModeChoice, load, load_model};
 use crate::identify::recorder::Recorder;
 use crate::journal::Journal;
+use crate::supervisor::{self, Supervisor};
 use crate::tape;
 use anyhow::{Context, Result};
 use bulletin::Bulletin;
@@ -218,6 +219,7 @@ struct Daemon<'a> {
 impl Daemon<'_> {
     /// Relinquishes everything, and waits until that is on its way.
     async fn let_go(self) {
+        supervisor::stopping();
         let Self { mut field, bulletin, .. } = self;
         field.release();
         tokio::time::sleep(FAREWELL).await;
@@ -234,6 +236,7 @@ impl Daemon<'_> {
         let period = self.line.site().power_period;
         let mut due = next_multiple(self.clock.now(), period);
         let mut missed = 0_u64;
+        let mut supervisor = Supervisor::of(period);
         loop {
             let urgent = tokio::select! {
                 () = self.clock.sleep_until(due) => false,
@@ -259,6 +262,7 @@ impl Daemon<'_> {
             let took = self.clock.now().since(started);
             due = due + Span::from_ns(period.ns() * (late + 1));
             self.show(verified, &Pace { lag, took, next: due, missed });
+            supervisor.ticked();
             if self.experiment.is_over(&self.line) {
                 return Ok(());
             }

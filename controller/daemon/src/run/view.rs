@@ -35,6 +35,8 @@ const CONNECTIONS_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct ConnectionView {
     pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) up: bool,
     pub(crate) state: String,
 }
 
@@ -324,7 +326,7 @@ pub(crate) fn connections(status: &FieldStatus) -> Vec<ConnectionView> {
             (false, Some(why)) => format!("down: {why}"),
             (false, None) => "not connected yet".to_owned(),
         };
-        ConnectionView { id: id.to_owned(), state }
+        ConnectionView { id: id.to_owned(), up, state }
     };
     let mqtt = status.mqtt.iter().map(|m| {
         let c = m.counts;
