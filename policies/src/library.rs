@@ -18,7 +18,7 @@ macro_rules! ship {
 /// All of them, the most careful first.
 #[must_use]
 pub fn library() -> &'static [Shipped] {
-    ship!("watch", "hold", "balanced", "most-tokens", "fewest-watts", "grid-event")
+    ship!("watch", "hold", "balanced", "most-tokens", "fewest-watts", "grid-event", "predictive")
 }
 
 /// The one of a name.

@@ -39,6 +39,12 @@ fn the_names_mean_what_they_say() {
     assert_eq!(balanced.modes.of("cdu"), Mode::Active);
     assert_eq!(balanced.strategy.power, PowerStrategy::Steady);
     assert_eq!(balanced.strategy.cooling, CoolingStrategy::LeastHeadroom);
+    let predictive = read("predictive");
+    assert_eq!(predictive.strategy.cooling, CoolingStrategy::Predictive);
+    assert_eq!(
+        (predictive.objective.prefer, predictive.modes.default),
+        (balanced.objective.prefer, Mode::Active)
+    );
     let hold = read("hold");
     assert_eq!((hold.modes.default, hold.strategy.power), (Mode::Hold, PowerStrategy::Hold));
     assert_eq!(read("watch").modes.default, Mode::Shadow);
