@@ -186,7 +186,8 @@ impl ModelFilter {
             return f64::INFINITY;
         }
         let own = self.model.states() + output;
-        let row = || self.model.c.row(output).map(|(_, s, v)| (*s, *v)).chain([(own, 1.0)]);
+        let entries = self.model.c.entries_of(output);
+        let row = || entries.iter().map(|(_, s, v)| (*s, *v)).chain([(own, 1.0)]);
         let spread: f64 = row().flat_map(|(i, v)| row().map(move |(j, w)| v * w * p[(i, j)])).sum();
         (spread + self.model.outputs[output].noise).max(0.0).sqrt()
     }
@@ -197,13 +198,15 @@ impl ModelFilter {
 fn widen(model: &Model, p: &mut DMatrix<f64>, gained: &DVector<f64>) {
     let size = p.ncols();
     for state in (0..model.states()).rev() {
+        let entries = model.a.entries_of(state);
         for column in 0..size {
-            p[(state, column)] = model.a.row(state).map(|(_, c, v)| v * p[(*c, column)]).sum();
+            p[(state, column)] = entries.iter().map(|(_, c, v)| v * p[(*c, column)]).sum();
         }
     }
     for state in (0..model.states()).rev() {
+        let entries = model.a.entries_of(state);
         for row in 0..size {
-            p[(row, state)] = model.a.row(state).map(|(_, c, v)| v * p[(row, *c)]).sum();
+            p[(row, state)] = entries.iter().map(|(_, c, v)| v * p[(row, *c)]).sum();
         }
     }
     (0..size).for_each(|i| p[(i, i)] += gained[i]);

@@ -45,8 +45,15 @@ impl Sparse {
 
     /// Entries of a row.
     pub fn row(&self, row: usize) -> impl Iterator<Item = &(usize, usize, f64)> {
+        self.entries_of(row).iter()
+    }
+
+    /// The same, to be walked again and again: finding them is the larger part of the work.
+    #[must_use]
+    pub fn entries_of(&self, row: usize) -> &[(usize, usize, f64)] {
         let from = self.entries.partition_point(|(r, _, _)| *r < row);
-        self.entries[from..].iter().take_while(move |(r, _, _)| *r == row)
+        let rest = &self.entries[from..];
+        &rest[..rest.iter().take_while(|(r, _, _)| *r == row).count()]
     }
 
     /// An entry.

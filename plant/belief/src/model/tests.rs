@@ -57,7 +57,7 @@ pub(super) fn two_loops() -> Model {
     // a delay of one period and a pole; two poles in a row; heat alone
     model.a =
         entries(5, 5, vec![(1, 0, 0.3), (1, 1, 0.7), (2, 2, 0.9), (3, 2, 0.2), (3, 3, 0.8), (4, 4, 0.5)]);
-    model.b = entries(5, 4, vec![(0, 0, 1.0), (2, 1, 0.1), (2, 0, 0.03), (3, 3, 0.05), (4, 2, 0.5)]);
+    model.b = entries(5, 4, vec![(0, 0, 1.0), (2, 0, 0.03), (2, 1, 0.1), (3, 3, 0.05), (4, 2, 0.5)]);
     model.c = entries(3, 5, vec![(0, 1, 1.0), (1, 3, 1.0), (2, 4, 2.0)]);
     model.d = entries(3, 4, vec![(2, 1, -0.4), (2, 2, 1.0)]);
     model.state_noise = vec![0.0; 5];
