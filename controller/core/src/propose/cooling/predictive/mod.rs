@@ -52,6 +52,8 @@ const RHO: [f64; 2] = [5.0, 10.0];
 /// The same where valves downstream are short of cold: they close again in minutes, and to follow each of their moves would be
 /// to hunt.
 const RHO_VALVES: [f64; 2] = [2.0, 0.5];
+/// Worth of everything downstream of a setpoint that is planned, too, over its own.
+const DOWNSTREAM: f64 = 0.3;
 /// Iterations that a plan may take: the deadline.
 const ITERATIONS: u32 = 40;
 
@@ -257,12 +259,29 @@ fn members(
             from,
         });
     }
+    compare(scene, &mut members);
+    members
+}
+
+/// Worths, of the largest. What saves by what it leaves to a setpoint upstream is worth less than that one, all of it together:
+/// else a plan would cool upstream so that all downstream may relax, and call it a saving.
+fn compare(scene: &Scene<'_>, members: &mut [Member]) {
     let largest = members.iter().filter_map(|m| m.worth).filter(|w| w.is_finite()).fold(0.0, f64::max);
-    for worth in members.iter_mut().filter_map(|m| m.worth.as_mut()).filter(|w| **w > 0.0) {
+    let led = |m: &Member| {
+        let upstream = &scene.topology.reach[m.actuator].upstream;
+        m.worth.is_some()
+            && upstream.iter().any(|u| members.iter().any(|o| o.actuator == *u && o.worth.is_some()))
+    };
+    let led: Vec<bool> = members.iter().map(led).collect();
+    let share = DOWNSTREAM / led.iter().filter(|l| **l).count().max(1) as f64;
+    for (m, led) in members.iter_mut().zip(led) {
+        let Some(worth) = m.worth.as_mut().filter(|w| **w > 0.0) else { continue };
         // Nobody says what it saves: it is worth moving by custom.
         *worth = if worth.is_finite() && largest > 0.0 { (*worth / largest).clamp(0.1, 1.0) } else { 1.0 };
+        if led {
+            *worth = worth.min(share);
+        }
     }
-    members
 }
 
 /// The forced answer of the members' outputs to their moves, in K-equivalents, relaxing counted up. A member whose output does
