@@ -73,6 +73,7 @@ impl Page {
 pub(super) fn page(view: &View) -> String {
     let mut page = Page(Registry::with_prefix("headroom"));
     plant(&mut page, view);
+    losses(&mut page, view);
     places(&mut page, view);
     jobs_and_branches(&mut page, view);
     setpoints(&mut page, view);
@@ -109,6 +110,29 @@ fn plant(page: &mut Page, v: &View) {
     page.counters("throttled", Some("seconds"), "GPU-seconds throttled, by reason", values);
     let values = v.throttled_gpus.iter().map(|(reason, n)| (vec![("reason", reason.clone())], *n as f64));
     page.gauges("gpus_throttled", None, "GPUs whose clock a reason holds now, by reason", values);
+}
+
+/// What was lost since the start, and to what.
+fn losses(page: &mut Page, v: &View) {
+    let l = &v.ledger;
+    let lost = [("drift", l.drift_tokens), ("throttling", l.throttled_tokens)];
+    let values = lost.map(|(to, tokens)| (vec![("to", to.to_owned())], tokens));
+    page.counters(
+        "lost_tokens",
+        None,
+        "Tokens lost since the start of this controller, by what they were lost to",
+        values,
+    );
+    let help = "Energy of GPUs beyond what their work needed, since the start";
+    page.counter("over_energy", Some("joules"), help, l.gpus_over_kwh * 3.6e6);
+    let by = l.hour.flops.by.iter();
+    let values = by.map(|t| (vec![("reason", t.reason.clone()), ("cause", t.cause.clone())], t.gpu_s));
+    page.gauges(
+        "hour_throttled",
+        Some("seconds"),
+        "GPU-seconds throttled in the open hour, by reason and cause",
+        values,
+    );
 }
 
 fn places(page: &mut Page, v: &View) {

@@ -20,6 +20,8 @@ mod foresight;
 mod grid;
 #[cfg(test)]
 mod health;
+#[cfg(test)]
+mod ledger;
 mod link;
 #[cfg(test)]
 mod lost_cooling;
