@@ -197,7 +197,7 @@ const PLUMBING: [&str; 8] =
     ["balance.rs", "build.rs", "mod.rs", "plant.rs", "plant_tests.rs", "power.rs", "rejection.rs", "spec.rs"];
 
 /// What the binary does.
-const VERBS: [&str; 20] = [
+const VERBS: [&str; 21] = [
     "agent",
     "bench",
     "calibrate",
@@ -211,6 +211,7 @@ const VERBS: [&str; 20] = [
     "points",
     "release",
     "replay",
+    "report",
     "resume",
     "run",
     "score",

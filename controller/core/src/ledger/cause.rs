@@ -21,7 +21,7 @@ pub enum Cause {
     FeedBrake,
     /// This GPU warms more than its load explains.
     HotGpu,
-    /// A pump has stopped.
+    /// A pump, or a fan of a CRAH, has stopped.
     Pump,
     /// A chiller is not available.
     Chiller,
@@ -89,7 +89,7 @@ impl fmt::Display for Cause {
             Self::ForeignCap => "a cap that somebody else set",
             Self::FeedBrake => "power brake of the feed",
             Self::HotGpu => "this GPU warms more than its load explains",
-            Self::Pump => "a pump stopped",
+            Self::Pump => "a pump or fan stopped",
             Self::Chiller => "a chiller is not available",
             Self::Feed => "the feed was lost",
             Self::Exchanger => "an exchanger conducts less",

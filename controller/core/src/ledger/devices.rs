@@ -3,7 +3,7 @@
 //! Responsible for: pumps, chillers and the feed at each look, and the findings of a chain. Not for: which of several
 //! distances explains a hot GPU (`loops`).
 //!
-//! A pump that stands had run within the hour: a stand-by pump that never ran has not stopped. What has stopped counts for
+//! A pump, or a fan of a CRAH, that stands had run within the hour: a stand-by pump that never ran has not stopped. What has stopped counts for
 //! a while after it is back: water warms and cools in minutes.
 
 use super::cause::Cause;
@@ -54,9 +54,12 @@ pub(super) struct Devices {
 impl Devices {
     pub(super) fn new(site: &Site) -> Self {
         let chiller = |of: &str| site.equipment.iter().any(|e| e.id == of && e.kind.contains("chiller"));
+        let crah = |of: &str| site.equipment.iter().any(|e| e.id == of && e.kind == "crah");
         let available = |of: &str| site.points.iter().any(|p| p.of == of && p.kind == "Available");
         let kind = |p: &headroom_site::model::Point| match p.kind.as_str() {
             "PumpSpeed" if p.unit.dimension == Dimension::Ratio => Some(Kind::Pump),
+            // A tower's fan stands where the water is cold enough; one that moves the air of a hall does not.
+            "FanSpeed" if crah(&p.of) && p.unit.dimension == Dimension::Ratio => Some(Kind::Pump),
             "Available" if chiller(&p.of) => Some(Kind::Available),
             "Status" if chiller(&p.of) && !available(&p.of) => Some(Kind::Runs),
             _ => None,

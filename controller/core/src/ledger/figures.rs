@@ -19,7 +19,7 @@ use std::fmt;
 const K: f64 = 2.0;
 const J_PER_KWH: f64 = 3.6e6;
 /// Sums of meters that agree so well are of the same place.
-const AGREE: f64 = 0.005;
+const AGREE: f64 = 0.01;
 
 /// A figure and its interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -166,8 +166,8 @@ impl Figures {
         let per = |x: f64, by: f64| if by > 0.0 { x / by } else { 0.0 };
         let pue = pue(hour);
         let throttled = hour.throttled();
-        let of_jobs = |f: fn(&super::JobRow) -> f64| hour.jobs.iter().map(f).sum::<f64>();
-        let of_cells = |f: fn(&Cell) -> f64| throttled.iter().map(f).sum::<f64>();
+        let of_jobs = |f: fn(&super::JobRow) -> f64| hour.jobs.iter().map(f).fold(0.0, |a, b| a + b);
+        let of_cells = |f: fn(&Cell) -> f64| throttled.iter().map(f).fold(0.0, |a, b| a + b);
         let cooling_over_j = cooling_over(hour);
         // Over the time in which it could be told.
         let it_then_j = s.cooling_over_it.under_j;
@@ -202,7 +202,7 @@ impl Figures {
             lost_gpu_s: of_cells(|c| c.lost_gpu_s),
             lost_flop: of_cells(|c| c.lost_flop),
             busy_gpu_s: of_jobs(|j| j.busy_gpu_s),
-            over_j: hour.racks.iter().map(|r| r.over_j).sum(),
+            over_j: hour.racks.iter().fold(0.0, |a, r| a + r.over_j),
             saved_j: saved(hour),
             attained: attained(hour, pue),
             throttled,

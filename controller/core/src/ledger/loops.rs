@@ -10,6 +10,7 @@
 //! water     T_coolant - T_setpoint           K           the loop does not hold it: `devices` says why
 //! setpoint  T_setpoint - T_fallback          K           it is held, and warmer than the plant would hold by itself
 //! ```
+//! Before them: a flow far below the usual one, whose temperatures say nothing.
 
 use super::cause::Cause;
 use super::devices::Devices;
@@ -58,6 +59,8 @@ struct Now {
     water_k: f64,
     setpoint_k: Option<f64>,
     water: Cause,
+    /// Far too little coolant passes, and why.
+    starved: Option<Cause>,
 }
 
 /// All loops.
@@ -125,6 +128,9 @@ impl Loops {
         if super::devices::is_hot(line, gpu) {
             return Cause::HotGpu;
         }
+        if let Some(cause) = seen.starved {
+            return cause;
+        }
         let watts = power_w(line, gpu).unwrap_or(0.0);
         let plate_k = resistance(line, gpu).map_or(0.0, |r| (r - seen.r_med) * watts);
         let flow_k = if l.looks >= KNOWN_LOOKS { (seen.r_med - l.usual_r) * watts } else { 0.0 };
@@ -179,13 +185,21 @@ impl Loop {
             water_k: setpoint_c.or(fallback_c).map_or(0.0, |c| coolant_c - c),
             setpoint_k: setpoint_c.zip(fallback_c).map(|(c, home)| c - home),
             water: self.water(line, devices),
+            starved: self.starved(line, devices),
         }
+    }
+
+    /// Where so little coolant passes, temperatures of what does say nothing.
+    fn starved(&self, line: &Line, devices: &Devices) -> Option<Cause> {
+        let flow = line.snapshot().good(self.flow.filter(|_| self.looks >= KNOWN_LOOKS)?)?;
+        let stopped = devices.stopped(&self.chain, line.snapshot().stamp);
+        let moves = stopped.filter(|c| matches!(c, Cause::Feed | Cause::Pump));
+        (flow < LITTLE_FLOW * self.usual_flow).then(|| moves.unwrap_or(Cause::Flow))
     }
 
     /// Why the water is warm.
     fn water(&self, line: &Line, devices: &Devices) -> Cause {
         let snapshot = line.snapshot();
-        let little = |p: PointId| snapshot.good(p).is_some_and(|f| f < LITTLE_FLOW * self.usual_flow);
         let stopped = devices.stopped(&self.chain, snapshot.stamp);
         let found = super::devices::found(line, &self.chain, self.rack);
         let warm = |a: &usize| {
@@ -197,14 +211,11 @@ impl Loop {
         let upstream: Vec<bool> = self.upstream.iter().filter_map(warm).collect();
         let machine =
             stopped.filter(|c| *c != Cause::Chiller || upstream.is_empty() || upstream.contains(&true));
-        machine
-            .or_else(|| self.flow.filter(|p| self.looks >= KNOWN_LOOKS && little(*p)).map(|_| Cause::Flow))
-            .or(found)
-            .unwrap_or(match upstream.as_slice() {
-                [] => Cause::Unknown,
-                all if all.contains(&true) => Cause::Weather,
-                _ => Cause::Exchanger,
-            })
+        machine.or(found).unwrap_or(match upstream.as_slice() {
+            [] => Cause::Unknown,
+            all if all.contains(&true) => Cause::Weather,
+            _ => Cause::Exchanger,
+        })
     }
 }
 

@@ -4,21 +4,21 @@
 //! against a baseline that was measured (`headroom report` fits one where there are hours without commands).
 //!
 //! ```text
-//! clocks     [1/2, 1] x what jobs are believed to draw less by their wanted clock       (voltage law, memory taken along)
-//! pumps      P ((x_0/x)^e - 1),     e in [1, 3/2]      x_0: where the setpoint falls back to; less what the plates cost
-//! machines   (T - T_0) dP/dT - leakage                  dP/dT: least and most, as the setpoint was decided by
+//! clocks     [1/2, 3/2] x what jobs are believed to draw less by their wanted clock      (and supplies and leakage with it)
+//! pumps      [0, P ((x_0/x)^3/2 - 1)]                  x_0: where the setpoint falls back to; less what the plates cost
+//! machines   [0, (T - T_0) dP/dT] - leakage             dP/dT: the most, as the setpoint was decided by
 //! ```
-//! Water that is warmer at the CDUs and at the plant relieves the same machines: at least the larger of the two counts, at most
-//! both. A setpoint that relieves nothing with a meter leaves the upper bound open: then nothing is said.
+//! At least nothing: the plant's own resets may have come as far, and a machine at the end of its range draws no more. A
+//! setpoint that relieves nothing with a meter leaves the upper bound open: then nothing is said.
 
 use crate::line::Line;
 use headroom_site::Dimension;
 use headroom_site::model::Saves;
 
-/// Least and most share of the voltage law that a real job shows.
-const CLOCKS: [f64; 2] = [0.5, 1.0];
-/// Exponents of pump power over its pressure.
-const PUMPS: [f64; 2] = [1.0, 1.5];
+/// Least and most of what is believed of clocks: memory does not follow them, supplies, fans and leakage follow the watts.
+const CLOCKS: [f64; 2] = [0.5, 1.5];
+/// Exponent of pump power over its pressure.
+const PUMPS: f64 = 1.5;
 
 /// Least and most watts saved now; `None` where nothing can be said. Nothing in force saves nothing.
 pub(super) fn bounds_w(line: &Line) -> Option<(f64, f64)> {
@@ -28,20 +28,11 @@ pub(super) fn bounds_w(line: &Line) -> Option<(f64, f64)> {
         0.0
     };
     let (mut low, mut high) = (CLOCKS[0] * clocks_w, CLOCKS[1] * clocks_w);
-    // Relief of machines by water, at CDUs and upstream of them.
-    let mut water = [(0.0, 0.0); 2];
     for a in 0..line.site().actuators.len() {
         let Some(stands) = in_force(line, a) else { continue };
         let (least, most) = of_actuator(line, a, stands)?;
-        if line.site().actuators[a].unit.dimension == Dimension::Temperature {
-            let level = &mut water[usize::from(!line.topology().reach[a].technology)];
-            *level = (level.0 + least, level.1 + most);
-        } else {
-            (low, high) = (low + least, high + most);
-        }
+        (low, high) = (low + least, high + most);
     }
-    low += water[0].0.max(water[1].0).min(water[0].0 + water[1].0);
-    high += water[0].1 + water[1].1;
     (low.is_finite() && high.is_finite()).then_some((low.min(high), high.max(low)))
 }
 
@@ -70,14 +61,12 @@ fn of_actuator(line: &Line, a: usize, stands: f64) -> Option<(f64, f64)> {
     if !(saves.0.is_finite() && saves.1.is_finite()) {
         return None;
     }
-    if actuator.unit.dimension == Dimension::Temperature {
-        let (x, y) = (by * (saves.0 - costs), by * (saves.1 - costs));
-        return Some((x.min(y), x.max(y)));
-    }
-    // saves = 3/2 P / x
-    let watts = saves.1 * stands.abs() / 1.5;
-    let ratio = (actuator.fallback / stands).abs();
-    let of = |e: f64| watts * (ratio.powf(e) - 1.0) - costs * by;
-    let (x, y) = (of(PUMPS[0]), of(PUMPS[1]));
-    Some((x.min(y), x.max(y)))
+    let most_w = if actuator.unit.dimension == Dimension::Temperature {
+        by * saves.1
+    } else {
+        // saves = 3/2 P / x
+        saves.1 * stands.abs() / PUMPS * ((actuator.fallback / stands).abs().powf(PUMPS) - 1.0)
+    };
+    let costs_w = costs * by;
+    Some((most_w.min(0.0) - costs_w.max(0.0), most_w.max(0.0) - costs_w.min(0.0)))
 }

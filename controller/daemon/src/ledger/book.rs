@@ -3,7 +3,7 @@
 //! Responsible for: `ledger.jsonl` and `ledger.open` of the state folder. Not for: what stands in an hour.
 //!
 //! ```text
-//! ledger.jsonl      {"hash": ..., "record": {"time", "format", "site", ...an hour}}     as the journal (`headroom verify`)
+//! ledger.jsonl      {"hash": ..., "record": {"time", "format", "site_name", ...an hour}}     as the journal (`headroom verify`)
 //! ledger.old.jsonl  the one before, where it grew beyond 256 MiB; the one before that is gone
 //! ledger.open       the open hour, written anew each minute: what `kill -9` loses is at most a minute
 //! ```
@@ -33,7 +33,7 @@ const FORMAT: u32 = 1;
 struct Row {
     time: String,
     format: u32,
-    site: String,
+    site_name: String,
     #[serde(flatten)]
     hour: Hour,
 }
@@ -104,7 +104,12 @@ impl Book {
 
     fn text(&self, hour: &Hour) -> Result<String> {
         let time = Stamp::from_unix_ms(hour.to_unix_ms).to_string();
-        Ok(serde_json::to_string(&Row { time, format: FORMAT, site: self.site.clone(), hour: hour.clone() })?)
+        Ok(serde_json::to_string(&Row {
+            time,
+            format: FORMAT,
+            site_name: self.site.clone(),
+            hour: hour.clone(),
+        })?)
     }
 
     fn put_aside(&mut self) -> Result<()> {
@@ -192,7 +197,7 @@ pub(crate) fn read(state: &Path) -> Result<Kept> {
 
 impl Kept {
     fn take(&mut self, row: Row) {
-        self.site = row.site;
+        self.site = row.site_name;
         self.hours.entry(row.hour.hour_unix_s).or_default().add(&row.hour);
     }
 }
@@ -232,7 +237,7 @@ mod tests {
         // What is open is shown before anyone settles it, and after.
         let booked = |kept: &Kept| kept.hours.values().map(|h| h.booked_s).sum::<f64>();
         assert!((booked(&read(&state).unwrap()) - 3720.0).abs() < 1e-9);
-        let mut book = Book::open(&state, "s").unwrap();
+        let book = Book::open(&state, "s").unwrap();
         assert!(!state.join(OPEN).exists());
         book.set_down(&hour(2, 6, 30.0)).unwrap();
         let kept = read(&state).unwrap();

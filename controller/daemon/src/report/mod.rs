@@ -1,9 +1,10 @@
 //! `headroom report`: what a day, a week or any span cost, from the ledger of a state folder.
 //!
 //! Responsible for: the span, and where the answer goes. Rooms: `span` (times of the command line), `tables` (what is
-//! written as CSV and Parquet), `text` (the terminal), `html` and `plot` (the page). Not for: what is kept
+//! written as CSV), `baseline` (saved against hours without commands), `text` (the terminal), `html` and `plot` (the page). Not for: what is kept
 //! (`crate::ledger::book`), nor what is reckoned (`headroom-core`).
 
+mod baseline;
 mod html;
 mod plot;
 mod span;
@@ -16,6 +17,7 @@ use crate::ledger::book::{self, Kept};
 use crate::ledger::rows::Account;
 use crate::ledger::view::Summary;
 use anyhow::{Context, Result};
+use baseline::Baseline;
 use clap::Args;
 use headroom_core::ledger::Hour;
 use serde::Serialize;
@@ -55,6 +57,8 @@ pub(crate) struct Report {
     pub(crate) parts: Vec<Summary>,
     /// Length of a part, s.
     pub(crate) part_s: i64,
+    /// Saved beside the IT, against the hours without commands.
+    pub(crate) baseline: Baseline,
     /// Times of which nothing was booked, longer than a minute.
     pub(crate) gaps: Vec<Gap>,
 }
@@ -133,6 +137,7 @@ impl Report {
             account,
             parts: parts.iter().map(Summary::of).collect(),
             part_s,
+            baseline: Baseline::of(kept.hours.values(), hours),
             gaps: span::gaps(hours),
         }
     }

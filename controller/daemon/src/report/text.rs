@@ -199,7 +199,22 @@ fn energy(r: &Report) -> Grid {
     let rest = w.unmetered_kwh;
     push("  losses, lights, no meter", rest.map(|r| r.value), rest.map(|r| (r.low, r.high)));
     push("GPUs over the needed minimum", Some(w.gpus_over_kwh), None);
-    push("saved by what was commanded", w.saved_kwh.map(|r| r.value), w.saved_kwh.map(|r| (r.low, r.high)));
+    push(
+        "saved by what was commanded, by local laws",
+        w.saved_kwh.map(|r| r.value),
+        w.saved_kwh.map(|r| (r.low, r.high)),
+    );
+    let fit = &r.baseline;
+    let name = match (fit.saved_kwh, fit.cv_rmse) {
+        (Some(_), Some(cv)) => format!(
+            "saved beside the IT, against {} hours without commands (CV(RMSE) {:.0} %), in {} hours",
+            fit.baseline_hours,
+            100.0 * cv,
+            fit.predicted_hours
+        ),
+        _ => "saved beside the IT, against hours without commands".to_owned(),
+    };
+    push(&name, fit.saved_kwh.map(|r| r.value), fit.saved_kwh.map(|r| (r.low, r.high)));
     grid
 }
 
@@ -269,6 +284,7 @@ fn places(title: &str, lines: &[PlaceLine], r: &Report) -> Grid {
 fn absent(r: &Report) -> Grid {
     let mut grid = Grid::new("What is not known, and why", 2, &["figure", "why"]);
     grid.rows = r.account.summary.unknown.iter().map(|(f, why)| vec![f.clone(), why.clone()]).collect();
+    grid.rows.extend(r.baseline.why_not.iter().map(|why| vec!["baseline.saved_kwh".to_owned(), why.clone()]));
     grid
 }
 
