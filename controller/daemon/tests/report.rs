@@ -163,6 +163,7 @@ fn files(plant: &Plant, state: &str) {
     chrome.ask("Emulation.setEmulatedMedia", &json!({ "media": "print" }));
     let ground = chrome.js("getComputedStyle(document.body).backgroundColor");
     assert_eq!(ground, "rgb(255, 255, 255)", "paper is white");
+    picture(&mut chrome, "print");
     let pdf = chrome.ask("Page.printToPDF", &json!({ "preferCSSPageSize": true }));
     std::fs::write(out("report.pdf.base64"), pdf["data"].as_str().unwrap()).unwrap();
     let said = chrome.told(&["Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled"]);

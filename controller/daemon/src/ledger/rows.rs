@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 const J_PER_KWH: f64 = 3.6e6;
+/// A meter that was good for a smaller share of the time is not compared with what its GPUs drew in all of it.
+const WHOLE: f64 = 0.97;
 
 /// A job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -47,8 +49,10 @@ pub(crate) struct PlaceLine {
     pub(crate) row: String,
     /// What its meter showed; absent without one.
     pub(crate) metered_kwh: Option<f64>,
+    /// Share of the booked time in which its meter was good.
+    pub(crate) metered_share: f64,
     pub(crate) gpus_kwh: f64,
-    /// Meter less GPUs: CPUs, memory, fans, supplies, and what both are off by.
+    /// Meter less GPUs: CPUs, memory, fans, supplies, and what both are off by. Absent where the meter missed much of the time.
     pub(crate) rest_kwh: Option<f64>,
     pub(crate) over_kwh: f64,
     pub(crate) busy_gpu_s: f64,
@@ -108,7 +112,7 @@ impl Account {
             summary,
             jobs: hour.jobs.iter().map(|j| job(j, &hour.rates)).collect(),
             rows: rows(hour),
-            racks: hour.racks.iter().map(|r| place(r, &hour.rates)).collect(),
+            racks: hour.racks.iter().map(|r| place(r, 1, hour)).collect(),
             branches: hour.branches.iter().map(branch).collect(),
             worst_gpus: hour.worst.iter().map(gpu).collect(),
         }
@@ -149,15 +153,20 @@ pub(crate) fn job(j: &JobRow, rates: &Rates) -> JobLine {
     }
 }
 
-pub(crate) fn place(r: &RackRow, rates: &Rates) -> PlaceLine {
+/// Of one rack, or of so many together.
+pub(crate) fn place(r: &RackRow, racks: usize, hour: &Hour) -> PlaceLine {
+    let rates = &hour.rates;
+    let whole_s = hour.booked_s * racks as f64;
+    let metered_share = if whole_s > 0.0 { (r.meter.s / whole_s).min(1.0) } else { 0.0 };
     let (throttled_gpu_s, lost_gpu_s, throttled_tokens) = sums(&r.throttled);
     let metered_kwh = (r.meter.s > 0.0).then_some(r.meter.j / J_PER_KWH);
     PlaceLine {
         place: r.id.clone(),
         row: r.row.clone(),
         metered_kwh,
+        metered_share,
         gpus_kwh: r.gpu_j / J_PER_KWH,
-        rest_kwh: metered_kwh.map(|kwh| kwh - r.gpu_j / J_PER_KWH),
+        rest_kwh: metered_kwh.filter(|_| metered_share >= WHOLE).map(|kwh| kwh - r.gpu_j / J_PER_KWH),
         over_kwh: r.over_j / J_PER_KWH,
         busy_gpu_s: r.busy_gpu_s,
         throttled_gpu_s,
@@ -172,10 +181,12 @@ pub(crate) fn place(r: &RackRow, rates: &Rates) -> PlaceLine {
 
 /// Racks added up by the row that they stand in.
 fn rows(hour: &Hour) -> Vec<PlaceLine> {
-    let mut all: BTreeMap<&str, RackRow> = BTreeMap::new();
+    let mut all: BTreeMap<&str, (RackRow, usize)> = BTreeMap::new();
     for r in &hour.racks {
         let name = if r.row.is_empty() { "(no row)" } else { r.row.as_str() };
-        let sum = all.entry(name).or_insert_with(|| RackRow { id: name.to_owned(), ..RackRow::default() });
+        let new = || (RackRow { id: name.to_owned(), ..RackRow::default() }, 0);
+        let (sum, racks) = all.entry(name).or_insert_with(new);
+        *racks += 1;
         sum.meter.add(&r.meter);
         sum.gpu_j += r.gpu_j;
         sum.busy_gpu_s += r.busy_gpu_s;
@@ -184,7 +195,7 @@ fn rows(hour: &Hour) -> Vec<PlaceLine> {
         sum.over_j += r.over_j;
         add_cells(&mut sum.throttled, &r.throttled);
     }
-    all.values().map(|r| place(r, &hour.rates)).collect()
+    all.values().map(|(r, racks)| place(r, *racks, hour)).collect()
 }
 
 pub(crate) fn branch(b: &BranchRow) -> BranchLine {

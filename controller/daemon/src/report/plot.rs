@@ -9,7 +9,7 @@ use maud::{Markup, html};
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 190.0;
 const LEFT: f64 = 64.0;
-const RIGHT: f64 = 708.0;
+const RIGHT: f64 = 696.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 156.0;
 /// Fills and lines of the scoreboard's palette, in order.

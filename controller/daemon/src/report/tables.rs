@@ -81,7 +81,7 @@ pub(super) fn of(hours: &[&Hour]) -> Vec<Table> {
             job_table.row(job_row(&at, &job(row, &hour.rates)));
         }
         for row in &hour.racks {
-            place_table.row(place_row(&at, &place(row, &hour.rates)));
+            place_table.row(place_row(&at, &place(row, 1, hour)));
             for t in throttles(&row.throttled) {
                 throttled.row(vec![
                     text("hour", &at),
@@ -188,6 +188,7 @@ fn place_row(at: &str, r: &crate::ledger::rows::PlaceLine) -> Row {
         text("rack", &r.place),
         text("row", &r.row),
         may("metered_kwh", r.metered_kwh),
+        num("metered_share", r.metered_share),
         num("gpus_kwh", r.gpus_kwh),
         may("rest_kwh", r.rest_kwh),
         num("over_kwh", r.over_kwh),

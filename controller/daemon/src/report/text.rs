@@ -252,6 +252,7 @@ fn places(title: &str, lines: &[PlaceLine], r: &Report) -> Grid {
     let head = [
         "place",
         "metered [kWh]",
+        "of the time",
         "GPUs [kWh]",
         "the rest [kWh]",
         "over [kWh]",
@@ -267,6 +268,7 @@ fn places(title: &str, lines: &[PlaceLine], r: &Report) -> Grid {
         grid.rows.push(vec![
             l.place.clone(),
             kwh(l.metered_kwh),
+            format!("{:.1} %", 100.0 * l.metered_share),
             format!("{:.1}", l.gpus_kwh),
             kwh(l.rest_kwh),
             format!("{:.2}", l.over_kwh),
