@@ -22,6 +22,8 @@ mod grid;
 mod health;
 #[cfg(test)]
 mod ledger;
+#[cfg(test)]
+mod ledger_cost;
 mod link;
 #[cfg(test)]
 mod lost_cooling;
