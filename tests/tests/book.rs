@@ -197,7 +197,7 @@ const PLUMBING: [&str; 8] =
     ["balance.rs", "build.rs", "mod.rs", "plant.rs", "plant_tests.rs", "power.rs", "rejection.rs", "spec.rs"];
 
 /// What the binary does.
-const VERBS: [&str; 22] = [
+const VERBS: [&str; 23] = [
     "agent",
     "bench",
     "calibrate",
@@ -213,6 +213,7 @@ const VERBS: [&str; 22] = [
     "points",
     "release",
     "replay",
+    "report",
     "resume",
     "run",
     "score",

@@ -1,4 +1,41 @@
-//! Ledger: what it cost. Energy by meter, tokens by counter, clock spread inside jobs, throttled time by reason.
+//! Ledger: what it cost.
+//!
+//! [`Ledger`] keeps the totals since the start: energy by meter, tokens by counter, clock spread inside jobs, throttled time by
+//! reason. [`Accounts`] keep what each job, rack and hour lost, and to what; whoever wants them feeds them beside the line.
+//!
+//! | room | says |
+//! |---|---|
+//! | `accounts` | what is booked when |
+//! | `rows`, `cells`, `sums` | an hour as sums, and hours added up |
+//! | `figures` | what follows from sums: PUE and its kin, money, residuals, targets |
+//! | `meters` | energies, coverage, uncertainty |
+//! | `jobs` | tokens and clocks |
+//! | `throttle`, `cause`, `loops`, `devices` | throttled time by reason, and what lies behind it |
+//! | `least`, `saving`, `peak` | the least cooling, what is saved, peaks of products |
+
+mod accounts;
+mod cause;
+mod cells;
+mod devices;
+mod figures;
+mod jobs;
+mod least;
+mod loops;
+mod meters;
+mod peak;
+mod rows;
+mod saving;
+mod sums;
+mod throttle;
+
+pub use accounts::Accounts;
+pub use cause::Cause;
+pub use figures::{Absent, Attained, Figures, Said, Value};
+pub use rows::{
+    Aims, Both, Bounds, BranchRow, Cell, Energy, GpuRow, Hour, JobRow, Kept, METER_SIGMA, RackRow, Rates,
+    SiteRow,
+};
+pub use sums::add_cells;
 
 use crate::align::Snapshot;
 use headroom_site::gpu::ThrottleReason;

@@ -6,3 +6,5 @@ pub(crate) const FAULT: u8 = 1;
 pub(crate) const CONFIGURATION: u8 = 3;
 /// The field cannot be reached.
 pub(crate) const NO_FIELD: u8 = 4;
+/// Used wrongly.
+pub(crate) const USAGE: u8 = 2;

@@ -12,10 +12,12 @@ mod exit;
 mod explain;
 mod files;
 mod identify;
+mod ledger;
 mod man;
 mod map;
 mod release;
 mod replay;
+mod report;
 mod run;
 mod scenarios;
 mod score;
@@ -88,6 +90,8 @@ enum Verb {
     Release(release::ReleaseOptions),
     /// The decisions of a tape (`headroom run --tape`) once more, held against those that were made.
     Replay(replay::Options),
+    /// What a day, a week or any span cost: tokens, FLOPS, watts and PUE with their money, as a page, tables or text.
+    Report(report::Options),
     /// What was let go is commanded again, after half a minute of looking.
     Resume(release::ResumeOptions),
     /// The daemon beside the BMS: reads the field, decides, and commands as leases.
@@ -249,6 +253,7 @@ fn main() -> Result<ExitCode> {
         Verb::Points(options) => runtime()?.block_on(see::points::run(&options)),
         Verb::Release(options) => runtime()?.block_on(release::release(&options)),
         Verb::Replay(options) => replay::run(&options),
+        Verb::Report(options) => report::run(&options),
         Verb::Resume(options) => runtime()?.block_on(release::resume(&options)),
         Verb::Run(args) => runtime()?.block_on(run::run(args.options())),
         Verb::Score(args) => score::score(&args),

@@ -1,6 +1,7 @@
 //! `headroom status`: one screen of what the daemon knows, wants and does.
 
 mod foresight;
+pub(crate) mod ledger;
 mod outlook;
 mod served;
 mod trouble;
@@ -131,6 +132,7 @@ fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
         v.pue
     )?;
     writeln!(o, "headroom  {}", headroom(v))?;
+    ledger::write(o, &v.ledger.hour)?;
     trouble::write_warnings(o, v)?;
     trouble::write_health(o, v)?;
     write_places(o, v)?;

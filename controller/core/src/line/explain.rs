@@ -24,14 +24,7 @@ impl Line {
     /// What was considered of a setpoint that stands somewhere, base unit.
     #[must_use]
     pub fn considered(&self, actuator: usize, stands: f64) -> Considered {
-        let scene = Scene {
-            site: &self.site,
-            topology: &self.topology,
-            wants: &self.wants,
-            snapshot: self.align.last(),
-            estimate: self.estimator.last(),
-            survey: &self.survey,
-        };
+        let scene = self.scene();
         let mut room = Vec::new();
         each_slack(&scene, actuator, |k, by| room.push((k, by)));
         room.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -57,5 +50,23 @@ impl Line {
     #[must_use]
     pub fn held(&self, actuator: usize) -> Option<f64> {
         self.leases.held(actuator)
+    }
+
+    /// Watts that a unit of a setpoint saves at least and at most the way that it relaxes, where it stands so, and those it costs.
+    #[must_use]
+    pub fn worth(&self, actuator: usize, stands: f64) -> ((f64, f64), f64) {
+        let scene = self.scene();
+        (saving_w_per_unit(&scene, actuator, stands), cost_w_per_unit(&scene, actuator, stands))
+    }
+
+    fn scene(&self) -> Scene<'_> {
+        Scene {
+            site: &self.site,
+            topology: &self.topology,
+            wants: &self.wants,
+            snapshot: self.align.last(),
+            estimate: self.estimator.last(),
+            survey: &self.survey,
+        }
     }
 }

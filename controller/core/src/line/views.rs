@@ -42,6 +42,12 @@ impl Line {
         self.efficient.clocks()
     }
 
+    /// How the tokens of a job follow its clock (elasticity), and the standard deviation of that; `None` where it is not learned.
+    #[must_use]
+    pub fn tokens_follow(&self, job: usize) -> Option<(f64, f64)> {
+        self.efficient.tokens_follow(job)
+    }
+
     /// The site on its way up, where the policy limits how fast it may rise.
     #[must_use]
     pub fn ramp(&self) -> Option<SiteRamp> {

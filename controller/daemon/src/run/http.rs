@@ -8,6 +8,7 @@
 //! | `/status` | people and tools: the [`View`] as JSON |
 //! | `/pulse` | whoever looks at every tick: its stamp and the pace of the loop, nothing else |
 //! | `/trend` | whoever draws the four pairs over the last minutes (`trend`) |
+//! | `/ledger` | whoever asks what it cost: the open hour, the last day, since the start (`crate::ledger`) |
 //! | `/explain` | whoever asks why something is as it is (`crate::explain`) |
 //! | `/points`, `/gpus`, `/gpus/grid`, `/gpus/layout`, `/tap`, `/history` | whoever looks at telemetry (`seen`) |
 

@@ -75,6 +75,7 @@ pub(super) fn page(view: &View) -> String {
     let mut page = Page(Registry::with_prefix("headroom"));
     identity(&mut page, view);
     plant(&mut page, view);
+    losses(&mut page, view);
     places(&mut page, view);
     jobs_and_branches(&mut page, view);
     setpoints(&mut page, view);
@@ -154,6 +155,29 @@ fn worst(page: &mut Page, v: &View) {
         let help = "Time until the worst GPU throttles if nothing changes";
         page.gauges("die_headroom", Some("seconds"), help, [(least(), seconds)]);
     }
+}
+
+/// What was lost since the start, and to what.
+fn losses(page: &mut Page, v: &View) {
+    let l = &v.ledger;
+    let lost = [("drift", l.drift_tokens), ("throttling", l.throttled_tokens)];
+    let values = lost.map(|(to, tokens)| (vec![("to", to.to_owned())], tokens));
+    page.counters(
+        "lost_tokens",
+        None,
+        "Tokens lost since the start of this controller, by what they were lost to",
+        values,
+    );
+    let help = "Energy of GPUs beyond what their work needed, since the start";
+    page.counter("over_energy", Some("joules"), help, l.gpus_over_kwh * 3.6e6);
+    let by = l.hour.flops.by.iter();
+    let values = by.map(|t| (vec![("reason", t.reason.clone()), ("cause", t.cause.clone())], t.gpu_s));
+    page.gauges(
+        "hour_throttled",
+        Some("seconds"),
+        "GPU-seconds throttled in the open hour, by reason and cause",
+        values,
+    );
 }
 
 fn places(page: &mut Page, v: &View) {

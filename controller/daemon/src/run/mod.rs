@@ -31,6 +31,7 @@ use crate::explain;
 use crate::files::{Loaded, ModeChoice, load, load_model};
 use crate::identify::recorder::Recorder;
 use crate::journal::Journal;
+use crate::ledger::{self, Keeper};
 use crate::supervisor::{self, Supervisor};
 use crate::tape;
 use anyhow::{Context, Result};
@@ -115,7 +116,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let field = LiveField::start(line.site(), clock.clone(), FieldOptions { writes_allowed })?;
     let bulletin = Bulletin::open(line.site(), epoch)?;
     let view = View::new(line.site(), &loaded.policy_name, writes_allowed, epoch);
-    let (shown, server) = Shown::serve(view, &line, &clock, &options).await?;
+    let keeper = Keeper::new(&line, epoch, &options.state);
+    let (shown, server) = Shown::serve(view, &line, &clock, &keeper, &options).await?;
     tracing::info!(site = %line.site().name, policy = %loaded.policy_name, epoch, writes_allowed, http = %server, "the controller runs");
     let recorder = options.record.as_deref().map(|path| Recorder::open(path, line.site())).transpose()?;
     let mut daemon = Daemon {
@@ -123,6 +125,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         field,
         clock,
         journal: &mut journal,
+        keeper,
         shown,
         bulletin,
         inbox: Inbox::default(),
@@ -151,7 +154,13 @@ struct Shown {
 
 impl Shown {
     /// Serves the pages; where they are.
-    async fn serve(view: View, line: &Line, clock: &Clock, options: &Options) -> Result<(Self, SocketAddr)> {
+    async fn serve(
+        view: View,
+        line: &Line,
+        clock: &Clock,
+        keeper: &Keeper,
+        options: &Options,
+    ) -> Result<(Self, SocketAddr)> {
         let view = Arc::new(Mutex::new(view));
         let seen = Arc::new(Mutex::new(Seen::new(line, options.history)));
         let pages = http::Pages::new(&view, clock, line.site().power_period);
@@ -159,6 +168,7 @@ impl Shown {
         let (questions, asks) = explain::routes();
         let telemetry = seen::pages::routes(Arc::clone(&seen));
         let more = telemetry.merge(trend::routes(Arc::clone(&trend))).merge(questions);
+        let more = more.merge(ledger::routes(keeper.shared()));
         let server = http::serve(options.http, &options.state, pages, more).await?;
         Ok((Self { view, trend, seen, asks }, server))
     }
@@ -202,6 +212,7 @@ struct Daemon<'a> {
     field: LiveField,
     clock: Clock,
     journal: &'a mut Journal,
+    keeper: Keeper,
     shown: Shown,
     bulletin: Bulletin,
     inbox: Inbox,
@@ -220,8 +231,9 @@ impl Daemon<'_> {
     /// Relinquishes everything, and waits until that is on its way.
     async fn let_go(self) {
         supervisor::stopping();
-        let Self { mut field, bulletin, .. } = self;
+        let Self { mut field, bulletin, mut keeper, line, .. } = self;
         field.release();
+        keeper.end(&line);
         tokio::time::sleep(FAREWELL).await;
         field.close().await;
         bulletin.close().await;
@@ -288,6 +300,7 @@ impl Daemon<'_> {
         if tick.verified {
             self.field.beat();
         }
+        self.keeper.tick(&self.line);
         // A table is a convenience: a full disk must not stop the loop.
         if let Some(recorder) = &mut self.recorder
             && let Err(why) = recorder.take(&self.line)
@@ -330,6 +343,7 @@ impl Daemon<'_> {
         let mut view = self.shown.view.lock().unwrap_or_else(PoisonError::into_inner);
         view.update(&self.line, verified, pace);
         view.released.clone_from(&self.released);
+        self.keeper.tell(&mut view.ledger);
         self.shown.trend.lock().unwrap_or_else(PoisonError::into_inner).take(&view);
         if view.wants_connections() {
             let status = self.field.status();

@@ -16,6 +16,7 @@ use super::ramp::RampView;
 use super::record::{DoubtRecord, SetpointRecord};
 use super::release::Released;
 use super::served::{Served, ServedView};
+use crate::ledger::Told;
 use headroom_belief::gpu::Rise;
 use headroom_core::Line;
 use headroom_core::places::Places;
@@ -162,6 +163,9 @@ pub(crate) struct View {
     /// The next hour.
     #[serde(flatten)]
     pub(crate) ahead: OutlookView,
+    /// What the hour cost so far.
+    #[serde(default)]
+    pub(crate) ledger: Told,
     /// What the four pairs need beside the rest.
     #[serde(flatten)]
     pub(crate) pairs: PairsView,

@@ -11,7 +11,7 @@
 mod board;
 mod columns;
 mod compare;
-mod grid;
+pub(crate) mod grid;
 pub(crate) mod html;
 mod markdown;
 pub(crate) mod options;

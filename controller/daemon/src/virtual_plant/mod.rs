@@ -20,6 +20,10 @@ mod foresight;
 mod grid;
 #[cfg(test)]
 mod health;
+#[cfg(test)]
+mod ledger;
+#[cfg(test)]
+mod ledger_cost;
 mod link;
 #[cfg(test)]
 mod lost_cooling;

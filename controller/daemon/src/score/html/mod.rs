@@ -53,7 +53,7 @@ pub(super) fn page(board: &Board, about: &About, outcomes: &[Outcome]) -> String
 }
 
 /// A table that scrolls by itself where the screen is narrow.
-fn table(grid: &Grid) -> Markup {
+pub(crate) fn table(grid: &Grid) -> Markup {
     let class = |n: usize| (n >= grid.texts).then_some("number");
     html! {
         div.wide tabindex="0" role="region" aria-label=(grid.title) {

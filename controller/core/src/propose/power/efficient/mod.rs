@@ -115,6 +115,15 @@ impl Efficient {
         &self.clocks
     }
 
+    /// How the tokens of a training job follow its clock, and the standard deviation of that.
+    #[must_use]
+    pub fn tokens_follow(&self, job: usize) -> Option<(f64, f64)> {
+        match &self.jobs.get(job)?.as_ref()?.decider {
+            Decider::Training(training) => Some(training.tokens_follow()),
+            Decider::Serving(_) => None,
+        }
+    }
+
     /// What was decided last, by job.
     #[must_use]
     pub fn clocks(&self) -> &[JobClock] {

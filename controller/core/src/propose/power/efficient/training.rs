@@ -90,6 +90,11 @@ impl Training {
         Some((1.0, ClockWhy::TokensDearer))
     }
 
+    /// Elasticity of its tokens to its clock, and the standard deviation of that.
+    pub(super) fn tokens_follow(&self) -> (f64, f64) {
+        self.pace.elasticity()
+    }
+
     /// Elasticity of its power to its clock.
     pub(super) fn power_follows(&self) -> f64 {
         self.power.elasticity().0
