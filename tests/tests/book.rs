@@ -197,7 +197,7 @@ const PLUMBING: [&str; 8] =
     ["balance.rs", "build.rs", "mod.rs", "plant.rs", "plant_tests.rs", "power.rs", "rejection.rs", "spec.rs"];
 
 /// What the binary does.
-const VERBS: [&str; 20] = [
+const VERBS: [&str; 21] = [
     "agent",
     "bench",
     "calibrate",
@@ -206,6 +206,7 @@ const VERBS: [&str; 20] = [
     "demo",
     "discover",
     "explain",
+    "faults",
     "identify",
     "map",
     "points",
