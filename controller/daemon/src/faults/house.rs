@@ -9,7 +9,7 @@ use super::state::{Controller, State};
 use super::ways::{Ways, Wires};
 use crate::files::policy_text;
 use crate::run::JOURNAL_EVERY;
-use crate::run::turn::{carry_out, is_set_back};
+use crate::run::turn::{carry_out, is_set_back, is_too_late};
 use crate::virtual_plant::VirtualPlant;
 use anyhow::{Result, anyhow};
 use headroom_core::{Line, Tick};
@@ -23,7 +23,7 @@ struct Life {
     epoch: u64,
     inbox: Inbox,
     /// Decided and not written when it stood still.
-    pending: Option<Tick>,
+    pending: Option<(Tick, Stamp)>,
     hung: bool,
     /// When the next tick is due, by its own clock.
     due: Option<Stamp>,
@@ -159,8 +159,11 @@ impl<'a> House<'a> {
     fn wake(&mut self, state: &State, plant: &mut VirtualPlant, ways: &mut Ways) -> Result<()> {
         let Some(life) = self.lives.first_mut() else { return Ok(()) };
         life.hung = false;
-        if let Some(tick) = life.pending.take() {
-            carry_out(&tick, Ok(()), &mut Wires { plant, ways, state, left: None })?;
+        if let Some((tick, decided)) = life.pending.take() {
+            let age = plant.now().since(decided);
+            let period = self.start.site.power_period;
+            let is_late = || is_too_late(age, period);
+            carry_out(&tick, Ok(()), is_late, &mut Wires { plant, ways, state, left: None })?;
         }
         Ok(())
     }
@@ -188,14 +191,14 @@ impl<'a> House<'a> {
             says.succeeded |= life.line.succeeded().is_some();
             let first_writes = n == 0 && !tick.commands.is_empty();
             if first_writes && wanted.hangs {
-                (life.pending, life.hung) = (Some(tick), true);
+                (life.pending, life.hung) = (Some((tick, plant.now())), true);
                 continue;
             }
             let torn = wanted.torn.filter(|_| first_writes);
             let left = torn.map(|share| (tick.commands.len() as f64 * share) as usize);
             let full = wanted.full && life.journals(&tick);
             let kept = if full { Err(anyhow!("no space left on device")) } else { Ok(()) };
-            if carry_out(&tick, kept, &mut Wires { plant, ways, state, left }).is_err() {
+            if carry_out(&tick, kept, || false, &mut Wires { plant, ways, state, left }).is_err() {
                 ended.push(n);
             }
             dies |= torn.is_some();

@@ -125,7 +125,7 @@ fn tick(line: &mut Line, plant: &mut VirtualPlant, inbox: &mut Inbox) -> Result<
     inbox.clear();
     plant.drain(inbox);
     let tick = line.tick(inbox, plant.now());
-    carry_out(&tick, Ok(()), plant)
+    carry_out(&tick, Ok(()), || false, plant).map(drop)
 }
 
 /// What faults may hit, by name.

@@ -50,7 +50,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use turn::{carry_out, is_set_back, next_multiple, until};
+use turn::{carry_out, is_set_back, is_too_late, next_multiple, until};
 use view::{Pace, View};
 
 /// Journal lines are written when something was decided, and at least this often.
@@ -272,6 +272,7 @@ impl Daemon<'_> {
 
     /// One tick: take, decide, keep, send. True if every read-back verified.
     fn tick(&mut self, now: Stamp) -> Result<bool> {
+        let (clock, began) = (self.clock.clone(), self.clock.mono_ns());
         self.field.take_back(&mut self.inbox);
         self.field.drain(&mut self.inbox);
         self.released = release::look(&self.state);
@@ -284,7 +285,14 @@ impl Daemon<'_> {
         };
         self.tell_succeeded();
         let kept = self.keep(&tick);
-        carry_out(&tick, kept, &mut self.field)?;
+        let period = self.line.site().power_period;
+        let age = || Span::from_ns(i64::try_from(clock.mono_ns().saturating_sub(began)).unwrap_or(i64::MAX));
+        if !carry_out(&tick, kept, || is_too_late(age(), period), &mut self.field)? {
+            tracing::warn!(
+                age_s = age().s(),
+                "a decision has waited too long to be written; the next tick decides anew"
+            );
+        }
         // A table is a convenience: a full disk must not stop the loop.
         if let Some(recorder) = &mut self.recorder
             && let Err(why) = recorder.take(&self.line)
