@@ -1,7 +1,7 @@
 //! A campaign: which runs there are, on how many threads, and what is kept of them.
 //!
-//! Responsible for: order, seeds, threads, progress, going on where it stopped. Not for: a run ([`super::run`]) or what is said
-//! about all of them ([`super::report`]).
+//! Responsible for: order, seeds, threads, progress, going on where it stopped. Not for: a run (`run`) or what is said
+//! about all of them (`report`).
 //!
 //! Nothing that a run computes depends on the thread it runs on or on what ran before it: the same seed gives the same lines,
 //! in whatever order they are written.

@@ -1,7 +1,7 @@
 //! The judges: what must not happen in a run, whatever is wrong.
 //!
 //! Responsible for: limits on the truth, orders at their receivers, caps at the end, setpoints after the loss of the
-//! controller. Not for: how soon a fault was noticed ([`super::run`]).
+//! controller. Not for: how soon a fault was noticed (`run`).
 //!
 //! | what | violated where |
 //! | --- | --- |
@@ -260,4 +260,81 @@ pub(super) fn orphans(site: &Site, plant: &VirtualPlant, orders: &Orders) -> Opt
         .filter(|&g| changed(g))
         .collect();
     (!gpus.is_empty()).then_some(Violation::Orphan { gpus })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headroom_guard::Echo;
+
+    /// An order of an epoch and sequence, so many seconds old, at an agent.
+    fn obeyed(epoch: u64, sequence: u64, age_s: u64) -> Obeyed {
+        let at_ns = 1_000_000_000_000;
+        let echo = Echo { boot: 7, mono_ns: at_ns - age_s * 1_000_000_000 };
+        Obeyed { node: Arc::from("n1"), boot: 7, at_ns, epoch, sequence, ttl_ms: 30_000, echo }
+    }
+
+    fn taking(epoch: u64, sequence: u64) -> Taking {
+        let life = Span::from_ms(90_000);
+        Taking { actuator: 0, epoch, sequence, at: Stamp::from_unix_ms(1_700_000_100_000), life }
+    }
+
+    #[test]
+    fn orders_are_judged_by_epoch_sequence_and_age() {
+        let last = Last { boot: 7, epoch: 2, sequence: 5, until_ns: 0 };
+        for (order, told) in [
+            (obeyed(2, 6, 29), None),
+            (obeyed(3, 1, 0), None),
+            (obeyed(1, 9, 0), Some("epoch 1 after epoch 2")),
+            (obeyed(2, 5, 0), Some("sequence 5 after 5")),
+            (obeyed(2, 6, 31), Some("31000 ms old")),
+        ] {
+            let why = wrong_for_agent(&order, &last);
+            assert_eq!(why.is_some(), told.is_some(), "{order:?}: {why:?}");
+            assert!(why.unwrap_or_default().contains(told.unwrap_or_default()));
+        }
+        let foreign = Obeyed { echo: Echo { boot: 6, ..obeyed(2, 6, 0).echo }, ..obeyed(2, 6, 0) };
+        assert!(wrong_for_agent(&foreign, &last).is_some_and(|why| why.contains("earlier start")));
+        for (order, age_s, wrong) in [
+            (taking(2, 5), 1, false),
+            (taking(2, 6), 1, false),
+            (taking(2, 4), 1, true),
+            (taking(1, 9), 1, true),
+            (taking(2, 6), 91, true),
+        ] {
+            assert_eq!(
+                wrong_for_desk(&order, Span::from_ms(1000 * age_s), &last).is_some(),
+                wrong,
+                "{order:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_limit_is_violated_beyond_what_the_plant_does_by_itself() {
+        let world = crate::score::build_world(headroom_sim::world::WorldConfig {
+            gpus: 8,
+            warmup_s: 0.0,
+            ..headroom_sim::world::WorldConfig::default()
+        });
+        let world = world.unwrap();
+        let (mut ours, mut own) = (Limits::new(&world), Limits::new(&world));
+        let over = |seconds, amount| Over { seconds, amount, first_s: Some(3), alone: false };
+        assert!(ours.beyond(&own).is_empty() && !ours.any());
+        ours.over[1] = over(2.0, 50.0);
+        assert!(ours.any() && matches!(ours.beyond(&own)[..], [Violation::Limit { what: What::Budget, .. }]));
+        own.over[1] = over(2.0, 50.0);
+        assert!(ours.beyond(&own).is_empty());
+        ours.over[1] = over(1.0, 51.0);
+        assert_eq!(ours.beyond(&own).len(), 1, "shorter and by more");
+        // A plant whose feed may draw nothing is over its budget, and the watch says so.
+        let mut dark = world.clone();
+        dark.tree.branches[0].budget_w = 1.0;
+        let mut limits = Limits::new(&dark);
+        for second in 0..8 {
+            dark.step();
+            limits.look(second, false, &dark);
+        }
+        assert!(limits.over[1].seconds >= 1.0 && limits.over[1].first_s.is_some());
+    }
 }

@@ -1,7 +1,7 @@
 //! One run: a plant that has settled, faults, and what came of them.
 //!
 //! Responsible for: the seconds of a run, with Headroom and without, and when each fault was noticed. Not for: which runs there
-//! are ([`super::campaign`]).
+//! are (`campaign`).
 //!
 //! ```text
 //! settled ---> watched ---> faults on and off ---> AFTER_S ---> everything let go ---> a lease, and RETURN_S ---> judged

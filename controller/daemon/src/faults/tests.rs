@@ -20,12 +20,30 @@ fn lines(course: &Course) -> Vec<Line> {
     campaign::all(course, &Starts::default(), None, Vec::new()).unwrap()
 }
 
-/// A fault of the product that is known and told in the book: where the site file allows much less than what the plant draws by
-/// itself, jobs that were held back catch up when caps are let go, and for some seconds draw more than they would have.
+/// What is known to fail, and is told in the book. A campaign from the command line does not know it: it says so and exits with 1.
 fn is_known(line: &Line, violation: &Violation) -> bool {
-    let tight = line.seed % STARTS % 2 == 1;
-    tight
-        && matches!(violation, Violation::Limit { what: What::Budget, ours, .. } if ours.alone && ours.seconds < 30.0)
+    let plan: Plan = line.plan.parse().unwrap();
+    let has = |rows: &[u8]| plan.0.iter().any(|fault| rows.contains(&fault.kind.row));
+    match violation {
+        // Where the site file allows much less than what the plant draws by itself, jobs that were held back catch up when caps
+        // are let go, and for some seconds draw more than they would have.
+        Violation::Limit { what: What::Budget, ours, .. } => {
+            line.seed % STARTS % 2 == 1 && ours.alone && ours.seconds < 30.0
+        }
+        // Neither bus nor register can refuse a lower epoch, and whom no agent reaches does not learn that it was succeeded.
+        Violation::Order { receiver, why, .. } => {
+            !receiver.starts_with("node-")
+                && why.starts_with("epoch")
+                && has(&[21])
+                && has(&[14, 15, 16, 17, 30, 33])
+        }
+        // A queue in the broker looks alive to the BMS for as long as it lasts.
+        Violation::Setpoint { lost_s, .. } => {
+            let queue_s = plan.0.iter().filter(|f| f.kind.row == 15).map(|f| f.size).fold(0.0, f64::max);
+            *lost_s <= 32.0 + queue_s && queue_s > 0.0
+        }
+        _ => false,
+    }
 }
 
 /// What fails, with the command line that runs it again.
@@ -90,13 +108,10 @@ fn agents_that_keep_caps_without_a_lease_are_found() {
 
 #[test]
 fn agents_that_obey_whatever_comes_are_found() {
-    // Where caps bind, a successor commands at once.
     let mut start = Start::new(1).unwrap();
     start.plant.set_careless(Careless { of_leases: false, of_order: true });
-    for (row, runs) in [(16, 12), (21, 80)] {
-        let found = found_on(&start, row, runs);
-        assert!(found.iter().any(|(.., v)| matches!(v, Violation::Order { .. })), "row {row}: {found:?}");
-    }
+    let found = found_on(&start, 16, 12);
+    assert!(found.iter().any(|(.., v)| matches!(v, Violation::Order { .. })), "{found:?}");
 }
 
 #[test]
