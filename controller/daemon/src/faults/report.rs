@@ -119,7 +119,7 @@ impl Report {
         // Writing into a String cannot fail.
         let _ = writeln!(
             out,
-            "{} runs of {what}, seed {}: {:.1} h of plant time in {:.0} s",
+            "{} runs of {what}, seed {}: {:.1} h of plant time, {:.0} s this time",
             self.runs,
             self.seed,
             self.plant_s / 3600.0,
