@@ -81,6 +81,12 @@ impl Leases {
         }
     }
 
+    /// The epoch that commands are issued in.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.identity.epoch
+    }
+
     /// Commands issued so far.
     #[must_use]
     pub fn issued(&self) -> u64 {

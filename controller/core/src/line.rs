@@ -3,6 +3,7 @@
 mod explain;
 mod readback;
 mod release;
+mod succeeded;
 mod views;
 
 use crate::align::{Align, Snapshot, Witness};
@@ -113,6 +114,8 @@ pub struct Line {
     excitation: Option<Excitation>,
     /// An operator has let everything go.
     released: Option<Released>,
+    /// Epoch of a controller that has taken over.
+    succeeded: Option<u64>,
 }
 
 impl Line {
@@ -151,6 +154,7 @@ impl Line {
             predictive: Predictive::default(),
             excitation: None,
             released: None,
+            succeeded: None,
             topology,
             wants,
             site: site.clone(),
@@ -194,6 +198,7 @@ impl Line {
             self.cool(now, &mut tick);
         }
         tick.verified = self.verified();
+        self.stand_back(&mut tick);
         self.ledger.book(&self.site, self.align.last());
         self.metering.look(&self.align);
         self.align.settle();

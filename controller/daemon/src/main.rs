@@ -10,6 +10,7 @@ mod demo;
 mod discover;
 mod exit;
 mod explain;
+mod faults;
 mod files;
 mod identify;
 mod ledger;
@@ -75,6 +76,9 @@ enum Verb {
     },
     /// Why a setpoint, a GPU, a job or a point is as it is: what was considered, what binds, and what it would take.
     Explain(explain::Options),
+    /// Faults of sensors, clocks, wires, devices, agents, controller, disk and operators, alone and in pairs, in virtual time:
+    /// what must not happen, and how soon each is noticed.
+    Faults(faults::Options),
     /// A model of the site from a table of what was seen, checked on data that was held back.
     Identify(identify::Options),
     /// The manual pages of every verb, written to a folder.
@@ -247,6 +251,7 @@ fn main() -> Result<ExitCode> {
         Verb::Demo(options) => demo::run(&options),
         Verb::Discover { what } => runtime()?.block_on(discover::run(&what)),
         Verb::Explain(options) => runtime()?.block_on(explain::run(&options)),
+        Verb::Faults(options) => faults::run(&options),
         Verb::Identify(options) => identify::run(&options),
         Verb::Man(options) => man::run(&options, Cli::command()),
         Verb::Map { way } => Ok(map::run(&way)),

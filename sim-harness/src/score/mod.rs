@@ -15,8 +15,7 @@ mod violations;
 
 pub use crate::strategy::Baseline;
 pub use floor::{Floor, FloorPower};
-pub use violations::Violations;
-pub(crate) use violations::Watch;
+pub use violations::{Violations, Watch};
 
 use crate::world::World;
 use headroom_truth::gpu::Throttle;

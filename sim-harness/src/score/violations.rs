@@ -120,8 +120,9 @@ impl Means {
 
 /// What is needed to judge a step.
 #[derive(Debug, Clone)]
-pub(crate) struct Watch {
-    pub(crate) violations: Violations,
+pub struct Watch {
+    /// Violations since the start.
+    pub violations: Violations,
     means: Means,
     ranges: Vec<Range>,
     minute_s: f64,
@@ -163,7 +164,9 @@ fn excess(values: &[f32], limit: f32) -> f64 {
 }
 
 impl Watch {
-    pub(crate) fn new(world: &World) -> Self {
+    /// Judges a world from now on.
+    #[must_use]
+    pub fn new(world: &World) -> Self {
         Self {
             violations: Violations::default(),
             means: Means::new(world, world.config().dt_s),
@@ -173,7 +176,8 @@ impl Watch {
         }
     }
 
-    pub(crate) fn observe(&mut self, world: &World, dt_s: f64) {
+    /// Takes a step of so many seconds that the world has just made.
+    pub fn observe(&mut self, world: &World, dt_s: f64) {
         self.temperatures(world, dt_s);
         self.budgets(world, dt_s);
         self.water(world, dt_s);

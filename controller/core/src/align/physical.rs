@@ -32,6 +32,13 @@ fn possible(point: &Point, most_w: impl Fn() -> f64) -> Option<(f64, f64)> {
             let most_w = most_w();
             Some((-most_w, most_w))
         }
+        // the water of a gigawatt; what cuts steel; what a busbar of a power station carries; a transmission line
+        Dimension::Flow => Some((-1e6, 1e6)),
+        Dimension::Pressure => Some((-1e5, 1e5)),
+        Dimension::Current => Some((-1e6, 1e6)),
+        Dimension::Voltage => Some((-1e6, 1e6)),
+        // ten thousand percent
+        Dimension::Ratio => Some((-100.0, 100.0)),
         _ => None,
     }
 }

@@ -49,6 +49,23 @@ fn outside_the_possible_is_bad() {
 }
 
 #[test]
+fn what_no_sensor_can_show_is_bad_without_a_range_in_the_file() {
+    let mut site = site();
+    for (id, absurd, possible) in
+        [("rack-flow", -3.8e6, 6.0), ("dp", 6.1e6, 90.0), ("feed-power", 9e9, 4e3), ("cdu-supply", 2e6, 31.0)]
+    {
+        let point = site.point(id).unwrap();
+        site.points[point.index()].range = None;
+        let mut align = Align::new(&site);
+        for (s, value, bad) in [(0.0, possible, false), (1.0, absurd, true), (2.0, possible, false)] {
+            take(&mut align, vec![reading(&site, id, s, value)], vec![]);
+            let quality = align.snapshot(at(s)).points[point.index()].quality;
+            assert_eq!(quality == Quality::Bad(Reason::OutOfRange), bad, "{id} {value}: {quality}");
+        }
+    }
+}
+
+#[test]
 fn fresh_lasts_one_tick() {
     let site = site();
     let mut align = Align::new(&site);

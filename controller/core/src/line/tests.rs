@@ -225,3 +225,27 @@ fn gpus_of_a_page_are_counted_and_never_commanded() {
     line.tick(&later, at(200.0));
     assert_eq!(line.caps().cap_w[2..], [700.0; 2]);
 }
+
+#[test]
+fn a_controller_that_was_succeeded_says_nothing_more() {
+    let (mut line, site) = (line(""), site());
+    let receipt = |epoch| headroom_site::gpu::CapReceipt { epoch, sequence: 1, refused: None };
+    let mut spoke = 0;
+    for second in 0_u32..120 {
+        let s = f64::from(second);
+        let mut inbox = inbox(&site, s);
+        // Receipts of its own and of one that it has succeeded itself are no matter.
+        let epoch = if second < 70 { u64::from(second % 2) } else { 2 };
+        inbox.nodes[0].receipt = Some(receipt(epoch));
+        let tick = line.tick(&inbox, at(s));
+        if second < 70 {
+            assert_eq!(line.succeeded(), None);
+            spoke += tick.commands.len();
+        } else {
+            assert_eq!((line.succeeded(), tick.commands.len(), tick.verified), (Some(2), 0, false), "{s} s");
+            // What it would have done is still there to be seen.
+            assert!(tick.caps_bind);
+        }
+    }
+    assert!(spoke > 0);
+}

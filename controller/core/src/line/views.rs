@@ -150,6 +150,12 @@ impl Line {
         &self.ledger
     }
 
+    /// Readings and reports that were older than what was known, came twice, or are of nobody that the site file knows.
+    #[must_use]
+    pub fn passed_over(&self) -> u64 {
+        self.align.late + self.align.unknown
+    }
+
     /// Commands issued so far.
     #[must_use]
     pub fn issued(&self) -> u64 {

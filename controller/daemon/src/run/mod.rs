@@ -24,6 +24,7 @@ pub(crate) mod release;
 pub(crate) mod seen;
 pub(crate) mod served;
 mod trend;
+pub(crate) mod turn;
 pub(crate) mod view;
 
 use crate::commission::Experiment;
@@ -34,7 +35,7 @@ use crate::journal::Journal;
 use crate::ledger::{self, Keeper};
 use crate::supervisor::{self, Supervisor};
 use crate::tape;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bulletin::Bulletin;
 use headroom_core::lease::Identity;
 use headroom_core::{Line, Tick, Wants};
@@ -52,10 +53,11 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use turn::{carry_out, is_set_back, is_too_late, next_multiple, until};
 use view::{Pace, View};
 
 /// Journal lines are written when something was decided, and at least this often.
-const JOURNAL_EVERY: Span = Span::from_ms(10_000);
+pub(crate) const JOURNAL_EVERY: Span = Span::from_ms(10_000);
 /// Least time after a tick that a falling limit has called for.
 const URGENT_GAP: Span = Span::from_ms(100);
 /// How long the last messages may take on their way out (wall time).
@@ -136,6 +138,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         experiment: Experiment::default(),
         state: options.state.clone(),
         released: None,
+        succeeded: false,
     };
     let outcome = daemon.until_told().await;
     // An experiment that was ended before its time is none.
@@ -225,6 +228,8 @@ struct Daemon<'a> {
     state: PathBuf,
     /// An operator has let everything go.
     released: Option<Released>,
+    /// It was said that another controller has taken over.
+    succeeded: bool,
 }
 
 impl Daemon<'_> {
@@ -251,7 +256,7 @@ impl Daemon<'_> {
         let mut supervisor = Supervisor::of(period);
         loop {
             let urgent = tokio::select! {
-                () = self.clock.sleep_until(due) => false,
+                () = until(&self.clock, due, period) => false,
                 () = self.field.urgent() => true,
                 Some(ask) = self.shown.asks.recv() => {
                     ask.answer(&self.line);
@@ -261,6 +266,12 @@ impl Daemon<'_> {
                 _ = interrupt.recv() => return Ok(()),
             };
             let started = self.clock.now();
+            if is_set_back(started, due, period) {
+                let by_s = due.since(started).s();
+                bail!(
+                    "the clock was set back by {by_s:.0} s: what was learned is dated wrong; let go, to be started again"
+                );
+            }
             if urgent && started < due {
                 self.tick(started)?;
                 // a limit that flutters has the ticks of its own no faster than this
@@ -283,6 +294,7 @@ impl Daemon<'_> {
 
     /// One tick: take, decide, keep, send. True if every read-back verified.
     fn tick(&mut self, now: Stamp) -> Result<bool> {
+        let (clock, began) = (self.clock.clone(), self.clock.mono_ns());
         self.field.take_back(&mut self.inbox);
         self.field.drain(&mut self.inbox);
         self.released = release::look(&self.state);
@@ -293,12 +305,15 @@ impl Daemon<'_> {
             seen.settle(&self.line);
             tick
         };
-        self.keep(&tick)?;
-        for command in &tick.commands {
-            self.field.send(command);
-        }
-        if tick.verified {
-            self.field.beat();
+        self.tell_succeeded();
+        let kept = self.keep(&tick);
+        let period = self.line.site().power_period;
+        let age = || Span::from_ns(i64::try_from(clock.mono_ns().saturating_sub(began)).unwrap_or(i64::MAX));
+        if !carry_out(&tick, kept, || is_too_late(age(), period), &mut self.field)? {
+            tracing::warn!(
+                age_s = age().s(),
+                "a decision has waited too long to be written; the next tick decides anew"
+            );
         }
         self.keeper.tick(&self.line);
         // A table is a convenience: a full disk must not stop the loop.
@@ -315,7 +330,17 @@ impl Daemon<'_> {
         Ok(tick.verified)
     }
 
-    /// Nothing is sent that is not in the journal first.
+    /// Another controller has taken over: said once.
+    fn tell_succeeded(&mut self) {
+        if let Some(epoch) = self.line.succeeded().filter(|_| !std::mem::replace(&mut self.succeeded, true)) {
+            tracing::error!(
+                epoch,
+                "another controller has taken over: nothing more is commanded here; end this one, or see that its state folder is kept"
+            );
+        }
+    }
+
+    /// Into the journal, and onto the tape.
     fn keep(&mut self, tick: &Tick) -> Result<()> {
         let due = self.journalled.is_none_or(|at| tick.stamp.since(at) >= JOURNAL_EVERY);
         let doubts = self.line.plausible().changes() + self.line.health().changes();
@@ -351,12 +376,6 @@ impl Daemon<'_> {
             view.connections = view::connections(&status);
         }
     }
-}
-
-/// The first multiple of a period after now, so that ticks of all processes fall together.
-fn next_multiple(now: Stamp, period: Span) -> Stamp {
-    let p = period.ns().max(1);
-    Stamp::from_tai_ns((now.tai_ns().div_euclid(p) + 1) * p)
 }
 
 /// The epoch of this start: one above the last one that this state folder knows, on disk before it is used.

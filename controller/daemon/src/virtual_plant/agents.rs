@@ -1,8 +1,10 @@
 //! The agents of a virtual plant: the lease rule and the keeper of `headroom-guard`, as in the real agent, over the
 //! world's GPUs instead of NVML.
 
+mod ill;
+
 use super::link::Link;
-use headroom_guard::{Action, Echo, Keeper, Lease, Mode, Receiver};
+use headroom_guard::{Echo, Keeper, Lease, Mode, Receiver};
 use headroom_sim::scenario::AgentsSpec;
 use headroom_sim::telemetry::gpu_outputs;
 use headroom_sim::world::World;
@@ -11,9 +13,14 @@ use headroom_site::{CapCommand, GpuSample, Inbox, NodeReport, Site, Span, Stamp}
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+#[cfg(test)]
+pub(crate) use ill::Careless;
+pub(crate) use ill::{Obeyed, Presence};
+
 /// Longest time between two looks of an agent at its lease, ms.
 const POLL_MS: u64 = 1000;
 
+#[derive(Clone)]
 struct Node {
     id: Arc<str>,
     first: usize,
@@ -25,9 +32,13 @@ struct Node {
     receipt: Option<CapReceipt>,
     /// Its clock and the way to it, where they are not perfect.
     link: Option<Link>,
+    /// Caps that a command holds, W; none where it leaves them.
+    held_w: Vec<Option<f32>>,
+    ill: ill::Ill,
 }
 
 /// All agents.
+#[derive(Clone)]
 pub(super) struct Agents {
     nodes: Vec<Node>,
     period: Span,
@@ -37,6 +48,10 @@ pub(super) struct Agents {
     /// Memory of reports that have been read.
     spare: VecDeque<Vec<(Arc<str>, GpuSample)>>,
     random: u64,
+    /// What was carried out since the last step began.
+    pub(super) obeyed: Vec<Obeyed>,
+    /// Caps set again that somebody had lifted.
+    pub(super) set_again: u64,
 }
 
 impl Agents {
@@ -59,6 +74,8 @@ impl Agents {
                     sequence: 0,
                     receipt: None,
                     link: spec.map(|spec| Link::draw(&spec, seed, i)),
+                    held_w: vec![None; (n.gpus.1 - n.gpus.0) as usize],
+                    ill: ill::Ill::default(),
                 }
             })
             .collect();
@@ -69,6 +86,8 @@ impl Agents {
             next: 0,
             spare: VecDeque::new(),
             random: seed | 1,
+            obeyed: Vec::new(),
+            set_again: 0,
         }
     }
 
@@ -86,18 +105,16 @@ impl Agents {
                 link.time(now);
             }
             while let Some(command) = self.nodes[n].link.as_mut().and_then(|link| link.heard(now)) {
-                self.nodes[n].obey(now, &command, self.random, world);
+                let obeyed = self.nodes[n].obey(now, &command, self.random, world);
+                self.obeyed.extend(obeyed);
             }
         }
-        for node in &mut self.nodes {
-            if node.keeper.poll(mono_ns(now)) == Action::Release {
-                node.restore(world);
-                node.keeper.released();
-            }
+        for node in self.nodes.iter_mut().filter(|node| node.ill.presence == Presence::Up) {
+            node.tend(now, world);
         }
     }
 
-    pub(super) fn report(&mut self, now: Stamp, world: &World, inbox: &mut Inbox) {
+    pub(super) fn report(&mut self, now: Stamp, world: &mut World, inbox: &mut Inbox) {
         if self.reported.is_none_or(|at| now.since(at) >= self.period) {
             self.look(now, world, inbox);
         }
@@ -106,9 +123,10 @@ impl Agents {
         }
     }
 
-    fn look(&mut self, now: Stamp, world: &World, inbox: &mut Inbox) {
+    fn look(&mut self, now: Stamp, world: &mut World, inbox: &mut Inbox) {
         self.reported = Some(now);
-        for node in &mut self.nodes {
+        for node in self.nodes.iter_mut().filter(|node| node.ill.presence == Presence::Up) {
+            self.set_again += node.assert_again(world);
             node.sequence += 1;
             let mut gpus = self.spare.pop_front().unwrap_or_default();
             let stamp = node.link.as_mut().map_or(now, |link| link.clock(now));
@@ -120,7 +138,7 @@ impl Agents {
                 mono_ns: mono_ns(now),
                 stamp,
                 gpus,
-                receipt: node.receipt.take(),
+                receipt: node.receipt.clone(),
                 // Agents of a virtual plant have its clock, unless the scenario says otherwise.
                 answer: None,
                 sent: None,
@@ -148,10 +166,16 @@ impl Agents {
         let Some(index) = order.into_iter().find(|&n| *self.nodes[n].id == *command.node) else { return };
         self.next = index + 1;
         let node = &mut self.nodes[index];
-        match &mut node.link {
-            Some(link) => link.command(now, command),
-            None => node.obey(now, command, random, world),
-        }
+        let obeyed = match (&mut node.link, node.ill.presence) {
+            (_, Presence::Dead) => None,
+            (_, Presence::Hung) => node.wait(command),
+            (Some(link), Presence::Up) => {
+                link.command(now, command);
+                None
+            }
+            (None, Presence::Up) => node.obey(now, command, random, world),
+        };
+        self.obeyed.extend(obeyed);
     }
 
     /// The clock of a node's agent less ours, s; none where it is ours.
@@ -159,48 +183,38 @@ impl Agents {
     pub(super) fn ahead_s(&self, node: usize, now: Stamp) -> Option<f64> {
         self.nodes[node].link.as_ref().map(|link| link.ahead_s(now))
     }
-
-    pub(super) fn release(&mut self, world: &mut World) {
-        for node in &mut self.nodes {
-            node.restore(world);
-            node.keeper.let_go(0);
-            node.keeper.released();
-        }
-    }
 }
 
 impl Node {
     /// Carries out a command that has been heard.
-    fn obey(&mut self, now: Stamp, command: &CapCommand, random: u64, world: &mut World) {
+    fn obey(&mut self, now: Stamp, command: &CapCommand, random: u64, world: &mut World) -> Option<Obeyed> {
         let lease = Lease {
             epoch: command.epoch,
             sequence: command.sequence,
             ttl_ms: command.ttl_ms,
             echo: Echo { boot: command.echo_boot, mono_ns: command.echo_mono_ns },
         };
-        let accepted = self
-            .receiver
-            .accept(mono_ns(now), &lease)
-            .and_then(|()| self.keeper.on_accept(mono_ns(now), command.ttl_ms, random));
-        self.receipt = Some(CapReceipt {
-            epoch: command.epoch,
-            sequence: command.sequence,
-            refused: accepted.err().map(|r| r.to_string()),
-        });
+        let accepted = self.accept(now, &lease, random);
+        self.note(command, accepted.as_ref().err());
         if accepted.is_err() {
-            return;
+            return None;
         }
         for (k, uuid) in self.uuids.iter().enumerate() {
             let named = |t: &&CapTarget| Arc::ptr_eq(&t.uuid, uuid) || t.uuid == *uuid;
             let in_place = command.gpus.get(k).filter(named);
             let Some(target) = in_place.or_else(|| command.gpus.iter().find(named)) else { continue };
             let g = self.first + k;
+            self.held_w[k] = target.cap_w;
+            if self.ill.writes_fail {
+                continue;
+            }
             match target.cap_w {
                 Some(cap_w) => world.set_cap(g, f64::from(cap_w)),
                 None => world.set_cap(g, f64::from(world.fleet.sku(g).tdp_w as f32)),
             }
             world.set_lock(g, 0.0, target.lock_mhz.map_or(f64::INFINITY, f64::from));
         }
+        Some(Obeyed::new(&self.id, self.boot, mono_ns(now), &lease))
     }
 
     /// Samples of the GPUs that answer, over those of an earlier report.
@@ -225,7 +239,8 @@ impl Node {
     }
 
     /// Back to what a GPU of this plant has when nobody asks: its default cap, no lock.
-    fn restore(&self, world: &mut World) {
+    fn restore(&mut self, world: &mut World) {
+        self.held_w.fill(None);
         for g in self.first..self.first + self.uuids.len() {
             let found_w = world.fleet.sku(g).tdp_w;
             world.set_cap(g, found_w);

@@ -5,6 +5,7 @@
 //! same lease rule. Not for: deciding, judging, or the speed of time.
 
 mod agents;
+mod asks;
 #[cfg(test)]
 mod beside;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod foresight;
 mod grid;
 #[cfg(test)]
 mod health;
+mod ill;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
@@ -39,12 +41,18 @@ mod throttles;
 
 use agents::Agents;
 use anyhow::{Context, Result};
+use asks::Asks;
 use headroom_sim::desk::dsx::{DsxConfig, DsxDesk};
 use headroom_sim::desk::modbus::Bank;
 use headroom_sim::desk::{self};
 use headroom_sim::world::World;
 use headroom_site::{Command, Field, Inbox, Receipt, Site, Span, Stamp};
-use points::{Asks, Shows};
+use points::Shows;
+
+#[cfg(test)]
+pub(crate) use agents::Careless;
+pub(crate) use agents::{Obeyed, Presence};
+pub(crate) use asks::{Lie, Taking};
 
 /// Year whose first of January the world's clock counts from, as a Unix day: 2025-01-01.
 const YEAR_START_S: i64 = 20_089 * 86_400;
@@ -56,6 +64,7 @@ pub(crate) fn plant_stamp(world: &World) -> Stamp {
 }
 
 /// A plant in virtual time.
+#[derive(Clone)]
 pub(crate) struct VirtualPlant {
     world: World,
     dsx: DsxDesk,
@@ -66,6 +75,8 @@ pub(crate) struct VirtualPlant {
     receipts: Vec<Receipt>,
     beat: Option<Stamp>,
     beat_life: Span,
+    /// The controller's process stands: nothing of it sends heartbeats.
+    stopped: bool,
     /// How far the clock is from the world's time; before the start it is behind while the world stands.
     ahead: Span,
 }
@@ -76,9 +87,16 @@ impl VirtualPlant {
     /// # Errors
     /// If the world's image does not fit the DSX contract, or its devices their register rules.
     pub(crate) fn new(world: World, site: &Site) -> Result<Self> {
+        Self::with_desk(world, site, DsxConfig::default())
+    }
+
+    /// The same, with a desk of its own kind.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(crate) fn with_desk(world: World, site: &Site, desk: DsxConfig) -> Result<Self> {
         let integration = world.config().integration.clone();
-        let dsx = DsxDesk::new(&world.image, &integration, DsxConfig::default())
-            .context("the image on the DSX bus")?;
+        let dsx = DsxDesk::new(&world.image, &integration, desk).context("the image on the DSX bus")?;
         let banks = world
             .modbus
             .iter()
@@ -92,6 +110,7 @@ impl VirtualPlant {
             banks,
             receipts: Vec::new(),
             beat: None,
+            stopped: false,
             beat_life: Span::from_ns(site.cooling_period.ns() * 3),
             ahead: Span::ZERO,
             world,
@@ -116,6 +135,8 @@ impl VirtualPlant {
     /// Advances the world by one step and lets desks, devices and agents act.
     pub(crate) fn step(&mut self) {
         self.ahead = Span::ZERO;
+        self.agents.obeyed.clear();
+        self.asks.taken.clear();
         self.world.step();
         self.act();
     }
@@ -137,7 +158,8 @@ impl VirtualPlant {
             bank.set_local(local);
         }
         self.asks.set_bus_cut(self.world.bus_cut());
-        let alive = self.beat.is_some_and(|b| now.since(b) <= self.beat_life);
+        let alive = !self.stopped && self.beat.is_some_and(|b| now.since(b) <= self.beat_life);
+        self.asks.arrive(now, &mut self.dsx);
         self.asks.heartbeat(now, alive, &mut self.dsx, &mut self.banks);
         desk::resolve(now.unix_ms(), dt_s, &mut self.dsx, &mut self.banks, &mut self.world.image);
         self.agents.step(now, &mut self.world);
@@ -148,7 +170,7 @@ impl Field for VirtualPlant {
     fn drain(&mut self, inbox: &mut Inbox) {
         let now = self.now();
         self.shows.drain(now, &self.world, inbox);
-        self.agents.report(now, &self.world, inbox);
+        self.agents.report(now, &mut self.world, inbox);
         inbox.receipts.append(&mut self.receipts);
     }
 
@@ -170,7 +192,7 @@ impl Field for VirtualPlant {
     fn release(&mut self) {
         let now = self.now();
         self.beat = None;
+        // Nobody tells the agents: their leases end.
         self.asks.release(now, &mut self.dsx, &mut self.banks);
-        self.agents.release(&mut self.world);
     }
 }

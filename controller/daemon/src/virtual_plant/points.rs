@@ -1,14 +1,12 @@
-//! Points and setpoints of a virtual plant: what the wires would carry, at the cadence at which they would carry it.
+//! Points of a virtual plant: what the wires would carry, at the cadence at which they would carry it.
 
 use super::engines::Engines;
-use headroom_sim::desk::dsx::DsxDesk;
-use headroom_sim::desk::modbus::{Bank, as_read};
+use headroom_sim::desk::modbus::as_read;
 use headroom_sim::desk::transport::Transport;
-use headroom_sim::image::{DeviceFault, Encoding, Meaning, ModbusDevice, Register, Space};
+use headroom_sim::image::{DeviceFault, Encoding, Meaning, Space};
 use headroom_sim::world::World;
-use headroom_site::command::SetpointCommand;
-use headroom_site::model::{EngineQuantity, Sink, Source};
-use headroom_site::{Inbox, Outcome, PointId, Quality, Reading, Reason, Receipt, Site, Span, Stamp, Target};
+use headroom_site::model::{EngineQuantity, Source};
+use headroom_site::{Inbox, PointId, Quality, Reading, Reason, Site, Span, Stamp};
 
 /// Unchanged values are shown again after this long (DSX: every 100 s).
 const REPEAT: Span = Span::from_ms(100_000);
@@ -54,6 +52,7 @@ struct Shown {
 }
 
 /// What the plant shows.
+#[derive(Clone)]
 pub(super) struct Shows {
     shown: Vec<Shown>,
     polled: Vec<Polled>,
@@ -208,181 +207,6 @@ fn heard(reading: Reading, now: Stamp) -> Reading {
 
 fn space_word(space: Space) -> String {
     format!("{space:?}")
-}
-
-/// What the plant can be asked.
-pub(super) struct Asks {
-    sinks: Vec<Option<Ask>>,
-    heartbeat_topic: Option<String>,
-    heartbeat_sent: Option<Stamp>,
-    devices: Vec<Device>,
-    /// Nothing passes the event bus.
-    cut: bool,
-}
-
-enum Ask {
-    /// Topic and unit scale.
-    Dsx(String, f64, f64),
-    /// Index of the device.
-    Modbus(usize),
-}
-
-/// A device with its remote-control registers.
-struct Device {
-    enable: Option<u16>,
-    heartbeat: Option<u16>,
-    timer: Option<(u16, f64)>,
-    setpoint: Option<(u16, f64, Encoding)>,
-    count: u16,
-    held: bool,
-}
-
-impl Asks {
-    pub(super) fn new(site: &Site, world: &World, dsx: &DsxDesk) -> Self {
-        let own = format!("BMS/v1/{}/Value/", world.config().integration);
-        let heartbeat_topic = dsx
-            .metadata()
-            .map(|(topic, _)| topic)
-            .find(|t| t.contains("/System/HeartbeatTimestampIntegration/"))
-            .map(|t| t.replacen("BMS/v1/PUB/Metadata/", &own, 1));
-        let sinks = site
-            .actuators
-            .iter()
-            .map(|a| match &a.sink {
-                Sink::Dsx { tag, .. } => {
-                    let p = world.image.points.iter().find(|p| Some(&p.tag) == tag.as_ref() && p.request)?;
-                    let topic = format!("{own}{}/{}/{}", p.object_type, p.point_type, p.tag);
-                    Some(Ask::Dsx(topic, a.unit.scale, a.unit.offset))
-                }
-                Sink::Modbus { device, .. } => {
-                    let id = &site.modbus[*device].id;
-                    world.modbus.iter().position(|d| d.id == *id).map(Ask::Modbus)
-                }
-                Sink::Json { .. } | Sink::Sparkplug { .. } => None,
-            })
-            .collect();
-        let hold = |id: &str| {
-            let spec = site.modbus.iter().find(|d| d.id == id);
-            spec.and_then(|d| d.remote.timer).map_or(90.0, |(_, hold)| hold.s())
-        };
-        let devices = world.modbus.iter().map(|d| Device::new(d, hold(&d.id))).collect();
-        Self { sinks, heartbeat_topic, heartbeat_sent: None, devices, cut: false }
-    }
-
-    /// Cuts the event bus or brings it back.
-    pub(super) fn set_bus_cut(&mut self, cut: bool) {
-        self.cut = cut;
-    }
-
-    pub(super) fn send(
-        &mut self,
-        now: Stamp,
-        c: &SetpointCommand,
-        dsx: &mut DsxDesk,
-        banks: &mut [Bank],
-    ) -> Receipt {
-        let outcome = match self.sinks.get(c.actuator.index()).and_then(Option::as_ref) {
-            None => Outcome::Failed("the plant has no such setpoint".to_owned()),
-            Some(Ask::Dsx(..)) if self.cut => Outcome::Failed("no link to the event bus".to_owned()),
-            Some(Ask::Dsx(topic, scale, offset)) => {
-                let value = c.value.map_or("null".to_owned(), |v| format!("{}", (v - offset) / scale));
-                let payload = format!("{{\"value\":{value},\"timestamp\":{},\"quality\":1}}", now.unix_ms());
-                match dsx.receive(now.unix_ms(), topic, payload.as_bytes()) {
-                    Ok(_) => Outcome::Sent,
-                    Err(_) if c.value.is_none() => Outcome::Sent,
-                    Err(refusal) => Outcome::Refused(refusal.to_string()),
-                }
-            }
-            Some(Ask::Modbus(device)) => self.devices[*device].write(c.value, &mut banks[*device]),
-        };
-        Receipt { target: Target::Actuator(c.actuator), epoch: c.epoch, sequence: c.sequence, outcome }
-    }
-
-    /// Heartbeats, while the controller's ticks go well.
-    pub(super) fn heartbeat(&mut self, now: Stamp, alive: bool, dsx: &mut DsxDesk, banks: &mut [Bank]) {
-        let due = self.heartbeat_sent.is_none_or(|at| now.since(at) >= Span::from_ms(10_000));
-        if !alive {
-            return;
-        }
-        if due
-            && !self.cut
-            && let Some(topic) = &self.heartbeat_topic
-        {
-            let ms = now.unix_ms();
-            let payload = format!("{{\"value\":{ms},\"timestamp\":{ms},\"quality\":1}}");
-            // A refused heartbeat is counted by the desk.
-            let _ = dsx.receive(ms, topic, payload.as_bytes());
-            self.heartbeat_sent = Some(now);
-        }
-        if now.unix_ms() / 1000 % 5 == 0 {
-            for (device, bank) in self.devices.iter_mut().zip(banks) {
-                device.beat(bank);
-            }
-        }
-    }
-
-    pub(super) fn release(&mut self, now: Stamp, dsx: &mut DsxDesk, banks: &mut [Bank]) {
-        for ask in self.sinks.iter().flatten() {
-            if let Ask::Dsx(topic, ..) = ask
-                && !self.cut
-            {
-                let payload = format!("{{\"value\":null,\"timestamp\":{},\"quality\":1}}", now.unix_ms());
-                let _ = dsx.receive(now.unix_ms(), topic, payload.as_bytes());
-            }
-        }
-        for (device, bank) in self.devices.iter_mut().zip(banks) {
-            let _ = device.write(None, bank);
-        }
-    }
-}
-
-impl Device {
-    fn new(spec: &ModbusDevice, hold_s: f64) -> Self {
-        let at = |wanted: fn(&Meaning) -> bool| -> Option<&Register> {
-            spec.registers.iter().find(|r| wanted(&r.meaning))
-        };
-        Self {
-            enable: at(|m| *m == Meaning::RemoteEnable).map(|r| r.address),
-            heartbeat: at(|m| *m == Meaning::HeartbeatIn).map(|r| r.address),
-            timer: at(|m| *m == Meaning::SetpointTimer).map(|r| (r.address, hold_s)),
-            setpoint: at(|m| matches!(m, Meaning::Setpoint(_))).map(|r| (r.address, r.scale, r.encoding)),
-            count: 0,
-            held: false,
-        }
-    }
-
-    fn beat(&mut self, bank: &mut Bank) {
-        if let Some(address) = self.heartbeat.filter(|_| self.held) {
-            // 1 to 32767, as the driver counts: 0 and 0xFFFF mean "no value" to many devices.
-            self.count = self.count % 32_767 + 1;
-            // A device that refuses its heartbeat lets its setpoint go: that is its answer.
-            let _ = bank.write(address, &[self.count]);
-        }
-    }
-
-    fn write(&mut self, value: Option<f64>, bank: &mut Bank) -> Outcome {
-        let refused = |e: headroom_sim::desk::modbus::Exception| Outcome::Refused(format!("{e:?}"));
-        let Some((address, scale, _)) = self.setpoint else {
-            return Outcome::Failed("no setpoint register".to_owned());
-        };
-        let Some(value) = value else {
-            self.held = false;
-            let off = self.enable.map_or(Ok(()), |a| bank.write_bits(a, &[false]));
-            return off.map_or_else(refused, |()| Outcome::Sent);
-        };
-        if !self.held {
-            self.held = true;
-            if let Some(Err(e)) = self.enable.map(|a| bank.write_bits(a, &[true])) {
-                return refused(e);
-            }
-            self.beat(bank);
-        }
-        if let Some(Err(e)) = self.timer.map(|(a, hold)| bank.write(a, &[hold.round() as u16])) {
-            return refused(e);
-        }
-        let raw = (value / scale).round().clamp(f64::from(i16::MIN), f64::from(i16::MAX)) as i16;
-        bank.write(address, &[raw as u16]).map_or_else(refused, |()| Outcome::Applied)
-    }
 }
 
 #[cfg(test)]

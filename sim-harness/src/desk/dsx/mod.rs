@@ -103,7 +103,7 @@ struct Pulse {
 }
 
 /// The desk. Pure: time is an argument, messages leave through closures.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DsxDesk {
     config: DsxConfig,
     prefix: String,
@@ -125,7 +125,7 @@ pub struct DsxDesk {
 }
 
 /// A heartbeat point that the BMS publishes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Heartbeat {
     topic: Box<str>,
     said_ms: Option<i64>,

@@ -257,6 +257,20 @@ impl Events {
 }
 
 impl World {
+    /// From now on these events happen, in place of the scenario's: what is on ends first. Times count from the start of the
+    /// scenario ([`World::elapsed_s`]).
+    ///
+    /// # Errors
+    /// Every event that names something that is not there; then nothing has changed.
+    pub fn happen(&mut self, scenario: &Scenario) -> Result<(), Vec<WorldError>> {
+        let fresh = Events::new(scenario, self)?;
+        for one in std::mem::take(&mut self.events.armed).iter().filter(|one| one.active) {
+            (one.effect.act)(self, &Moment { degree: 0.0, phase_s: 0.0, begins: false, ends: true });
+        }
+        self.events = fresh;
+        Ok(())
+    }
+
     /// Applies what begins, goes on and ends now.
     pub(super) fn apply_events(&mut self) {
         if self.events.armed.is_empty() {

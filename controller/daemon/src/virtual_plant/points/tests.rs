@@ -1,11 +1,12 @@
 //! What a controller hears of a plant whose sources are not honest.
 
 use super::super::VirtualPlant;
+use super::super::asks::Device;
 use super::*;
 use headroom_sim::image::Link;
 use headroom_sim::world::WorldConfig;
 use headroom_sim::world::sensors::{SensorFault, SourceFault};
-use headroom_site::Field;
+use headroom_site::{Field, Outcome};
 
 /// A small plant, and one of its points.
 struct Bench {
