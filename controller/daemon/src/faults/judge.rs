@@ -328,7 +328,7 @@ mod tests {
         ours.over[1] = over(1.0, 51.0);
         assert_eq!(ours.beyond(&own).len(), 1, "shorter and by more");
         // A plant whose feed may draw nothing is over its budget, and the watch says so.
-        let mut dark = world.clone();
+        let mut dark = world;
         dark.tree.branches[0].budget_w = 1.0;
         let mut limits = Limits::new(&dark);
         for second in 0..8 {

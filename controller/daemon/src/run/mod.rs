@@ -6,6 +6,7 @@
 //! or wires (`headroom-drivers`).
 
 mod actuators;
+mod begin;
 mod branches;
 mod bulletin;
 pub(crate) mod clocks;
@@ -29,26 +30,25 @@ pub(crate) mod view;
 
 use crate::commission::Experiment;
 use crate::explain;
-use crate::files::{Loaded, ModeChoice, load, load_model};
+use crate::files::{ModeChoice, load};
 use crate::identify::recorder::Recorder;
 use crate::journal::Journal;
 use crate::ledger::{self, Keeper};
 use crate::supervisor::{self, Supervisor};
 use crate::tape;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use begin::{begin, clock_of, next_epoch, tape_of};
 use bulletin::Bulletin;
 use headroom_core::lease::Identity;
-use headroom_core::{Line, Tick, Wants};
+use headroom_core::{Line, Tick};
 use headroom_drivers::Clock;
 use headroom_drivers::field::{FieldOptions, LiveField};
-use headroom_policies::CoolingStrategy;
-use headroom_site::file::{FileError, read_text};
-use headroom_site::{Field, Inbox, Site, Span, Stamp};
+use headroom_site::{Field, Inbox, Span, Stamp};
 use record::Record;
 use release::Released;
 use seen::Seen;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::signal::unix::{SignalKind, signal};
@@ -175,39 +175,6 @@ impl Shown {
         let server = http::serve(options.http, &options.state, pages, more).await?;
         Ok((Self { view, trend, seen, asks }, server))
     }
-}
-
-fn clock_of(options: &Options) -> Result<Clock> {
-    let page = options.clock.as_deref();
-    page.map_or(Ok(Clock::host()), |p| Clock::page(p).with_context(|| format!("clock page {}", p.display())))
-}
-
-/// The line at its start, with its experiment and its model if there are any.
-fn begin(site: &Site, wants: Wants, identity: Identity, options: &Options) -> Result<Line> {
-    let mut line = Line::with_wants(site, wants, identity);
-    if let Some(length) = options.excite {
-        line.excite(length);
-    }
-    if options.model.is_none() && line.wants().cooling == CoolingStrategy::Predictive {
-        tracing::warn!(
-            "the policy plans cooling on a model of the site: give --model; until then it is least-headroom"
-        );
-    }
-    if let Some(path) = &options.model {
-        let model = load_model(path).with_context(|| path.display().to_string())?;
-        line.believe(&model).with_context(|| path.display().to_string())?;
-    }
-    Ok(line)
-}
-
-/// A tape on which this run begins, if one is wanted. One that is full or damaged keeps no plant without its controller.
-fn tape_of(loaded: &Loaded, identity: &Identity, options: &Options) -> Option<tape::Writer> {
-    let (path, bound) = options.tape.as_ref()?;
-    let begun = options.model.as_deref().map(read_text).transpose().map_err(Into::into).and_then(|model| {
-        let begin = tape::Begin::new(loaded, model.as_deref(), identity, options.excite);
-        tape::Writer::begin(path, *bound, begin)
-    });
-    begun.inspect_err(|why| tracing::warn!("no tape is kept: {why:#}")).ok()
 }
 
 struct Daemon<'a> {
@@ -375,43 +342,5 @@ impl Daemon<'_> {
             view.writes = status.writes();
             view.connections = view::connections(&status);
         }
-    }
-}
-
-/// The epoch of this start: one above the last one that this state folder knows, on disk before it is used.
-fn next_epoch(state: &Path) -> Result<u64> {
-    let path = state.join("epoch");
-    std::fs::create_dir_all(state).with_context(|| format!("state folder {}", state.display()))?;
-    let last: u64 = match read_text(&path) {
-        Ok(text) => {
-            text.trim().parse().with_context(|| format!("{} does not hold a number", path.display()))?
-        }
-        Err(FileError::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => 0,
-        Err(e) => return Err(e).with_context(|| path.display().to_string()),
-    };
-    let none = || format!("{} holds the last number there is; it is damaged", path.display());
-    let epoch = last.checked_add(1).with_context(none)?;
-    let fresh = state.join("epoch.new");
-    std::fs::write(&fresh, format!("{epoch}\n"))?;
-    std::fs::File::open(&fresh)?.sync_all()?;
-    std::fs::rename(&fresh, &path)?;
-    std::fs::File::open(state)?.sync_all()?;
-    Ok(epoch)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn epochs_rise_and_a_damaged_file_is_told() {
-        let state = std::env::temp_dir().join(format!("headroom-epoch-{}", std::process::id()));
-        assert_eq!((next_epoch(&state).unwrap(), next_epoch(&state).unwrap()), (1, 2));
-        for damaged in ["18446744073709551615", "-1", "2 3", ""] {
-            std::fs::write(state.join("epoch"), damaged).unwrap();
-            let told = next_epoch(&state).unwrap_err().to_string();
-            assert!(told.contains("epoch"), "{damaged}: {told}");
-        }
-        std::fs::remove_dir_all(&state).unwrap();
     }
 }

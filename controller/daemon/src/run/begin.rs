@@ -1,0 +1,87 @@
+//! What a start of the daemon needs before its first tick.
+//!
+//! Responsible for: clock, line, tape and epoch of this start. Not for: the loop.
+
+use super::Options;
+use crate::files::{Loaded, load_model};
+use crate::tape;
+use anyhow::{Context, Result};
+use headroom_core::lease::Identity;
+use headroom_core::{Line, Wants};
+use headroom_drivers::Clock;
+use headroom_policies::CoolingStrategy;
+use headroom_site::Site;
+use headroom_site::file::{FileError, read_text};
+use std::path::Path;
+
+/// The clock that everything is told by.
+pub(super) fn clock_of(options: &Options) -> Result<Clock> {
+    let page = options.clock.as_deref();
+    page.map_or(Ok(Clock::host()), |p| Clock::page(p).with_context(|| format!("clock page {}", p.display())))
+}
+
+/// The line at its start, with its experiment and its model if there are any.
+pub(super) fn begin(site: &Site, wants: Wants, identity: Identity, options: &Options) -> Result<Line> {
+    let mut line = Line::with_wants(site, wants, identity);
+    if let Some(length) = options.excite {
+        line.excite(length);
+    }
+    if options.model.is_none() && line.wants().cooling == CoolingStrategy::Predictive {
+        tracing::warn!(
+            "the policy plans cooling on a model of the site: give --model; until then it is least-headroom"
+        );
+    }
+    if let Some(path) = &options.model {
+        let model = load_model(path).with_context(|| path.display().to_string())?;
+        line.believe(&model).with_context(|| path.display().to_string())?;
+    }
+    Ok(line)
+}
+
+/// A tape on which this run begins, if one is wanted. One that is full or damaged keeps no plant without its controller.
+pub(super) fn tape_of(loaded: &Loaded, identity: &Identity, options: &Options) -> Option<tape::Writer> {
+    let (path, bound) = options.tape.as_ref()?;
+    let begun = options.model.as_deref().map(read_text).transpose().map_err(Into::into).and_then(|model| {
+        let begin = tape::Begin::new(loaded, model.as_deref(), identity, options.excite);
+        tape::Writer::begin(path, *bound, begin)
+    });
+    begun.inspect_err(|why| tracing::warn!("no tape is kept: {why:#}")).ok()
+}
+
+/// The epoch of this start: one above the last one that this state folder knows, on disk before it is used.
+pub(super) fn next_epoch(state: &Path) -> Result<u64> {
+    let path = state.join("epoch");
+    std::fs::create_dir_all(state).with_context(|| format!("state folder {}", state.display()))?;
+    let last: u64 = match read_text(&path) {
+        Ok(text) => {
+            text.trim().parse().with_context(|| format!("{} does not hold a number", path.display()))?
+        }
+        Err(FileError::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(e) => return Err(e).with_context(|| path.display().to_string()),
+    };
+    let none = || format!("{} holds the last number there is; it is damaged", path.display());
+    let epoch = last.checked_add(1).with_context(none)?;
+    let fresh = state.join("epoch.new");
+    std::fs::write(&fresh, format!("{epoch}\n"))?;
+    std::fs::File::open(&fresh)?.sync_all()?;
+    std::fs::rename(&fresh, &path)?;
+    std::fs::File::open(state)?.sync_all()?;
+    Ok(epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn epochs_rise_and_a_damaged_file_is_told() {
+        let state = std::env::temp_dir().join(format!("headroom-epoch-{}", std::process::id()));
+        assert_eq!((next_epoch(&state).unwrap(), next_epoch(&state).unwrap()), (1, 2));
+        for damaged in ["18446744073709551615", "-1", "2 3", ""] {
+            std::fs::write(state.join("epoch"), damaged).unwrap();
+            let told = next_epoch(&state).unwrap_err().to_string();
+            assert!(told.contains("epoch"), "{damaged}: {told}");
+        }
+        std::fs::remove_dir_all(&state).unwrap();
+    }
+}
