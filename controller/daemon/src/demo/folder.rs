@@ -26,17 +26,18 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// Copies what is worth keeping into a folder: the site file, the logs, the controller's journal.
+    /// Copies what is worth keeping into a folder: the site file, the logs, the controller's journal and ledger.
     pub(super) fn keep(&self, out: &Path) -> Result<()> {
         let logs = out.join("log");
         std::fs::create_dir_all(&logs).with_context(|| format!("folder {}", logs.display()))?;
         for entry in std::fs::read_dir(self.join("log"))?.flatten() {
             std::fs::copy(entry.path(), logs.join(entry.file_name()))?;
         }
-        for (from, to) in [("site.toml", "site.toml"), ("controller/journal.jsonl", "journal.jsonl")] {
-            if self.join(from).is_file() {
-                std::fs::copy(self.join(from), out.join(to))?;
-            }
+        let site = (self.join("site.toml"), out.join("site.toml"));
+        let kept = ["journal.jsonl", "ledger.jsonl", "ledger.open"];
+        let kept = kept.map(|name| (self.join("controller").join(name), out.join(name)));
+        for (from, to) in kept.into_iter().chain([site]).filter(|(from, _)| from.is_file()) {
+            std::fs::copy(from, to)?;
         }
         Ok(())
     }
