@@ -6,6 +6,7 @@ use super::super::outlook::BudgetAheadView;
 use super::super::ramp::RampView;
 use super::super::view::{BranchView, ConnectionView, JobView, SetpointView};
 use super::*;
+use crate::ledger::view::ThrottleView;
 
 #[test]
 fn names_end_in_base_units() {
@@ -129,6 +130,7 @@ fn full() -> View {
     view.ahead.budgets_ahead.push(BudgetAheadView::default());
     view.connections.push(ConnectionView { id: "bms".into(), up: true, ..ConnectionView::default() });
     view.implausible.push(DoubtRecord::default());
+    view.ledger.hour.flops.by.push(ThrottleView::default());
     view.health.push(FindingView::default());
     view.unmetered.push(FlowView::default());
     view
