@@ -17,7 +17,7 @@
 //! ```
 //!
 //! With 1 K of room, a worth g and S the best plan takes about sqrt(S/g) stages (minutes) to use it: `MOVE` makes that ten,
-//! and a violation, at `RHO` times the worth, is gone in one or two. The plan is made anew each cooling period and its first
+//! and a violation, at `RHO` times the worth, is gone in a few. The plan is made anew each cooling period and its first
 //! move is taken. It counts only with its certificate; without one, or without a model, the proposals stand as they were.
 //!
 //! Responsible for: the problem, and the first move of its solution. Not for: the solver (`headroom-solve`), what is wished
