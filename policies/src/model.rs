@@ -330,6 +330,14 @@ pub struct JobWish {
     pub(crate) at: Spans,
 }
 
+/// `[operator]`: what the word of an operator may do.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct OperatorWish {
+    /// For how long at most advice that an operator has accepted is commanded, in a group that only advises. None: an acceptance
+    /// is kept on record, and whoever gave it sets the setpoint by hand.
+    pub accept: Option<Span>,
+}
+
 /// A policy file.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Policy {
@@ -355,6 +363,8 @@ pub struct Policy {
     pub grid: Grid,
     /// What tells the future.
     pub outlook: OutlookWish,
+    /// What the word of an operator may do.
+    pub operator: OperatorWish,
     /// Jobs.
     pub jobs: Vec<JobWish>,
 }

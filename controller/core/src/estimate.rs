@@ -3,7 +3,7 @@
 mod branches;
 mod coolant;
 mod drift;
-mod flow;
+pub(crate) mod flow;
 
 use crate::align::{GpuValue, Snapshot};
 use crate::topology::Topology;

@@ -18,6 +18,7 @@
 //! - [`warn`]: GPUs that will slow down for heat soon;
 //! - [`places`]: headroom of racks, loops and feeds, for people;
 //! - [`site_filter`]: the site's learned model beside the plant, and what it foresees;
+//! - [`what_if`]: what would be if one thing were otherwise, for people;
 //! - [`wants`]: the policy as the line needs it.
 
 pub mod align;
@@ -35,6 +36,7 @@ pub mod site_filter;
 pub mod topology;
 pub mod wants;
 pub mod warn;
+pub mod what_if;
 mod words;
 
 pub use align::{Align, ClockView, Snapshot, Sources, Witness};

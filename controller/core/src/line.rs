@@ -1,6 +1,7 @@
 //! The straight line: one function from snapshot to commands. What it lets others see is in `views`.
 
 mod explain;
+mod instructed;
 mod readback;
 mod release;
 mod succeeded;
@@ -27,7 +28,8 @@ pub use explain::Considered;
 use headroom_belief::model::Model;
 use headroom_guard::{CapsVerdict, Mode, Verdict};
 use headroom_policies::{CoolingStrategy, Policy, PowerStrategy};
-use headroom_site::{Command, Inbox, Outcome, Site, Span, Stamp, Target};
+use headroom_site::{Command, Inbox, InstructionKind, Outcome, Site, Span, Stamp, Target};
+use instructed::Instructed;
 use readback::{ReadBacks, Stands};
 use release::Released;
 
@@ -76,6 +78,8 @@ struct Asked {
     /// Nobody says any more where it stands.
     blind: bool,
     operator_owns: bool,
+    /// What an operator has said of it.
+    instructed: Option<InstructionKind>,
 }
 
 /// Everything that persists from tick to tick.
@@ -102,6 +106,7 @@ pub struct Line {
     last_cooling: Option<Stamp>,
     first_tick: Option<Stamp>,
     operator_until: Vec<Option<Stamp>>,
+    instructed: Instructed,
     /// Where each setpoint is being moved to; what is smaller than a deadband adds up here.
     targets: Vec<Option<f64>>,
     read_backs: ReadBacks,
@@ -147,6 +152,7 @@ impl Line {
             last_cooling: None,
             first_tick: None,
             operator_until: vec![None; site.actuators.len()],
+            instructed: Instructed::new(site.actuators.len()),
             targets: vec![None; site.actuators.len()],
             read_backs: ReadBacks::new(site.actuators.len()),
             advice: Vec::new(),
@@ -169,6 +175,7 @@ impl Line {
     /// The same, while a witness sees what is aligned; it has no say.
     pub fn tick_seen(&mut self, inbox: &Inbox, now: Stamp, witness: &mut impl Witness) -> Tick {
         self.take_wish(inbox.released);
+        self.take_instructions(inbox, now);
         self.first_tick.get_or_insert(now);
         self.align.take_seen(inbox, witness);
         self.take_receipts(inbox, now);
@@ -227,7 +234,7 @@ impl Line {
         let mut asked: Vec<Asked> = Vec::with_capacity(self.site.actuators.len());
         let mut proposals = vec![None; self.site.actuators.len()];
         for actuator in (0..self.site.actuators.len()).filter(looks) {
-            let mode = self.wants.actuator_mode[actuator];
+            let (mode, instructed) = self.instructed.mode(&self.wants, actuator, now);
             let known = self.read_backs.look((&self.site, &self.leases), snapshot, actuator);
             let Some(Stands { at: stands, assumed, home }) = known else { continue };
             let near = |t: &f64| (t - stands).abs() <= self.site.actuators[actuator].step;
@@ -236,7 +243,7 @@ impl Line {
             let proposal = match (home, self.wants.cooling) {
                 (Some(value), _) => SetpointProposal { stands, value, why: Why::HandBack },
                 (None, strategy) if strategy != CoolingStrategy::Hold && mode != Mode::Hold && !booting => {
-                    match self.excitation.as_mut().filter(|_| !operator_owns) {
+                    match self.excitation.as_mut().filter(|_| !operator_owns && instructed.is_none()) {
                         Some(experiment) => experiment.propose(&scene, actuator, stands, from),
                         None => cooling::least_headroom(&scene, actuator, stands, from),
                     }
@@ -244,18 +251,20 @@ impl Line {
                 _ => SetpointProposal { stands, value: stands, why: Why::Hold },
             };
             proposals[actuator] = Some((from, proposal));
-            asked.push(Asked { actuator, mode, assumed, blind: home.is_some(), operator_owns });
+            let blind = home.is_some();
+            asked.push(Asked { actuator, mode, assumed, blind, operator_owns, instructed });
         }
         if self.wants.cooling == CoolingStrategy::Predictive && self.excitation.is_none() && !booting {
             let futures = &self.outlook.futures;
             // Nothing is built on a setpoint that an operator has.
-            let hands = asked.iter().filter(|a| a.operator_owns).map(|a| a.actuator);
+            let hands = asked.iter().filter(|a| a.is_in_hand()).map(|a| a.actuator);
             let held: Vec<_> = hands.map(|i| (i, proposals[i].take())).collect();
             self.predictive.plan(&scene, self.foresight.as_ref(), futures, &mut proposals);
             held.into_iter().for_each(|(i, p)| proposals[i] = p);
         }
-        for Asked { actuator, mode, assumed, blind, operator_owns } in asked {
+        for Asked { actuator, mode, assumed, blind, operator_owns, instructed } in asked {
             let Some((_, proposal)) = proposals[actuator].take() else { continue };
+            let proposal = instructed::within(&self.site.actuators[actuator], instructed, proposal);
             let proposed = proposal.value;
             let question = Question { actuator, proposed, assumed, blind, dt_s, mode, operator_owns };
             self.targets[actuator] = Some(proposal.value);
@@ -356,4 +365,4 @@ fn propose_caps(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 use headroom_belief::outlook::WeatherForecast;
 use headroom_guard::Mode;
 use headroom_policies::{CAPS, CoolingStrategy, Mode as Wish, Policy, PowerStrategy};
-use headroom_site::{ActuatorId, JobId, PointId, Power, PowerId, Site, Stamp};
+use headroom_site::{ActuatorId, JobId, PointId, Power, PowerId, Site, Span, Stamp};
 use std::sync::Arc;
 
 /// What is wanted.
@@ -35,6 +35,8 @@ pub struct Wants {
     pub job_priority: Vec<i64>,
     /// Forecast of the weather that the policy names, once whoever has files has read it.
     pub weather_forecast: Option<Arc<WeatherForecast>>,
+    /// For how long at most accepted advice is commanded in a group that only advises. None: it is not.
+    pub accept: Option<Span>,
     policy: Policy,
     budgeted: Vec<bool>,
 }
@@ -72,6 +74,7 @@ impl Wants {
             job_priority: jobs().map(|j| policy.job_priority(site, j)).collect(),
             budgeted: site.power.iter().map(|b| policy.budgets.iter().any(|w| w.branches.holds(b))).collect(),
             weather_forecast: None,
+            accept: policy.operator.accept,
             policy: policy.clone(),
         }
     }
@@ -110,6 +113,7 @@ impl Wants {
 
     /// Sets every group that is active to advisory: computed and published, never commanded.
     pub fn advise_only(&mut self) {
+        self.accept = None;
         for m in self.actuator_mode.iter_mut().chain(std::iter::once(&mut self.caps_mode)) {
             if m.may_write() {
                 *m = Mode::Advisory;

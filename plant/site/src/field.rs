@@ -4,7 +4,7 @@
 //! as a failed receipt.
 
 use crate::command::{Command, Receipt};
-use crate::{NodeReport, Reading};
+use crate::{Instruction, NodeReport, Reading};
 
 /// What has arrived since the last look.
 #[derive(Debug, Default)]
@@ -17,6 +17,8 @@ pub struct Inbox {
     pub receipts: Vec<Receipt>,
     /// An operator wants everything let go. A state and no message: it stays as it is until it is set otherwise.
     pub released: bool,
+    /// What operators say of single setpoints, one for each at most. A state too.
+    pub instructions: Vec<Instruction>,
 }
 
 impl Inbox {

@@ -10,7 +10,7 @@ use crate::align::Snapshot;
 use crate::topology::Topology;
 
 /// Exponent of psi.
-const EXPONENT: f64 = -0.7;
+pub(crate) const EXPONENT: f64 = -0.7;
 /// Least and greatest flow over its reference that psi follows: no flow is no reason for infinity, and a meter that reads
 /// thrice too much none for a cold GPU.
 const RANGE: (f64, f64) = (0.1, 1.5);

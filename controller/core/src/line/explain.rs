@@ -59,7 +59,7 @@ impl Line {
         (saving_w_per_unit(&scene, actuator, stands), cost_w_per_unit(&scene, actuator, stands))
     }
 
-    fn scene(&self) -> Scene<'_> {
+    pub(crate) fn scene(&self) -> Scene<'_> {
         Scene {
             site: &self.site,
             topology: &self.topology,

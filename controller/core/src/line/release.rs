@@ -9,12 +9,14 @@
 
 use super::Line;
 use headroom_guard::Mode;
+use headroom_site::Span;
 
 /// The modes of caps and actuators as the policy has them, while everything is let go.
 #[derive(Debug, Clone)]
 pub(super) struct Released {
     caps: Mode,
     actuators: Vec<Mode>,
+    accept: Option<Span>,
 }
 
 impl Line {
@@ -23,8 +25,11 @@ impl Line {
         match (released, self.released.take()) {
             (true, None) => {
                 let wants = &self.wants;
-                let as_wanted = Released { caps: wants.caps_mode, actuators: wants.actuator_mode.clone() };
-                self.released = Some(as_wanted);
+                self.released = Some(Released {
+                    caps: wants.caps_mode,
+                    actuators: wants.actuator_mode.clone(),
+                    accept: wants.accept,
+                });
                 self.wants.advise_only();
                 // The slow loop need not wait for its time to let go.
                 self.last_cooling = None;
@@ -32,6 +37,7 @@ impl Line {
             (false, Some(as_wanted)) => {
                 self.wants.caps_mode = as_wanted.caps;
                 self.wants.actuator_mode = as_wanted.actuators;
+                self.wants.accept = as_wanted.accept;
                 (self.first_tick, self.last_cooling) = (None, None);
                 self.targets.fill(None);
             }

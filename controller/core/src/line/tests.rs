@@ -3,14 +3,14 @@ use crate::tests::{CDU_SUPPLY, at, reading, reports, site, wants};
 use headroom_site::model::DcgmSpec;
 use headroom_site::{ActuatorId, Receipt};
 
-fn line(more: &str) -> Line {
+pub(crate) fn line(more: &str) -> Line {
     let site = site();
     let wants = wants(&site, more);
     Line::with_wants(&site, wants, Identity { who: "test".to_owned(), epoch: 1 })
 }
 
 /// What arrives in a second: loads that swing, a budget that falls after a minute, temperatures that follow.
-fn inbox(site: &Site, s: f64) -> Inbox {
+pub(crate) fn inbox(site: &Site, s: f64) -> Inbox {
     let load = 520.0 + 60.0 * (s * 0.37).sin();
     let limit_w = if s < 60.0 { 4_000.0 } else { 1_900.0 };
     let total = 4.0 * f64::from(load as f32) + 250.0;

@@ -10,7 +10,7 @@ use crate::ledger::Ledger;
 use crate::metering::Metering;
 use crate::outlook::Outlook;
 use crate::propose::cooling::predictive::Outcome;
-use crate::propose::power::{CapProposal, JobClock, SiteRamp};
+use crate::propose::power::{CapProposal, JobClock, SiteRamp, Steady};
 use crate::site_filter::SiteFilter;
 use crate::topology::Topology;
 use crate::wants::Wants;
@@ -28,6 +28,11 @@ impl Line {
     #[must_use]
     pub fn reasons(&self, gpu: usize) -> u32 {
         self.align.reasons(gpu)
+    }
+
+    /// The power strategy as it is now, for whoever asks what it would do.
+    pub(crate) fn steady_now(&self) -> Steady {
+        self.steady.clone()
     }
 
     /// The site.

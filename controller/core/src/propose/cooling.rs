@@ -58,7 +58,7 @@ const WORTH_BACK: f64 = 1.0;
 /// Opening of a valve that counts as one kelvin.
 pub(crate) const OPENING_PER_K: f64 = 0.05;
 /// Distance to the least flow that is kept, relative.
-const FLOW_RESERVE: f64 = 0.08;
+pub(crate) const FLOW_RESERVE: f64 = 0.08;
 /// Relative flow that counts as one kelvin.
 pub(crate) const FLOW_PER_K: f64 = 0.02;
 /// What a setpoint downstream may miss, K, before those upstream must help.
@@ -81,6 +81,21 @@ pub struct SetpointProposal {
     pub value: f64,
     /// Why.
     pub why: Why,
+}
+
+impl SetpointProposal {
+    /// Where its moves lead in the end as things are now: this one uses a share of the room only.
+    #[must_use]
+    pub fn goal(&self, actuator: &Actuator, (low, high): (f64, f64)) -> f64 {
+        match self.why {
+            Why::Relax { slack_k, .. } | Why::Tighten { slack_k, .. } | Why::Underway { slack_k, .. } => {
+                let whole = toward(actuator) * slack_k * unit_per_kelvin(actuator);
+                (self.stands + whole).clamp(low.min(self.value), high.max(self.value))
+            }
+            Why::Plan { hour, .. } => self.stands + hour,
+            _ => self.value,
+        }
+    }
 }
 
 /// What a proposal looks at: one site, one snapshot, one belief.
@@ -178,10 +193,7 @@ fn unseen(snapshot: &Snapshot, actuator: &Actuator) -> Option<(f64, Why)> {
 
 /// The direction in which a setpoint saves.
 fn toward(actuator: &Actuator) -> f64 {
-    match actuator.saves {
-        Saves::Up => 1.0,
-        Saves::Down => -1.0,
-    }
+    actuator.saves.sign()
 }
 
 /// Is the plant still on its way to the last move? A loop that answers in some ten ticks would be moved ten times for one
@@ -306,7 +318,7 @@ fn still_opens(scene: &Scene<'_>, actuator: usize) -> bool {
 }
 
 /// Least room of the valves that hold a setpoint, K-equivalent; infinite where none is shown.
-fn valves_slack(scene: &Scene<'_>, actuator: usize) -> f64 {
+pub(crate) fn valves_slack(scene: &Scene<'_>, actuator: usize) -> f64 {
     let Scene { site, topology, wants, snapshot, estimate, .. } = *scene;
     let shown = topology.reach[actuator].means.iter().filter(|p| snapshot.good(**p).is_some());
     shown.map(|p| point_slack(site, wants, estimate, p.index())).fold(f64::INFINITY, f64::min)

@@ -7,6 +7,7 @@ pub mod cooling;
 pub mod excite;
 pub mod power;
 
+use headroom_site::InstructionKind;
 use std::fmt;
 
 /// Why a value was proposed.
@@ -76,6 +77,8 @@ pub enum Why {
         /// Room of the valves beyond what is wanted, K-equivalent; less than nothing.
         slack_k: f64,
     },
+    /// An operator has said so.
+    Operator(InstructionKind),
     /// An experiment is on: setpoints move so that the model can be learned.
     Excite {
         /// Distance from the value it moves around, base unit.
@@ -140,6 +143,7 @@ impl fmt::Display for Why {
                     "hold: it moved by {by_k:.1} K within a quarter of an hour; the rest of 5 K is for the load"
                 )
             }
+            Self::Operator(kind) => write!(f, "hold: {kind}"),
             Self::HandBack => {
                 f.write_str("where it stands is not read back any more: handed back to the plant by its ramp")
             }

@@ -70,6 +70,7 @@ fn describe(line: &Line, text: &str, advice: &Advice) -> String {
         | Why::NothingToSave { .. }
         | Why::Cooler { .. }
         | Why::Warmer { .. }
+        | Why::Operator(_)
         | Why::Excite { .. } => {
             return text.to_owned();
         }

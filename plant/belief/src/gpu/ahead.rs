@@ -33,8 +33,22 @@ impl GpuObservers {
     #[must_use]
     #[inline]
     pub fn steady(&self, gpu: usize, of: Rise, power_w: f64, coolant_c: f64) -> (f64, f64) {
+        self.steady_beside(gpu, of, power_w, coolant_c, 1.0)
+    }
+
+    /// The same at so many times the psi of now.
+    #[must_use]
+    #[inline]
+    pub fn steady_beside(
+        &self,
+        gpu: usize,
+        of: Rise,
+        power_w: f64,
+        coolant_c: f64,
+        times_psi: f64,
+    ) -> (f64, f64) {
         let (block, lane) = self.home(gpu);
-        let (b, block) = (self.share(gpu, of) * power_w, &self.blocks[block]);
+        let (b, block) = (self.share(gpu, of, times_psi) * power_w, &self.blocks[block]);
         let (rise, sigma) = match of {
             Rise::Die => block.sum(lane, OFFSET, b),
             Rise::Memory => block.sum_with_memory(lane, OFFSET, b),
@@ -44,10 +58,10 @@ impl GpuObservers {
 
     /// Share of R P in a temperature after long.
     #[inline]
-    fn share(&self, gpu: usize, of: Rise) -> f64 {
+    fn share(&self, gpu: usize, of: Rise, times_psi: f64) -> f64 {
         let model = self.model(gpu);
         let (block, lane) = self.home(gpu);
-        let slow = (1.0 - model.fast) * self.shown[block].psi[lane];
+        let slow = (1.0 - model.fast) * self.shown[block].psi[lane] * times_psi;
         match of {
             Rise::Die => slow + model.fast,
             Rise::Memory => slow + model.memory * model.fast,
@@ -74,7 +88,7 @@ impl GpuObservers {
         let (one_c, sigma_one) = self.steady(gpu, of, 1.0, coolant_c);
         // Variance is a parabola in P: var(P) = var(0) + 2 cross P + r2 P^2.
         let r = one_c - idle_c;
-        let r2 = (self.share(gpu, of) * self.resistance(gpu).1).powi(2);
+        let r2 = (self.share(gpu, of, 1.0) * self.resistance(gpu).1).powi(2);
         let cross = 0.5 * (sigma_one * sigma_one - sigma * sigma - r2);
         let (d, k2) = (limit_c - idle_c, k * k);
         let (a, b, c) = (r * r - k2 * r2, d * r + k2 * cross, d * d - k2 * sigma * sigma);

@@ -205,6 +205,17 @@ pub enum Saves {
     Down,
 }
 
+impl Saves {
+    /// 1 where a higher setpoint saves, else -1.
+    #[must_use]
+    pub const fn sign(self) -> f64 {
+        match self {
+            Self::Up => 1.0,
+            Self::Down => -1.0,
+        }
+    }
+}
+
 /// Something that can be asked to move.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Actuator {
