@@ -32,6 +32,7 @@ enum Kind {
     Policy,
     Map,
     Scenario,
+    Operators,
 }
 
 impl Kind {
@@ -43,6 +44,8 @@ impl Kind {
             Self::Site
         } else if has("[[event]]") || has("hours =") {
             Self::Scenario
+        } else if has("[[operator]]") {
+            Self::Operators
         } else if has("[mode]")
             || has("[strategy]")
             || has("[headroom]")
@@ -99,6 +102,10 @@ fn all(texts: &[(PathBuf, String)]) -> Vec<Finding> {
     }
     for (path, text) in of(Kind::Map) {
         findings.extend(read_register_map(&name(path), text).err().unwrap_or_default());
+    }
+    for (path, text) in of(Kind::Operators) {
+        findings
+            .extend(crate::instruct::operators::Operators::read(&name(path), text).err().unwrap_or_default());
     }
     for (path, text) in of(Kind::Scenario) {
         findings.extend(crate::scenarios::check(&name(path), text));

@@ -40,7 +40,9 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Does any group command anything? If not, the drivers' write paths are not even built.
     pub(crate) fn writes_allowed(&self) -> bool {
-        self.wants.caps_mode.may_write() || self.wants.actuator_mode.iter().any(|m| m.may_write())
+        let accepts =
+            self.wants.accept.is_some() && self.wants.actuator_mode.contains(&headroom_guard::Mode::Advisory);
+        self.wants.caps_mode.may_write() || self.wants.actuator_mode.iter().any(|m| m.may_write()) || accepts
     }
 }
 

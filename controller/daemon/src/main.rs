@@ -13,6 +13,7 @@ mod explain;
 mod faults;
 mod files;
 mod identify;
+mod instruct;
 mod ledger;
 mod man;
 mod map;
@@ -28,6 +29,7 @@ mod supervisor;
 mod tape;
 mod verify;
 mod virtual_plant;
+mod what_if;
 
 use anyhow::Result;
 use check::Format;
@@ -81,6 +83,8 @@ enum Verb {
     Faults(faults::Options),
     /// A model of the site from a table of what was seen, checked on data that was held back.
     Identify(identify::Options),
+    /// What an operator says of one setpoint: accept, reject, hold, or automatic again.
+    Instruct(instruct::Options),
     /// The manual pages of every verb, written to a folder.
     Man(man::Options),
     /// Register maps from and to a spreadsheet.
@@ -117,6 +121,8 @@ enum Verb {
     Timeline(see::timeline::Options),
     /// Are journals and tapes whole, and unchanged since they were written?
     Verify(verify::Options),
+    /// What would be if a setpoint stood elsewhere, a pump were lost, or power were cut; nothing is moved.
+    WhatIf(what_if::Options),
 }
 
 #[derive(Debug, Args)]
@@ -159,6 +165,9 @@ struct RunArgs {
     /// Where a tape ends, MiB.
     #[arg(long, default_value_t = 4096)]
     tape_mib: u64,
+    /// Who may instruct over HTTP (names, roles, digests of tokens); nobody if not given.
+    #[arg(long, value_name = "operators.toml")]
+    operators: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -175,8 +184,21 @@ struct CommissionArgs {
 
 impl RunArgs {
     fn options(self) -> run::Options {
-        let Self { site, policy, mode, clock, state, http, id, history_mib, record, model, tape, tape_mib } =
-            self;
+        let Self {
+            site,
+            policy,
+            mode,
+            clock,
+            state,
+            http,
+            id,
+            history_mib,
+            record,
+            model,
+            tape,
+            tape_mib,
+            operators,
+        } = self;
         let history = history_mib.saturating_mul(1 << 20);
         let tape = tape.map(|path| (path, tape_mib.saturating_mul(1 << 20)));
         run::Options {
@@ -191,6 +213,7 @@ impl RunArgs {
             record,
             model,
             tape,
+            operators,
             excite: None,
         }
     }
@@ -253,6 +276,7 @@ fn main() -> Result<ExitCode> {
         Verb::Explain(options) => runtime()?.block_on(explain::run(&options)),
         Verb::Faults(options) => faults::run(&options),
         Verb::Identify(options) => identify::run(&options),
+        Verb::Instruct(options) => runtime()?.block_on(instruct::run(&options)),
         Verb::Man(options) => man::run(&options, Cli::command()),
         Verb::Map { way } => Ok(map::run(&way)),
         Verb::Points(options) => runtime()?.block_on(see::points::run(&options)),
@@ -266,6 +290,7 @@ fn main() -> Result<ExitCode> {
         Verb::Tap(options) => runtime()?.block_on(see::tap::run(&options)),
         Verb::Timeline(options) => runtime()?.block_on(see::timeline::run(&options)),
         Verb::Verify(options) => Ok(verify::run(&options)),
+        Verb::WhatIf(options) => runtime()?.block_on(what_if::run(&options)),
     }
 }
 

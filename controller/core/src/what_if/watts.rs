@@ -75,6 +75,10 @@ pub(super) fn under(line: &Line, branch: usize, watts: f64) -> Watts {
         out.then_w -= saved;
         out.held += usize::from(saved > 0.0);
     }
+    // The allocation keeps it, whatever the meter says beside the sum of its GPUs.
+    if !out.infeasible {
+        out.then_w = out.then_w.min(out.budget_w.max(0.0)).min(now_w);
+    }
     for (j, job) in line.site().jobs.iter().enumerate() {
         let lowest = |of: &dyn Fn(usize) -> Option<f64>| {
             job.gpus.iter().filter_map(|g| of(g.index())).fold(f64::INFINITY, f64::min)

@@ -171,7 +171,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
 }
 
 /// A byte of a name as a query carries it.
-fn escaped(byte: u8) -> String {
+pub(crate) fn escaped(byte: u8) -> String {
     match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => char::from(byte).to_string(),
         _ => format!("%{byte:02X}"),

@@ -4,6 +4,7 @@
 
 use super::record::SetpointRecord;
 use super::seen::views::tidy;
+use crate::instruct::said::Said;
 use headroom_core::{Advice, Line};
 use headroom_guard::{Mode, Verdict};
 use headroom_site::PointId;
@@ -25,6 +26,10 @@ pub(crate) struct ActuatorView {
     /// What was proposed then, and what the guard left of it; none if it refused.
     pub(crate) asked: Option<f64>,
     pub(crate) admitted: Option<f64>,
+    /// Where its moves lead in the end, as things are now.
+    pub(crate) goal: Option<f64>,
+    /// What an operator has said of it.
+    pub(crate) instruction: Option<Said>,
     /// Why it was narrowed or refused.
     pub(crate) guard: Option<String>,
     /// Why it was proposed, or why nothing was.
@@ -100,6 +105,11 @@ fn undecided(mode: Mode) -> &'static str {
     "nothing was asked at the last decision: where it stands is not known"
 }
 
+fn goal(line: &Line, advice: &Advice) -> f64 {
+    let range = line.wants().actuator_range[advice.actuator];
+    advice.proposal.goal(&line.site().actuators[advice.actuator], range)
+}
+
 fn decided(line: &Line, advice: &Advice, row: ActuatorView) -> ActuatorView {
     let (words, unit) = (SetpointRecord::new(line, advice), line.site().actuators[advice.actuator].unit);
     let known = |base: f64| base.is_finite().then(|| tidy(unit.from_base(base)));
@@ -107,6 +117,7 @@ fn decided(line: &Line, advice: &Advice, row: ActuatorView) -> ActuatorView {
         mode: words.mode,
         stands: known(advice.proposal.stands),
         asked: known(advice.proposal.value),
+        goal: known(goal(line, advice)),
         admitted: match advice.verdict {
             Verdict::Allow(value) | Verdict::Narrow(value, _) => known(value),
             Verdict::Refuse(_) => None,

@@ -4,6 +4,7 @@
 
 use super::Options;
 use crate::files::{Loaded, load_model};
+use crate::instruct::operators::Operators;
 use crate::tape;
 use anyhow::{Context, Result};
 use headroom_core::lease::Identity;
@@ -13,6 +14,7 @@ use headroom_policies::CoolingStrategy;
 use headroom_site::Site;
 use headroom_site::file::{FileError, read_text};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The clock that everything is told by.
 pub(super) fn clock_of(options: &Options) -> Result<Clock> {
@@ -36,6 +38,21 @@ pub(super) fn begin(site: &Site, wants: Wants, identity: Identity, options: &Opt
         line.believe(&model).with_context(|| path.display().to_string())?;
     }
     Ok(line)
+}
+
+/// Who may instruct over HTTP. Findings are printed; `None` means that there were some.
+#[allow(clippy::option_option, reason = "no file is fine; a file with findings is not")]
+pub(super) fn operators_of(options: &Options) -> Result<Option<Option<Arc<Operators>>>> {
+    let Some(path) = &options.operators else { return Ok(Some(None)) };
+    let name = path.display().to_string();
+    let text = read_text(path).with_context(|| format!("operators {name}"))?;
+    Ok(match Operators::read(&name, &text) {
+        Ok(operators) => Some(Some(Arc::new(operators))),
+        Err(found) => {
+            found.iter().for_each(|f| eprintln!("{f}"));
+            None
+        }
+    })
 }
 
 /// A tape on which this run begins, if one is wanted. One that is full or damaged keeps no plant without its controller.

@@ -32,12 +32,16 @@ use crate::commission::Experiment;
 use crate::explain;
 use crate::files::{ModeChoice, load};
 use crate::identify::recorder::Recorder;
+use crate::instruct::desk::{self, Desk};
+use crate::instruct::operators::Operators;
+use crate::instruct::standing::Standing;
 use crate::journal::Journal;
 use crate::ledger::{self, Keeper};
 use crate::supervisor::{self, Supervisor};
 use crate::tape;
+use crate::what_if;
 use anyhow::{Result, bail};
-use begin::{begin, clock_of, next_epoch, tape_of};
+use begin::{begin, clock_of, next_epoch, operators_of, tape_of};
 use bulletin::Bulletin;
 use headroom_core::lease::Identity;
 use headroom_core::{Line, Tick};
@@ -82,6 +86,8 @@ pub(crate) struct Options {
     pub(crate) model: Option<PathBuf>,
     /// Everything that the line is told, and the most bytes of it.
     pub(crate) tape: Option<(PathBuf, u64)>,
+    /// Who may instruct over HTTP.
+    pub(crate) operators: Option<PathBuf>,
     /// Setpoints move for so long, so that a model can be learned; then the daemon ends.
     pub(crate) excite: Option<Span>,
 }
@@ -98,6 +104,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
             eprintln!("headroom run: {why:#}");
             return Ok(ExitCode::from(crate::exit::CONFIGURATION));
         }
+    };
+    let Some(operators) = operators_of(&options)? else {
+        return Ok(ExitCode::from(crate::exit::CONFIGURATION));
     };
     let clock = clock_of(&options)?;
     let epoch = next_epoch(&options.state)?;
@@ -119,7 +128,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let bulletin = Bulletin::open(line.site(), epoch)?;
     let view = View::new(line.site(), &loaded.policy_name, writes_allowed, epoch);
     let keeper = Keeper::new(&line, epoch, &options.state);
-    let (shown, server) = Shown::serve(view, &line, &clock, &keeper, &options).await?;
+    let (shown, server) = Shown::serve(view, &line, &clock, &keeper, (&options, operators)).await?;
     tracing::info!(site = %line.site().name, policy = %loaded.policy_name, epoch, writes_allowed, http = %server, "the controller runs");
     let recorder = options.record.as_deref().map(|path| Recorder::open(path, line.site())).transpose()?;
     let mut daemon = Daemon {
@@ -137,6 +146,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         tape,
         experiment: Experiment::default(),
         state: options.state.clone(),
+        standing: Standing::new(&options.state),
         released: None,
         succeeded: false,
     };
@@ -153,6 +163,7 @@ struct Shown {
     trend: trend::Shared,
     seen: seen::pages::Shared,
     asks: mpsc::Receiver<explain::Ask>,
+    what_ifs: mpsc::Receiver<what_if::Ask>,
 }
 
 impl Shown {
@@ -162,18 +173,21 @@ impl Shown {
         line: &Line,
         clock: &Clock,
         keeper: &Keeper,
-        options: &Options,
+        (options, operators): (&Options, Option<Arc<Operators>>),
     ) -> Result<(Self, SocketAddr)> {
         let view = Arc::new(Mutex::new(view));
         let seen = Arc::new(Mutex::new(Seen::new(line, options.history)));
         let pages = http::Pages::new(&view, clock, line.site().power_period);
         let trend = trend::Shared::default();
         let (questions, asks) = explain::routes();
+        let (suppositions, what_ifs) = what_if::routes();
+        let desk =
+            Desk { state: options.state.clone(), operators, view: Arc::clone(&view), clock: clock.clone() };
         let telemetry = seen::pages::routes(Arc::clone(&seen));
         let more = telemetry.merge(trend::routes(Arc::clone(&trend))).merge(questions);
-        let more = more.merge(ledger::routes(keeper.shared()));
+        let more = more.merge(ledger::routes(keeper.shared())).merge(suppositions).merge(desk::routes(desk));
         let server = http::serve(options.http, &options.state, pages, more).await?;
-        Ok((Self { view, trend, seen, asks }, server))
+        Ok((Self { view, trend, seen, asks, what_ifs }, server))
     }
 }
 
@@ -193,6 +207,8 @@ struct Daemon<'a> {
     tape: Option<tape::Writer>,
     experiment: Experiment,
     state: PathBuf,
+    /// What operators say of single setpoints.
+    standing: Standing,
     /// An operator has let everything go.
     released: Option<Released>,
     /// It was said that another controller has taken over.
@@ -226,6 +242,10 @@ impl Daemon<'_> {
                 () = until(&self.clock, due, period) => false,
                 () = self.field.urgent() => true,
                 Some(ask) = self.shown.asks.recv() => {
+                    ask.answer(&self.line);
+                    continue;
+                }
+                Some(ask) = self.shown.what_ifs.recv() => {
                     ask.answer(&self.line);
                     continue;
                 }
@@ -266,6 +286,8 @@ impl Daemon<'_> {
         self.field.drain(&mut self.inbox);
         self.released = release::look(&self.state);
         self.inbox.released = self.released.is_some();
+        self.standing.look(self.line.site(), self.line.wants());
+        self.standing.instructions(now, &mut self.inbox.instructions);
         let tick = {
             let mut seen = seen::pages::lock(&self.shown.seen);
             let tick = self.line.tick_seen(&self.inbox, now, &mut *seen);
@@ -335,6 +357,11 @@ impl Daemon<'_> {
         let mut view = self.shown.view.lock().unwrap_or_else(PoisonError::into_inner);
         view.update(&self.line, verified, pace);
         view.released.clone_from(&self.released);
+        let now = self.line.snapshot().stamp;
+        view.actuators
+            .iter_mut()
+            .enumerate()
+            .for_each(|(a, row)| row.instruction = self.standing.of(a, now).cloned());
         self.keeper.tell(&mut view.ledger);
         self.shown.trend.lock().unwrap_or_else(PoisonError::into_inner).take(&view);
         if view.wants_connections() {

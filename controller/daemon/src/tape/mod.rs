@@ -4,7 +4,7 @@
 //! (`crate::replay`).
 //!
 //! ```text
-//! file   "HRTAPE1\n" entry*                          several runs of the controller may follow each other
+//! file   "HRTAPE2\n" entry*                          several runs of the controller may follow each other
 //! entry  length u32 LE, check [u8; 8], bytes         check: the first bytes of SHA-256 of what follows
 //! bytes  LZ4 block of Postcard of an Entry           a run begins, or a tick was told this
 //! ```
@@ -22,14 +22,14 @@ pub(crate) use write::Writer;
 use crate::files::Loaded;
 use headroom_core::lease::Identity;
 use headroom_site::gpu::{Answer, CapReceipt};
-use headroom_site::{GpuSample, Inbox, NodeReport, Reading, Receipt, Site, Span, Stamp};
+use headroom_site::{GpuSample, Inbox, Instruction, NodeReport, Reading, Receipt, Site, Span, Stamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::sync::Arc;
 
 /// First bytes of a tape.
-const MAGIC: &[u8; 8] = b"HRTAPE1\n";
+const MAGIC: &[u8; 8] = b"HRTAPE2\n";
 /// Bytes before those of an entry.
 const HEAD: usize = 12;
 /// Longest entry: one second of a hundred thousand GPUs is less.
@@ -74,6 +74,7 @@ pub(crate) struct Told<'a> {
     reports: Vec<Report<'a>>,
     receipts: Cow<'a, [Receipt]>,
     released: bool,
+    instructions: Cow<'a, [Instruction]>,
     /// First bytes of the SHA-256 of the record of what was decided.
     pub(crate) decided: u64,
 }
@@ -147,6 +148,7 @@ impl<'a> Told<'a> {
             reports: inbox.nodes.iter().map(|report| Report::new(site, report)).collect(),
             receipts: Cow::Borrowed(&inbox.receipts),
             released: inbox.released,
+            instructions: Cow::Borrowed(&inbox.instructions),
             decided: short_digest(record),
         }
     }
@@ -157,6 +159,8 @@ impl<'a> Told<'a> {
         inbox.readings.extend_from_slice(&self.readings);
         inbox.receipts.extend_from_slice(&self.receipts);
         inbox.released = self.released;
+        inbox.instructions.clear();
+        inbox.instructions.extend_from_slice(&self.instructions);
         for report in self.reports {
             inbox.nodes.push(report.tell(site)?);
         }

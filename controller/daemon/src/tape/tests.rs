@@ -1,5 +1,5 @@
 use super::*;
-use headroom_site::{ActuatorId, Outcome, PointId, Quality, Reason, Target};
+use headroom_site::{ActuatorId, InstructionKind, Outcome, PointId, Quality, Reason, Target};
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -64,6 +64,11 @@ fn inbox() -> Inbox {
         nodes: vec![report, stranger],
         receipts: vec![receipt],
         released: true,
+        instructions: vec![Instruction {
+            actuator: ActuatorId(1),
+            kind: InstructionKind::Accept(27.5),
+            until: stamp + Span::from_s(60.0),
+        }],
     }
 }
 
@@ -88,8 +93,8 @@ fn what_was_told_comes_back_and_runs_follow_each_other() {
             assert_eq!((told.now, told.decided), (Stamp::from_unix_ms(k), short_digest("decided")));
             told.tell(&site, &mut heard).unwrap();
             assert_eq!(
-                (&heard.readings, &heard.nodes, &heard.receipts, heard.released),
-                (&inbox.readings, &inbox.nodes, &inbox.receipts, inbox.released)
+                (&heard.readings, &heard.nodes, &heard.receipts, heard.released, &heard.instructions),
+                (&inbox.readings, &inbox.nodes, &inbox.receipts, inbox.released, &inbox.instructions)
             );
         }
     }

@@ -12,6 +12,7 @@ pub mod modbus;
 use headroom_drivers::Clock;
 use headroom_nvml_abi::page::PageReader;
 use headroom_site::{Span, Stamp};
+use sha2::{Digest, Sha256};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -36,6 +37,15 @@ pub fn until(most: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(begun.elapsed() < most, "not within {most:?}: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// An operators' file: name, role and token of each.
+pub fn operators(of: &[(&str, &str, &str)]) -> String {
+    let entry = |(name, role, token): &(&str, &str, &str)| {
+        let digest: String = Sha256::digest(token).iter().map(|b| format!("{b:02x}")).collect();
+        format!("[[operator]]\nname = \"{name}\"\nrole = \"{role}\"\ntoken-sha256 = \"{digest}\"\n")
+    };
+    format!("format = 1\n{}", of.iter().map(entry).collect::<String>())
 }
 
 /// A process that does not outlive its owner.
@@ -207,10 +217,15 @@ impl Plant {
 
     /// The controller under another policy than the announced one.
     pub fn controller_under(&self, policy: &Path) -> Party {
+        self.controller_under_with(policy, "")
+    }
+
+    /// The same with more options.
+    pub fn controller_under_with(&self, policy: &Path, more: &str) -> Party {
         let line = self.lines_of("run")[0];
         let at = line.find("--policy ").unwrap() + "--policy ".len();
         let rest = line[at..].find(' ').map_or("", |end| &line[at + end..]);
-        self.party(&format!("{}{}{rest}", &line[..at], policy.display()), "controller.log")
+        self.party(&format!("{}{}{rest} {more}", &line[..at], policy.display()), "controller.log")
     }
 
     pub fn page(&self) -> PageReader {

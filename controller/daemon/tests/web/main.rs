@@ -71,7 +71,10 @@ fn address_of(plant: &Plant) -> String {
 fn the_page_shows_what_the_daemon_says() {
     let _turn = alone();
     let plant = Plant::start("web", &Recipe { speed: 5.0, ..Recipe::default() });
-    let (_agents, _controller) = (plant.agents(), plant.controller());
+    let operators = plant.place.join("operators.toml");
+    std::fs::write(&operators, common::operators(&[("kim", "operator", shown::TOKEN)])).unwrap();
+    let more = format!("--operators {}", operators.display());
+    let (_agents, _controller) = (plant.agents(), plant.controller_with(&more));
     let address = address_of(&plant);
     files_have_their_headers(&address);
     the_pages_behind_it_say_enough(&address);

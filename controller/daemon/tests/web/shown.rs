@@ -5,7 +5,7 @@ use crate::chrome::Chrome;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-const VIEWS: [&str; 5] = ["overview", "cooling", "power", "gpus", "timeline"];
+const VIEWS: [&str; 6] = ["overview", "advice", "cooling", "power", "gpus", "timeline"];
 
 /// All of it on one page, in this order: what is said when the daemon is silent comes last.
 pub fn all(page: &mut Chrome, address: &str) {
@@ -14,6 +14,7 @@ pub fn all(page: &mut Chrome, address: &str) {
     cooling_and_power_agree(page);
     gpus_agree(page);
     timeline_agrees(page);
+    advice_agrees(page);
     it_fits_every_screen(page);
     it_is_accessible(page);
     it_listens_to_the_keyboard(page);
@@ -151,6 +152,61 @@ fn timeline_agrees(page: &mut Chrome) {
     agrees(page, "one more", "rows('series').length === 4 && rows('series')[3].includes(':die')");
 }
 
+/// Whoever signs in with this on the page is `kim`.
+pub const TOKEN: &str = "a token that is long enough";
+
+fn advice_agrees(page: &mut Chrome) {
+    turn(page, "advice");
+    agrees(
+        page,
+        "advice",
+        "rows('advice').length === told.actuators.length && told.actuators.every((a, i) => rows('advice')[i].includes(a.id) && rows('advice')[i].includes('automatic'))",
+    );
+    agrees(
+        page,
+        "an effect",
+        "rows('advice').some((r) => /would have|estimated from meters|hold their own/.test(r))",
+    );
+    let say = |token: &str, word: &str| {
+        format!(
+            "(() => {{ const by = (id) => document.getElementById(id); by('token').value = '{token}'; by('sign').requestSubmit(); \
+             const row = [...document.querySelectorAll('#advice .rows button')].find((b) => b.textContent === '{word}'); row.click(); \
+             by('say-why').value = 'a test'; by('say').requestSubmit(); }})()"
+        )
+    };
+    page.js(&say("nobody's", "Hold"));
+    agrees(page, "a token of nobody", "text('say-says').startsWith('Not taken: no token, or nobody')");
+    page.js(&say(TOKEN, "Hold"));
+    agrees(
+        page,
+        "it is held",
+        "rows('advice')[0].includes('heldby kim') && told.actuators[0].mode === 'hold'",
+    );
+    agrees(
+        page,
+        "it is on record",
+        "text('said').includes('held; by kim') && text('said').includes('a test')",
+    );
+    page.js(&say(TOKEN, "Automatic"));
+    agrees(
+        page,
+        "it is automatic again",
+        "rows('advice')[0].includes('automatic') && told.actuators[0].mode === 'active'",
+    );
+    let ask = |what: &str, x: &str| {
+        format!(
+            "(() => {{ const by = (id) => document.getElementById(id); by('if-what').value = '{what}'; \
+             by('if-what').dispatchEvent(new Event('change')); by('if-number').value = '{x}'; by('if').requestSubmit(); }})()"
+        )
+    };
+    page.js(&ask("cut", "20"));
+    agrees(page, "a cut", "text('if-says').includes('would draw') && text('if-says').includes('GPUs held')");
+    page.js(&ask("cut", "200"));
+    agrees(page, "what cannot be asked", "text('if-asked').startsWith('No answer: ')");
+    page.js(&ask("setpoint", "0.5"));
+    agrees(page, "a setpoint", "text('if-asked').includes(' instead of ')");
+}
+
 /// Where pictures are left.
 fn picture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("web-{name}.png.base64"))
@@ -264,15 +320,27 @@ pub fn nothing_was_said(page: &Chrome) {
     assert!(said.is_empty(), "{said:#?}");
 }
 
+/// The console is empty, but for the browser's own word on the two answers that were refusals.
+fn said_but_two_refusals(page: &Chrome) {
+    let said = page.told(&["Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"]);
+    let of = |entry: &&&serde_json::Value| {
+        let text = entry["params"]["entry"]["text"].as_str().unwrap_or_default();
+        text.contains("status of 401") || text.contains("status of 400")
+    };
+    let refusals = said.iter().filter(of).count();
+    assert_eq!((refusals, said.len()), (2, 2), "{said:#?}");
+}
+
 fn it_has_nothing_to_say_and_stays_at_home(page: &Chrome, address: &str) {
-    nothing_was_said(page);
+    said_but_two_refusals(page);
     let home = format!("http://{address}/");
     let asked = page.told(&["Network.requestWillBeSent"]);
     assert!(asked.len() > 20, "{}", asked.len());
     for request in asked {
         let url = request["params"]["request"]["url"].as_str().unwrap();
         assert!(url.starts_with(&home) || url.starts_with("data:"), "{url}");
-        assert_eq!(request["params"]["request"]["method"], "GET", "{url}");
+        let said = url == format!("{home}instructions");
+        assert!(request["params"]["request"]["method"] == "GET" || said, "{url}");
     }
 }
 

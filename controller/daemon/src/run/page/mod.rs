@@ -1,7 +1,8 @@
 //! The web page at `/`: one screen for people that reads the daemon's JSON pages once a second.
 //!
 //! Responsible for: handing out its files, which are part of the program, with headers that keep a browser to this host.
-//! Not for: what it shows (`view`, `trend`, `seen`); nothing is reckoned here, and nothing on it changes anything.
+//! Not for: what it shows (`view`, `trend`, `seen`), nor what an operator says on it (`crate::instruct::desk`); nothing is
+//! reckoned here.
 
 use axum::Router;
 use axum::http::header::{
@@ -37,7 +38,7 @@ macro_rules! asset {
 }
 
 /// All files of the page.
-const ASSETS: [Asset; 16] = [
+const ASSETS: [Asset; 17] = [
     asset!("/", HTML, "page.html"),
     asset!("/page.css", CSS, "page.css"),
     asset!("/page.svg", SVG, "page.svg"),
@@ -48,6 +49,7 @@ const ASSETS: [Asset; 16] = [
     asset!("/page/spark.js", JS, "spark.js"),
     asset!("/page/overview.js", JS, "overview.js"),
     asset!("/page/trouble.js", JS, "trouble.js"),
+    asset!("/page/advice.js", JS, "advice.js"),
     asset!("/page/cooling.js", JS, "cooling.js"),
     asset!("/page/power.js", JS, "power.js"),
     asset!("/page/gpus.js", JS, "gpus.js"),

@@ -1,5 +1,5 @@
 // Asking the daemon, and knowing how old its last answer is.
-// Responsible for: one answer or one sentence why not. Not for: what is done with it.
+// Responsible for: one answer or one sentence why not, also of what an operator says. Not for: what is done with it.
 
 const PATIENCE_MS = 3000;
 /** Without an answer, or a tick, for so long nothing is shown as new. */
@@ -21,6 +21,20 @@ export async function ask(path) {
   } catch (why) {
     throw new Error(why.name === "TimeoutError" ? "no whole answer in 3 s" : `what ${path} answered is not JSON`);
   }
+}
+
+/** Says something to this daemon, as whoever has the token. */
+export async function say(path, body, token) {
+  const headers = { "content-type": "application/json" };
+  if (token) headers.authorization = `Bearer ${token}`;
+  let answer;
+  try {
+    answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE_MS) });
+  } catch (why) {
+    throw new Error(why.name === "TimeoutError" ? "no answer in 3 s" : "no connection");
+  }
+  if (!answer.ok) throw new Error((await answer.text()).trim().slice(0, 300));
+  return answer.json();
 }
 
 /** When the daemon last answered and last ticked, on the browser's own clock. */

@@ -7,13 +7,14 @@ import { by, setAttribute, setText } from "./page/dom.js";
 import { clock } from "./page/say.js";
 import { troubles } from "./page/trouble.js";
 import * as overview from "./page/overview.js";
+import * as advice from "./page/advice.js";
 import * as cooling from "./page/cooling.js";
 import * as power from "./page/power.js";
 import * as gpus from "./page/gpus.js";
 import * as timeline from "./page/timeline.js";
 
 const EVERY_MS = 1000;
-const VIEWS = { overview, cooling, power, gpus, timeline };
+const VIEWS = { overview, advice, cooling, power, gpus, timeline };
 /** Looks of the trend that are kept, as many as the daemon has. */
 const TREND = 600;
 
@@ -91,7 +92,7 @@ function show() {
   if (!status || status.ticks === 0) return;
   setText(by("site"), `${status.site}, policy ${status.policy}`);
   const may = status.writes_allowed ? "The daemon commands the plant" : "The daemon only advises";
-  setText(by("about"), `${may}, epoch ${status.epoch}. This page only looks: nothing on it changes anything.`);
+  setText(by("about"), `${may}, epoch ${status.epoch}. This page only looks, but for what an operator says under Advice.`);
   const alarms = troubles(status).filter((t) => t.level === "alarm").length;
   by("alarm-count").hidden = alarms === 0;
   setText(by("alarm-count"), alarms === 1 ? "1 alarm" : `${alarms} alarms`);
