@@ -7,8 +7,8 @@
 //! ```text
 //! T_i    = T_c + dT_c + c + ((1 - phi) psi s^-0.7 + phi) R P     observers; s: flow over the flow of now (`estimate/flow`)
 //! room   = T_lim - T_i - k sigma                                 at the recent peak power, and at the highest cap
-//! saved  = w x units                                             temperatures: w, W per unit, least and most (`worth`)
-//!        = w |stands| / 1.5 (1 - s^3)                            flow: P ~ s^3 (pump affinity), w = 1.5 P / |stands|
+//! saved  = 0 to w x units                                        temperatures: w, W per unit, the most (`worth`)
+//!        = (1 +- 0.4) w |stands| / 1.5 (1 - s^3)                 flow: P ~ s^3 (pump affinity), w = 1.5 P / |stands|
 //! y      = the model's output in an hour, with and without       where the site has a learned model
 //! ```
 //!
@@ -76,6 +76,8 @@ pub struct Effect {
     pub watts: Option<Watts>,
 }
 
+/// What the law of pumps is off by, relative: efficiency of pump and drive, and the heat of both.
+const AFFINITY_OFF: f64 = 0.4;
 /// Movement of an output below which it does not move, in standard deviations.
 const MOVES: f64 = 0.02;
 
@@ -103,12 +105,15 @@ impl Line {
         let (scene, a) = (self.scene(), &self.site().actuators[actuator]);
         let stands = self.stands(actuator)?;
         let units = a.saves.sign() * (value - stands);
-        let ((least, most), costs) = self.worth(actuator, stands);
-        let saved = |w_per_unit: f64| match heat::flow_share(a, stands, value) {
-            Some(share) => w_per_unit * stands.abs() / 1.5 * (1.0 - share.powi(3)),
-            None => w_per_unit * units,
+        let ((_, most), costs) = self.worth(actuator, stands);
+        let (one, other) = match heat::flow_share(a, stands, value) {
+            Some(share) => {
+                let by_affinity = -most * stands.abs() / 1.5 * (1.0 - share.powi(3));
+                (by_affinity * (1.0 - AFFINITY_OFF), by_affinity * (1.0 + AFFINITY_OFF))
+            }
+            // Valves that open for it, pumps that follow and machines that stay as they are may eat all of it.
+            None => (0.0, -most * units),
         };
-        let (one, other) = (-saved(least), -saved(most));
         Some(Effect {
             heat: Some(heat::beside_setpoint(&scene, actuator, (stands, value))),
             facility_w: (one.is_finite() && other.is_finite()).then(|| (one.min(other), one.max(other))),

@@ -31,9 +31,9 @@ fn warmer_water_is_felt_kelvin_for_kelvin() {
         (heat.full.unwrap().before_k - own).abs() < 0.5,
         "the room that decides is the same: {heat:?} {own}"
     );
-    // The chiller draws 10 kW: a kelvin saves a tenth at least. Leakage has its price.
+    // For certain nothing is saved: what is upstream would have to follow. Leakage has its price.
     let (least, most) = effect.facility_w.unwrap();
-    assert!(least < 0.0 && least <= most && (-2_001.0..=-1.0).contains(&most), "{least} {most}");
+    assert!(least < 0.0 && most == 0.0, "{least} {most}");
     let ((_, _), costs) = line.worth(CDU_SUPPLY, 30.0);
     assert!((effect.leakage_w.unwrap() - 2.0 * costs).abs() < 1e-9 && costs > 0.0);
     // Warmer water needs more flow.
@@ -41,7 +41,8 @@ fn warmer_water_is_felt_kelvin_for_kelvin() {
     assert!(flow.after_k < flow.before_k, "{flow:?}");
     // The way back is the same with the other sign.
     let back = line.what_if(Change::Setpoint { actuator: CDU_SUPPLY, value: 28.0 }).unwrap();
-    assert!(back.facility_w.unwrap().0 > 0.0 && back.leakage_w.unwrap() < 0.0);
+    assert_eq!(back.facility_w.map(|(a, b)| (-b, -a)), Some((least, most)).map(|(a, b)| (a, b + 0.0)));
+    assert!(back.leakage_w.unwrap() < 0.0);
 }
 
 #[test]
@@ -52,7 +53,7 @@ fn less_pressure_is_less_flow_by_its_root() {
     // Pumps: 2 kW that go with the cube of the flow.
     let (least, most) = effect.facility_w.unwrap();
     let expected = -2_000.0 * (1.0 - share.powi(3));
-    assert!((least - expected).abs() < 60.0 && (most - expected).abs() < 60.0, "{least} {most} {expected}");
+    assert!((least - 1.4 * expected).abs() < 60.0 && (most - 0.6 * expected).abs() < 60.0, "{least} {most}");
     let heat = effect.heat.unwrap();
     assert!(heat.full.unwrap().after_k < heat.full.unwrap().before_k - 1.0, "{heat:?}");
     let cdu = line.site().equipment.iter().position(|e| e.id == "CDU-01").unwrap();
@@ -75,6 +76,9 @@ fn a_loop_between_holds_its_own() {
     let effect = line.what_if(Change::Setpoint { actuator: FWS_SUPPLY, value: 22.0 }).unwrap();
     let heat = effect.heat.unwrap();
     assert!(heat.held_between && heat.gpus == 0, "the valve stands at half: {heat:?}");
+    // The chiller draws 10 kW, a tenth of it a kelvin and more where an economiser takes over.
+    let (least, most) = effect.facility_w.unwrap();
+    assert!(most == 0.0 && least < -1_900.0, "{least} {most}");
     let far = line.what_if(Change::Setpoint { actuator: FWS_SUPPLY, value: 32.0 }).unwrap();
     assert_eq!(far.heat.unwrap().gpus, 4, "so much it cannot hold off");
 }

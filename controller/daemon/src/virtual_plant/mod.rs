@@ -38,6 +38,8 @@ mod points;
 mod promises;
 #[cfg(test)]
 mod throttles;
+#[cfg(test)]
+mod what_ifs;
 
 use agents::Agents;
 use anyhow::{Context, Result};

@@ -144,7 +144,7 @@ impl Answer {
             }
             return;
         };
-        let leakage = effect.leakage_w.unwrap_or(0.0);
+        let leakage = effect.leakage_w.map_or(0.0, |w| w.round() + 0.0);
         (self.facility_least_w, self.facility_most_w) = (Some(tidy(least)), Some(tidy(most)));
         let range =
             if most - least < 0.5 { format!("{most:+.0} W") } else { format!("{least:+.0} to {most:+.0} W") };

@@ -174,7 +174,7 @@ fn advice_agrees(page: &mut Chrome) {
              by('say-why').value = 'a test'; by('say').requestSubmit(); }})()"
         )
     };
-    page.js(&say("nobody's", "Hold"));
+    page.js(&say("guessed", "Hold"));
     agrees(page, "a token of nobody", "text('say-says').startsWith('Not taken: no token, or nobody')");
     page.js(&say(TOKEN, "Hold"));
     agrees(

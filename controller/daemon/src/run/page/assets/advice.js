@@ -63,7 +63,7 @@ const ROWS = [
   { head: "leads to", number: true, cell: (a) => (moves(a) ? quantity(a.goal, a.unit) : "stays") },
   { head: "why, and what it would do", wide: true, cell: (a, node) => twoLines(node, a.why, moves(a) ? (effects.get(a.id) ?? "being asked") : "") },
   { head: "operators say", wide: true, cell: (a, node) => twoLines(node, ...instruction(a.instruction)) },
-  { head: "say", cell: (a, node) => actions(node, a) },
+  { head: "say", wide: true, cell: (a, node) => actions(node, a) },
 ];
 
 /** What the chosen word needs. */
