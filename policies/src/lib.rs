@@ -15,7 +15,9 @@ mod check_power;
 pub mod library;
 pub mod model;
 pub mod money;
+mod operator;
 mod outlook;
+mod quantile;
 mod read;
 mod read_wishes;
 pub mod schedule;
@@ -28,6 +30,7 @@ pub use model::{
     Policy, PowerStrategy, Prefer, Promise, Strategy, Swing, Targets,
 };
 pub use money::{CarbonIntensity, CarbonPrice, EnergyPrice, TokenPrice, WaterPrice};
+pub use operator::OperatorWish;
 pub use outlook::OutlookWish;
 pub use read::read_policy;
 pub use schedule::{Days, LocalClock, Schedule, SummerTime, TimeOfDay};

@@ -2,8 +2,8 @@
 //! `[[budget]]`, `[[job]]`) are read in `read_wishes`.
 
 use crate::model::{
-    CoolingStrategy, Grid, GroupMode, HeadroomWish, Mode, Modes, Objective, OperatorWish, Policy,
-    PowerStrategy, Prefer, Promise, Strategy, Swing, Targets,
+    CoolingStrategy, Grid, GroupMode, HeadroomWish, Mode, Modes, Objective, Policy, PowerStrategy, Prefer,
+    Promise, Strategy, Swing, Targets,
 };
 use crate::money::{CarbonIntensity, CarbonPrice, EnergyPrice, Price, Quoted, TokenPrice, WaterPrice};
 use crate::read_wishes;
@@ -50,7 +50,7 @@ fn policy(root: &Table<'_>) -> Option<Policy> {
         budgets: read_wishes::budgets(root),
         grid: root.table("grid", grid).unwrap_or_default(),
         outlook: root.table("outlook", crate::outlook::read).unwrap_or_default(),
-        operator: root.table("operator", operator).unwrap_or_default(),
+        operator: root.table("operator", crate::operator::read).unwrap_or_default(),
         jobs: read_wishes::jobs(root),
         name: name?.value,
     })
@@ -207,14 +207,6 @@ fn grid(t: &Table<'_>) -> Grid {
         swing: t.table("swing", swing).flatten(),
         notice: t.or("notice", Grid::default().notice),
     }
-}
-
-fn operator(t: &Table<'_>) -> OperatorWish {
-    let accept = t.get::<Span>("accept");
-    if let Some(span) = accept {
-        within(t, "accept", span.s(), (60.0, 7.0 * 86_400.0), ("1 min", "7 days"));
-    }
-    OperatorWish { accept }
 }
 
 fn swing(t: &Table<'_>) -> Option<Swing> {

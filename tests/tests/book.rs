@@ -197,7 +197,7 @@ const PLUMBING: [&str; 8] =
     ["balance.rs", "build.rs", "mod.rs", "plant.rs", "plant_tests.rs", "power.rs", "rejection.rs", "spec.rs"];
 
 /// What the binary does.
-const VERBS: [&str; 24] = [
+const VERBS: [&str; 26] = [
     "agent",
     "bench",
     "calibrate",
@@ -209,6 +209,7 @@ const VERBS: [&str; 24] = [
     "explain",
     "faults",
     "identify",
+    "instruct",
     "man",
     "map",
     "points",
@@ -222,7 +223,20 @@ const VERBS: [&str; 24] = [
     "tap",
     "timeline",
     "verify",
+    "what-if",
 ];
+
+/// A variant as the command line has it.
+fn kebab(variant: &str) -> String {
+    let mut out = String::new();
+    for c in variant.chars() {
+        if c.is_ascii_uppercase() && !out.is_empty() {
+            out.push('-');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
 
 #[test]
 fn every_command_shown_exists() {
@@ -247,7 +261,7 @@ fn every_command_shown_exists() {
     let verbs: Vec<String> = body
         .lines()
         .filter(|l| l.starts_with("    ") && l.as_bytes().get(4).is_some_and(u8::is_ascii_uppercase))
-        .map(|l| l.trim().split(['(', ' ', ',']).next().unwrap_or_default().to_lowercase())
+        .map(|l| kebab(l.trim().split(['(', ' ', ',']).next().unwrap_or_default()))
         .collect();
     assert!(verbs.iter().any(|v| v == "check"), "{verbs:?}");
     let book: String = pages().iter().map(|p| text(p)).collect();

@@ -220,6 +220,9 @@ fn write_jobs(o: &mut String, v: &View) -> std::fmt::Result {
 }
 
 fn write_setpoints(o: &mut String, v: &View) -> std::fmt::Result {
+    for (a, said) in v.actuators.iter().filter_map(|a| Some((a, a.instruction.as_ref()?))) {
+        writeln!(o, "\noperator  {}: {said}", a.id)?;
+    }
     if v.setpoints.is_empty() {
         return Ok(());
     }

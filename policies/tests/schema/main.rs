@@ -100,7 +100,7 @@ fn policy_keys_agree() {
     let line = format!("\n{PROBE} = 1\n");
     let table = |before: &str| reader_keys(&policy_findings(&with_probe(FULL, before, 0, &line)), before);
     assert_eq!(table("format = 1"), schema_keys(&schema, ""));
-    for name in ["clock", "strategy", "objective", "headroom", "grid", "outlook"] {
+    for name in ["clock", "strategy", "objective", "headroom", "grid", "outlook", "operator"] {
         assert_eq!(
             table(&format!("\n[{name}]")),
             schema_keys(&schema, &format!("/properties/{name}")),

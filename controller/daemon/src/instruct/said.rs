@@ -133,6 +133,18 @@ pub(crate) fn all(state: &Path) -> (Vec<Said>, Option<String>) {
     (said, wrong)
 }
 
+impl Word {
+    /// As the command line has it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+            Self::Hold => "hold",
+            Self::Auto => "auto",
+        }
+    }
+}
+
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -6,6 +6,7 @@ use super::places::{PlaceView, WarningView};
 use super::record::DoubtRecord;
 use super::served::ServedView;
 use super::view::View;
+use crate::instruct::said::Said;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -289,6 +290,11 @@ fn setpoints(page: &mut Page, v: &View) {
         let admitted = of_unit().filter_map(|s| s.admitted.map(|a| (label(&s.actuator), a * factor)));
         page.gauges("setpoint_admitted", Some(word), "What the guard has left of the proposal", admitted);
     }
+    let label =
+        |id: &str, said: &Said| vec![("actuator", id.to_owned()), ("word", said.word.word().to_owned())];
+    let said =
+        v.actuators.iter().filter_map(|a| a.instruction.as_ref().map(|said| (label(&a.id, said), 1.0)));
+    page.gauges("setpoint_instructed", None, "1 while what an operator said of a setpoint stands", said);
 }
 
 fn clocks(page: &mut Page, v: &View) {

@@ -1,11 +1,13 @@
 //! What the page says.
 
+use super::super::actuators::ActuatorView;
 use super::super::clocks::{ClockView, LagView};
 use super::super::health::FlowView;
 use super::super::outlook::BudgetAheadView;
 use super::super::ramp::RampView;
 use super::super::view::{BranchView, ConnectionView, JobView, SetpointView};
 use super::*;
+use crate::instruct::said::Word;
 use crate::ledger::view::ThrottleView;
 
 #[test]
@@ -121,6 +123,8 @@ fn full() -> View {
         let unit = unit.to_owned();
         view.setpoints.push(SetpointView { unit, admitted: some, ..SetpointView::default() });
     }
+    let said = Said::at(0, "cdu", Word::Hold, None, None, "kim", "");
+    view.actuators.push(ActuatorView { instruction: Some(said), ..ActuatorView::default() });
     view.clocks.push(ClockView { offset_s: some, sigma_s: some, ..ClockView::default() });
     view.meter_lags.push(LagView { point: "p".into(), lag_s: 0.5, sigma_s: 0.1, ..LagView::default() });
     for unit in ["W", "degC", "EUR/kWh"] {
