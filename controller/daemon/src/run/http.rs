@@ -1,4 +1,4 @@
-//! What the daemon tells over HTTP. All pages are GET; nothing here changes anything.
+//! What the daemon tells over HTTP. All pages but one are GET only.
 //!
 //! | page | for |
 //! | --- | --- |
@@ -9,6 +9,9 @@
 //! | `/pulse` | whoever looks at every tick: its stamp and the pace of the loop, nothing else |
 //! | `/trend` | whoever draws the four pairs over the last minutes (`trend`) |
 //! | `/ledger` | whoever asks what it cost: the open hour, the last day, since the start (`crate::ledger`) |
+//! | `/plant` | whoever draws the plant: the cooling graph and the power tree with their figures (`diagram`) |
+//! | `/what-if` | whoever asks what would be (`crate::what_if`) |
+//! | `/instructions` | operators: what was said, and saying it, the one `POST` (`crate::instruct`) |
 //! | `/explain` | whoever asks why something is as it is (`crate::explain`) |
 //! | `/points`, `/gpus`, `/gpus/grid`, `/gpus/layout`, `/tap`, `/history` | whoever looks at telemetry (`seen`) |
 

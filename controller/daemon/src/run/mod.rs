@@ -10,6 +10,7 @@ mod begin;
 mod branches;
 mod bulletin;
 pub(crate) mod clocks;
+mod diagram;
 pub(crate) mod foresight;
 pub(crate) mod health;
 pub(crate) mod http;
@@ -43,6 +44,7 @@ use crate::what_if;
 use anyhow::{Result, bail};
 use begin::{begin, clock_of, next_epoch, operators_of, tape_of};
 use bulletin::Bulletin;
+use diagram::Diagram;
 use headroom_core::lease::Identity;
 use headroom_core::{Line, Tick};
 use headroom_drivers::Clock;
@@ -164,6 +166,8 @@ struct Shown {
     seen: seen::pages::Shared,
     asks: mpsc::Receiver<explain::Ask>,
     what_ifs: mpsc::Receiver<what_if::Ask>,
+    diagram: Diagram,
+    diagrams: mpsc::Receiver<diagram::Ask>,
 }
 
 impl Shown {
@@ -181,13 +185,19 @@ impl Shown {
         let trend = trend::Shared::default();
         let (questions, asks) = explain::routes();
         let (suppositions, what_ifs) = what_if::routes();
+        let (drawings, diagrams) = diagram::routes();
+        let diagram = Diagram::new(line.site());
         let desk =
             Desk { state: options.state.clone(), operators, view: Arc::clone(&view), clock: clock.clone() };
         let telemetry = seen::pages::routes(Arc::clone(&seen));
         let more = telemetry.merge(trend::routes(Arc::clone(&trend))).merge(questions);
-        let more = more.merge(ledger::routes(keeper.shared())).merge(suppositions).merge(desk::routes(desk));
+        let more = more
+            .merge(ledger::routes(keeper.shared()))
+            .merge(suppositions)
+            .merge(drawings)
+            .merge(desk::routes(desk));
         let server = http::serve(options.http, &options.state, pages, more).await?;
-        Ok((Self { view, trend, seen, asks, what_ifs }, server))
+        Ok((Self { view, trend, seen, asks, what_ifs, diagram, diagrams }, server))
     }
 }
 
@@ -243,6 +253,10 @@ impl Daemon<'_> {
                 () = self.field.urgent() => true,
                 Some(ask) = self.shown.asks.recv() => {
                     ask.answer(&self.line);
+                    continue;
+                }
+                Some(ask) = self.shown.diagrams.recv() => {
+                    ask.answer(&self.shown.diagram, &self.line);
                     continue;
                 }
                 Some(ask) = self.shown.what_ifs.recv() => {

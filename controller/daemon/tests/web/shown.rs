@@ -5,7 +5,7 @@ use crate::chrome::Chrome;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-const VIEWS: [&str; 6] = ["overview", "advice", "cooling", "power", "gpus", "timeline"];
+const VIEWS: [&str; 7] = ["overview", "plant", "advice", "cooling", "power", "gpus", "timeline"];
 
 /// All of it on one page, in this order: what is said when the daemon is silent comes last.
 pub fn all(page: &mut Chrome, address: &str) {
@@ -14,6 +14,7 @@ pub fn all(page: &mut Chrome, address: &str) {
     cooling_and_power_agree(page);
     gpus_agree(page);
     timeline_agrees(page);
+    plant_agrees(page);
     advice_agrees(page);
     it_fits_every_screen(page);
     it_is_accessible(page);
@@ -150,6 +151,37 @@ fn timeline_agrees(page: &mut Chrome) {
     agrees(page, "one that is there already", "text('timeline-says').includes('is shown already')");
     page.js("(() => { document.getElementById('gpu-quantity').value = 'die'; document.getElementById('add-gpu').requestSubmit(); })()");
     agrees(page, "one more", "rows('series').length === 4 && rows('series')[3].includes(':die')");
+}
+
+fn plant_agrees(page: &mut Chrome) {
+    turn(page, "plant");
+    let parts = "[...document.querySelectorAll('#plant-cooling .part')]";
+    agrees(
+        page,
+        "every loop and branch is drawn",
+        &format!(
+            "told.places.filter((p) => p.kind === 'cooling').every((p) => {parts}.some((g) => g.textContent.startsWith(p.id))) && \
+             told.branches.every((b) => [...document.querySelectorAll('#plant-power .part')].some((g) => g.textContent.startsWith(b.id)))"
+        ),
+    );
+    agrees(
+        page,
+        "a loop has its figures",
+        &format!(
+            "{parts}.some((g) => g.textContent.startsWith('CDU-01') && /supply temp[0-9.]+.°C/.test(g.textContent) && g.textContent.includes('headroom at full load'))"
+        ),
+    );
+    agrees(
+        page,
+        "lines lead from one to another, and no part lies on another",
+        "document.querySelectorAll('#plant-cooling path').length > 5 && (() => { const at = [...document.querySelectorAll('#plant-cooling .part rect')].map((r) => r.getBoundingClientRect()); \
+         return at.every((a, i) => at.every((b, k) => i === k || a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top)); })()",
+    );
+    agrees(
+        page,
+        "the table says the same",
+        "rows('plant-cooling-list').length === document.querySelectorAll('#plant-cooling .part').length && rows('plant-power-list').length > 1",
+    );
 }
 
 /// Whoever signs in with this on the page is `kim`.

@@ -38,7 +38,7 @@ macro_rules! asset {
 }
 
 /// All files of the page.
-const ASSETS: [Asset; 17] = [
+const ASSETS: [Asset; 18] = [
     asset!("/", HTML, "page.html"),
     asset!("/page.css", CSS, "page.css"),
     asset!("/page.svg", SVG, "page.svg"),
@@ -50,6 +50,7 @@ const ASSETS: [Asset; 17] = [
     asset!("/page/overview.js", JS, "overview.js"),
     asset!("/page/trouble.js", JS, "trouble.js"),
     asset!("/page/advice.js", JS, "advice.js"),
+    asset!("/page/plant.js", JS, "plant.js"),
     asset!("/page/cooling.js", JS, "cooling.js"),
     asset!("/page/power.js", JS, "power.js"),
     asset!("/page/gpus.js", JS, "gpus.js"),

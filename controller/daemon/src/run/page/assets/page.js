@@ -9,12 +9,13 @@ import { troubles } from "./page/trouble.js";
 import * as overview from "./page/overview.js";
 import * as advice from "./page/advice.js";
 import * as cooling from "./page/cooling.js";
+import * as plant from "./page/plant.js";
 import * as power from "./page/power.js";
 import * as gpus from "./page/gpus.js";
 import * as timeline from "./page/timeline.js";
 
 const EVERY_MS = 1000;
-const VIEWS = { overview, advice, cooling, power, gpus, timeline };
+const VIEWS = { overview, plant, advice, cooling, power, gpus, timeline };
 /** Looks of the trend that are kept, as many as the daemon has. */
 const TREND = 600;
 
