@@ -4,7 +4,7 @@
 //! which `/status` has by the same ids, nor for drawing (the web page).
 //!
 //! It is drawn from the site file alone: equipment that serves something or is served, racks, branches. A layer is the longest way
-//! from whoever is served by nobody; rows follow those of the layer before (barycentre; Sugiyama, Tagawa and Toda 1981). Racks
+//! from whoever is served by nobody, and as near as can be to whoever is served; rows follow those of the layer before (barycentre; Sugiyama, Tagawa and Toda 1981). Racks
 //! that the same parts serve are one where they are many.
 
 use super::seen::views::tidy;
@@ -273,6 +273,18 @@ impl Net {
                 break;
             }
         }
+        // Who serves only what stands further on stands right before that.
+        for _ in 0..self.nodes.len() {
+            let before = self.nodes.clone();
+            for i in 0..self.nodes.len() {
+                let served = self.edges.iter().filter(|(a, _)| *a == i).map(|(_, b)| before[*b].layer);
+                let nearest = served.min().map_or(0, |l| l.saturating_sub(1));
+                self.nodes[i].layer = self.nodes[i].layer.max(nearest);
+            }
+            if self.nodes == before {
+                break;
+            }
+        }
         let layers = self.nodes.iter().map(|n| n.layer).max().map_or(0, |l| l + 1);
         for layer in 0..layers {
             let mean = |i: usize| {
@@ -339,6 +351,9 @@ mod tests {
 
     #[test]
     fn lines_of_a_tree_do_not_cross_and_a_circle_ends() {
+        // A pump of the loop stands beside the chillers, and not with their tower.
+        let placed = net(&[(0, 1), (1, 2), (3, 2)], 4);
+        assert_eq!(placed.nodes[3].layer, placed.nodes[1].layer);
         // Two parents whose children are named crosswise.
         let placed = net(&[(0, 5), (0, 3), (1, 4), (1, 2)], 6);
         let rows: Vec<usize> = [5, 3, 4, 2].iter().map(|&i| placed.nodes[i].row).collect();

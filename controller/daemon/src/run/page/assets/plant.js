@@ -76,7 +76,7 @@ function drawBox(g, box, status, net) {
   const texts = [[node.id, node.kind], ...said.map(([what, value]) => [what, value])];
   keep(g.lastChild, texts.flatMap(([a, b], i) => (i === 0
     ? [{ k: "id", text: cut(a, 28), x: PAD, y: PAD + LINE - 4, of: "name" }, { k: "kind", text: b, x: PAD, y: PAD + 2 * LINE - 4, of: "soft" }]
-    : [{ k: `w${i}`, text: cut(a, 25), x: PAD, y: PAD + (i + 2) * LINE - 4, of: "soft" },
+    : [{ k: `w${i}`, text: cut(a, Math.max(12, 31 - b.length)), x: PAD, y: PAD + (i + 2) * LINE - 4, of: "soft" },
       { k: `v${i}`, text: cut(b, 18), x: WIDTH - PAD, y: PAD + (i + 2) * LINE - 4, of: "value" }])),
   (t) => t.k, () => svg("text"), (text, t) => {
     setText(text, t.text);
