@@ -26,6 +26,7 @@ mod see;
 mod status;
 mod supervisor;
 mod tape;
+mod top;
 mod verify;
 mod virtual_plant;
 
@@ -115,6 +116,8 @@ enum Verb {
     Tap(see::tap::Options),
     /// Points and quantities of GPUs on one true time axis: in the terminal, as an offline page, as CSV.
     Timeline(see::timeline::Options),
+    /// The web page's figures in this terminal, live: the four pairs, what is wrong, cooling, power, every GPU.
+    Top(top::Options),
     /// Are journals and tapes whole, and unchanged since they were written?
     Verify(verify::Options),
 }
@@ -265,6 +268,7 @@ fn main() -> Result<ExitCode> {
         Verb::Status { url, format } => runtime()?.block_on(status::run(&url, format)),
         Verb::Tap(options) => runtime()?.block_on(see::tap::run(&options)),
         Verb::Timeline(options) => runtime()?.block_on(see::timeline::run(&options)),
+        Verb::Top(options) => runtime()?.block_on(top::run(&options)),
         Verb::Verify(options) => Ok(verify::run(&options)),
     }
 }
