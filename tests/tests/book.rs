@@ -197,7 +197,7 @@ const PLUMBING: [&str; 8] =
     ["balance.rs", "build.rs", "mod.rs", "plant.rs", "plant_tests.rs", "power.rs", "rejection.rs", "spec.rs"];
 
 /// What the binary does.
-const VERBS: [&str; 25] = [
+const VERBS: [&str; 26] = [
     "agent",
     "bench",
     "calibrate",
@@ -218,6 +218,7 @@ const VERBS: [&str; 25] = [
     "resume",
     "run",
     "score",
+    "sequence",
     "status",
     "tap",
     "timeline",

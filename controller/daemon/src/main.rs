@@ -23,6 +23,7 @@ mod run;
 mod scenarios;
 mod score;
 mod see;
+mod sequence;
 mod status;
 mod supervisor;
 mod tape;
@@ -103,6 +104,8 @@ enum Verb {
     Run(RunArgs),
     /// Worlds in virtual time: the plant on its own BMS, Headroom and other strategies, side by side.
     Score(score::options::ScoreArgs),
+    /// The written sequence of operation of a site under a policy, with functional tests, for review and signature.
+    Sequence(sequence::Options),
     /// What the daemon knows, wants and does, on one screen.
     Status {
         /// Address of the daemon's pages.
@@ -265,6 +268,7 @@ fn main() -> Result<ExitCode> {
         Verb::Resume(options) => runtime()?.block_on(release::resume(&options)),
         Verb::Run(args) => runtime()?.block_on(run::run(args.options())),
         Verb::Score(args) => score::score(&args),
+        Verb::Sequence(options) => sequence::run(&options),
         Verb::Status { url, format } => runtime()?.block_on(status::run(&url, format)),
         Verb::Tap(options) => runtime()?.block_on(see::tap::run(&options)),
         Verb::Timeline(options) => runtime()?.block_on(see::timeline::run(&options)),
