@@ -72,7 +72,6 @@ fn of_actuator(c: &Case<'_>) -> Vec<Draft> {
         return vec![draft("nothing is asked", act, expect, Some(plus(BOOT, times(a.refresh, 3))))];
     }
     let (low, high) = c.range();
-    let fallback = c.value(a.fallback);
     let mut out = vec![
         draft(
             "begins with what stands",
@@ -100,21 +99,33 @@ fn of_actuator(c: &Case<'_>) -> Vec<Draft> {
     ];
     out.extend(read_back(c));
     out.extend(limits(c));
-    if let Some(local) = c.device().and_then(|d| Some(&d.registers[d.remote.local?].name)) {
-        out.push(draft(
+    out.extend(hands(c));
+    out
+}
+
+/// An operator takes it, and the controller dies.
+fn hands(c: &Case<'_>) -> [Draft; 2] {
+    let (a, period) = (c.actuator, c.site.cooling_period);
+    let draft = |what, act: String, expect: String, by| Draft { of: a.id.clone(), what, act, expect, by };
+    let fallback = c.value(a.fallback);
+    let operator = if let Some(local) = c.device().and_then(|d| Some(&d.registers[d.remote.local?].name)) {
+        draft(
             "operator",
             format!("set `{local}` to 1, wait, and set it back"),
-            format!("nothing is written while it is 1 and for {} after the last refusal; then asked again by its ramp", span(OPERATOR_KEEPS)),
+            format!(
+                "nothing is written while it is 1 and for {} after the last refusal; then asked again by its ramp",
+                span(OPERATOR_KEEPS)
+            ),
             Some(plus(OPERATOR_KEEPS, period)),
-        ));
+        )
     } else {
-        out.push(draft(
+        draft(
             "operator",
             "the plant's own switch: take the point by hand".to_owned(),
             format!("requests are ignored; what is asked stays within {} of the read-back", c.delta(a.step)),
             Some(period),
-        ));
-    }
+        )
+    };
     let hold = c.device().and_then(|d| d.remote.timer).map(|(_, hold)| hold);
     let returns = c.device().is_none_or(|d| d.remote.timer.is_some() || d.remote.heartbeat.is_some());
     let expect = if returns {
@@ -122,13 +133,13 @@ fn of_actuator(c: &Case<'_>) -> Vec<Draft> {
     } else {
         "NOT returned by itself: agree on who acts, or give the device a timer or heartbeat".to_owned()
     };
-    out.push(draft(
+    let dead = draft(
         "controller dead",
         "`kill -9` of the controller while it holds the setpoint".to_owned(),
         expect,
         hold,
-    ));
-    out
+    );
+    [operator, dead]
 }
 
 /// Its read-back is lost.
