@@ -4,7 +4,7 @@
 //! them from the two files. Not for: what the strategy asks (`wants`).
 
 use super::model::ActuatorSheet;
-use super::say::{difference, list, number, percent, plain, seconds, span, unit_of_difference};
+use super::say::{difference, in_s, list, number, percent, plain, seconds, span, unit_of_difference};
 use super::scope::path;
 use crate::files::Loaded;
 use headroom_core::guarding::{QUORUM, READ_BACK_MAX_AGE_S, TRAVEL_SPANS};
@@ -116,8 +116,8 @@ impl Case<'_> {
             ramp_per_min: difference(self.ramp_per_s() * 60.0, unit),
             step: difference(a.step, unit),
             deadband: difference(a.deadband, unit),
-            refresh_s: a.refresh.s(),
-            time_to_live_s: self.time_to_live().s(),
+            refresh_s: in_s(a.refresh),
+            time_to_live_s: in_s(self.time_to_live()),
             fallback: number(a.fallback, unit),
             saves: match a.saves {
                 Saves::Up => "a higher value saves",

@@ -2,7 +2,7 @@
 
 use super::actuators::promotion;
 use super::model::{BranchSheet, GpuSheet, ModelSheet};
-use super::say::{percent, plain, seconds, span, watts};
+use super::say::{in_s, percent, plain, seconds, span, watts};
 use crate::agent::RETRY_NS;
 use crate::files::Loaded;
 use headroom_core::guarding::QUORUM;
@@ -29,9 +29,9 @@ pub(super) fn gpus(loaded: &Loaded) -> Option<GpuSheet> {
     let heard = site.nodes.iter().map(|n| site.heard_for(n)).max().unwrap_or_default();
     Some(GpuSheet {
         mode: wants.caps_mode.to_string(),
-        lease_s: site.lease.s(),
-        agent_period_s: site.agent_period.s(),
-        heard_for_s: heard.s(),
+        lease_s: in_s(site.lease),
+        agent_period_s: in_s(site.agent_period),
+        heard_for_s: in_s(heard),
         models: models.filter(|m| m.gpus > 0).collect(),
         read_only: crate::run::view::read_only(site),
         says: says(site, wants.caps_mode.may_write(), heard),

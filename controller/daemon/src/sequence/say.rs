@@ -45,6 +45,11 @@ pub(super) fn span(span: Span) -> String {
     }
 }
 
+/// The same as a number of seconds, without noise of conversion.
+pub(super) fn in_s(span: Span) -> f64 {
+    span.ns() as f64 / 1e9
+}
+
 /// The same, of seconds.
 pub(super) fn seconds(s: f64) -> String {
     span(Span::from_s(s))

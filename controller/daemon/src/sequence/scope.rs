@@ -1,7 +1,7 @@
 //! Scope: what there is, and what is and is never written to it.
 
 use super::model::{EquipmentSheet, Scope};
-use super::say::{list, span};
+use super::say::{in_s, list, span};
 use crate::files::Loaded;
 use headroom_core::wants::Wants;
 use headroom_site::Site;
@@ -16,8 +16,8 @@ pub(super) fn scope(loaded: &Loaded) -> Scope {
         serves: e.serves.clone(),
     };
     Scope {
-        power_period_s: site.power_period.s(),
-        cooling_period_s: site.cooling_period.s(),
+        power_period_s: in_s(site.power_period),
+        cooling_period_s: in_s(site.cooling_period),
         nodes: site.nodes.len(),
         gpus: site.gpus.len(),
         points: site.points.len(),

@@ -3,7 +3,7 @@
 use super::actuators::Case;
 use super::gpus::branches;
 use super::model::Trial;
-use super::say::{list, percent, span, watts};
+use super::say::{in_s, list, percent, span, watts};
 use crate::agent::RETRY_NS;
 use crate::files::Loaded;
 use headroom_core::guarding::QUORUM;
@@ -37,7 +37,7 @@ pub(super) fn trials(loaded: &Loaded, cases: &[Case<'_>]) -> Vec<Trial> {
         what: d.what.to_owned(),
         act: d.act,
         expect: d.expect,
-        by_s: d.by.map(Span::s),
+        by_s: d.by.map(in_s),
         by: d.by.map_or_else(|| ITS_OWN.to_owned(), span),
     };
     drafts.into_iter().enumerate().map(number).collect()
