@@ -26,7 +26,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinHandle;
 
 /// Heartbeats stop when no tick verified for this many cooling periods.
-const BEAT_PERIODS: i64 = 3;
+pub const BEAT_PERIODS: i64 = 3;
 /// How long the parts may take to let go and end.
 const GOODBYE: Duration = Duration::from_secs(5);
 

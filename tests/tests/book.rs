@@ -197,7 +197,7 @@ const PLUMBING: [&str; 8] =
     ["balance.rs", "build.rs", "mod.rs", "plant.rs", "plant_tests.rs", "power.rs", "rejection.rs", "spec.rs"];
 
 /// What the binary does.
-const VERBS: [&str; 26] = [
+const VERBS: [&str; 28] = [
     "agent",
     "bench",
     "calibrate",
@@ -219,9 +219,11 @@ const VERBS: [&str; 26] = [
     "resume",
     "run",
     "score",
+    "sequence",
     "status",
     "tap",
     "timeline",
+    "top",
     "verify",
     "what-if",
 ];

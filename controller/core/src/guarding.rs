@@ -16,11 +16,11 @@ use headroom_site::model::Saves;
 use headroom_site::{Dimension, Site};
 
 /// Share of the GPUs downstream that must be heard before anything relaxes (Dynamo's quorum rule).
-const QUORUM: f64 = 0.8;
+pub const QUORUM: f64 = 0.8;
 /// A read-back older than this does not count, s: three times the 100 s republish period of the DSX bus.
-const READ_BACK_MAX_AGE_S: f64 = 300.0;
+pub const READ_BACK_MAX_AGE_S: f64 = 300.0;
 /// Movement in a day, in spans of the range, after which a setpoint may only tighten.
-const TRAVEL_SPANS: f64 = 6.0;
+pub const TRAVEL_SPANS: f64 = 6.0;
 /// Rise of the worst die per unit of a relaxed pressure or speed, as kelvin per share of the range.
 const DIE_PER_RANGE_K: f64 = 20.0;
 

@@ -13,7 +13,11 @@ use headroom_site::{ActuatorId, CapCommand, Command, Site, Span, Stamp};
 use std::sync::Arc;
 
 /// Change of a cap worth a command, relative. The budget's reserve covers it.
-const CAP_DEADBAND: f64 = 0.02;
+pub const CAP_DEADBAND: f64 = 0.02;
+/// Life of a setpoint's command, in refreshes.
+pub const LIFE_IN_REFRESHES: i64 = 3;
+/// Caps are repeated when this part of their life is over: one in so many.
+pub const CAPS_AGAIN: i64 = 3;
 
 /// Who commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +130,7 @@ impl Leases {
             epoch: self.identity.epoch,
             sequence: self.sequence,
             stamp: now,
-            ttl_ms: refresh.ms().max(1) as u64 * 3,
+            ttl_ms: (refresh.ms().max(1) * LIFE_IN_REFRESHES) as u64,
             reason: reason(),
         }))
     }
@@ -159,7 +163,7 @@ impl Leases {
                 changed = lease.targets.len() != self.fresh.len() || differs(&lease.targets, &self.fresh);
                 lease.solution = proposal.solution;
             }
-            let due = lease.sent.is_none_or(|sent| now.since(sent).ns() * 3 >= self.ttl.ns());
+            let due = lease.sent.is_none_or(|sent| now.since(sent).ns() * CAPS_AGAIN >= self.ttl.ns());
             let send_now = if holds { due || changed } else { held };
             if !send_now {
                 continue;

@@ -35,9 +35,11 @@ use release::Released;
 
 /// For so long after its start the slow loop only looks: a belief that has seen little is wide, and would tighten for that
 /// alone.
-const BOOT: Span = Span::from_ms(30_000);
+pub const BOOT: Span = Span::from_ms(30_000);
 /// For how long a device that says "operator" keeps its point to itself, unless it says so again.
-const OPERATOR_KEEPS: Span = Span::from_ms(60_000);
+pub const OPERATOR_KEEPS: Span = Span::from_ms(60_000);
+/// So many of so many nodes must be heard for a tick to be verified.
+pub const NODES_HEARD: [usize; 2] = [4, 5];
 
 /// What is said about one actuator, whether it is commanded or only advised.
 #[derive(Debug, Clone, PartialEq)]
@@ -296,7 +298,8 @@ impl Line {
             .filter(|&i| self.leases.held(i).is_some() && !self.read_backs.handed_back(i))
             .all(|i| self.site.actuators[i].readback.is_none_or(|p| snapshot.good(p).is_some()));
         let heard = snapshot.nodes.iter().filter(|n| n.heard).count();
-        setpoints && heard * 5 >= snapshot.nodes.len() * 4
+        let [some, of] = NODES_HEARD;
+        setpoints && heard * of >= snapshot.nodes.len() * some
     }
 
     /// Believes in a model that was learned of this site.

@@ -9,7 +9,7 @@
 mod budgets;
 mod futures;
 
-pub use budgets::BudgetAhead;
+pub use budgets::{BudgetAhead, READY_S};
 pub use futures::{Future, Futures, What};
 
 use crate::align::Snapshot;

@@ -24,9 +24,11 @@ mod run;
 mod scenarios;
 mod score;
 mod see;
+mod sequence;
 mod status;
 mod supervisor;
 mod tape;
+mod top;
 mod verify;
 mod virtual_plant;
 mod what_if;
@@ -106,6 +108,8 @@ enum Verb {
     Run(RunArgs),
     /// Worlds in virtual time: the plant on its own BMS, Headroom and other strategies, side by side.
     Score(score::options::ScoreArgs),
+    /// The written sequence of operation of a site under a policy, with functional tests, for review and signature.
+    Sequence(sequence::Options),
     /// What the daemon knows, wants and does, on one screen.
     Status {
         /// Address of the daemon's pages.
@@ -119,6 +123,8 @@ enum Verb {
     Tap(see::tap::Options),
     /// Points and quantities of GPUs on one true time axis: in the terminal, as an offline page, as CSV.
     Timeline(see::timeline::Options),
+    /// The web page's figures in this terminal, live: the four pairs, what is wrong, cooling, power, every GPU.
+    Top(top::Options),
     /// Are journals and tapes whole, and unchanged since they were written?
     Verify(verify::Options),
     /// What would be if a setpoint stood elsewhere, a pump were lost, or power were cut; nothing is moved.
@@ -286,9 +292,11 @@ fn main() -> Result<ExitCode> {
         Verb::Resume(options) => runtime()?.block_on(release::resume(&options)),
         Verb::Run(args) => runtime()?.block_on(run::run(args.options())),
         Verb::Score(args) => score::score(&args),
+        Verb::Sequence(options) => sequence::run(&options),
         Verb::Status { url, format } => runtime()?.block_on(status::run(&url, format)),
         Verb::Tap(options) => runtime()?.block_on(see::tap::run(&options)),
         Verb::Timeline(options) => runtime()?.block_on(see::timeline::run(&options)),
+        Verb::Top(options) => runtime()?.block_on(top::run(&options)),
         Verb::Verify(options) => Ok(verify::run(&options)),
         Verb::WhatIf(options) => runtime()?.block_on(what_if::run(&options)),
     }

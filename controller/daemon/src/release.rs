@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a controller may take to hear of it: some ticks.
-const HEARS: Duration = Duration::from_secs(15);
+pub(crate) const HEARS: Duration = Duration::from_secs(15);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 

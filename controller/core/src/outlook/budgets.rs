@@ -18,7 +18,7 @@ const AHEAD: Span = Span::from_ms(3_600_000);
 const CHANGES: usize = 60;
 
 /// A fall is over so long before its time: caps and meters settle, s.
-const READY_S: f64 = 30.0;
+pub const READY_S: f64 = 30.0;
 
 /// What the policy's schedule lets each branch draw now, on its way to what is known to come, W.
 pub(super) fn scheduled(site: &Site, wants: &Wants, now: Stamp, scheduled_w: &mut Vec<f64>) {

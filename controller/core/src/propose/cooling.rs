@@ -30,6 +30,7 @@ mod swing;
 mod worth;
 
 pub use survey::{Set, Survey};
+pub use swing::{MINUTES as SWING_MINUTES, OWN_K};
 
 use super::{Binds, Why};
 use crate::align::Snapshot;
@@ -43,26 +44,26 @@ pub(crate) use worth::{cost_w_per_unit, saving_w_per_unit};
 
 /// Share of the slack that one tick may use, for what cools GPUs itself and for what is upstream of it: a loop further
 /// away answers in some ten ticks, and an integrator on a lag of n ticks is calm below about 1/(2 n).
-const RELAX_GAIN: [f64; 2] = [0.1, 0.05];
+pub const RELAX_GAIN: [f64; 2] = [0.1, 0.05];
 /// Share of a lack that one tick makes good, likewise.
-const TIGHTEN_GAIN: [f64; 2] = [0.4, 0.15];
+pub const TIGHTEN_GAIN: [f64; 2] = [0.4, 0.15];
 /// The same upstream where valves downstream are short of cold: they close again in minutes, and more would hunt.
 const TIGHTEN_GAIN_VALVES: f64 = 0.04;
 /// How far ahead the opening of a valve downstream is looked at, s: it follows by minutes, and an integrator alone would hunt
 /// (the lead is the integral time of a PI controller on such a lag; Skogestad 2003, "Simple analytic rules").
 const LEAD_S: f64 = 300.0;
 /// Worth over price from which on a technology temperature warms, and anything else relaxes.
-const WORTH: [f64; 2] = [4.0, 1.5];
+pub const WORTH: [f64; 2] = [4.0, 1.5];
 /// Worth over price from which on a technology temperature warms back to what the plant would hold by itself.
 const WORTH_BACK: f64 = 1.0;
 /// Opening of a valve that counts as one kelvin.
 pub(crate) const OPENING_PER_K: f64 = 0.05;
 /// Distance to the least flow that is kept, relative.
-pub(crate) const FLOW_RESERVE: f64 = 0.08;
+pub const FLOW_RESERVE: f64 = 0.08;
 /// Relative flow that counts as one kelvin.
 pub(crate) const FLOW_PER_K: f64 = 0.02;
 /// What a setpoint downstream may miss, K, before those upstream must help.
-const TRACK_K: f64 = 1.5;
+pub const TRACK_K: f64 = 1.5;
 /// Distance of what is measured from what was asked last, K, from which on the next move waits.
 const BEHIND_K: f64 = 0.5;
 /// Rate, K/s, from which on what is measured comes nearer.

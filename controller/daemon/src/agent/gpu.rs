@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// Caps go to the driver in whole watts, and are compared so, mW.
 const CAP_STEP_MW: u32 = 1000;
 /// How long to wait before a write that failed or did not stick is tried again, ns of the node's clock.
-pub(super) const RETRY_NS: u64 = 1_000_000_000;
+pub(crate) const RETRY_NS: u64 = 1_000_000_000;
 /// A GPU that takes longer than this for one look keeps the others waiting; it then sits out for [`SIT_OUT`].
 const SLOW_LOOK: Duration = Duration::from_millis(250);
 /// How long a slow GPU sits out.

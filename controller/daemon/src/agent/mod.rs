@@ -23,6 +23,8 @@ mod tests;
 mod wire;
 mod worker;
 
+pub(crate) use gpu::RETRY_NS;
+
 use anyhow::Context as _;
 use headroom_drivers::Clock;
 use headroom_drivers::node_report::ReportFormat;

@@ -5,7 +5,7 @@
 //! read-backs all verified. A limit of the power tree that falls has a tick at once. Not for: deciding (`headroom-core`)
 //! or wires (`headroom-drivers`).
 
-mod actuators;
+pub(crate) mod actuators;
 mod begin;
 mod branches;
 mod bulletin;
@@ -18,7 +18,7 @@ mod jobs;
 mod metrics;
 pub(crate) mod outlook;
 mod page;
-mod pairs;
+pub(crate) mod pairs;
 pub(crate) mod places;
 pub(crate) mod ramp;
 pub(crate) mod record;

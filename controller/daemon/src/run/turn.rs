@@ -8,7 +8,7 @@ use headroom_drivers::Clock;
 use headroom_site::{Field, Span, Stamp};
 
 /// Periods after which a decision is not written any more.
-const TOO_LATE: i64 = 5;
+pub(crate) const TOO_LATE: i64 = 5;
 
 /// Nothing is sent that was not kept first, nor what has waited too long since; the heartbeat goes on only after a tick whose
 /// read-backs all verified. False where something was not sent: a process that stood between decision and writing decides anew.
@@ -47,7 +47,7 @@ pub(super) fn next_multiple(now: Stamp, period: Span) -> Stamp {
 }
 
 /// Steps back that are waited out: until then neither the BMS nor an agent takes the controller for dead.
-const WAITED_OUT: Span = Span::from_ms(20_000);
+pub(crate) const WAITED_OUT: Span = Span::from_ms(20_000);
 
 /// Was the clock set back so far behind the tick that is due that it is not to be waited for?
 ///

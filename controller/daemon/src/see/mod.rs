@@ -31,7 +31,7 @@ async fn page(reader: &Reader, verb: &str, url: &str) -> Result<Bytes, ExitCode>
 }
 
 /// Prints lines; an error is a pipe whose reader has gone.
-fn say(lines: &[String]) -> std::io::Result<()> {
+pub(crate) fn say(lines: &[String]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
@@ -57,7 +57,7 @@ pub(crate) fn span(text: &str) -> Result<Span, String> {
 }
 
 /// Values as eight heights, scaled to themselves; what is missing is a blank.
-fn sparkline(values: &[Option<f64>]) -> String {
+pub(crate) fn sparkline(values: &[Option<f64>]) -> String {
     const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let known = || values.iter().flatten().copied();
     let (low, high) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));

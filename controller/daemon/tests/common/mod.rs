@@ -208,6 +208,13 @@ impl Plant {
         self.party(&format!("{} {more}", self.lines_of("run")[0]), "controller.log")
     }
 
+    /// The controller at another address of its pages.
+    pub fn controller_at(&self, address: &str) -> Party {
+        let old = self.controller_option("--http").unwrap()[1].clone();
+        let line = self.lines_of("run")[0].replace(&format!("--http {old}"), &format!("--http {address}"));
+        self.party(&line, "controller.log")
+    }
+
     /// An option of the announced controller with its value, if it has it.
     pub fn controller_option(&self, name: &str) -> Option<[String; 2]> {
         let words: Vec<&str> = self.lines_of("run")[0].split_whitespace().collect();

@@ -8,9 +8,9 @@
 use headroom_site::Stamp;
 
 /// Minutes of the window.
-const MINUTES: usize = 15;
+pub const MINUTES: usize = 15;
 /// The most of the change that a setpoint itself may cause, K.
-const OWN_K: f64 = 3.0;
+pub const OWN_K: f64 = 3.0;
 
 /// Least and most of a temperature in each of the last minutes, degC.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -26,7 +26,7 @@ use headroom_site::{PointId, Site, Span, Stamp};
 use std::collections::BTreeMap;
 
 /// Time constant of the barrier, s.
-const TAU_S: f64 = 120.0;
+pub const TAU_S: f64 = 120.0;
 /// Kept below the limit, K: half of the wanted distance, which the water keeps, but no less and no more than this.
 const MARGIN_K: (f64, f64) = (0.2, 1.0);
 /// Time between two moves.

@@ -11,8 +11,9 @@ mod steady;
 pub mod tree;
 
 pub use efficient::{ClockWhy, Efficient, JobClock};
+pub use heat::TAU_S;
 pub use ramp::SiteRamp;
-pub use steady::{BranchBound, CapBounds, Steady};
+pub use steady::{BranchBound, CAP_ABOVE, CapBounds, Steady, THERMAL_RESERVE_K};
 
 /// What is proposed for each GPU.
 #[derive(Debug, PartialEq, Default)]

@@ -32,9 +32,9 @@ use headroom_site::{Site, Span, Stamp};
 
 /// Distance to the maximum operating temperature that the thermal cap keeps, K: the supervisory loop's reserve for what
 /// is faster than it.
-const THERMAL_RESERVE_K: f64 = 3.0;
+pub const THERMAL_RESERVE_K: f64 = 3.0;
 /// Room above the predicted power, so that the cap does not bite where the clock already holds.
-const CAP_ABOVE: f64 = 1.04;
+pub const CAP_ABOVE: f64 = 1.04;
 /// Demand is met with this reserve, since it is a peak of the past and phases differ.
 const DEMAND_ABOVE: f64 = 1.10;
 /// The same where the site may only rise so fast: all may rise by it at once.

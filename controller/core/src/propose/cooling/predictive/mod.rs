@@ -40,7 +40,7 @@ use std::fmt;
 /// Length of a stage, s, at least; a stage is a whole number of the model's periods.
 const STAGE_S: f64 = 60.0;
 /// How far is planned, s.
-const HORIZON_S: f64 = 3600.0;
+pub const HORIZON_S: f64 = 3600.0;
 /// Gain of what an actuator moves below which its model says nothing.
 const FOLLOWS: f64 = 0.3;
 /// Most actuators that are planned together; beyond, the work would grow with their cube.
