@@ -17,9 +17,9 @@ pub(crate) const FILE: &str = "instructions.jsonl";
 const LOCK: &str = "instructions.lock";
 
 /// What is accepted stands so long unless said.
-const ACCEPTED: Span = Span::from_ms(8 * 3_600_000);
+pub(crate) const ACCEPTED: Span = Span::from_ms(8 * 3_600_000);
 /// What is rejected stands so long unless said.
-const REJECTED: Span = Span::from_ms(3_600_000);
+pub(crate) const REJECTED: Span = Span::from_ms(3_600_000);
 
 /// What is said of a setpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]

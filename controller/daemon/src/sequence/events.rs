@@ -4,6 +4,7 @@ use super::actuators::Case;
 use super::model::Event;
 use super::say::{list, percent, seconds, span};
 use crate::files::Loaded;
+use crate::instruct::said::{ACCEPTED, REJECTED};
 use crate::release::HEARS;
 use crate::run::turn::{TOO_LATE, WAITED_OUT};
 use headroom_core::guarding::{QUORUM, READ_BACK_MAX_AGE_S};
@@ -20,7 +21,7 @@ pub(super) fn events(loaded: &Loaded, cases: &[Case<'_>]) -> Vec<Event> {
         Event { name: "Normal operation", steps: normal(site) },
         Event { name: "Loss of the BMS's heartbeat", steps: bms_lost(site, cases) },
         Event { name: "Loss of the controller", steps: controller_lost(loaded, cases) },
-        Event { name: "Operator override", steps: operator(site, cases) },
+        Event { name: "Operator override", steps: operator(loaded, cases) },
         Event { name: "Sensor bad or stale", steps: sensors(site, cases) },
         Event { name: "Release", steps: release(site) },
     ]
@@ -133,7 +134,8 @@ fn dead(c: &Case<'_>) -> String {
     }
 }
 
-fn operator(site: &Site, cases: &[Case<'_>]) -> Vec<String> {
+fn operator(loaded: &Loaded, cases: &[Case<'_>]) -> Vec<String> {
+    let site = &loaded.site;
     let mut out = Vec::new();
     for c in cases {
         let Some(local) = c.device().and_then(|d| Some((d, d.remote.local?))) else { continue };
@@ -156,10 +158,32 @@ fn operator(site: &Site, cases: &[Case<'_>]) -> Vec<String> {
     if !site.gpus.is_empty() {
         out.push("A limit that somebody else sets on a GPU stays when the lease ends.".to_owned());
     }
+    if !cases.is_empty() {
+        out.push(instructed(loaded));
+    }
     if out.is_empty() {
         out.push("The site has nothing that an operator could take.".to_owned());
     }
     out
+}
+
+/// What `headroom instruct` does under this policy.
+fn instructed(loaded: &Loaded) -> String {
+    let accepted = match loaded.wants.accept {
+        Some(most) => format!(
+            "Where a group only advises, what is accepted is commanded as far as that, for {} at most.",
+            span(most)
+        ),
+        None => {
+            "Where a group only advises, an acceptance is kept on record and commands nothing.".to_owned()
+        }
+    };
+    format!(
+        "`headroom instruct`: `hold` keeps a setpoint where it stands until `auto`; `reject` keeps it from relaxing for {}, `accept` \
+         lets it go as far as a value for {}, unless said otherwise. {accepted}",
+        span(REJECTED),
+        span(ACCEPTED)
+    )
 }
 
 fn sensors(site: &Site, cases: &[Case<'_>]) -> Vec<String> {
