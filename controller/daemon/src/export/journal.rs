@@ -11,14 +11,16 @@ use crate::tables::{Folder, Row, Table, count, flag, may, may_count, may_text, n
 use anyhow::Result;
 use headroom_site::{Site, Stamp};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::path::Path;
 
 /// A record, as `crate::run::record` writes it.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, serde(deny_unknown_fields))]
 struct Record {
-    #[cfg_attr(not(test), expect(dead_code, reason = "tai_ns says the same"))]
-    time: String,
+    /// `tai_ns` says the same.
+    #[serde(rename = "time")]
+    _time: IgnoredAny,
     tai_ns: i64,
     snapshot: String,
     verified: bool,
