@@ -83,7 +83,7 @@ def compare_log(path, tables):
                 assert isinstance(value, kinds[kind]), (name, key, value)
                 wanted = {"true": True, "false": False}[text] if kind == "boolean" else kinds[kind](text)
                 assert value == wanted, (name, key, value, wanted)
-            at = next((line[k] for k, p in properties.items() if p.get("format") == "date-time" and line[k]), None)
+            at = next((text for key, text in line.items() if properties[key].get("format") == "date-time" and text), None)
             assert at is not None and abs(message.log_time / 1e9 - utc(at).timestamp()) < 2e-3, (name, line)
     counts = {name: len(lines) for name, lines in tables.items() if lines}
     assert seen == counts, (seen, counts)

@@ -1,14 +1,17 @@
 //! Parquet, read column by column.
 //!
 //! Responsible for: flat columns of numbers, texts and times, whoever wrote them. Not for: what they mean.
+//!
+//! The crate panics at some damage of a file (an assertion on the length of a page, 60.1): that is caught here, and is damage.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// First bytes of a Parquet file.
 const MAGIC: &[u8] = b"PAR1";
@@ -38,7 +41,8 @@ impl Parquet {
     /// # Errors
     /// It has no footer that can be read, as one that was cut short.
     pub(crate) fn open(bytes: Vec<u8>) -> Result<Self> {
-        SerializedFileReader::new(Bytes::from(bytes)).map(Self).context("it is no whole Parquet file")
+        let open = || Ok(SerializedFileReader::new(Bytes::from(bytes)).map(Self)?);
+        caught(open).context("it is no whole Parquet file")
     }
 
     /// Names of the columns; a column of a group is named with dots.
@@ -52,6 +56,11 @@ impl Parquet {
     /// # Errors
     /// It is a list, of a type that is no number, text or time, or damaged.
     pub(crate) fn column(&self, at: usize) -> Result<Vec<Value>> {
+        caught(|| self.column_or_panic(at))
+            .context("it cannot be read; compress it with zstd, snappy or LZ4, or not at all")
+    }
+
+    fn column_or_panic(&self, at: usize) -> Result<Vec<Value>> {
         let schema = self.0.metadata().file_metadata().schema_descr_ptr();
         let column = schema.column(at);
         if column.max_rep_level() > 0 {
@@ -65,6 +74,12 @@ impl Parquet {
         }
         Ok(values)
     }
+}
+
+/// What comes of reading, where the crate's panic is an error.
+fn caught<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
+    // What was being read is dropped with it.
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(anyhow!("it is damaged")))
 }
 
 fn read(reader: ColumnReader, column: &ColumnDescriptor, rows: usize, to: &mut Vec<Value>) -> Result<()> {

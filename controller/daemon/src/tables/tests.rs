@@ -153,3 +153,25 @@ fn what_is_not_finite_is_nothing() {
     assert_eq!(num("x", f64::INFINITY).1, Cell::Number(None));
     assert_eq!(num("x", -0.5).1, Cell::Number(Some(-0.5)));
 }
+
+#[test]
+fn a_damaged_file_is_refused_or_read_and_never_breaks_the_reader() {
+    let place = Place::new("damaged");
+    let told = written(&place, Form::Parquet, 40);
+    let whole = std::fs::read(&told[0].file).unwrap();
+    let all = |bytes: Vec<u8>| -> anyhow::Result<usize> {
+        let file = read::Parquet::open(bytes)?;
+        (0..file.names().len()).map(|c| file.column(c).map(|values| values.len())).sum()
+    };
+    assert_eq!(all(whole.clone()).unwrap(), 200);
+    let mut refused = 0;
+    for at in 0..whole.len() {
+        for with in [0x01, 0x80, 0xFF] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= with;
+            refused += usize::from(all(bytes).is_err());
+        }
+        refused += usize::from(all(whole[..at].to_vec()).is_err());
+    }
+    assert!(refused > whole.len(), "{refused} of {}", 4 * whole.len());
+}
