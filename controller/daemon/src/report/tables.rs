@@ -5,7 +5,7 @@
 
 use crate::ledger::rows::{BranchLine, JobLine, PlaceLine, branch, job, place};
 use crate::ledger::view::{Range, Summary, ThrottleView, throttles};
-use crate::tables::{Folder, Form, Row, count, may, num, text, time};
+use crate::tables::{Folder, Form, Row, count, may, may_count, num, text, time};
 use anyhow::Result;
 use headroom_core::ledger::Hour;
 use headroom_site::Stamp;
@@ -80,10 +80,15 @@ fn hour_row(at: Stamp, s: &Summary) -> Row<'_> {
         may("pue_low", low(p.pue)),
         may("pue_high", high(p.pue)),
         num("pue_coverage", p.coverage),
+        may_count("pue_category", p.category.map(i64::from)),
         may("pue_over_best", value(p.over_best)),
         may("pue_over_cost", p.over_cost),
         may("cooling_ppue", value(p.cooling_ppue)),
+        may("cooling_ppue_low", low(p.cooling_ppue)),
+        may("cooling_ppue_high", high(p.cooling_ppue)),
         may("cue_kg_per_kwh", value(p.cue_kg_per_kwh)),
+        may("cue_low_kg_per_kwh", low(p.cue_kg_per_kwh)),
+        may("cue_high_kg_per_kwh", high(p.cue_kg_per_kwh)),
         may("outdoor_degc", p.outdoor_degc),
     ]
 }
