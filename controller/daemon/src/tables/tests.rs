@@ -159,7 +159,7 @@ fn a_damaged_file_is_refused_or_read_and_never_breaks_the_reader() {
     let place = Place::new("damaged");
     let told = written(&place, Form::Parquet, 40);
     let whole = std::fs::read(&told[0].file).unwrap();
-    let all = |bytes: Vec<u8>| -> anyhow::Result<usize> {
+    let all = |bytes: Vec<u8>| -> Result<usize> {
         let file = read::Parquet::open(bytes)?;
         (0..file.names().len()).map(|c| file.column(c).map(|values| values.len())).sum()
     };
