@@ -122,6 +122,8 @@ pub(crate) struct Folder {
     form: Form,
     sheets: Vec<(Written, Box<dyn Sheet>)>,
     log: Option<log::Log>,
+    /// Files that were begun.
+    begun: Vec<PathBuf>,
 }
 
 /// The one file of a log.
@@ -134,11 +136,12 @@ impl Folder {
     /// It cannot be made.
     pub(crate) fn begin(path: &Path, form: Form) -> Result<Self> {
         std::fs::create_dir_all(path).with_context(|| path.display().to_string())?;
-        let log = match form {
-            Form::Mcap => Some(log::Log::begin(create(&path.join(LOG))?)?),
-            Form::Parquet | Form::Csv => None,
-        };
-        Ok(Self { path: path.to_owned(), form, sheets: Vec::new(), log })
+        let mut folder =
+            Self { path: path.to_owned(), form, sheets: Vec::new(), log: None, begun: Vec::new() };
+        if form == Form::Mcap {
+            folder.log = Some(log::Log::begin(folder.create(LOG)?.1)?);
+        }
+        Ok(folder)
     }
 
     /// Begins a table whose rows are like this one, which is not written.
@@ -149,16 +152,25 @@ impl Folder {
         let (file, sheet): (PathBuf, Box<dyn Sheet>) = match (&self.log, self.form) {
             (Some(log), _) => (self.path.join(LOG), Box::new(log.channel(name, like)?)),
             (None, Form::Csv) => {
-                let file = self.path.join(format!("{name}.csv"));
-                (file.clone(), Box::new(text::Csv::begin(create(&file)?, like)?))
+                let (file, out) = self.create(&format!("{name}.csv"))?;
+                (file, Box::new(text::Csv::begin(out, like)?))
             }
             (None, _) => {
-                let file = self.path.join(format!("{name}.parquet"));
-                (file.clone(), Box::new(columns::Parquet::begin(create(&file)?, like)?))
+                let (file, out) = self.create(&format!("{name}.parquet"))?;
+                (file, Box::new(columns::Parquet::begin(out, like)?))
             }
         };
         self.sheets.push((Written { table: name, file, rows: 0 }, sheet));
         Ok(Table(self.sheets.len() - 1))
+    }
+
+    /// Begins a file of the folder, beside its name.
+    fn create(&mut self, name: &str) -> Result<(PathBuf, Out)> {
+        let file = self.path.join(name);
+        let path = beside(&file);
+        self.begun.push(file.clone());
+        let out = File::create(&path).with_context(|| path.display().to_string())?;
+        Ok((file, BufWriter::with_capacity(1 << 18, out)))
     }
 
     /// Appends a row.
@@ -185,9 +197,7 @@ impl Folder {
         if let Some(log) = self.log.take() {
             log.end()?;
         }
-        let mut names: Vec<&PathBuf> = files.iter().map(|written| &written.file).collect();
-        names.dedup();
-        for name in names {
+        for name in &self.begun {
             let beside = beside(name);
             let named = File::open(&beside).and_then(|file| file.sync_all());
             named
@@ -201,10 +211,8 @@ impl Folder {
 impl Drop for Folder {
     /// What was not ended leaves nothing behind.
     fn drop(&mut self) {
-        let begun = self.sheets.iter().map(|(written, _)| written.file.clone());
-        let log = self.log.iter().map(|_| self.path.join(LOG));
-        for file in begun.chain(log) {
-            let _ = std::fs::remove_file(beside(&file));
+        for file in &self.begun {
+            let _ = std::fs::remove_file(beside(file));
         }
     }
 }
@@ -218,9 +226,3 @@ fn beside(file: &Path) -> PathBuf {
 
 /// What is written to.
 type Out = BufWriter<File>;
-
-fn create(file: &Path) -> Result<Out> {
-    let path = beside(file);
-    let out = File::create(&path).with_context(|| path.display().to_string())?;
-    Ok(BufWriter::with_capacity(1 << 18, out))
-}
