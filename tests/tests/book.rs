@@ -197,7 +197,7 @@ const PLUMBING: [&str; 8] =
     ["balance.rs", "build.rs", "mod.rs", "plant.rs", "plant_tests.rs", "power.rs", "rejection.rs", "spec.rs"];
 
 /// What the binary does.
-const VERBS: [&str; 28] = [
+const VERBS: [&str; 29] = [
     "agent",
     "bench",
     "calibrate",
@@ -207,6 +207,7 @@ const VERBS: [&str; 28] = [
     "demo",
     "discover",
     "explain",
+    "export",
     "faults",
     "identify",
     "instruct",

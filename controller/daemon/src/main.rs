@@ -10,6 +10,7 @@ mod demo;
 mod discover;
 mod exit;
 mod explain;
+mod export;
 mod faults;
 mod files;
 mod identify;
@@ -27,6 +28,7 @@ mod see;
 mod sequence;
 mod status;
 mod supervisor;
+mod tables;
 mod tape;
 mod top;
 mod verify;
@@ -80,6 +82,8 @@ enum Verb {
     },
     /// Why a setpoint, a GPU, a job or a point is as it is: what was considered, what binds, and what it would take.
     Explain(explain::Options),
+    /// The journal of a state folder, and its tape, as tables: Parquet, CSV or one MCAP log.
+    Export(export::Options),
     /// Faults of sensors, clocks, wires, devices, agents, controller, disk and operators, alone and in pairs, in virtual time:
     /// what must not happen, and how soon each is noticed.
     Faults(faults::Options),
@@ -280,6 +284,7 @@ fn main() -> Result<ExitCode> {
         Verb::Demo(options) => demo::run(&options),
         Verb::Discover { what } => runtime()?.block_on(discover::run(&what)),
         Verb::Explain(options) => runtime()?.block_on(explain::run(&options)),
+        Verb::Export(options) => export::run(&options),
         Verb::Faults(options) => faults::run(&options),
         Verb::Identify(options) => identify::run(&options),
         Verb::Instruct(options) => runtime()?.block_on(instruct::run(&options)),

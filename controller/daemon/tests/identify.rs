@@ -3,6 +3,8 @@
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod common;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -96,6 +98,24 @@ fn what_was_recorded_becomes_a_model_with_evidence() {
     assert_eq!(model["format"].as_integer(), Some(1));
     assert_eq!(model["structure"].as_str(), Some("grey"));
     assert_eq!(model["outputs"].as_array().unwrap().len(), report["outputs"].as_array().unwrap().len());
+}
+
+#[test]
+fn a_parquet_file_is_taken_as_the_text_that_it_was_made_of() {
+    let (text, table) = (recorded().join("table.csv"), recorded().join("of-pyarrow.parquet"));
+    let path = |p: &Path| p.display().to_string();
+    if common::readers_of_tables(&["convert", &path(&text), &path(&table)]).is_none() {
+        return;
+    }
+    let (code, report, written) = identify(&table);
+    assert_eq!((code, written), (Some(0), true), "{report:#}");
+    assert_eq!(report, identify(&text).1);
+    let whole = std::fs::read(&table).unwrap();
+    std::fs::write(&table, &whole[..whole.len() / 2]).unwrap();
+    let site = path(&recorded().join("site.toml"));
+    let cut = headroom(&["identify", &path(&table), "--site", &site]);
+    let said = String::from_utf8_lossy(&cut.stderr);
+    assert!(cut.status.code() == Some(3) && said.contains("no whole Parquet file"), "{said}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 /// Options of `headroom identify`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Table of what was seen (CSV): of `headroom run --record`, `headroom score --record`, or a historian's with columns
+    /// Table of what was seen (CSV or Parquet): of `headroom run --record`, `headroom score --record`, or a historian's with columns
     /// `time_utc` or `time_unix_s`, `ID [unit]` and `gpu_power:RACK [W]`.
     pub(crate) table: PathBuf,
     /// Site file.
@@ -83,7 +83,11 @@ fn text(model: &Model) -> Result<String> {
     Ok(format!("# A model of the site, learned by `headroom identify`. The book explains the form.\n{body}"))
 }
 
-fn load(path: &Path) -> Result<Site> {
+/// A site file.
+///
+/// # Errors
+/// It cannot be read, or what is wrong with it.
+pub(crate) fn load(path: &Path) -> Result<Site> {
     let name = path.display().to_string();
     let text = read_text(path).with_context(|| format!("site file {name}"))?;
     read_site(&name, &text, path.parent().unwrap_or(Path::new("."))).map_err(|findings| {

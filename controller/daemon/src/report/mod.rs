@@ -1,13 +1,13 @@
 //! `headroom report`: what a day, a week or any span cost, from the ledger of a state folder.
 //!
 //! Responsible for: the span, and where the answer goes. Rooms: `span` (times of the command line), `tables` (what is
-//! written as CSV), `baseline` (saved against hours without commands), `text` (the terminal), `html` and `plot` (the page). Not for: what is kept
+//! written as CSV and Parquet), `baseline` (saved against hours without commands), `text` (the terminal), `html` and `plot` (the page). Not for: what is kept
 //! (`crate::ledger::book`), nor what is reckoned (`headroom-core`).
 
 mod baseline;
 mod html;
 mod plot;
-mod span;
+pub(crate) mod span;
 mod tables;
 mod text;
 
@@ -16,6 +16,7 @@ use crate::exit;
 use crate::ledger::book::{self, Kept};
 use crate::ledger::rows::Account;
 use crate::ledger::view::Summary;
+use crate::tables::Form;
 use anyhow::{Context, Result};
 use baseline::Baseline;
 use clap::Args;
@@ -39,6 +40,9 @@ pub(crate) struct Options {
     /// Writes tables as CSV into a folder.
     #[arg(long, value_name = "DIR")]
     csv: Option<PathBuf>,
+    /// Writes the same tables as Parquet into a folder.
+    #[arg(long, value_name = "DIR")]
+    parquet: Option<PathBuf>,
     /// How it is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -105,8 +109,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if let Some(path) = &options.out {
         std::fs::write(path, html::page(&report)).with_context(|| path.display().to_string())?;
     }
-    if let Some(folder) = &options.csv {
-        tables::write_csv(folder, &tables::of(&hours))?;
+    for (folder, form) in [(&options.csv, Form::Csv), (&options.parquet, Form::Parquet)] {
+        if let Some(folder) = folder {
+            tables::write(folder, form, &hours)?;
+        }
     }
     match options.format {
         Format::Json => println!("{}", serde_json::to_string_pretty(&report)?),

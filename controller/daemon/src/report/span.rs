@@ -64,7 +64,10 @@ pub(super) fn known(kept: &Kept) -> String {
 }
 
 /// A day, or an hour of it, as Unix s.
-fn time(text: &str) -> Result<i64, String> {
+///
+/// # Errors
+/// A word that is no time.
+pub(crate) fn time(text: &str) -> Result<i64, String> {
     let not = || format!("`{text}` is no time; write 2025-07-18 or 2025-07-18T12:00 (UTC)");
     let (date, clock) = text.split_once('T').unwrap_or((text, "00:00"));
     let numbers =

@@ -1,122 +1,54 @@
 //! The ledger as tables: hours, jobs, places, throttled time, branches.
 //!
-//! Responsible for: names of columns with their units, and CSV. Not for: what a figure means (the book says it).
+//! Responsible for: names of columns with their units. Not for: how they are written (`crate::tables`), nor what a figure
+//! means (the book says it).
 
-use crate::ledger::rows::{branch, job, place};
-use crate::ledger::view::{Range, Summary, throttles};
-use anyhow::{Context, Result};
+use crate::ledger::rows::{BranchLine, JobLine, PlaceLine, branch, job, place};
+use crate::ledger::view::{Range, Summary, ThrottleView, throttles};
+use crate::tables::{Folder, Form, Row, count, may, may_count, num, text, time};
+use anyhow::Result;
 use headroom_core::ledger::Hour;
 use headroom_site::Stamp;
 use std::path::Path;
 
-/// A column.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Column {
-    Text(Vec<String>),
-    Number(Vec<Option<f64>>),
-}
-
-/// A table of columns of one length.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Table {
-    pub(super) name: &'static str,
-    pub(super) columns: Vec<(&'static str, Column)>,
-}
-
-/// Rows become columns.
-struct Builder(Table);
-
-/// A cell.
-enum Of {
-    Text(String),
-    Number(Option<f64>),
-}
-
-impl Builder {
-    fn new(name: &'static str) -> Self {
-        Self(Table { name, columns: Vec::new() })
-    }
-
-    fn row(&mut self, cells: Vec<(&'static str, Of)>) {
-        let first = self.0.columns.is_empty();
-        for (i, (name, cell)) in cells.into_iter().enumerate() {
-            if first {
-                let none = match cell {
-                    Of::Text(_) => Column::Text(Vec::new()),
-                    Of::Number(_) => Column::Number(Vec::new()),
-                };
-                self.0.columns.push((name, none));
-            }
-            match (&mut self.0.columns[i].1, cell) {
-                (Column::Text(all), Of::Text(text)) => all.push(text),
-                (Column::Number(all), Of::Number(number)) => all.push(number),
-                // A column has one kind: it is built by one row function.
-                (Column::Text(all), Of::Number(_)) => all.push(String::new()),
-                (Column::Number(all), Of::Text(_)) => all.push(None),
-            }
-        }
-    }
-}
-
-fn text(name: &'static str, text: &str) -> (&'static str, Of) {
-    (name, Of::Text(text.to_owned()))
-}
-
-fn num(name: &'static str, number: f64) -> (&'static str, Of) {
-    (name, Of::Number(Some(number)))
-}
-
-fn may(name: &'static str, number: Option<f64>) -> (&'static str, Of) {
-    (name, Of::Number(number))
-}
-
-/// All tables of some hours.
-pub(super) fn of(hours: &[&Hour]) -> Vec<Table> {
-    let mut tables = ["hours", "jobs", "places", "throttled", "branches"].map(Builder::new);
+/// Writes the tables of some hours into a folder.
+///
+/// # Errors
+/// The folder or a file cannot be written.
+pub(super) fn write(folder: &Path, form: Form, hours: &[&Hour]) -> Result<()> {
+    let mut out = Folder::begin(folder, form)?;
+    let none = Stamp::default();
+    let of_hours = out.table("hours", &hour_row(none, &Summary::default()))?;
+    let of_jobs = out.table("jobs", &job_row(none, &JobLine::default()))?;
+    let of_places = out.table("places", &place_row(none, &PlaceLine::default()))?;
+    let of_throttled = out.table("throttled", &throttled_row(none, "", &ThrottleView::default()))?;
+    let of_branches = out.table("branches", &branch_row(none, &BranchLine::default()))?;
     for hour in hours {
-        let at = Stamp::from_unix_ms(hour.hour_unix_s * 1000).to_string();
-        let [hour_table, job_table, place_table, throttled, branches] = &mut tables;
-        hour_table.row(hour_row(&at, &Summary::of(hour)));
+        let at = Stamp::from_unix_ms(hour.hour_unix_s * 1000);
+        out.row(of_hours, &hour_row(at, &Summary::of(hour)))?;
         for row in &hour.jobs {
-            job_table.row(job_row(&at, &job(row, &hour.rates)));
+            out.row(of_jobs, &job_row(at, &job(row, &hour.rates)))?;
         }
         for row in &hour.racks {
-            place_table.row(place_row(&at, &place(row, 1, hour)));
+            out.row(of_places, &place_row(at, &place(row, 1, hour)))?;
             for t in throttles(&row.throttled) {
-                throttled.row(vec![
-                    text("hour", &at),
-                    text("rack", &row.id),
-                    text("reason", &t.reason),
-                    text("cause", &t.cause),
-                    num("gpu_s", t.gpu_s),
-                    num("lost_gpu_s", t.lost_gpu_s),
-                    num("lost_tokens", t.lost_tokens),
-                ]);
+                out.row(of_throttled, &throttled_row(at, &row.id, &t))?;
             }
         }
         for row in &hour.branches {
-            let b = branch(row);
-            branches.row(vec![
-                text("hour", &at),
-                text("branch", &b.branch),
-                text("kind", &b.kind),
-                num("metered_kwh", b.metered_kwh),
-                may("loss_kwh", b.loss_kwh),
-                num("held_gpu_s", b.held_gpu_s),
-            ]);
+            out.row(of_branches, &branch_row(at, &branch(row)))?;
         }
     }
-    tables.into_iter().map(|b| b.0).collect()
+    out.end()?;
+    Ok(())
 }
 
-type Row = Vec<(&'static str, Of)>;
-
-fn hour_row(at: &str, s: &Summary) -> Row {
+fn hour_row(at: Stamp, s: &Summary) -> Row<'_> {
     let value = |r: Option<Range>| r.map(|r| r.value);
     let (low, high) = (|r: Option<Range>| r.map(|r| r.low), |r: Option<Range>| r.map(|r| r.high));
     let (t, f, w, p) = (&s.token, &s.flops, &s.watt, &s.pue);
     vec![
-        text("hour", at),
+        time("hour", at),
         num("booked_s", s.booked_s),
         num("commanded_s", s.commanded_s),
         text("currency", &s.currency),
@@ -148,20 +80,25 @@ fn hour_row(at: &str, s: &Summary) -> Row {
         may("pue_low", low(p.pue)),
         may("pue_high", high(p.pue)),
         num("pue_coverage", p.coverage),
+        may_count("pue_category", p.category.map(i64::from)),
         may("pue_over_best", value(p.over_best)),
         may("pue_over_cost", p.over_cost),
         may("cooling_ppue", value(p.cooling_ppue)),
+        may("cooling_ppue_low", low(p.cooling_ppue)),
+        may("cooling_ppue_high", high(p.cooling_ppue)),
         may("cue_kg_per_kwh", value(p.cue_kg_per_kwh)),
+        may("cue_low_kg_per_kwh", low(p.cue_kg_per_kwh)),
+        may("cue_high_kg_per_kwh", high(p.cue_kg_per_kwh)),
         may("outdoor_degc", p.outdoor_degc),
     ]
 }
 
-fn job_row(at: &str, j: &crate::ledger::rows::JobLine) -> Row {
+fn job_row(at: Stamp, j: &JobLine) -> Row<'_> {
     vec![
-        text("hour", at),
+        time("hour", at),
         text("job", &j.job),
         text("kind", &j.kind),
-        num("gpus", j.gpus as f64),
+        count("gpus", j.gpus as u64),
         num("tokens", j.tokens),
         num("counted_s", j.counted_s),
         num("drift_tokens", j.drift_tokens),
@@ -182,9 +119,9 @@ fn job_row(at: &str, j: &crate::ledger::rows::JobLine) -> Row {
     ]
 }
 
-fn place_row(at: &str, r: &crate::ledger::rows::PlaceLine) -> Row {
+fn place_row(at: Stamp, r: &PlaceLine) -> Row<'_> {
     vec![
-        text("hour", at),
+        time("hour", at),
         text("rack", &r.place),
         text("row", &r.row),
         may("metered_kwh", r.metered_kwh),
@@ -202,34 +139,25 @@ fn place_row(at: &str, r: &crate::ledger::rows::PlaceLine) -> Row {
     ]
 }
 
-/// Writes each table as a file of its name.
-///
-/// # Errors
-/// The folder or a file cannot be written.
-pub(super) fn write_csv(folder: &Path, tables: &[Table]) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    for table in tables {
-        let path = folder.join(format!("{}.csv", table.name));
-        let mut out = csv::Writer::from_path(&path).with_context(|| path.display().to_string())?;
-        out.write_record(table.columns.iter().map(|(name, _)| *name))?;
-        for row in 0..table.rows() {
-            let cell = |c: &Column| match c {
-                Column::Text(all) => all[row].clone(),
-                Column::Number(all) => all[row].map_or(String::new(), |x| x.to_string()),
-            };
-            out.write_record(table.columns.iter().map(|(_, c)| cell(c)))?;
-        }
-        out.flush().with_context(|| path.display().to_string())?;
-    }
-    Ok(())
+fn throttled_row<'a>(at: Stamp, rack: &'a str, t: &'a ThrottleView) -> Row<'a> {
+    vec![
+        time("hour", at),
+        text("rack", rack),
+        text("reason", &t.reason),
+        text("cause", &t.cause),
+        num("gpu_s", t.gpu_s),
+        num("lost_gpu_s", t.lost_gpu_s),
+        num("lost_tokens", t.lost_tokens),
+    ]
 }
 
-impl Table {
-    /// How many rows it has.
-    pub(super) fn rows(&self) -> usize {
-        self.columns.first().map_or(0, |(_, c)| match c {
-            Column::Text(all) => all.len(),
-            Column::Number(all) => all.len(),
-        })
-    }
+fn branch_row(at: Stamp, b: &BranchLine) -> Row<'_> {
+    vec![
+        time("hour", at),
+        text("branch", &b.branch),
+        text("kind", &b.kind),
+        num("metered_kwh", b.metered_kwh),
+        may("loss_kwh", b.loss_kwh),
+        num("held_gpu_s", b.held_gpu_s),
+    ]
 }

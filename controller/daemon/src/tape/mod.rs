@@ -45,7 +45,7 @@ pub(crate) enum Entry<'a> {
 }
 
 /// What a run began with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Begin {
     /// Version of the program.
     pub(crate) program: String,
@@ -120,6 +120,20 @@ impl Begin {
             epoch: identity.epoch,
             excite,
         }
+    }
+}
+
+impl Begin {
+    /// Of a run beside nothing but a site.
+    #[cfg(test)]
+    pub(crate) fn of(site: &Site, identity: &Identity) -> Self {
+        let (site_name, who) = (site.name.clone(), identity.who.clone());
+        Self { site_name, site: digest_of(site), who, epoch: identity.epoch, ..Self::default() }
+    }
+
+    /// Is this the site that it ran with?
+    pub(crate) fn is_of(&self, site: &Site) -> bool {
+        self.site == digest_of(site)
     }
 }
 

@@ -314,6 +314,27 @@ impl Mosquitto {
     }
 }
 
+/// What other people's readers of Parquet and MCAP say of tables; `None`, and a word about it, where they are not installed.
+pub fn readers_of_tables(args: &[&str]) -> Option<serde_json::Value> {
+    let python = || {
+        let mut command = Command::new("timeout");
+        command.args(["90", "python3"]);
+        if let Some(folder) = std::env::var_os("HEADROOM_TABLES") {
+            command.env("PYTHONPATH", folder);
+        }
+        command
+    };
+    let probe = python().args(["-c", "import pyarrow.parquet, mcap.reader"]).stderr(Stdio::null()).status();
+    if !probe.is_ok_and(|s| s.success()) {
+        println!("skipped: python3 with pyarrow and mcap is not installed");
+        return None;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/python/read_tables.py");
+    let output = python().arg(script).args(args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(serde_json::from_slice(&output.stdout).unwrap_or(serde_json::Value::Null))
+}
+
 /// Runs a Python peer from `tests/python`; `None`, and a word about it, where Python lacks what it imports.
 pub fn python(script: &str, needs: &[&str], args: &[String]) -> Option<(bool, String)> {
     let imports = format!("import {}", needs.join(", "));
