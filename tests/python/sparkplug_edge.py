@@ -110,6 +110,7 @@ class Parts:
         publish = self.client.publish
         if words[0] == "birth":
             self.birth()
+            say(born=True)
         elif words[0] == "data":
             values[words[1]] = typed(words[1], words[2])
             publish(self.data(words[1], self.number(), values[words[1]]))

@@ -178,11 +178,19 @@ async fn data_before_birth_is_answered_by_a_rebirth() {
     edge.hears("connected", is_connected).await;
     // The edge node was born before we came; in advisory too we ask for what we missed.
     edge.say("birth");
+    edge.hears("born", |v| v["born"] == true).await;
     let mut us = Us::start(&broker.url(), false);
     us.until("up", |s| s.up).await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    edge.say("data Flow 47");
-    let ncmd = edge.hears("a rebirth request", |v| v["ncmd"][0] == "Node Control/Rebirth").await;
+    let is_request = |v: &Value| v["ncmd"][0] == "Node Control/Rebirth";
+    // What it says before our subscription stands is lost.
+    for _ in 0..20 {
+        edge.say("data Flow 47");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        if edge.count(is_request) > 0 {
+            break;
+        }
+    }
+    let ncmd = edge.hears("a rebirth request", is_request).await;
     assert_eq!((ncmd["qos"].as_u64(), ncmd["retained"].as_u64()), (Some(0), Some(0)));
     us.reads("flow", good(0, 47.0)).await;
     assert!(counts(&us.status()).early >= 1 && us.status().writes() == 0);
