@@ -12,6 +12,7 @@ mod point;
 mod setpoint;
 
 use crate::exit;
+use crate::run::questions::Questions;
 use crate::status::{Answered, Reader};
 use anyhow::{Context, Result};
 use axum::Json;
@@ -26,7 +27,6 @@ use headroom_site::Span;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use tokio::sync::{mpsc, oneshot};
 
 /// Why something is as it is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -64,27 +64,9 @@ impl Item {
     }
 }
 
-/// A question to the loop.
-pub(crate) struct Ask {
-    of: String,
-    answer: oneshot::Sender<Option<Explanation>>,
-}
-
-impl Ask {
-    /// Answers from the line as it is after its last tick.
-    pub(crate) fn answer(self, line: &Line) {
-        // Who no longer waits needs no answer.
-        let _ = self.answer.send(explain(line, &self.of));
-    }
-}
-
-/// Questions that wait for the loop; more are told to come again.
-const WAITING: usize = 8;
-
-/// The page, and the questions that come over it.
-pub(crate) fn routes() -> (Router, mpsc::Receiver<Ask>) {
-    let (ask, asked) = mpsc::channel(WAITING);
-    (Router::new().route("/explain", get(page)).with_state(ask), asked)
+/// The page.
+pub(crate) fn routes(questions: Questions) -> Router {
+    Router::new().route("/explain", get(page)).with_state(questions)
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,13 +74,9 @@ struct Of {
     of: String,
 }
 
-async fn page(State(ask): State<mpsc::Sender<Ask>>, Query(Of { of }): Query<Of>) -> Response {
-    let (answer, answered) = oneshot::channel();
-    let busy = || (StatusCode::SERVICE_UNAVAILABLE, "too many ask already\n").into_response();
-    if ask.try_send(Ask { of: of.clone(), answer }).is_err() {
-        return busy();
-    }
-    match answered.await {
+async fn page(State(questions): State<Questions>, Query(Of { of }): Query<Of>) -> Response {
+    let asked = of.clone();
+    match questions.ask(move |line| explain(line, &asked)).await {
         Ok(Some(explanation)) => Json(explanation).into_response(),
         Ok(None) => {
             let why = format!(
@@ -106,7 +84,7 @@ async fn page(State(ask): State<mpsc::Sender<Ask>>, Query(Of { of }): Query<Of>)
             );
             (StatusCode::NOT_FOUND, why).into_response()
         }
-        Err(_) => busy(),
+        Err(busy) => busy.into_response(),
     }
 }
 

@@ -7,9 +7,9 @@
 //! from whoever is served by nobody, and as near as can be to whoever is served; rows follow those of the layer before (barycentre; Sugiyama, Tagawa and Toda 1981). Racks
 //! that the same parts serve are one where they are many.
 
+use super::questions::Questions;
 use super::seen::views::tidy;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -17,14 +17,12 @@ use headroom_core::Line;
 use headroom_site::{Dimension, PointId, Site};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
 
 /// More racks than that with the same parents are drawn as one.
 const ALONE: usize = 6;
 /// Figures of a part.
 const FIGURES: usize = 5;
-/// Questions that wait for the loop.
-const WAITING: usize = 8;
 
 /// One net of parts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -303,30 +301,14 @@ impl Net {
     }
 }
 
-/// A question to the loop.
-pub(crate) struct Ask(oneshot::Sender<Vec<Net>>);
-
-impl Ask {
-    /// Answers from the line as it is after its last tick.
-    pub(crate) fn answer(self, diagram: &Diagram, line: &Line) {
-        // Who no longer waits needs no answer.
-        let _ = self.0.send(diagram.look(line));
-    }
+/// The page.
+pub(crate) fn routes(diagram: Diagram, questions: Questions) -> Router {
+    Router::new().route("/plant", get(page)).with_state((Arc::new(diagram), questions))
 }
 
-/// The page, and the questions that come over it.
-pub(crate) fn routes() -> (Router, mpsc::Receiver<Ask>) {
-    let (ask, asked) = mpsc::channel(WAITING);
-    (Router::new().route("/plant", get(page)).with_state(ask), asked)
-}
-
-async fn page(State(ask): State<mpsc::Sender<Ask>>) -> Response {
-    let (answer, answered) = oneshot::channel();
-    let busy = || (StatusCode::SERVICE_UNAVAILABLE, "too many ask already\n").into_response();
-    if ask.try_send(Ask(answer)).is_err() {
-        return busy();
-    }
-    answered.await.map_or_else(|_| busy(), |nets| Json(nets).into_response())
+async fn page(State((diagram, questions)): State<(Arc<Diagram>, Questions)>) -> Response {
+    let nets = questions.ask(move |line| diagram.look(line)).await;
+    nets.map_or_else(IntoResponse::into_response, |nets| Json(nets).into_response())
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub(crate) mod outlook;
 mod page;
 pub(crate) mod pairs;
 pub(crate) mod places;
+pub(crate) mod questions;
 pub(crate) mod ramp;
 pub(crate) mod record;
 pub(crate) mod release;
@@ -50,6 +51,7 @@ use headroom_core::{Line, Tick};
 use headroom_drivers::Clock;
 use headroom_drivers::field::{FieldOptions, LiveField};
 use headroom_site::{Field, Inbox, Span, Stamp};
+use questions::{Question, Questions};
 use record::Record;
 use release::Released;
 use seen::Seen;
@@ -164,10 +166,7 @@ struct Shown {
     view: Arc<Mutex<View>>,
     trend: trend::Shared,
     seen: seen::pages::Shared,
-    asks: mpsc::Receiver<explain::Ask>,
-    what_ifs: mpsc::Receiver<what_if::Ask>,
-    diagram: Diagram,
-    diagrams: mpsc::Receiver<diagram::Ask>,
+    asked: mpsc::Receiver<Question>,
 }
 
 impl Shown {
@@ -183,21 +182,17 @@ impl Shown {
         let seen = Arc::new(Mutex::new(Seen::new(line, options.history)));
         let pages = http::Pages::new(&view, clock, line.site().power_period);
         let trend = trend::Shared::default();
-        let (questions, asks) = explain::routes();
-        let (suppositions, what_ifs) = what_if::routes();
-        let (drawings, diagrams) = diagram::routes();
-        let diagram = Diagram::new(line.site());
+        let (questions, asked) = Questions::new();
+        let answered = explain::routes(questions.clone())
+            .merge(what_if::routes(questions.clone()))
+            .merge(diagram::routes(Diagram::new(line.site()), questions));
         let desk =
             Desk { state: options.state.clone(), operators, view: Arc::clone(&view), clock: clock.clone() };
         let telemetry = seen::pages::routes(Arc::clone(&seen));
-        let more = telemetry.merge(trend::routes(Arc::clone(&trend))).merge(questions);
-        let more = more
-            .merge(ledger::routes(keeper.shared()))
-            .merge(suppositions)
-            .merge(drawings)
-            .merge(desk::routes(desk));
+        let more = telemetry.merge(trend::routes(Arc::clone(&trend))).merge(answered);
+        let more = more.merge(ledger::routes(keeper.shared())).merge(desk::routes(desk));
         let server = http::serve(options.http, &options.state, pages, more).await?;
-        Ok((Self { view, trend, seen, asks, what_ifs, diagram, diagrams }, server))
+        Ok((Self { view, trend, seen, asked }, server))
     }
 }
 
@@ -251,16 +246,8 @@ impl Daemon<'_> {
             let urgent = tokio::select! {
                 () = until(&self.clock, due, period) => false,
                 () = self.field.urgent() => true,
-                Some(ask) = self.shown.asks.recv() => {
-                    ask.answer(&self.line);
-                    continue;
-                }
-                Some(ask) = self.shown.diagrams.recv() => {
-                    ask.answer(&self.shown.diagram, &self.line);
-                    continue;
-                }
-                Some(ask) = self.shown.what_ifs.recv() => {
-                    ask.answer(&self.line);
+                Some(question) = self.shown.asked.recv() => {
+                    question(&self.line);
                     continue;
                 }
                 _ = term.recv() => return Ok(()),

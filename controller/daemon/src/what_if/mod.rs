@@ -10,6 +10,7 @@ pub(crate) mod answer;
 use crate::check::Format;
 use crate::exit;
 use crate::explain::escaped;
+use crate::run::questions::Questions;
 use crate::status::{Answered, Reader};
 use answer::Answer;
 use anyhow::{Context, Result};
@@ -23,10 +24,7 @@ use headroom_core::Line;
 use headroom_core::what_if::Change;
 use serde::Deserialize;
 use std::process::ExitCode;
-use tokio::sync::{mpsc, oneshot};
 
-/// Questions that wait for the loop; more are told to come again.
-const WAITING: usize = 8;
 /// Pumps that run together where nobody says how many.
 const PUMPS: u32 = 2;
 
@@ -46,36 +44,16 @@ pub(crate) struct Asked {
     branch: Option<String>,
 }
 
-/// A question to the loop.
-pub(crate) struct Ask {
-    asked: Asked,
-    answer: oneshot::Sender<Result<Answer, String>>,
+/// The page.
+pub(crate) fn routes(questions: Questions) -> Router {
+    Router::new().route("/what-if", get(page)).with_state(questions)
 }
 
-impl Ask {
-    /// Answers from the line as it is after its last tick.
-    pub(crate) fn answer(self, line: &Line) {
-        // Who no longer waits needs no answer.
-        let _ = self.answer.send(answer(line, &self.asked));
-    }
-}
-
-/// The page, and the questions that come over it.
-pub(crate) fn routes() -> (Router, mpsc::Receiver<Ask>) {
-    let (ask, asked) = mpsc::channel(WAITING);
-    (Router::new().route("/what-if", get(page)).with_state(ask), asked)
-}
-
-async fn page(State(ask): State<mpsc::Sender<Ask>>, Query(asked): Query<Asked>) -> Response {
-    let (answer, answered) = oneshot::channel();
-    let busy = || (StatusCode::SERVICE_UNAVAILABLE, "too many ask already\n").into_response();
-    if ask.try_send(Ask { asked, answer }).is_err() {
-        return busy();
-    }
-    match answered.await {
+async fn page(State(questions): State<Questions>, Query(asked): Query<Asked>) -> Response {
+    match questions.ask(move |line| answer(line, &asked)).await {
         Ok(Ok(answer)) => Json(answer).into_response(),
         Ok(Err(why)) => (StatusCode::BAD_REQUEST, why + "\n").into_response(),
-        Err(_) => busy(),
+        Err(busy) => busy.into_response(),
     }
 }
 
