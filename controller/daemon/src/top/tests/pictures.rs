@@ -61,6 +61,7 @@ fn the_other_views_have_theirs() {
         "stands 30.0 °C · asked 31.0 °C · left 30.5 °C",
         "guard: the ramp",
         "why: headroom to spare",
+        "operator: held by kim: leak test",
         "4.0 K",
         "no rack with GPUs",
     ];
