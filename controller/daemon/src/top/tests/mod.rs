@@ -8,7 +8,7 @@ use super::gpus::{Grid, Layout};
 use super::model::{Said, Trend};
 use super::paint::Paint;
 use super::view;
-use crate::instruct::said::{Said, Word};
+use crate::instruct::said::{self, Word};
 use crate::run::actuators::ActuatorView;
 use crate::run::pairs::GroupView;
 use crate::run::places::PlaceView;
@@ -67,7 +67,7 @@ fn add_cooling(v: &mut View) {
         admitted: Some(30.5),
         guard: Some("the ramp".into()),
         why: "headroom to spare".into(),
-        instruction: Some(Said::at(0, "CDU-01/supply", Word::Hold, None, None, "kim", "leak test")),
+        instruction: Some(said::Said::at(0, "CDU-01/supply", Word::Hold, None, None, "kim", "leak test")),
         ..ActuatorView::default()
     });
     v.places.push(PlaceView {
