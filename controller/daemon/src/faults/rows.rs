@@ -71,7 +71,7 @@ const fn but(row: Row, gap: &'static str) -> Row {
 }
 
 const MODBUS: &str = "drivers/src/modbus/tests/conformance.rs";
-const KILL: &str = "controller/daemon/tests/kill.rs";
+const KILL: &str = "controller/daemon/tests/command/kill.rs";
 const CRASH: &str = "controller/daemon/src/agent/tests/crash/mod.rs";
 const LEASE: &str = "controller/guard/tests/lease.rs";
 const JOURNAL: &str = "controller/daemon/src/journal.rs";
@@ -115,7 +115,7 @@ pub(super) const ROWS: [Row; 33] = [
         limit("1 poll", 5.0),
         &[
             test(MODBUS, "pymodbus_writes_words_in_four_orders"),
-            test("controller/daemon/tests/identify.rs", "swapped_points_are_refused"),
+            test("controller/daemon/tests/command/identify.rs", "swapped_points_are_refused"),
         ],
     ),
     row(12, "write accepted but not applied, or clamped", limit("3 s", 3.0), &[]),
@@ -137,7 +137,7 @@ pub(super) const ROWS: [Row; 33] = [
         "broker slow or overloaded",
         limit("2 s", 2.0),
         &[test(
-            "controller/daemon/tests/ingest.rs",
+            "controller/daemon/tests/command/ingest.rs",
             "through_a_real_broker_nothing_is_lost_and_its_age_is_known",
         )],
     ),
@@ -199,7 +199,7 @@ pub(super) const ROWS: [Row; 33] = [
         28,
         "GPU off the bus",
         limit("2 s", 2.0),
-        &[test("controller/daemon/tests/agent/main.rs", "a_hung_driver_does_not_keep_it_from_ending")],
+        &[test("controller/daemon/tests/command/agent/mod.rs", "a_hung_driver_does_not_keep_it_from_ending")],
     ),
     row(
         29,
