@@ -7,6 +7,7 @@ use headroom_tests::tree::{root, text, with_extension};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn pages() -> Vec<PathBuf> {
     let mut pages = with_extension("book", "md");
@@ -54,6 +55,22 @@ fn every_chapter_is_listed() {
     for page in with_extension("book/src", "md") {
         let name = page.strip_prefix("book/src").unwrap().to_string_lossy().into_owned();
         assert!(name == "SUMMARY.md" || listed.contains(&name), "{name} is not in SUMMARY.md");
+    }
+}
+
+/// By mdbook where it is installed; else by what it calls for each page.
+#[test]
+fn mdbook_test_passes() {
+    let run = |program: &str, args: &[&str]| Command::new(program).args(args).current_dir(root()).output();
+    if run("mdbook", &["--version"]).is_ok() {
+        let tested = run("mdbook", &["test", "book"]).unwrap();
+        assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stderr));
+        return;
+    }
+    for page in with_extension("book/src", "md") {
+        let tested = run("rustdoc", &["--test", &page.to_string_lossy()]).unwrap();
+        let said = String::from_utf8_lossy(&tested.stdout);
+        assert!(tested.status.success(), "{}: {said}", page.display());
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod advisory;
 mod agent;
+mod book;
 mod calibrate;
 mod commission;
 mod common;

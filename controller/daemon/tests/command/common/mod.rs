@@ -236,6 +236,13 @@ impl Plant {
         Some([name.to_owned(), words.get(at + 1)?.trim_matches('\'').to_owned()])
     }
 
+    /// The value of an option of the announced agents.
+    pub(crate) fn agent_option(&self, name: &str) -> Option<String> {
+        let words: Vec<&str> = self.lines_of("agent").first()?.split_whitespace().collect();
+        let at = words.iter().position(|w| *w == name)?;
+        Some(words.get(at + 1)?.trim_matches('\'').to_owned())
+    }
+
     /// The controller under another policy than the announced one.
     pub(crate) fn controller_under(&self, policy: &Path) -> Party {
         self.controller_under_with(policy, "")
