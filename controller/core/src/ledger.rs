@@ -9,6 +9,7 @@
 //! | `rows`, `cells`, `sums` | an hour as sums, and hours added up |
 //! | `figures` | what follows from sums: PUE and its kin, money, residuals, targets |
 //! | `meters` | energies, coverage, uncertainty |
+//! | `uses` | water, and heat that others use |
 //! | `jobs` | tokens and clocks |
 //! | `throttle`, `cause`, `loops`, `devices` | throttled time by reason, and what lies behind it |
 //! | `least`, `saving`, `peak` | the least cooling, what is saved, peaks of products |
@@ -27,13 +28,14 @@ mod rows;
 mod saving;
 mod sums;
 mod throttle;
+mod uses;
 
 pub use accounts::Accounts;
 pub use cause::Cause;
 pub use figures::{Absent, Attained, Figures, Said, Value};
 pub use rows::{
     Aims, Both, Bounds, BranchRow, Cell, Energy, GpuRow, Hour, JobRow, Kept, METER_SIGMA, RackRow, Rates,
-    SiteRow,
+    SiteRow, Used,
 };
 pub use sums::add_cells;
 

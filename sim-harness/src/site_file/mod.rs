@@ -116,7 +116,7 @@ fn write_site(o: &mut String, s: &SiteSource<'_>, a: &SiteAddresses) -> fmt::Res
     places::write_equipment(o, s)?;
     points::write_points(o, s)?;
     actuators::write_actuators(o, s)?;
-    write_meters(o)?;
+    write_meters(o, s)?;
     // Least flow by supply temperature, as the IT's maker states it.
     for (supply, flow) in MIN_FLOW_TABLE {
         writeln!(o, "[[min-flow]]\nsupply = \"{supply} degC\"\nflow = \"{flow} L/min/kW\"")?;
@@ -124,12 +124,14 @@ fn write_site(o: &mut String, s: &SiteSource<'_>, a: &SiteAddresses) -> fmt::Res
     Ok(())
 }
 
-fn write_meters(o: &mut String) -> fmt::Result {
+fn write_meters(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
     writeln!(o, "[meters]\nfacility = \"power/M-SITE/power\"\nit = \"power/M-IT/power\"")?;
     writeln!(
         o,
         "cooling = [\"power/M-COMPRESSORS/power\", \"power/M-PUMPS/power\", \"power/M-FANS/power\"]"
     )?;
+    let water = s.image.points.iter().filter(|p| p.unit.as_deref() == Some("m3")).map(point_id);
+    writeln!(o, "water = {}", list(water))?;
     writeln!(
         o,
         "outdoor = \"outdoor/temperature\"\nroom-temperature = [\"environment/coldAisle/temperature\"]"

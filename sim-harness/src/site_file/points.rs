@@ -33,6 +33,9 @@ pub(super) fn write_points(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
         writeln!(o, "[[point]]\nid = \"{}\"\nof = \"{of}\"\ntype = \"{}\"", point_id(p), p.point_type)?;
         writeln!(o, "area = {}\nunit = \"{unit}\"", list(p.process_area.iter().map(ToString::to_string)))?;
         writeln!(o, "stale-after = \"250 s\"")?;
+        if unit == "m3" {
+            writeln!(o, "counter = true")?;
+        }
         if let Some((low, high)) = plausible(p) {
             writeln!(o, "range = [\"{low} {unit}\", \"{high} {unit}\"]")?;
         }

@@ -148,6 +148,7 @@ pub(super) fn cold(config: WorldConfig) -> Result<World, Vec<WorldError>> {
         dark: false,
         steps: 0,
         site_energy_j: 0.0,
+        water_kg: 0.0,
         it_energy_j: 0.0,
         mean_import_w: tree.branches[FEED].budget_w,
         powers: Powers::default(),

@@ -132,6 +132,8 @@ pub struct World {
     dark: bool,
     steps: i64,
     site_energy_j: f64,
+    /// Taken from the mains, kg.
+    water_kg: f64,
     it_energy_j: f64,
     mean_import_w: f64,
 }
@@ -158,11 +160,11 @@ impl World {
         world.boards = SensorBank::new(&world.fleet, world.config.seed);
         world.steps = world.first_step();
         let begin = world.begin_step();
-        let (site_j, it_j) = (world.site_energy_j, world.it_energy_j);
+        let (site_j, it_j, water_kg) = (world.site_energy_j, world.it_energy_j, world.water_kg);
         while world.steps < begin {
             world.step();
         }
-        (world.site_energy_j, world.it_energy_j) = (site_j, it_j);
+        (world.site_energy_j, world.it_energy_j, world.water_kg) = (site_j, it_j, water_kg);
         Ok(world)
     }
 
@@ -187,6 +189,7 @@ impl World {
         }
         self.tree.update(&self.facility, &self.it.rack_w);
         self.site_energy_j += self.powers.facility_w * dt_s;
+        self.water_kg += self.facility.condenser.tower.water_kg_s * dt_s;
         self.it_energy_j += self.powers.it_w * dt_s;
         let import_w = self.tree.branches[FEED].power_w;
         self.mean_import_w += (import_w - self.mean_import_w) * (dt_s / 300.0).min(1.0);

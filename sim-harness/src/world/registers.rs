@@ -85,6 +85,7 @@ pub fn devices(list: &PointList) -> Vec<ModbusDevice> {
     tower.input(4, F32Swapped, 1.0, Signal::TowerPower);
     tower.input(6, I16, 0.1, Signal::OutdoorTemperature);
     tower.input(7, U16, 0.1, Signal::OutdoorHumidity);
+    tower.input(8, U32, 0.001, Signal::WaterTotal);
     tower.remote(RequestTarget::Tower);
 
     let mut meters = map();

@@ -153,6 +153,8 @@ pub enum Signal {
     SiteEnergy,
     /// Energy of all racks, kWh.
     ItEnergy,
+    /// Water taken from the mains, m3.
+    WaterTotal,
     /// What the grid allows at the feed, kW.
     ImportLimit,
     /// Share of the tank that is cold, %.
@@ -268,6 +270,7 @@ impl World {
             Signal::Fans => powers.fans_w / 1000.0,
             Signal::SiteEnergy => self.site_energy_j / 3.6e6,
             Signal::ItEnergy => self.it_energy_j / 3.6e6,
+            Signal::WaterTotal => self.water_kg / 1000.0,
             Signal::ImportLimit => self.import_limit_w() / 1000.0,
             Signal::TankCharge => {
                 // Cold is what the plant makes, warm what comes back at design.

@@ -95,6 +95,7 @@ impl Accounts {
             currency: objective.currency.clone(),
             energy_per_j: objective.energy_cost_per_joule(),
             token: objective.tokens.per_token(),
+            water_per_l: objective.water.per_litre(),
             carbon_kg_per_j: objective.carbon_intensity.kg_per_joule(),
         };
         let aims = Aims {

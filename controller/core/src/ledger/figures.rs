@@ -6,6 +6,8 @@
 //! PUE    = E_facility / E_IT                     over the time in which both meters were good
 //! u(PUE) = PUE sqrt((u_f/E_f)^2 + (u_i/E_i)^2)   u: of the meters' class and of sampling (`meters`)
 //! CUE    = c PUE                                 c: carbon of the grid, kg/kWh
+//! WUE    = V / E_IT                              V: water taken from the mains (The Green Grid, white paper 35), L/kWh
+//! ERE    = PUE - E_reused / E_IT                 (The Green Grid, white paper 29)
 //! over the best reachable = (E_cooling - E_least) / E_IT
 //! ```
 //! An interval is that of 95 % (two standard deviations). PUE of ISO/IEC 30134-2 is over twelve months; over less it is interim.
@@ -18,6 +20,10 @@ use std::fmt;
 /// Standard deviations of an interval.
 const K: f64 = 2.0;
 const J_PER_KWH: f64 = 3.6e6;
+/// Standard uncertainty of a water meter: class 2 (ISO 4064-1) allows 2 %, taken as rectangular.
+const WATER_SIGMA: f64 = 0.02 / 1.732_050_8;
+/// Of a heat meter: class 2 (EN 1434-1) allows some 3 % at its nominal flow and difference.
+const HEAT_SIGMA: f64 = 0.03 / 1.732_050_8;
 /// Sums of meters that agree so well are of the same place.
 const AGREE: f64 = 0.01;
 
@@ -58,7 +64,7 @@ pub enum Absent {
     Silent(&'static str),
     /// The policy names no such price or intensity.
     NotInPolicy(&'static str),
-    /// The site file has no word for such a meter.
+    /// The site file names no such meter, or it was not good.
     NotMetered(&'static str),
     /// Some setpoint in force relieves machines without a meter, or nothing was ever in force.
     NoModel,
@@ -72,7 +78,7 @@ impl fmt::Display for Absent {
             Self::NoMeter(what) => write!(f, "the site file names no meter of {what}"),
             Self::Silent(what) => write!(f, "{what} was not good at any time"),
             Self::NotInPolicy(what) => write!(f, "the policy names no {what}"),
-            Self::NotMetered(what) => write!(f, "the site does not meter {what}"),
+            Self::NotMetered(what) => write!(f, "the site file names no meter of {what}, or none was good"),
             Self::NoModel => f.write_str("a setpoint in force relieves machines that no meter shows"),
             Self::NoCategory => f.write_str("nothing says at which of the three places the IT is metered"),
         }
@@ -179,8 +185,8 @@ impl Figures {
             pue_category: category(hour),
             cooling_ppue: ratio(&s.cooled_over_it, &s.cooling, "the cooling"),
             cue: cue(hour, pue),
-            wue: Err(Absent::NotMetered("the water that it takes")),
-            ere: Err(Absent::NotMetered("the heat that is used elsewhere")),
+            wue: wue(hour),
+            ere: ere(hour, pue),
             pue_best: pue.and_then(|p| {
                 pue_over.map(|o| Value {
                     value: p.value - o.value,
@@ -245,6 +251,26 @@ fn cue(hour: &Hour, pue: Said) -> Said {
         return Err(Absent::NotInPolicy("carbon intensity"));
     }
     pue.map(|v| v.times(per_kwh))
+}
+
+fn wue(hour: &Hour) -> Said {
+    let (water, it) = (&hour.site.water, relative(&hour.site.it));
+    if water.it_j <= 0.0 {
+        return Err(Absent::NotMetered("the water that it takes"));
+    }
+    let value = water.amount / water.it_j * J_PER_KWH;
+    Ok(Value::with_sigma(value, value * WATER_SIGMA.hypot(it)))
+}
+
+fn ere(hour: &Hour, pue: Said) -> Said {
+    let (heat, it) = (&hour.site.reused, relative(&hour.site.it));
+    if heat.it_j <= 0.0 {
+        return Err(Absent::NotMetered("the heat that others use"));
+    }
+    let pue = pue?;
+    let share = heat.amount / heat.it_j;
+    let sigma = (share * HEAT_SIGMA).hypot((pue.value - share) * it).hypot(pue.value * METER_SIGMA);
+    Ok(Value::with_sigma(pue.value - share, sigma))
 }
 
 /// The category that the site file tells; else that of the racks' meters where their sum is what the IT meter shows.

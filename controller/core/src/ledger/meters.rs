@@ -11,6 +11,7 @@
 //! Time in which a meter is not good is not filled: it is missing from `s`.
 
 use super::rows::{Both, BranchRow, Energy, Hour};
+use super::uses::Uses;
 use crate::align::Snapshot;
 use headroom_site::{PointId, Site, Stamp};
 
@@ -70,6 +71,7 @@ pub(super) struct Meters {
     /// By rack of the ledger.
     racks: Vec<Option<Integral>>,
     branches: Vec<Branch>,
+    uses: Uses,
     category: Option<u8>,
 }
 
@@ -95,6 +97,7 @@ impl Meters {
             cooling: site.meters.cooling.iter().map(|p| Integral::new(*p)).collect(),
             racks: racks.iter().map(|r| own(r).map(Integral::new)).collect(),
             branches: metered.iter().filter_map(branch).collect(),
+            uses: Uses::new(site),
             category: category(site),
         }
     }
@@ -118,6 +121,7 @@ impl Meters {
         let (facility_w, it_w) = (facility.as_ref().and_then(|m| m.now_w), self.it_w());
         let cooling_w = self.cooling_w();
         let racks_w = sum(self.racks.iter().map(|m| m.as_ref().and_then(|m| m.now_w)));
+        self.uses.take(snapshot, dt_s, it_w, hour);
         let s = &mut hour.site;
         both(&mut s.facility_over_it, facility_w, it_w, dt_s);
         both(&mut s.it_over_racks, it_w, racks_w, dt_s);

@@ -84,6 +84,9 @@ pub struct Rates {
     pub energy_per_j: f64,
     /// Earned per token.
     pub token: f64,
+    /// Of water taken from the mains, per L.
+    #[serde(default)]
+    pub water_per_l: f64,
     /// Carbon of the grid, kg/J; 0 where the policy names none.
     pub carbon_kg_per_j: f64,
 }
@@ -114,6 +117,25 @@ impl Both {
     pub(super) fn add(&mut self, other: &Self) {
         self.over_j += other.over_j;
         self.under_j += other.under_j;
+        self.s += other.s;
+    }
+}
+
+/// What was taken or given besides electricity, while its meters and that of the IT were good.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Used {
+    /// Amount: L of water, J of heat.
+    pub amount: f64,
+    /// Of the IT in that time, J.
+    pub it_j: f64,
+    /// For so long, s.
+    pub s: f64,
+}
+
+impl Used {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.amount += other.amount;
+        self.it_j += other.it_j;
         self.s += other.s;
     }
 }
@@ -158,6 +180,12 @@ pub struct SiteRow {
     pub cooling_over_it: Both,
     /// The least cooling then.
     pub least_cooling: Bounds,
+    /// Water taken from the mains.
+    #[serde(default)]
+    pub water: Used,
+    /// Heat that others used.
+    #[serde(default)]
+    pub reused: Used,
     /// What the plant did not draw because of what was commanded.
     pub saved: Bounds,
     /// Something of ours was in force, s.

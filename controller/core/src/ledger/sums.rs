@@ -120,6 +120,8 @@ impl SiteRow {
         self.facility_over_it.add(&o.facility_over_it);
         self.cooled_over_it.add(&o.cooled_over_it);
         self.cooling_over_it.add(&o.cooling_over_it);
+        self.water.add(&o.water);
+        self.reused.add(&o.reused);
         self.least_cooling.add(&o.least_cooling);
         self.saved.add(&o.saved);
         self.commanded_s += o.commanded_s;

@@ -3,7 +3,7 @@
 //! Responsible for: the layout of `/ledger` and of the report's JSON, and reasons in place of what is absent. Not for: what is
 //! reckoned (`headroom-core`, `ledger::figures`).
 
-use headroom_core::ledger::{Cell, Energy, Figures, Hour, Said, Value};
+use headroom_core::ledger::{Cell, Energy, Figures, Hour, Said, Used, Value};
 use headroom_site::Stamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -95,6 +95,14 @@ pub(crate) struct PuePair {
     pub(crate) cue_kg_per_kwh: Option<Range>,
     pub(crate) wue_l_per_kwh: Option<Range>,
     pub(crate) ere: Option<Range>,
+    /// Water taken from the mains.
+    #[serde(default)]
+    pub(crate) water_m3: Option<f64>,
+    #[serde(default)]
+    pub(crate) water_cost: Option<f64>,
+    /// Heat that others used.
+    #[serde(default)]
+    pub(crate) reused_heat_kwh: Option<f64>,
     pub(crate) outdoor_degc: Option<f64>,
 }
 
@@ -198,6 +206,10 @@ fn metered(e: &Energy) -> Option<f64> {
     (e.s > 0.0).then_some(e.j / J_PER_KWH)
 }
 
+fn used(what: &Used) -> Option<f64> {
+    (what.s > 0.0).then_some(what.amount)
+}
+
 /// What is said, or a reason for the list of what is not.
 fn said(unknown: &mut BTreeMap<String, String>, field: &str, what: &Said, by: f64) -> Option<Range> {
     match what {
@@ -249,6 +261,9 @@ fn pue(f: &Figures, hour: &Hour, unknown: &mut BTreeMap<String, String>) -> PueP
         cue_kg_per_kwh: say("cue_kg_per_kwh", &f.cue),
         wue_l_per_kwh: say("wue_l_per_kwh", &f.wue),
         ere: say("ere", &f.ere),
+        water_m3: used(&s.water).map(|l| l * 1e-3),
+        water_cost: used(&s.water).map(|l| l * hour.rates.water_per_l),
+        reused_heat_kwh: used(&s.reused).map(|j| j / J_PER_KWH),
         outdoor_degc: (s.outdoor_s > 0.0).then(|| s.outdoor_c_s / s.outdoor_s),
     };
     if let Err(why) = f.pue_category {

@@ -89,6 +89,15 @@ fn hour_row(at: Stamp, s: &Summary) -> Row<'_> {
         may("cue_kg_per_kwh", value(p.cue_kg_per_kwh)),
         may("cue_low_kg_per_kwh", low(p.cue_kg_per_kwh)),
         may("cue_high_kg_per_kwh", high(p.cue_kg_per_kwh)),
+        may("wue_l_per_kwh", value(p.wue_l_per_kwh)),
+        may("wue_low_l_per_kwh", low(p.wue_l_per_kwh)),
+        may("wue_high_l_per_kwh", high(p.wue_l_per_kwh)),
+        may("water_m3", p.water_m3),
+        may("water_cost", p.water_cost),
+        may("ere", value(p.ere)),
+        may("ere_low", low(p.ere)),
+        may("ere_high", high(p.ere)),
+        may("reused_heat_kwh", p.reused_heat_kwh),
         may("outdoor_degc", p.outdoor_degc),
     ]
 }

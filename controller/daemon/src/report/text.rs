@@ -242,8 +242,12 @@ fn pue(r: &Report) -> Grid {
     push("points over it", String::new(), range(p.over_best, 4, ""));
     push("pPUE of the cooling", String::new(), range(p.cooling_ppue, 4, ""));
     push("CUE", "kg of CO2 per kWh of IT".to_owned(), range(p.cue_kg_per_kwh, 3, ""));
-    push("WUE", "L per kWh of IT".to_owned(), range(p.wue_l_per_kwh, 2, ""));
-    push("ERE", String::new(), range(p.ere, 4, ""));
+    let paid = p.water_cost.filter(|c| *c > 0.0);
+    let paid = paid.map_or(String::new(), |c| format!(", {}", money(c, &r.account.summary.currency)));
+    let water = p.water_m3.map_or(String::new(), |v| format!(": {v:.2} m3{paid}"));
+    push("WUE", format!("L per kWh of IT{water}"), range(p.wue_l_per_kwh, 3, ""));
+    let reused = p.reused_heat_kwh.map_or(String::new(), |q| format!("{q:.1} kWh of heat used elsewhere"));
+    push("ERE", reused, range(p.ere, 4, ""));
     push("outdoor", "mean".to_owned(), p.outdoor_degc.map_or("-".to_owned(), |c| format!("{c:.1} degC")));
     grid
 }

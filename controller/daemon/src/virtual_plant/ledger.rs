@@ -3,7 +3,7 @@
 //! `HEADROOM_HOURS=8 HEADROOM_SEEDS=3 cargo test --release -p headroom ledger_ -- --nocapture` says it for longer and more.
 
 use super::beside::{Beside, of_env};
-use headroom_core::ledger::{Accounts, Cause, Cell, Figures, Hour};
+use headroom_core::ledger::{Accounts, Cause, Cell, Figures, Hour, Said};
 use headroom_sim::scenario::{Event, Scenario};
 use headroom_sim::world::{World, WorldConfig};
 use headroom_site::gpu::ThrottleReason;
@@ -21,6 +21,8 @@ struct Came {
     hours: Vec<Hour>,
     /// True energies over the same time: facility, IT, cooling, GPUs; J.
     true_j: [f64; 4],
+    /// Water taken from the mains, L.
+    true_l: f64,
     /// Throttled time with the causes that were injected.
     truth: Causes,
     /// What jobs are believed to draw less by their wanted clocks, J.
@@ -66,6 +68,7 @@ fn run(recipe: Recipe<'_>, mut act: impl FnMut(&mut World)) -> Came {
         let now = throttled(world);
         if step > 0 {
             came.true_j.iter_mut().zip(powers_w(world)).for_each(|(j, w)| *j += w * dt_s);
+            came.true_l += world.facility().condenser.tower.water_kg_s * dt_s;
             injected(world, &events, &before, &now, &mut came.truth);
         }
         before = now;
@@ -165,6 +168,15 @@ fn near(what: &str, value: f64, low: f64, high: f64) {
     assert!(low <= value && value <= high, "{what}: {value} is not within {low} to {high}");
 }
 
+/// WUE is what the mains gave over what the IT drew. Pulses of 10 L, read each minute, are not the last of an hour yet.
+fn water(name: &str, came: &Came, wue: Said) {
+    let true_wue = came.true_l / (came.true_j[1] / 3.6e6);
+    let pulse = 20.0 / (came.true_j[1] / 3.6e6);
+    let said = wue.unwrap_or_else(|why| panic!("{name}: {why}"));
+    println!("{name}: WUE {:.3} +- {:.3}, in truth {true_wue:.3} L/kWh", said.value, said.high - said.value);
+    near(&format!("{name}: WUE"), true_wue, said.low - pulse, said.high + pulse);
+}
+
 /// The lines of an account sum to its meters, and its meters to the truth.
 fn sums(name: &str, came: &Came) {
     let f = Figures::of(&came.all, came.all.booked_s);
@@ -198,6 +210,7 @@ fn sums(name: &str, came: &Came) {
         let (mean_j, sigma_j) = (e.j / e.s * came.all.booked_s, e.sigma_j());
         near(&format!("{name}: {what}"), true_j, mean_j - 2.0 * sigma_j, mean_j + 2.0 * sigma_j);
     }
+    water(name, came, f.wue);
     let gpus: f64 = came.all.racks.iter().map(|r| r.gpu_j).sum();
     let of_jobs: f64 = came.all.jobs.iter().map(|j| j.gpu_j).sum();
     assert!(

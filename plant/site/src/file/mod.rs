@@ -15,6 +15,7 @@ mod power;
 mod registers;
 mod wires;
 
+use crate::Dimension;
 use crate::doc::{At, Doc, Finding, Table, suggest};
 use crate::model::{Meters, PointId, Site};
 use crate::time::Span;
@@ -105,7 +106,7 @@ fn site(root: &Table<'_>, base: &Path) -> Option<Site> {
     points.check_owners(doc, &equipment, &places, &power.names);
     let actuators = points::read_actuators(root, &wires, &points, &equipment);
     let jobs = place::read_jobs(root, &places, &wires, &mut points);
-    let meters = root.table("meters", |t| meters(t, &points.names)).unwrap_or_default();
+    let meters = root.table("meters", |t| meters(t, &points)).unwrap_or_default();
     let min_flow = min_flow(root);
     let dew_point_margin_k = root
         .get::<crate::TemperatureDelta>("dew-point-margin")
@@ -197,28 +198,44 @@ fn periods(root: &Table<'_>) -> [Span; 5] {
     periods
 }
 
-fn meters(t: &Table<'_>, points: &Names) -> Meters {
-    let one = |key: &str| {
-        let name = t.at::<String>(key)?;
-        points.find(t.doc(), &name).map(|i| PointId(i as u32))
+fn meters(t: &Table<'_>, points: &points::Points) -> Meters {
+    let of = |name: &At<String>, wanted: &[Dimension]| {
+        let i = points.names.find(t.doc(), name)?;
+        let unit = points.points[i].unit;
+        if !wanted.is_empty() && !wanted.contains(&unit.dimension) {
+            let kinds: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+            t.doc().find(
+                name.span.clone(),
+                format!("`{}` is in {}, which is no {}", name.value, unit.symbol, kinds.join(" or ")),
+                format!(
+                    "name a point in {}",
+                    wanted.iter().flat_map(|d| d.symbols()).collect::<Vec<_>>().join(", ")
+                ),
+            );
+        }
+        Some(PointId(i as u32))
     };
-    let many = |key: &str| {
-        t.strings(key).iter().filter_map(|n| points.find(t.doc(), n)).map(|i| PointId(i as u32)).collect()
+    let one = |key: &str, wanted: &[Dimension]| of(&t.at::<String>(key)?, wanted);
+    let many = |key: &str, wanted: &[Dimension]| {
+        t.strings(key).iter().filter_map(|name| of(name, wanted)).collect::<Vec<_>>()
     };
+    let power = [Dimension::Power];
     Meters {
-        facility: one("facility"),
-        it: one("it"),
-        cooling: many("cooling"),
-        outdoor: one("outdoor"),
-        room_temperature: many("room-temperature"),
-        room_humidity: many("room-humidity"),
+        facility: one("facility", &power),
+        it: one("it", &power),
+        cooling: many("cooling", &power),
+        water: many("water", &[Dimension::Flow, Dimension::Volume]),
+        reused_heat: many("reused-heat", &[Dimension::Power, Dimension::Energy]),
+        outdoor: one("outdoor", &[]),
+        room_temperature: many("room-temperature", &[]),
+        room_humidity: many("room-humidity", &[]),
     }
 }
 
 fn min_flow(root: &Table<'_>) -> Vec<(f64, f64)> {
     let rows = root.tables("min-flow", |t| {
         let supply = t.need::<crate::Temperature>("supply")?.as_celsius();
-        let flow = t.quantity("flow", crate::Dimension::SpecificFlow);
+        let flow = t.quantity("flow", Dimension::SpecificFlow);
         if !t.has("flow") {
             t.doc().find(t.span(), "`min-flow.flow` is missing", "add flow = \"1.2 L/min/kW\"");
         }

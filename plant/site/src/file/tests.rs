@@ -115,6 +115,8 @@ fn each_mistake_is_found_at_its_line() {
         ("unit = \"degC\"\nmax", "max", "missing unit", "id = \"supply\""),
         ("max = \"45 degC\"", "max = \"45\"", "no unit", "max = \"45\""),
         ("max = \"45 degC\"", "max = \"45 kPa\"", "not a unit of temperature", "max = \"45 kPa\""),
+        ("[[job]]", "[meters]\nwater = [\"supply\"]\n[[job]]", "no flow or volume", "water = "),
+        ("[[job]]", "[meters]\nit = \"supply\"\n[[job]]", "no power", "it = "),
         ("id = \"CH-01\"", "id = \"CDU-01\"", "duplicate id", "id = \"CDU-01\""),
         ("budget = \"5 kW\"", "budget = \"7 kW\"", "above that of", "budget = \"7 kW\""),
         ("budget = \"5 kW\"", "budget = \"1 kW\"", "cannot be kept", "budget = \"1 kW\""),

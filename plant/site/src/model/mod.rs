@@ -264,6 +264,10 @@ pub struct Meters {
     pub it: Option<PointId>,
     /// What cooling draws; several are summed.
     pub cooling: Vec<PointId>,
+    /// Water taken from the mains: rates or totals; several are summed.
+    pub water: Vec<PointId>,
+    /// Heat that others use: rates or totals; several are summed.
+    pub reused_heat: Vec<PointId>,
     /// Outdoor dry bulb.
     pub outdoor: Option<PointId>,
     /// Highest dew point of the room, or the points it is reckoned from.

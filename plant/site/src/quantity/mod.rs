@@ -2,7 +2,7 @@
 //!
 //! A type names a quantity, a constructor names a unit: `Temperature::celsius(24.0)`. Where a value's
 //! dimension is only known at run time (a point of a site file), it is an `f64` in the base unit of its
-//! [`Dimension`]: degC, K, W, J, L/min, kPa, MHz, 1 (ratio), A, V, s, bit/s.
+//! [`Dimension`]: degC, K, W, J, L/min, L, kPa, MHz, 1 (ratio), A, V, s, bit/s.
 //!
 //! This room holds dimensions, units and the parser; `types` holds a type for each quantity.
 
@@ -29,6 +29,8 @@ pub enum Dimension {
     Flow,
     /// Flow per power, base L/min/kW.
     SpecificFlow,
+    /// Volume, base L.
+    Volume,
     /// Pressure, base kPa.
     Pressure,
     /// Frequency (clocks), base MHz.
@@ -58,6 +60,7 @@ impl Dimension {
             Self::Energy => "J",
             Self::Flow => "L/min",
             Self::SpecificFlow => "L/min/kW",
+            Self::Volume => "L",
             Self::Pressure => "kPa",
             Self::Frequency => "MHz",
             Self::Ratio | Self::Count => "1",
@@ -93,6 +96,7 @@ impl fmt::Display for Dimension {
             Self::Energy => "energy",
             Self::Flow => "flow",
             Self::SpecificFlow => "flow per power",
+            Self::Volume => "volume",
             Self::Pressure => "pressure",
             Self::Frequency => "frequency",
             Self::Ratio => "ratio",
@@ -149,6 +153,10 @@ pub const UNITS: &[Unit] = &[
     unit("m3/h", Dimension::Flow, 1000.0 / 60.0),
     unit("gpm", Dimension::Flow, 3.785_411_784),
     unit("L/min/kW", Dimension::SpecificFlow, 1.0),
+    unit("L", Dimension::Volume, 1.0),
+    unit("m3", Dimension::Volume, 1000.0),
+    unit("gal", Dimension::Volume, 3.785_411_784),
+    unit("ft3", Dimension::Volume, 28.316_846_592),
     unit("kPa", Dimension::Pressure, 1.0),
     unit("Pa", Dimension::Pressure, 1e-3),
     unit("bar", Dimension::Pressure, 100.0),

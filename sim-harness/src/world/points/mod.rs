@@ -54,6 +54,7 @@ const POSITION: Sampling = &class::POSITION;
 const RACK_POWER: Sampling = &class::RACK_POWER;
 const METER: Sampling = &class::METER;
 const SLOW_METER: Sampling = &class::SLOW_METER;
+const WATER_TOTAL: Sampling = &class::WATER_TOTAL;
 const ENERGY: Sampling = &class::ENERGY;
 const SETPOINT: Sampling = &class::SETPOINT;
 const STATE: Sampling = &class::STATE;
@@ -159,6 +160,7 @@ impl PointList {
         list.heat_rejection(spec);
         list.stores(spec);
         list.electrical(places, tree, spec);
+        list.water_meter(spec);
         list
     }
 
@@ -351,5 +353,12 @@ impl PointList {
         let mut o =
             self.object("PowerMeter", &format!("M-{id}"), &format!("{id}/meter"), vec![id.to_owned()]);
         o.value("ActivePower", &[], "kW", "power", SLOW_METER, Signal::TowerPower);
+    }
+
+    /// What the mains give to the heat rejection.
+    fn water_meter(&mut self, spec: &FacilitySpec) {
+        let id = rejection_name(spec.heat_rejection);
+        let mut o = self.object("CoolingTower", id, id, Vec::new());
+        o.value("GenericPoint", &["MakeUp"], "m3", "makeUp/total", WATER_TOTAL, Signal::WaterTotal);
     }
 }

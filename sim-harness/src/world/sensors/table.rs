@@ -147,6 +147,16 @@ pub const ENERGY: SensorClass = SensorClass {
     ..EXACT
 };
 
+/// Total of a water meter in the make-up line: class 2 of ISO 4064-1, a pulse each 10 L.
+pub const WATER_TOTAL: SensorClass = SensorClass {
+    name: "water total",
+    scan_s: 60.0,
+    quantum: 0.01,
+    bias: Spread::share(0.01),
+    source: PRACTICE,
+    ..EXACT
+};
+
 /// Water temperature at a CDU or in the plant: Pt100. Capture: steps 0.1 C, change every 15 to 30 s.
 pub const WATER_TEMPERATURE: SensorClass = SensorClass {
     name: "CDU temperature",
@@ -302,7 +312,7 @@ pub const LIMIT: SensorClass = SensorClass { name: "limit", scan_s: 1.0, ..EXACT
 pub const STATE: SensorClass = SensorClass { name: "state", quantum: 0.0, ..EXACT };
 
 /// Every class.
-pub const CLASSES: [&SensorClass; 19] = [
+pub const CLASSES: [&SensorClass; 20] = [
     &RACK_TEMPERATURE,
     &RACK_FLOW,
     &RACK_DP,
@@ -310,6 +320,7 @@ pub const CLASSES: [&SensorClass; 19] = [
     &METER,
     &SLOW_METER,
     &ENERGY,
+    &WATER_TOTAL,
     &WATER_TEMPERATURE,
     &WATER_FLOW,
     &WATER_DP,
