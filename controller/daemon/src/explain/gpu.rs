@@ -87,6 +87,7 @@ pub(super) fn explain(line: &Line, gpu: usize) -> Explanation {
         says: says(line, &holder),
         needs: needs(site, &holder, &bounds),
         items,
+        events: Vec::new(),
     }
 }
 

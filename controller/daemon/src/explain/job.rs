@@ -43,5 +43,6 @@ pub(super) fn explain(line: &Line, job: usize) -> Explanation {
         } else {
             Vec::new()
         },
+        events: Vec::new(),
     }
 }

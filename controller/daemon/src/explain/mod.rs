@@ -1,10 +1,12 @@
 //! `headroom explain`: why a GPU, a setpoint, a job or a point is as it is.
 //!
 //! Responsible for: finding what is asked for, the page `/explain`, and the verb. Not for: what is said of each kind (`gpu`,
-//! `setpoint`, `job`, `point`), nor for what was before (`past`, from the journal).
+//! `setpoint`, `job`, `point`), nor for what was before (`chain` from the readings that are kept, `past` from the journal).
 //!
 //! An explanation is made by the daemon between two ticks, of the very figures that it decided by: asked for, and not kept.
 
+mod chain;
+mod changes;
 mod gpu;
 mod job;
 mod past;
@@ -13,6 +15,7 @@ mod setpoint;
 
 use crate::exit;
 use crate::run::questions::Questions;
+use crate::run::seen::pages::{Shared, lock};
 use crate::status::{Answered, Reader};
 use anyhow::{Context, Result};
 use axum::Json;
@@ -21,6 +24,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use chain::Event;
 use clap::Args;
 use headroom_core::Line;
 use headroom_site::Span;
@@ -43,6 +47,9 @@ pub(crate) struct Explanation {
     pub(crate) items: Vec<Item>,
     /// What would have to be otherwise, where that can be said.
     pub(crate) needs: Vec<String>,
+    /// What changed before on the way to it, in order.
+    #[serde(default)]
+    pub(crate) events: Vec<Event>,
 }
 
 /// One thing that was considered.
@@ -64,20 +71,34 @@ impl Item {
     }
 }
 
+/// Events are told of so long before, unless more or less is asked for, s; and at most of a day.
+const LAST_S: f64 = 900.0;
+const MOST_S: f64 = 86_400.0;
+
 /// The page.
-pub(crate) fn routes(questions: Questions) -> Router {
-    Router::new().route("/explain", get(page)).with_state(questions)
+pub(crate) fn routes(questions: Questions, seen: Shared) -> Router {
+    Router::new().route("/explain", get(page)).with_state((questions, seen))
 }
 
 #[derive(Debug, Deserialize)]
 struct Of {
     of: String,
+    /// How far back events are told, s.
+    last_s: Option<f64>,
 }
 
-async fn page(State(questions): State<Questions>, Query(Of { of }): Query<Of>) -> Response {
+async fn page(State((questions, seen)): State<(Questions, Shared)>, Query(asked): Query<Of>) -> Response {
+    let Of { of, last_s } = asked;
+    let last = Span::from_s(last_s.unwrap_or(LAST_S).clamp(0.0, MOST_S));
     let asked = of.clone();
     match questions.ask(move |line| explain(line, &asked)).await {
-        Ok(Some(explanation)) => Json(explanation).into_response(),
+        Ok(Some(mut explanation)) => {
+            // A GPU may be named by its place: the events are of the one that is meant.
+            let uuid = explanation.of.split_once(' ').filter(|_| explanation.kind == "GPU");
+            let name = uuid.map_or(of.as_str(), |(_, uuid)| uuid);
+            explanation.events = chain::events(&lock(&seen), name, last);
+            Json(explanation).into_response()
+        }
         Ok(None) => {
             let why = format!(
                 "nothing is called `{of}`: give a setpoint, a GPU (UUID, or node/place), a node, a job or a point\n"
@@ -114,7 +135,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "journal.jsonl")]
     journal: Option<PathBuf>,
     /// How far back.
-    #[arg(long, default_value = "1h", value_parser = crate::see::span)]
+    #[arg(long, default_value = "15m", value_parser = crate::see::span)]
     last: Span,
     /// How it is printed.
     #[arg(long, value_enum, default_value_t)]
@@ -123,7 +144,8 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let query: String = options.of.bytes().map(escaped).collect();
-    let page = format!("{}/explain?of={query}", options.url.trim_end_matches('/'));
+    let (url, last_s) = (options.url.trim_end_matches('/'), options.last.s());
+    let page = format!("{url}/explain?of={query}&last_s={last_s}");
     let explanation: Explanation = match Reader::new().get(&page).await {
         Ok(bytes) => serde_json::from_slice(&bytes).context("what answers is not this daemon")?,
         Err(why) => {
@@ -164,8 +186,17 @@ fn text(e: &Explanation, past: &[past::Event]) -> String {
         format!("{mark} {:<width$}  {}", i.what, i.says)
     }));
     lines.extend(e.needs.iter().map(|need| format!("  it would take {need}")));
+    if !e.events.is_empty() {
+        lines.push("what came before, by when it was so".to_owned());
+        let wide = e.events.iter().map(|v| v.thing.chars().count()).max().unwrap_or(0);
+        lines.extend(e.events.iter().map(|v| {
+            let off =
+                if v.uncertainty_s >= 0.05 { format!(" +- {:.1} s", v.uncertainty_s) } else { String::new() };
+            format!("  {}{off}  {:<wide$}  {}  {}", v.time, v.thing, v.point, v.says)
+        }));
+    }
     if !past.is_empty() {
-        lines.push("before".to_owned());
+        lines.push("decided before".to_owned());
         lines.extend(past.iter().map(|event| format!("  {event}")));
     }
     lines.join("\n") + "\n"
@@ -184,6 +215,7 @@ mod tests {
             says: "it stands".to_owned(),
             items: vec![Item::new("a", "1 K").binding(true), Item::new("longer", "2 K")],
             needs: vec!["1 K more".to_owned()],
+            events: Vec::new(),
         };
         let wanted =
             "setpoint CDU-01/dp  now\n  it stands\n> a       1 K\n  longer  2 K\n  it would take 1 K more\n";

@@ -37,5 +37,6 @@ pub(super) fn explain(line: &Line, point: PointId) -> Explanation {
         says,
         items,
         needs: Vec::new(),
+        events: Vec::new(),
     }
 }

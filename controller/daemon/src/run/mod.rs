@@ -183,7 +183,7 @@ impl Shown {
         let pages = http::Pages::new(&view, clock, line.site().power_period);
         let trend = trend::Shared::default();
         let (questions, asked) = Questions::new();
-        let answered = explain::routes(questions.clone())
+        let answered = explain::routes(questions.clone(), Arc::clone(&seen))
             .merge(what_if::routes(questions.clone()))
             .merge(diagram::routes(Diagram::new(line.site()), questions));
         let desk =

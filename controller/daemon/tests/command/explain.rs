@@ -56,6 +56,7 @@ fn each_answer_names_what_binds_with_its_figures() {
     a_gpu(&s);
     a_setpoint(&s);
     a_job_and_a_point(&s);
+    what_led_to_it(&s, &s.plant.page().uuid(3).unwrap());
     let unknown = s.ask("nobody", &[]);
     let told = String::from_utf8_lossy(&unknown.stderr).into_owned();
     assert!(unknown.status.code() == Some(1) && told.contains("nothing is called `nobody`"), "{told}");
@@ -83,6 +84,20 @@ fn a_gpu(s: &Scene) {
         let past = answer["past"].as_array().unwrap();
         assert!(past.iter().any(|e| e["what"].as_str().unwrap().starts_with("caps ")), "{answer:#}");
     }
+}
+
+/// The feed's limit fell, and then this GPU's cap: each at its time, with the way between them.
+fn what_led_to_it(s: &Scene, of: &str) {
+    let begins = |e: &Value, words: &str| e["says"].as_str().unwrap().starts_with(words);
+    until(SOON, "the limit's fall, and the cap's after it", || {
+        let answer = s.json(of);
+        let events = answer["explanation"]["events"].as_array().unwrap();
+        assert!(events.is_sorted_by_key(|e| e["unix_ms"].as_i64()), "{events:#?}");
+        let limit = events.iter().position(|e| begins(e, "limit ") && e["thing"] == "FEED");
+        let Some(limit) = limit else { return false };
+        assert!(events[limit]["steps"].as_u64() > Some(1), "{events:#?}");
+        events[limit..].iter().any(|e| begins(e, "cap ") && e["steps"] == 0)
+    });
 }
 
 /// Caps fill the room of a branch, of which the words tell in kW.
