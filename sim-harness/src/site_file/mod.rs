@@ -130,7 +130,7 @@ fn write_meters(o: &mut String, s: &SiteSource<'_>) -> fmt::Result {
         o,
         "cooling = [\"power/M-COMPRESSORS/power\", \"power/M-PUMPS/power\", \"power/M-FANS/power\"]"
     )?;
-    let water = s.image.points.iter().filter(|p| p.unit.as_deref() == Some("m3")).map(point_id);
+    let water = s.image.points.iter().filter(|p| p.unit == Some("m3")).map(point_id);
     writeln!(o, "water = {}", list(water))?;
     writeln!(
         o,
