@@ -57,6 +57,12 @@ pub struct BusStatus {
 }
 
 impl BusStatus {
+    /// Since when a BMS on it is silent.
+    #[must_use]
+    pub fn bms_silent(&self) -> Option<Stamp> {
+        self.dsx.iter().filter_map(|d| d.bms_silent).min()
+    }
+
     /// What is odd and goes on all the same, in words.
     #[must_use]
     pub fn findings(&self) -> Vec<String> {

@@ -336,7 +336,11 @@ pub(crate) fn connections(status: &FieldStatus) -> Vec<ConnectionView> {
         let c = m.counts;
         let more = format!("{} received, {} written, {} connects", c.received, m.writes(), c.connects);
         let more = with_findings(more, &m.findings());
-        line(&m.url, m.up, more, m.trouble.as_ref())
+        let silent = m
+            .bms_silent()
+            .map(|since| format!("the BMS's heartbeat is silent since {since}: nothing new is asked of it"));
+        let trouble = m.trouble.as_ref().filter(|_| !m.up).or(silent.as_ref());
+        line(&m.url, m.up && silent.is_none(), more, trouble)
     });
     let modbus = status.modbus.iter().map(|d| {
         let local = if d.local { ", its operator has it" } else { "" };

@@ -11,6 +11,8 @@ use super::value;
 use headroom_site::{Span, Stamp};
 use std::collections::VecDeque;
 
+/// Without a heartbeat of the BMS for so long nobody answers for what is asked of it: what it does with ours, too.
+pub(super) const SILENCE: Span = Span::from_ms(30_000);
 /// Heartbeats whose echo may still come.
 const OPEN: usize = 16;
 
@@ -89,6 +91,11 @@ impl Heartbeat {
             self.pulse.echoed += 1;
         }
         None
+    }
+
+    /// Since when the BMS is silent, if it is. One that has never beaten is not: not every BMS does.
+    pub(crate) fn silent(&self, now: Stamp) -> Option<Stamp> {
+        self.pulse.bms_seen.filter(|seen| now.since(*seen) > SILENCE)
     }
 
     /// Heartbeats that are due now.

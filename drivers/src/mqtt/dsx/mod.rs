@@ -58,6 +58,8 @@ pub struct DsxStatus {
     pub held: u64,
     /// What the heartbeats say.
     pub pulse: Pulse,
+    /// Since when the BMS's own heartbeat is silent. Meanwhile nothing new is asked of it, and what is held ends with its lease.
+    pub bms_silent: Option<Stamp>,
 }
 
 /// One DSX bus.
@@ -237,6 +239,10 @@ impl Dsx {
         let Some(holder) = self.holder.as_mut() else {
             return receipt_of(command, Outcome::Refused("this field may not write".into()));
         };
+        if let Some(since) = self.heartbeat.silent(now).filter(|_| command.value.is_some()) {
+            let why = format!("the BMS's heartbeat is silent since {since}");
+            return receipt_of(command, Outcome::Refused(why.into()));
+        }
         if !self.bindings.outlets.contains_key(&command.actuator) {
             let why = "no request point on the bus names us for this actuator";
             return receipt_of(command, Outcome::Refused(why.into()));
@@ -264,6 +270,7 @@ impl Dsx {
 
     /// Heartbeats, refreshes and ends of leases that are due.
     pub(crate) fn tick(&mut self, now: Stamp, tick: Tick, out: &mut Vec<Outgoing>) {
+        self.note_silence(now);
         let Some(holder) = self.holder.as_mut() else { return };
         let say = holder.tick(tick);
         let beats = if tick.alive { self.heartbeat.due(now, self.period) } else { Vec::new() };
@@ -277,6 +284,18 @@ impl Dsx {
             while_alive: true,
         }));
         self.say(&say, now, out);
+    }
+
+    fn note_silence(&mut self, now: Stamp) {
+        let silent = self.heartbeat.silent(now);
+        match (self.status.bms_silent, silent) {
+            (None, Some(since)) => {
+                tracing::warn!(bus = self.status.id, %since, "the BMS's heartbeat is silent")
+            }
+            (Some(_), None) => tracing::info!(bus = self.status.id, "the BMS's heartbeat is back"),
+            _ => {}
+        }
+        self.status.bms_silent = silent;
     }
 
     /// Lets go of everything.

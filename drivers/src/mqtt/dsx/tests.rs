@@ -293,6 +293,37 @@ fn requests_are_held_refreshed_while_alive_and_taken_back() {
 }
 
 #[test]
+fn a_silent_bms_is_asked_nothing_new_and_what_is_held_ends_with_its_lease() {
+    let beat = r#"{"value":1000000,"timestamp":1000000,"quality":1}"#;
+    let topic = "BMS/v1/PUB/Value/System/HeartbeatTimestampBms/bms/hb";
+    let mut b = Bench::new(true);
+    b.cdu();
+    b.tick(0, true);
+    // One that has never beaten owes no heartbeat.
+    assert_eq!((b.command(Some(31.0), 0), b.dsx.status().bms_silent), (Outcome::Sent, None));
+    b.say(topic, beat);
+    let seen = b.now;
+    b.now = seen + Span::from_s(30.0);
+    assert_eq!(b.command(Some(31.5), 30 * S), Outcome::Sent);
+    b.now = seen + Span::from_s(31.0);
+    b.tick(31 * S, true);
+    assert_eq!(b.dsx.status().bms_silent, Some(seen));
+    let refused = b.command(Some(32.0), 31 * S);
+    assert!(matches!(&refused, Outcome::Refused(why) if why.contains("heartbeat is silent")), "{refused:?}");
+    b.requests();
+    // The command of 30 s has a lease of 90 s.
+    b.tick(119 * S, true);
+    assert!(b.requests().iter().all(|(_, said)| said.contains("31.5")));
+    b.tick(121 * S, true);
+    assert!(b.requests().last().unwrap().1.contains("null"));
+    // Letting go is never refused; and with its heartbeat the BMS is asked again.
+    assert_eq!(b.command(None, 122 * S), Outcome::Sent);
+    b.say(topic, beat);
+    b.tick(122 * S, true);
+    assert_eq!((b.dsx.status().bms_silent, b.command(Some(32.0), 122 * S)), (None, Outcome::Sent));
+}
+
+#[test]
 fn advice_publishes_nothing() {
     let mut b = Bench::new(false);
     b.cdu();
