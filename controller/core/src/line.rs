@@ -1,6 +1,7 @@
 //! The straight line: one function from snapshot to commands. What it lets others see is in `views`.
 
 mod explain;
+mod follow;
 mod instructed;
 mod readback;
 mod release;
@@ -25,6 +26,8 @@ use crate::topology::Topology;
 use crate::wants::Wants;
 use crate::warn::Warnings;
 pub use explain::Considered;
+use follow::Follow;
+pub use follow::Unfollowed;
 use headroom_belief::model::Model;
 use headroom_guard::{CapsVerdict, Mode, Verdict};
 use headroom_policies::{CoolingStrategy, Policy, PowerStrategy};
@@ -112,6 +115,7 @@ pub struct Line {
     /// Where each setpoint is being moved to; what is smaller than a deadband adds up here.
     targets: Vec<Option<f64>>,
     read_backs: ReadBacks,
+    follow: Follow,
     advice: Vec<Advice>,
     /// What the guard made of the last caps.
     caps_verdict: CapsVerdict,
@@ -157,6 +161,7 @@ impl Line {
             instructed: Instructed::new(site.actuators.len()),
             targets: vec![None; site.actuators.len()],
             read_backs: ReadBacks::new(site.actuators.len()),
+            follow: Follow::new(site.actuators.len()),
             advice: Vec::new(),
             caps_verdict: CapsVerdict::Allow,
             predictive: Predictive::default(),
@@ -206,6 +211,7 @@ impl Line {
         if self.cooling_is_due(now) {
             self.cool(now, &mut tick);
         }
+        self.follow.look(&self.site, &self.leases, self.align.last());
         tick.verified = self.verified();
         self.stand_back(&mut tick);
         self.ledger.book(&self.site, self.align.last());

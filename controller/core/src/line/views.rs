@@ -1,6 +1,6 @@
 //! What the line lets others see after a tick.
 
-use super::{Advice, Line};
+use super::{Advice, Line, Unfollowed};
 use crate::align::lags::Lags;
 use crate::align::plausible::Plausible;
 use crate::align::{Snapshot, Sources};
@@ -141,6 +141,12 @@ impl Line {
     #[must_use]
     pub fn flow_k(&self, rack: usize) -> Option<f64> {
         self.survey.flow_k(rack)
+    }
+
+    /// Setpoints that do not follow what is asked of them.
+    #[must_use]
+    pub fn unfollowed(&self) -> &[Unfollowed] {
+        &self.follow.unfollowed
     }
 
     /// Energies and gains of GPUs.

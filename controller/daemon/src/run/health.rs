@@ -1,14 +1,14 @@
 //! What ails the plant, as the daemon shows and keeps it.
 
-use headroom_core::Line;
 use headroom_core::health::{Ailment, Finding, Size, Unmetered, Whose};
+use headroom_core::{Line, Unfollowed};
 use headroom_site::PointId;
 use serde::{Deserialize, Serialize};
 
 /// A fault that was found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FindingView {
-    /// `fouling`, `pump-wear`, `air`, `clogging`, `valve-sticks`, `valve-stuck`, `sensor-off`, `sensors-swapped`, `hot-gpu`.
+    /// `setpoint-not-followed`, `fouling`, `pump-wear`, `air`, `clogging`, `valve-sticks`, `valve-stuck`, `sensor-off`, `sensors-swapped`, `hot-gpu`.
     pub(crate) ailment: String,
     /// Equipment, rack, point or GPU.
     pub(crate) of: String,
@@ -37,7 +37,22 @@ pub(crate) struct FlowView {
 
 /// What ails, in order of whose it is.
 pub(crate) fn findings(line: &Line) -> Vec<FindingView> {
-    line.health().findings().iter().map(|f| view(line, f)).collect()
+    let ails = line.health().findings().iter().map(|f| view(line, f));
+    ails.chain(line.unfollowed().iter().map(|u| unfollowed(line, u))).collect()
+}
+
+fn unfollowed(line: &Line, u: &Unfollowed) -> FindingView {
+    let a = &line.site().actuators[u.actuator];
+    let shown = |base: f64| format!("{:.2} {}", a.unit.from_base(base), a.unit.symbol);
+    FindingView {
+        ailment: "setpoint-not-followed".to_owned(),
+        of: a.id.clone(),
+        size: format!("{} is asked, {} stays in force", shown(u.asked), shown(u.stands)),
+        size_value: Some(a.unit.from_base(u.asked) - a.unit.from_base(u.stands)),
+        since: u.since.to_string(),
+        evidence: vec!["the plant clamps it, somebody has it, or the request is lost on the way".to_owned()],
+        ..FindingView::default()
+    }
 }
 
 /// Flows that nobody meters.

@@ -16,6 +16,8 @@ mod doubts;
 mod energies;
 mod engines;
 #[cfg(test)]
+mod follow;
+#[cfg(test)]
 mod foresight;
 #[cfg(test)]
 mod grid;
