@@ -22,6 +22,7 @@ mod release;
 mod replay;
 mod report;
 mod run;
+mod say;
 mod scenarios;
 mod score;
 mod see;

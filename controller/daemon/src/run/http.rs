@@ -16,7 +16,7 @@
 //! | `/points`, `/gpus`, `/gpus/grid`, `/gpus/layout`, `/tap`, `/history` | whoever looks at telemetry (`seen`) |
 
 use super::view::View;
-use super::{metrics, page};
+use super::{alarms, metrics, page};
 use anyhow::{Context, Result};
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
@@ -138,7 +138,8 @@ async fn page_of_metrics(State(pages): State<Pages>, headers: HeaderMap) -> impl
 }
 
 async fn status(State(pages): State<Pages>) -> Json<View> {
-    Json(pages.look(View::clone))
+    let view = pages.look(View::clone);
+    Json(View { alarms: alarms::alarms(&view), ..view })
 }
 
 async fn pulse(State(pages): State<Pages>) -> Json<Pulse> {

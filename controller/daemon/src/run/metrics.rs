@@ -1,5 +1,6 @@
 //! The metrics page: the view in OpenMetrics text, base units in the names.
 
+use super::alarms::{Level, alarms};
 use super::health::FindingView;
 use super::outlook::ForecastView;
 use super::places::{PlaceView, WarningView};
@@ -360,6 +361,12 @@ fn loop_itself(page: &mut Page, v: &View) {
     let label = |f: &FindingView| vec![("of", f.of.clone()), ("ailment", f.ailment.clone())];
     let findings = v.health.iter().map(|f| (label(f), 1.0));
     page.gauges("health_finding", None, "1 for what ails the plant", findings);
+    let wrong = alarms(v);
+    let levels = Level::ALL.map(|level| {
+        let count = wrong.iter().filter(|a| a.level == level).count();
+        (vec![("level", level.name().to_owned())], count as f64)
+    });
+    page.gauges("alarms", None, "What is wrong, by how soon somebody should act", levels);
     let flows = v.unmetered.iter().map(|f| (vec![("of", f.of.clone())], f.flow_lpm / 60_000.0));
     let help = "A flow that nobody meters, from what it carries";
     page.gauges("flow_unmetered", Some("cubic_meters_per_second"), help, flows);

@@ -6,6 +6,7 @@
 //! or wires (`headroom-drivers`).
 
 pub(crate) mod actuators;
+pub(crate) mod alarms;
 mod begin;
 mod branches;
 mod bulletin;

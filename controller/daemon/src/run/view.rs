@@ -4,6 +4,7 @@ pub(crate) use super::branches::BranchView;
 pub(crate) use super::jobs::JobView;
 
 use super::actuators::{self, ActuatorView};
+use super::alarms::AlarmView;
 use super::branches;
 use super::clocks::{self, ClockView, LagView};
 use super::foresight::{self, ForeseenView};
@@ -154,6 +155,9 @@ pub(crate) struct View {
     #[serde(default)]
     pub(crate) actuators: Vec<ActuatorView>,
     pub(crate) connections: Vec<ConnectionView>,
+    /// What is wrong, in order; of the page `/status`, empty elsewhere.
+    #[serde(default)]
+    pub(crate) alarms: Vec<AlarmView>,
     /// Clocks of those who stamp what they send.
     #[serde(default)]
     pub(crate) clocks: Vec<ClockView>,

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: finding and ordering them once for each grid, so that a picture costs only its rows. Not for: drawing.
 
-use super::say::{NOT_KNOWN, count, value};
+use crate::say::{NOT_KNOWN, count, value};
 use serde::Deserialize;
 
 /// Said of a GPU whose clock no reason holds.

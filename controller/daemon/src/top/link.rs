@@ -6,8 +6,8 @@
 //!
 //! Responsible for: the state, its reason and its age. Not for: asking (`poll`).
 
-use super::say;
 use crate::run::view::View;
+use crate::say;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Without an answer, or a tick, for so long nothing is shown as new.

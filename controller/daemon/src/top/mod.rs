@@ -11,12 +11,10 @@ mod live;
 mod model;
 mod paint;
 mod poll;
-mod say;
 mod spark;
 mod tab;
 #[cfg(test)]
 mod tests;
-mod trouble;
 mod view;
 
 use crate::exit;

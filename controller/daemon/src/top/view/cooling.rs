@@ -4,9 +4,9 @@
 use crate::run::actuators::{ActuatorView, PointNow};
 use crate::run::places::PlaceView;
 use crate::run::view::View;
+use crate::say::{NOT_KNOWN, known, quantity, span};
 use crate::top::lay::{Column, flow};
 use crate::top::paint::Paint;
-use crate::top::say::{NOT_KNOWN, known, quantity, span};
 use ratatui::text::{Line, Span};
 
 /// All of it in lines.

@@ -1,9 +1,9 @@
 //! GPUs: the table of those that are wanted, only its visible rows, and all numbers of the chosen one.
 
+use crate::say::{clock, count};
 use crate::top::app::App;
 use crate::top::gpus::{Fleet, NOT_HELD, Quantity};
 use crate::top::lay::{Column, cells, cut, table, wrap};
-use crate::top::say::{clock, count};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;

@@ -15,7 +15,7 @@ use super::lay::{self, Column, cut, wrap};
 use super::link::State;
 use super::paint::Paint;
 use super::tab::Tab;
-use super::trouble::{Level, troubles};
+use crate::run::alarms::Level;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -127,8 +127,7 @@ fn views(app: &App) -> Line<'static> {
 
 /// How many alarms there are, and the first of them.
 fn alarms(v: &crate::run::view::View, width: usize, paint: Paint) -> Option<Line<'static>> {
-    let all = troubles(v);
-    let mut alarms = all.iter().filter(|t| t.level == Level::Alarm);
+    let mut alarms = v.alarms.iter().filter(|t| t.level == Level::Alarm);
     let first = alarms.next()?;
     let text = match 1 + alarms.count() {
         1 => format!("1 alarm: {}", first.title),

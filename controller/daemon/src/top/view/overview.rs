@@ -1,12 +1,12 @@
 //! Overview: the four pairs, what is wrong, who may command what, and connections.
 
 use super::pairs;
+use crate::run::alarms::Level;
 use crate::run::view::View;
+use crate::say::count;
 use crate::top::lay::{Column, wrap};
 use crate::top::model::Trend;
 use crate::top::paint::Paint;
-use crate::top::say::count;
-use crate::top::trouble::{Level, troubles};
 use ratatui::text::{Line, Span};
 
 /// All of it in lines.
@@ -33,13 +33,12 @@ pub(super) fn lines(v: &View, trend: &Trend, width: usize, paint: Paint) -> Vec<
 }
 
 fn wrong(v: &View, width: usize, paint: Paint) -> Vec<Line<'static>> {
-    let all = troubles(v);
-    if all.is_empty() {
+    if v.alarms.is_empty() {
         let word = Span::styled("Nothing ", paint.well());
         return vec![Line::from(vec![word, Span::raw("is wrong that the daemon knows of.")])];
     }
     let mut out = Vec::new();
-    for t in &all {
+    for t in &v.alarms {
         let style = match t.level {
             Level::Alarm => paint.alarm(),
             Level::Warning => paint.warning(),
@@ -48,7 +47,7 @@ fn wrong(v: &View, width: usize, paint: Paint) -> Vec<Line<'static>> {
         let mut title = wrap(&format!("{} {}", t.level, t.title), 0, width).into_iter();
         out.extend(title.next().map(|first| Line::styled(first, style)));
         out.extend(title.map(Line::from));
-        for evidence in &t.evidence {
+        for evidence in t.evidence.iter().chain([&t.action]) {
             out.extend(wrap(evidence, 4, width).into_iter().map(|l| Line::styled(l, paint.soft())));
         }
     }

@@ -3,10 +3,10 @@
 //! Responsible for: the words of the web page's four cards. Not for: reckoning; the status has every number.
 
 use crate::run::view::View;
+use crate::say::{NOT_KNOWN, count, digits, known, large, percent, quantity, span, value};
 use crate::top::lay::{cells, cut, flow};
 use crate::top::model::Trend;
 use crate::top::paint::Paint;
-use crate::top::say::{NOT_KNOWN, count, digits, known, large, percent, quantity, span, value};
 use crate::top::spark::strip;
 use ratatui::text::{Line, Span};
 

@@ -1,9 +1,9 @@
 //! Power: the tree with budgets, and what the GPUs of each job may and do.
 
 use crate::run::view::{BranchView, JobView, View};
+use crate::say::{NOT_KNOWN, count, percent, quantity, value};
 use crate::top::lay::{Column, flow};
 use crate::top::paint::Paint;
-use crate::top::say::{NOT_KNOWN, count, percent, quantity, value};
 use ratatui::text::{Line, Span};
 use std::collections::BTreeMap;
 

@@ -122,7 +122,8 @@ function showTroubles(s) {
     node.className = t.level;
     setText(node.children[0], words[t.level]);
     setText(node.children[1], t.title);
-    keep(node.children[2], t.evidence.map((text, i) => ({ text, i })), (e) => e.i, () => el("p"),
+    const lines = t.action ? [...t.evidence, `To do: ${t.action}.`] : t.evidence;
+    keep(node.children[2], lines.map((text, i) => ({ text, i })), (e) => e.i, () => el("p"),
       (line, e) => setText(line, e.text));
   });
 }

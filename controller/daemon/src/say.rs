@@ -6,15 +6,15 @@
 use headroom_site::Stamp;
 
 /// Where there is no number and no reason.
-pub(super) const NOT_KNOWN: &str = "not known";
+pub(crate) const NOT_KNOWN: &str = "not known";
 
 /// A number that is one.
-pub(super) fn known(x: Option<f64>) -> Option<f64> {
+pub(crate) fn known(x: Option<f64>) -> Option<f64> {
     x.filter(|x| x.is_finite())
 }
 
 /// Digits; a zero has no sign.
-pub(super) fn digits(x: f64, n: usize) -> String {
+pub(crate) fn digits(x: f64, n: usize) -> String {
     let text = format!("{x:.n$}");
     match text.strip_prefix('-') {
         Some(rest) if rest.chars().all(|c| c == '0' || c == '.') => rest.to_owned(),
@@ -43,7 +43,7 @@ fn unit_of(unit: &str) -> &str {
 }
 
 /// Value with its unit; watts get the prefix that fits. `n` is the number of decimals, if not the usual one.
-pub(super) fn value(x: f64, unit: &str, n: Option<usize>) -> String {
+pub(crate) fn value(x: f64, unit: &str, n: Option<usize>) -> String {
     let said = match (unit, x.abs()) {
         ("W", a) if a >= 1e6 => format!("{} MW", digits(x * 1e-6, 3)),
         ("W", a) if a >= 1e3 => format!("{} kW", digits(x * 1e-3, 1)),
@@ -54,17 +54,17 @@ pub(super) fn value(x: f64, unit: &str, n: Option<usize>) -> String {
 }
 
 /// The same, or what stands where there is no number.
-pub(super) fn quantity(x: Option<f64>, unit: &str, n: Option<usize>, none: &str) -> String {
+pub(crate) fn quantity(x: Option<f64>, unit: &str, n: Option<usize>, none: &str) -> String {
     known(x).map_or_else(|| none.to_owned(), |x| value(x, unit, n))
 }
 
 /// A share as percent.
-pub(super) fn percent(x: f64, n: usize) -> String {
+pub(crate) fn percent(x: f64, n: usize) -> String {
     format!("{} %", digits(x * 100.0, n))
 }
 
 /// A count with its thousands apart.
-pub(super) fn count(x: usize) -> String {
+pub(crate) fn count(x: usize) -> String {
     let plain = x.to_string();
     let mut out = String::new();
     for (i, c) in plain.chars().enumerate() {
@@ -77,7 +77,7 @@ pub(super) fn count(x: usize) -> String {
 }
 
 /// A large number with its prefix.
-pub(super) fn large(x: f64) -> String {
+pub(crate) fn large(x: f64) -> String {
     for (from, by, word) in [(1e12, 1e12, "T"), (1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")] {
         if x.abs() >= from {
             return format!("{} {word}", digits(x / by, 2));
@@ -87,7 +87,7 @@ pub(super) fn large(x: f64) -> String {
 }
 
 /// A span of time, s.
-pub(super) fn span(s: f64) -> String {
+pub(crate) fn span(s: f64) -> String {
     match s {
         s if s > 0.0 && s < 1.0 => format!("{} ms", digits(s * 1e3, 0)),
         s if s < 120.0 => format!("{} s", digits(s, usize::from(s > 0.0 && s < 10.0))),
@@ -97,13 +97,13 @@ pub(super) fn span(s: f64) -> String {
 }
 
 /// Time of day of an instant, UTC.
-pub(super) fn clock(unix_ms: i64) -> String {
+pub(crate) fn clock(unix_ms: i64) -> String {
     let text = Stamp::from_unix_ms(unix_ms).to_string();
     format!("{} UTC", text.get(11..19).unwrap_or(&text))
 }
 
 /// Day and time of a stamp as the daemon writes it.
-pub(super) fn stamp(text: &str) -> String {
+pub(crate) fn stamp(text: &str) -> String {
     let plain = text.replacen('T', " ", 1);
     let Some(whole) = plain.strip_suffix('Z') else { return plain };
     let whole = whole.rsplit_once('.').map_or(whole, |(seconds, _)| seconds);
