@@ -5,8 +5,9 @@ mod ill;
 
 use super::link::Link;
 use headroom_guard::{Echo, Keeper, Lease, Mode, Receiver};
+use headroom_nvml_abi::page::GpuOutputs;
 use headroom_sim::scenario::AgentsSpec;
-use headroom_sim::telemetry::gpu_outputs;
+use headroom_sim::telemetry::each_output;
 use headroom_sim::world::World;
 use headroom_site::gpu::{CapReceipt, CapTarget};
 use headroom_site::{CapCommand, GpuSample, Inbox, NodeReport, Site, Span, Stamp};
@@ -220,11 +221,15 @@ impl Node {
     /// Samples of the GPUs that answer, over those of an earlier report.
     fn look(&self, world: &World, stamp: Stamp, gpus: &mut Vec<(Arc<str>, GpuSample)>) {
         let stamp_us = (stamp.unix_ns() / 1000) as u64;
-        let mut answer = 0;
-        for (k, uuid) in self.uuids.iter().enumerate() {
-            if !world.fleet.present[self.first + k] {
-                continue;
+        let own = self.first..self.first + self.uuids.len();
+        let (fleet, mut answer) = (&world.fleet, 0);
+        let (present, caps_w) = (&fleet.present[own.clone()], &fleet.cap_w[own.clone()]);
+        each_output(fleet, &world.boards, own, stamp_us, |g, shown| {
+            let k = g - self.first;
+            if !present[k] {
+                return;
             }
+            let uuid = &self.uuids[k];
             if gpus.len() == answer {
                 gpus.push((Arc::clone(uuid), GpuSample::default()));
             }
@@ -232,9 +237,9 @@ impl Node {
             if !Arc::ptr_eq(known, uuid) {
                 *known = Arc::clone(uuid);
             }
-            *slot = sample(world, self.first + k, stamp, stamp_us);
+            *slot = sample(&shown, stamp, caps_w[k]);
             answer += 1;
-        }
+        });
         gpus.truncate(answer);
     }
 
@@ -254,9 +259,8 @@ fn mono_ns(now: Stamp) -> u64 {
     now.tai_ns().max(0) as u64
 }
 
-#[inline]
-fn sample(world: &World, g: usize, stamp: Stamp, stamp_us: u64) -> GpuSample {
-    let o = gpu_outputs(&world.fleet, &world.boards, g, stamp_us);
+#[inline(always)]
+fn sample(o: &GpuOutputs, stamp: Stamp, cap_w: f32) -> GpuSample {
     GpuSample {
         stamp,
         power_w: Some(o.power_instant_mw as f32 * 1e-3),
@@ -267,7 +271,7 @@ fn sample(world: &World, g: usize, stamp: Stamp, stamp_us: u64) -> GpuSample {
         die_c: Some(o.die_c as f32),
         hbm_c: Some(o.hbm_c as f32),
         margin_k: Some(o.margin_c as f32),
-        enforced_cap_w: Some(world.fleet.cap_w[g]),
+        enforced_cap_w: Some(cap_w),
         utilisation: Some(o.gpu_percent as f32 * 1e-2),
         reasons: o.reasons as u32,
         throttle_ns: [

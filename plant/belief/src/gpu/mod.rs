@@ -78,6 +78,19 @@ pub struct GpuInput {
     pub hbm_c: Option<f64>,
 }
 
+/// What every loop asks of every GPU in every tick; by [`Rise`], each with its standard deviation.
+#[derive(Debug, Clone, Copy)]
+pub struct GpuFigures {
+    /// Has it ever been read?
+    pub seen: bool,
+    /// Has its memory ever been read? What is said of a memory that was never read means nothing.
+    pub hbm_seen: bool,
+    /// Temperatures now, degC.
+    pub now: [(f64, f64); 2],
+    /// Rises over the coolant after long at its highest power, K.
+    pub full: [(f64, f64); 2],
+}
+
 /// GPUs that have one model: of a product, cooled alike.
 #[derive(Debug, Clone)]
 struct Class {
@@ -151,17 +164,25 @@ impl GpuObservers {
     }
 
     /// Says what a GPU shows, for the next [`Self::advance`].
-    #[inline]
     pub fn show(&mut self, gpu: usize, input: &GpuInput) {
-        let (block, lane) = self.home(gpu);
-        let shown = &mut self.shown[block];
-        shown.power_w[lane] = input.power_w;
-        shown.coolant_c[lane] = input.coolant_c;
-        shown.psi[lane] = input.psi;
-        shown.die_c[lane] = input.die_c.unwrap_or(f64::NAN);
-        shown.hbm_c[lane] = input.hbm_c.unwrap_or(f64::NAN);
-        self.seen[gpu] |= input.die_c.is_some();
-        self.hbm_seen[gpu] |= input.hbm_c.is_some();
+        self.show_all(gpu, std::iter::once(*input));
+    }
+
+    /// Says what GPUs side by side show, from one on.
+    #[inline]
+    pub fn show_all(&mut self, first: usize, inputs: impl Iterator<Item = GpuInput>) {
+        let seen = self.seen[first..].iter_mut().zip(&mut self.hbm_seen[first..]);
+        for ((&place, (seen, hbm_seen)), input) in self.place[first..].iter().zip(seen).zip(inputs) {
+            let (block, lane) = (place as usize / LANES, place as usize % LANES);
+            let shown = &mut self.shown[block];
+            shown.power_w[lane] = input.power_w;
+            shown.coolant_c[lane] = input.coolant_c;
+            shown.psi[lane] = input.psi;
+            shown.die_c[lane] = input.die_c.unwrap_or(f64::NAN);
+            shown.hbm_c[lane] = input.hbm_c.unwrap_or(f64::NAN);
+            *seen |= input.die_c.is_some();
+            *hbm_seen |= input.hbm_c.is_some();
+        }
     }
 
     /// Takes what all GPUs show, `dt_s` seconds after the last time.
@@ -245,6 +266,26 @@ impl GpuObservers {
         let (block, lane) = self.home(gpu);
         let f = &self.figures[block];
         [0, 1].map(|of| (f.full[of][lane], f.full_sigma[of][lane]))
+    }
+
+    /// What is asked of every GPU in every tick, from one GPU on.
+    #[inline]
+    pub fn figures_from(&self, first: usize) -> impl Iterator<Item = GpuFigures> {
+        let seen = self.seen[first..].iter().zip(&self.hbm_seen[first..]);
+        self.place[first..].iter().zip(seen).map(|(&place, (&seen, &hbm_seen))| {
+            let (block, lane) = (place as usize / LANES, place as usize % LANES);
+            let f = &self.figures[block];
+            let full = [0, 1].map(|of| (f.full[of][lane], f.full_sigma[of][lane]));
+            let now = [0, 1].map(|of| (f.now[of][lane], f.now_sigma[of][lane]));
+            GpuFigures { seen, hbm_seen, now, full }
+        })
+    }
+
+    /// Resistance of each GPU, K/W.
+    #[inline]
+    pub fn resistances(&self) -> impl Iterator<Item = f64> {
+        let of = |&place: &u32| self.blocks[place as usize / LANES].x[RESISTANCE][place as usize % LANES];
+        self.place.iter().map(of)
     }
 
     /// eta phi R (P - P_f): how unsure the fast part is, K.

@@ -304,12 +304,13 @@ impl Steady {
 
     /// Demands, ceilings and rooms of this tick.
     fn read(&mut self, wants: &Wants, e: &Estimate, budget_w: &[f64], jobs: &[JobClock]) {
-        let bounds = self.low_w.iter().zip(self.most_w.iter().zip(&self.kept_c));
-        let wanted = self.demand_w.iter_mut().zip(&mut self.high_w);
-        for (i, ((demand, high), (&low, (&most, kept_c)))) in wanted.zip(bounds).enumerate() {
-            let thermal = if e.gpus.seen(i) { thermal_cap(e, i, most, *kept_c, wants.k_sigma) } else { most };
+        let bounds = self.low_w.iter().zip(&self.most_w);
+        let wanted = self.demand_w.iter_mut().zip(&mut self.high_w).zip(bounds);
+        let heat = thermal_caps(e, 0, (&self.most_w, &self.kept_c), wants.k_sigma);
+        let all = wanted.zip(e.demand.peak_powers()).zip(heat);
+        for ((((demand, high), (&low, &most)), peak_w), thermal) in all {
             *high = thermal.max(low).min(most);
-            *demand = (e.demand.peak_power(i) * self.above).max(low).min(*high);
+            *demand = (peak_w * self.above).max(low).min(*high);
         }
         for group in &self.groups {
             let Some(mhz) = jobs.get(group.job).and_then(|j| j.wanted_mhz) else { continue };
@@ -333,23 +334,33 @@ impl Steady {
     }
 }
 
-/// Highest power, up to `most`, W, at which die and memory stay surely below what is kept of the die, degC, and of the
-/// memory.
+/// For each GPU, from one on, the highest power, up to `most_w`, W, at which die and memory stay surely below what is kept of the die,
+/// degC, and of the memory; that most for one that was never seen.
 #[inline]
-fn thermal_cap(e: &Estimate, gpu: usize, most: f64, kept_c: f64, k_sigma: f64) -> f64 {
-    let (coolant_c, full) = (e.coolant_c[gpu], e.gpus.both_full_rises(gpu));
-    let of = |rise: Rise, kept_c: f64| {
-        let (full_k, sigma) = full[rise as usize];
-        if coolant_c + full_k + k_sigma * sigma <= kept_c {
-            return most;
+fn thermal_caps(
+    e: &Estimate,
+    first: usize,
+    (most_w, kept_c): (&[f64], &[f64]),
+    k_sigma: f64,
+) -> impl Iterator<Item = f64> {
+    let limits = most_w[first..].iter().zip(&kept_c[first..]).zip(&e.limits.hbm_c[first..]);
+    let gpus = e.gpus.figures_from(first).zip(&e.coolant_c[first..]).zip(limits);
+    gpus.zip(first..).map(move |(((f, &coolant_c), ((&most_w, &die_c), &hbm_c)), gpu)| {
+        let hbm_c = hbm_c - THERMAL_RESERVE_K;
+        let keeps = |rise: Rise, kept_c: f64| {
+            let (full_k, sigma) = f.full[rise as usize];
+            coolant_c + full_k + k_sigma * sigma <= kept_c
+        };
+        let (die, hbm) = (keeps(Rise::Die, die_c), !f.hbm_seen || keeps(Rise::Memory, hbm_c));
+        if !f.seen || (die && hbm) {
+            // Almost all of them.
+            return most_w;
         }
-        e.gpus.most_w(gpu, rise, kept_c, coolant_c, k_sigma)
-    };
-    let die = of(Rise::Die, kept_c);
-    if !e.gpus.hbm_seen(gpu) {
-        return die;
-    }
-    die.min(of(Rise::Memory, e.limits.hbm_c[gpu] - THERMAL_RESERVE_K))
+        let of = |keeps, rise, kept_c| {
+            if keeps { most_w } else { e.gpus.most_w(gpu, rise, kept_c, coolant_c, k_sigma) }
+        };
+        of(die, Rise::Die, die_c).min(of(hbm, Rise::Memory, hbm_c))
+    })
 }
 
 #[cfg(test)]
