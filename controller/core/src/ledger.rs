@@ -134,7 +134,7 @@ impl Ledger {
     fn book_throttling(&mut self, snapshot: &Snapshot) {
         for (g, known) in snapshot.gpus.iter().zip(&mut self.throttle_ns).filter(|(g, _)| g.fresh) {
             // most counters stand still
-            if stand_still(&g.sample.throttle_ns, known) {
+            if g.sample.throttle_ns == *known {
                 continue;
             }
             for (reason, (now, before)) in g.sample.throttle_ns.iter().zip(known.iter_mut()).enumerate() {
@@ -186,14 +186,6 @@ impl Ledger {
             .map(|(_, s)| s)
             .sum()
     }
-}
-
-/// Are all counters what they were? Asked of every GPU in every tick, so without a branch for each.
-fn stand_still(now: &[Option<u64>; 5], before: &[Option<u64>; 5]) -> bool {
-    let same = |(now, before): (&Option<u64>, &Option<u64>)| {
-        (now.is_some() == before.is_some()) & (now.unwrap_or(0) == before.unwrap_or(0))
-    };
-    now.iter().zip(before).map(same).fold(true, |all, same| all & same)
 }
 
 #[cfg(test)]

@@ -228,7 +228,8 @@ fn most(cap: f64, max: f64, applied: f64) -> f64 {
 /// Is a branch surely within its budget, whatever arrives and however sums are rounded?
 fn is_roomy(tree: &Tree<'_>, branch: &Branch, gpus: &Gpus<'_>, caps_w: &[f64]) -> bool {
     let [stands] = sums(gpus, caps_w, spans(tree, branch), |cap, _, max, applied| [most(cap, max, applied)]);
-    branch.other_w.is_finite() && stands + branch.other_w.max(0.0) <= branch.budget_w * (1.0 - ROUNDING)
+    let known = branch.budget_w.is_finite() && branch.other_w.is_finite();
+    known && stands + branch.other_w.max(0.0) <= branch.budget_w * (1.0 - ROUNDING)
 }
 
 /// Lowers the caps of a branch in proportion to what they hold above their floors.

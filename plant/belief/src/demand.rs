@@ -68,24 +68,6 @@ struct One {
     peak_w: f64,
 }
 
-impl One {
-    #[inline]
-    fn update(&mut self, power_w: f64, clock_mhz: f64, decay: f64) {
-        let moved_mhz = clock_mhz - self.last_mhz;
-        let steady = moved_mhz.abs() <= 0.04 * self.max_mhz;
-        if moved_mhz != 0.0 {
-            self.last_mhz = clock_mhz;
-            self.last_g = relative_power(clock_mhz, self.max_mhz);
-        }
-        if !steady || clock_mhz < LOW_CLOCK * self.max_mhz {
-            self.peak_w *= decay;
-            return;
-        }
-        let load = ((power_w - self.idle_w) / self.last_g).max(0.0);
-        self.peak_w = if load > self.peak_w { load } else { load + (self.peak_w - load) * decay };
-    }
-}
-
 /// Below this share of the highest clock a GPU is parked, and its power says nothing of its load.
 const LOW_CLOCK: f64 = 0.3;
 /// Time constant with which a peak is forgotten, s: longer than the phases of a training step and of prefill,
@@ -105,24 +87,21 @@ impl Demand {
 
     /// Takes a reading: power (W) at a clock (MHz). A clock that moves does not belong to the power of the same
     /// reading (both are means, over different windows), so only two readings at about the same clock tell the load.
+    #[inline(always)]
     pub fn update(&mut self, i: usize, power_w: f64, clock_mhz: f64, decay: f64) {
-        self.gpus[i].update(power_w, clock_mhz, decay);
-    }
-
-    /// Takes a reading of each GPU, where there is one.
-    #[inline]
-    pub fn update_all(&mut self, readings: impl Iterator<Item = Option<(f64, f64)>>, decay: f64) {
-        for (one, reading) in self.gpus.iter_mut().zip(readings) {
-            if let Some((power_w, clock_mhz)) = reading {
-                one.update(power_w, clock_mhz, decay);
-            }
+        let one = &mut self.gpus[i];
+        let moved_mhz = clock_mhz - one.last_mhz;
+        let steady = moved_mhz.abs() <= 0.04 * one.max_mhz;
+        if moved_mhz != 0.0 {
+            one.last_mhz = clock_mhz;
+            one.last_g = relative_power(clock_mhz, one.max_mhz);
         }
-    }
-
-    /// [`Self::peak_power`] of each GPU, W.
-    #[inline]
-    pub fn peak_powers(&self) -> impl Iterator<Item = f64> {
-        self.gpus.iter().map(|one| one.idle_w + one.peak_w)
+        if !steady || clock_mhz < LOW_CLOCK * one.max_mhz {
+            one.peak_w *= decay;
+            return;
+        }
+        let load = ((power_w - one.idle_w) / one.last_g).max(0.0);
+        one.peak_w = if load > one.peak_w { load } else { load + (one.peak_w - load) * decay };
     }
 
     /// The share of a peak that is left after `dt_s`.
@@ -133,7 +112,7 @@ impl Demand {
 
     /// What the GPU would draw at its highest clock at its recent peak load, W.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn peak_power(&self, i: usize) -> f64 {
         let one = &self.gpus[i];
         one.idle_w + one.peak_w

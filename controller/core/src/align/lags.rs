@@ -118,7 +118,7 @@ impl Lags {
     }
 
     /// Energy of a GPU between two of its samples.
-    #[inline]
+    #[inline(always)]
     pub(super) fn energy(&mut self, gpu: usize, before: &GpuSample, now: &GpuSample) {
         if let Some(pair) = self.of_gpu[gpu] {
             self.energy_of(pair, before, now);

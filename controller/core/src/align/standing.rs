@@ -50,7 +50,7 @@ const COSTLY: u32 = {
 
 impl Standing {
     /// Takes the next sample after another, their stamps on our time.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, before: &GpuSample, sample: &GpuSample) {
         if sample.reasons & COSTLY == self.bits && self.active == self.bits {
             // Almost always.

@@ -16,7 +16,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, value: Option<f32>) {
         let Some(value) = value else { return };
         if self.count == 0 {
@@ -55,7 +55,7 @@ pub struct GpuWindow {
 }
 
 impl GpuWindow {
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, sample: &GpuSample) {
         self.power_w.take(sample.power_w.or(sample.power_average_w));
         self.clock_mhz.take(sample.clock_mhz);
@@ -77,7 +77,7 @@ impl Windows {
     }
 
     /// A sample, its stamp on our time. One that an earlier window had is left out.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, gpu: usize, stamp: Stamp, sample: &GpuSample) {
         let (window, after) = &mut self.open[gpu];
         if stamp > *after {

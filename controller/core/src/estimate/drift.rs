@@ -39,6 +39,7 @@ impl Drifts {
     }
 
     /// Peaks of powers over the last stretches, W, after one more reading.
+    #[inline(always)]
     pub(super) fn peaks(&mut self, power_w: &[f64], peak_w: &mut [f64]) {
         for ((kept, power_w), peak_w) in self.peaks_w.iter_mut().zip(power_w).zip(peak_w) {
             kept[0] = if *power_w > kept[0] { *power_w } else { kept[0] };
@@ -72,7 +73,7 @@ pub(super) struct Settled(Level);
 impl Settled {
     /// Trend of a GPU, K/s, given its temperature at the highest cap (degC, with its standard deviation), the limit, and the
     /// trend of its coolant. Coolant that warms is the surer sign of the two; the other tells what the coolant does not show.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, now: Stamp, full_c: (f64, f64), limit_c: f64, coolant_trend: f64) -> f64 {
         let Self(level) = self;
         if full_c.1 > KNOWN_K || full_c.0 < limit_c - FAR_K {

@@ -8,7 +8,6 @@
 
 use crate::align::Snapshot;
 use crate::topology::Topology;
-use std::ops::Range;
 
 /// Exponent of psi.
 pub(crate) const EXPONENT: f64 = -0.7;
@@ -71,10 +70,9 @@ impl Flows {
         }
     }
 
-    /// psi of GPUs side by side.
-    #[inline]
-    pub(super) fn psi(&self, gpus: Range<usize>) -> impl Iterator<Item = f64> {
-        let of = |rack: &Option<u32>| rack.map_or(1.0, |rack| self.racks[rack as usize].psi);
-        self.rack_of[gpus].iter().map(of)
+    /// psi of a GPU.
+    #[inline(always)]
+    pub(super) fn psi(&self, gpu: usize) -> f64 {
+        self.rack_of[gpu].map_or(1.0, |rack| self.racks[rack as usize].psi)
     }
 }

@@ -11,6 +11,7 @@ use headroom_sim::telemetry::each_output;
 use headroom_sim::world::World;
 use headroom_site::gpu::{CapReceipt, CapTarget};
 use headroom_site::{CapCommand, GpuSample, Inbox, NodeReport, Site, Span, Stamp};
+use pulp::{Arch, Simd, WithSimd};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -220,16 +221,44 @@ impl Node {
 
     /// Samples of the GPUs that answer, over those of an earlier report.
     fn look(&self, world: &World, stamp: Stamp, gpus: &mut Vec<(Arc<str>, GpuSample)>) {
+        Arch::new().dispatch(Look { node: self, world, stamp, gpus });
+    }
+
+    /// Back to what a GPU of this plant has when nobody asks: its default cap, no lock.
+    fn restore(&mut self, world: &mut World) {
+        self.held_w.fill(None);
+        for g in self.first..self.first + self.uuids.len() {
+            let found_w = world.fleet.sku(g).tdp_w;
+            world.set_cap(g, found_w);
+            world.set_lock(g, 0.0, f64::INFINITY);
+        }
+    }
+}
+
+/// A look at the GPUs of a node, compiled for each kind of processor: most of it is rounding.
+struct Look<'a> {
+    node: &'a Node,
+    world: &'a World,
+    stamp: Stamp,
+    gpus: &'a mut Vec<(Arc<str>, GpuSample)>,
+}
+
+impl WithSimd for Look<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { node, world, stamp, gpus } = self;
         let stamp_us = (stamp.unix_ns() / 1000) as u64;
-        let own = self.first..self.first + self.uuids.len();
+        let own = node.first..node.first + node.uuids.len();
         let (fleet, mut answer) = (&world.fleet, 0);
         let (present, caps_w) = (&fleet.present[own.clone()], &fleet.cap_w[own.clone()]);
         each_output(fleet, &world.boards, own, stamp_us, |g, shown| {
-            let k = g - self.first;
+            let k = g - node.first;
             if !present[k] {
                 return;
             }
-            let uuid = &self.uuids[k];
+            let uuid = &node.uuids[k];
             if gpus.len() == answer {
                 gpus.push((Arc::clone(uuid), GpuSample::default()));
             }
@@ -241,16 +270,6 @@ impl Node {
             answer += 1;
         });
         gpus.truncate(answer);
-    }
-
-    /// Back to what a GPU of this plant has when nobody asks: its default cap, no lock.
-    fn restore(&mut self, world: &mut World) {
-        self.held_w.fill(None);
-        for g in self.first..self.first + self.uuids.len() {
-            let found_w = world.fleet.sku(g).tdp_w;
-            world.set_cap(g, found_w);
-            world.set_lock(g, 0.0, f64::INFINITY);
-        }
     }
 }
 

@@ -164,25 +164,17 @@ impl GpuObservers {
     }
 
     /// Says what a GPU shows, for the next [`Self::advance`].
+    #[inline(always)]
     pub fn show(&mut self, gpu: usize, input: &GpuInput) {
-        self.show_all(gpu, std::iter::once(*input));
-    }
-
-    /// Says what GPUs side by side show, from one on.
-    #[inline]
-    pub fn show_all(&mut self, first: usize, inputs: impl Iterator<Item = GpuInput>) {
-        let seen = self.seen[first..].iter_mut().zip(&mut self.hbm_seen[first..]);
-        for ((&place, (seen, hbm_seen)), input) in self.place[first..].iter().zip(seen).zip(inputs) {
-            let (block, lane) = (place as usize / LANES, place as usize % LANES);
-            let shown = &mut self.shown[block];
-            shown.power_w[lane] = input.power_w;
-            shown.coolant_c[lane] = input.coolant_c;
-            shown.psi[lane] = input.psi;
-            shown.die_c[lane] = input.die_c.unwrap_or(f64::NAN);
-            shown.hbm_c[lane] = input.hbm_c.unwrap_or(f64::NAN);
-            *seen |= input.die_c.is_some();
-            *hbm_seen |= input.hbm_c.is_some();
-        }
+        let (block, lane) = self.home(gpu);
+        let shown = &mut self.shown[block];
+        shown.power_w[lane] = input.power_w;
+        shown.coolant_c[lane] = input.coolant_c;
+        shown.psi[lane] = input.psi;
+        shown.die_c[lane] = input.die_c.unwrap_or(f64::NAN);
+        shown.hbm_c[lane] = input.hbm_c.unwrap_or(f64::NAN);
+        self.seen[gpu] |= input.die_c.is_some();
+        self.hbm_seen[gpu] |= input.hbm_c.is_some();
     }
 
     /// Takes what all GPUs show, `dt_s` seconds after the last time.
@@ -201,7 +193,7 @@ impl GpuObservers {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn home(&self, gpu: usize) -> (usize, usize) {
         let place = self.place[gpu] as usize;
         (place / LANES, place % LANES)
@@ -268,24 +260,18 @@ impl GpuObservers {
         [0, 1].map(|of| (f.full[of][lane], f.full_sigma[of][lane]))
     }
 
-    /// What is asked of every GPU in every tick, from one GPU on.
-    #[inline]
-    pub fn figures_from(&self, first: usize) -> impl Iterator<Item = GpuFigures> {
-        let seen = self.seen[first..].iter().zip(&self.hbm_seen[first..]);
-        self.place[first..].iter().zip(seen).map(|(&place, (&seen, &hbm_seen))| {
-            let (block, lane) = (place as usize / LANES, place as usize % LANES);
-            let f = &self.figures[block];
-            let full = [0, 1].map(|of| (f.full[of][lane], f.full_sigma[of][lane]));
-            let now = [0, 1].map(|of| (f.now[of][lane], f.now_sigma[of][lane]));
-            GpuFigures { seen, hbm_seen, now, full }
-        })
-    }
-
-    /// Resistance of each GPU, K/W.
-    #[inline]
-    pub fn resistances(&self) -> impl Iterator<Item = f64> {
-        let of = |&place: &u32| self.blocks[place as usize / LANES].x[RESISTANCE][place as usize % LANES];
-        self.place.iter().map(of)
+    /// What is asked of every GPU in every tick.
+    #[must_use]
+    #[inline(always)]
+    pub fn figures(&self, gpu: usize) -> GpuFigures {
+        let (block, lane) = self.home(gpu);
+        let f = &self.figures[block];
+        GpuFigures {
+            seen: self.seen[gpu],
+            hbm_seen: self.hbm_seen[gpu],
+            now: [0, 1].map(|of| (f.now[of][lane], f.now_sigma[of][lane])),
+            full: [0, 1].map(|of| (f.full[of][lane], f.full_sigma[of][lane])),
+        }
     }
 
     /// eta phi R (P - P_f): how unsure the fast part is, K.

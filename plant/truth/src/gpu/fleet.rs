@@ -202,11 +202,9 @@ impl Fleet {
 
     /// What a driver reports of a clock: the nearest multiple of 15 MHz \[MHz\].
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn reported_mhz(clock_mhz: f32) -> u32 {
-        let steps = clock_mhz / CLOCK_STEP_MHZ;
-        let whole = steps as u32;
-        (whole + u32::from(steps - whole as f32 >= 0.5)) * CLOCK_STEP_MHZ as u32
+        ((clock_mhz / CLOCK_STEP_MHZ).round() * CLOCK_STEP_MHZ) as u32
     }
 
     /// Power as the board's own sensor has it, without its lag \[W\].

@@ -94,10 +94,10 @@ impl Survey {
         }
         self.load_w = e.slow_power_w.iter().sum();
         let seen = self.leakage_per_k.iter().zip(&snapshot.gpus).zip(&e.slow_power_w);
-        let believed = e.gpus.resistances().zip(e.kelvins_from(0));
-        for (gpu, (((leakage, g), &watts), (r, kelvins))) in self.gpus.iter_mut().zip(seen.zip(believed)) {
+        for (i, (gpu, ((leakage, g), &watts))) in self.gpus.iter_mut().zip(seen).enumerate() {
             let leak = leakage * watts;
-            let plate_w = leak * PLATE_SHARE * r * watts;
+            let plate_w = leak * PLATE_SHARE * e.gpus.resistance(i).0 * watts;
+            let kelvins = e.kelvins(i);
             *gpu = Gpu { heard: g.heard, load_w: watts, leak_w_per_k: leak, plate_w, kelvins };
         }
         for (set, &actuator) in self.sets.iter_mut().zip(&self.actuator_of) {

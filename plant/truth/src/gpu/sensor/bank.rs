@@ -217,16 +217,16 @@ impl Board {
     }
 
     /// Time since the last refresh, while steps are long \[s\].
-    #[inline]
+    #[inline(always)]
     pub(super) fn age_s(&self, part: &Part, elapsed_s: f64) -> f32 {
         let period_s = f64::from(self.period_s);
         let past_s = elapsed_s - part.long_since_s - f64::from(self.due_s);
-        (past_s - floor(past_s / period_s) * period_s) as f32
+        (past_s - (past_s / period_s).floor() * period_s) as f32
     }
 
     /// The average at the last refresh, so long ago, and at the one before: the last step covers the windows with the one
     /// before it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn average_of(&self, part: &Part, [before_w, now_w]: [f32; 2], age_s: f32, dt_s: f32) -> Shown {
         let window_s = part.bins as f32 * self.period_s;
         let per_window = 1.0 / window_s;
@@ -240,10 +240,10 @@ impl Board {
     }
 
     /// The energy counter as it stood at its last refresh, if that was within the step.
-    #[inline]
+    #[inline(always)]
     pub(super) fn counted(&self, part: &Part, energy_mj: f64, power_w: f32, elapsed_s: f64, dt_s: f64) -> Option<f64> {
         let x = (elapsed_s + f64::from(self.energy_phase_s)) * part.energy_hz;
-        let age_s = (x - floor(x)) * part.spec.energy_refresh_s;
+        let age_s = x.fract() * part.spec.energy_refresh_s;
         (age_s < dt_s).then(|| energy_mj - f64::from(power_w) * age_s * 1e3)
     }
 
@@ -271,12 +271,4 @@ impl Board {
             *bin = w * share + old_w * (1.0 - share);
         }
     }
-}
-
-/// The whole number at or below one that is far from the ends of `i64`.
-// The library's costs a call where the processor is not known to have an instruction for it.
-#[inline(always)]
-fn floor(x: f64) -> f64 {
-    let cut = x as i64 as f64;
-    if cut > x { cut - 1.0 } else { cut }
 }

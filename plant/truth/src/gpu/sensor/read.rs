@@ -133,11 +133,9 @@ impl Boards<'_> {
 }
 
 /// The whole degree at or below.
-// What `floor` does costs a call where the processor is not known to have it.
 #[inline(always)]
 fn whole(degrees: f64) -> i32 {
-    let cut = degrees as i32;
-    cut.saturating_sub(i32::from(f64::from(cut) > degrees))
+    degrees.floor() as i32
 }
 
 #[inline(always)]

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the bounds of one GPU as of the last solution. Not for: words.
 
-use super::{Steady, thermal_caps};
+use super::{Steady, thermal_cap};
 use crate::estimate::Estimate;
 use crate::topology::Topology;
 use crate::wants::Wants;
@@ -63,11 +63,10 @@ impl Steady {
         // The file names what feeds before what is fed.
         branches.sort_by_key(|b| (topology.gpus_of_branch(b.branch).count(), Reverse(b.branch)));
         let most_w = self.most_w[gpu];
-        let thermal_w = thermal_caps(e, gpu, (&self.most_w, &self.kept_c), wants.k_sigma).next();
         CapBounds {
             demand_w: self.demand_w[gpu],
             most_w,
-            thermal_w: thermal_w.unwrap_or(most_w),
+            thermal_w: thermal_cap(e, gpu, most_w, self.kept_c[gpu], wants.k_sigma),
             ceiling_w: self.high_w[gpu],
             branches,
             slowest: self.slowest(e, gpu),
