@@ -13,12 +13,12 @@ use branches::Branches;
 use coolant::{COOLANT_UNKNOWN_C, dew_point};
 use drift::Drifts;
 use flow::Flows;
-use see::Seeing;
 use headroom_belief::gpu::Rise;
 use headroom_belief::headroom::{self, Approach, Headroom};
 use headroom_belief::{Binding, Demand, GpuModel, GpuObservers, Level};
 use headroom_site::{Dimension, PointId, Site, Stamp};
 use pulp::Arch;
+use see::Seeing;
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -263,17 +263,22 @@ fn fit(
 
 /// Lowers the raises of a branch until it holds its budget whatever arrives; says whether it had to.
 fn in_time(tree: &Tree<'_>, branch: &Branch, gpus: &Gpus<'_>, caps_w: &mut [f64]) -> bool {
-    let [stands, raises] = sums(gpus, caps_w, spans(tree, branch), |cap, min, max, applied| {
-        let floor = if applied > min { applied } else { min };
-        [most(cap, max, applied), if applied.is_finite() && cap > floor { cap - floor } else { 0.0 }]
-    });
+    let spans = spans(tree, branch);
+    let [stands] = sums(gpus, caps_w, spans, |cap, _, max, applied| [most(cap, max, applied)]);
     let over = stands + branch.other_w.max(0.0) - branch.budget_w;
-    // A budget that is not known was met with floors above.
-    if !(over > 0.0 && raises > 0.0) {
+    // A budget that is not known was met with floors above. Most branches raise nothing that they have no room for.
+    if over.is_nan() || over <= 0.0 {
+        return false;
+    }
+    let [raises] = sums(gpus, caps_w, spans, |cap, min, _, applied| {
+        let floor = if applied > min { applied } else { min };
+        [if applied.is_finite() && cap > floor { cap - floor } else { 0.0 }]
+    });
+    if raises <= 0.0 {
         return false;
     }
     let share = (1.0 - over / raises - ROUNDING).max(0.0);
-    for gpu in spans(tree, branch).iter().flat_map(|&(start, end)| start..end) {
+    for gpu in spans.iter().flat_map(|&(start, end)| start..end) {
         let start = gpus.applied_w[gpu].max(gpus.min_w[gpu]);
         if gpus.applied_w[gpu].is_finite() && caps_w[gpu] > start {
             caps_w[gpu] = start + (caps_w[gpu] - start) * share;

@@ -84,13 +84,7 @@ impl Estimate {
 
     /// Where GPUs of one coolant are heading, and whether a limit is near.
     #[inline(always)]
-    fn look_ahead(
-        &mut self,
-        drifts: &mut Drifts,
-        snapshot: &Snapshot,
-        gpus: Range<usize>,
-        water: &Coolant,
-    ) {
+    fn look_ahead(&mut self, drifts: &mut Drifts, snapshot: &Snapshot, gpus: Range<usize>, water: &Coolant) {
         let limits = self.limits.die_c[gpus.clone()].iter().zip(&self.limits.hbm_c[gpus.clone()]);
         let told = self.drift[gpus.clone()].iter_mut().zip(&mut self.near[gpus.clone()]);
         let seen = drifts.levels(gpus.clone()).iter_mut().zip(&snapshot.gpus[gpus.clone()]);

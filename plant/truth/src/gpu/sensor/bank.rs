@@ -227,7 +227,13 @@ impl Board {
     /// The average at the last refresh, so long ago, and at the one before: the last step covers the windows with the one
     /// before it.
     #[inline(always)]
-    pub(super) fn average_of(&self, part: &Part, [before_w, now_w]: [f32; 2], age_s: f32, dt_s: f32) -> Shown {
+    pub(super) fn average_of(
+        &self,
+        part: &Part,
+        [before_w, now_w]: [f32; 2],
+        age_s: f32,
+        dt_s: f32,
+    ) -> Shown {
         let window_s = part.bins as f32 * self.period_s;
         let per_window = 1.0 / window_s;
         let outside = age_s + window_s + part.spec.lag_s as f32 - dt_s;
@@ -241,7 +247,14 @@ impl Board {
 
     /// The energy counter as it stood at its last refresh, if that was within the step.
     #[inline(always)]
-    pub(super) fn counted(&self, part: &Part, energy_mj: f64, power_w: f32, elapsed_s: f64, dt_s: f64) -> Option<f64> {
+    pub(super) fn counted(
+        &self,
+        part: &Part,
+        energy_mj: f64,
+        power_w: f32,
+        elapsed_s: f64,
+        dt_s: f64,
+    ) -> Option<f64> {
         let x = (elapsed_s + f64::from(self.energy_phase_s)) * part.energy_hz;
         let age_s = x.fract() * part.spec.energy_refresh_s;
         (age_s < dt_s).then(|| energy_mj - f64::from(power_w) * age_s * 1e3)
