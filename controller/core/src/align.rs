@@ -25,6 +25,7 @@ use headroom_site::gpu::NodeReport;
 use headroom_site::{GpuSample, Inbox, Quality, Reading, Reason, Site, Span, Stamp};
 use lags::Lags;
 use plausible::Plausible;
+use pulp::{Arch, Simd, WithSimd};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -132,7 +133,7 @@ impl Align {
                 known.receipt.clone_from(&report.receipt);
             }
             let ahead = self.sources.report(node, report);
-            self.take_samples(node, report, ahead, witness);
+            Arch::new().dispatch(Taking { align: self, node, report, ahead, witness });
         }
     }
 
@@ -161,6 +162,7 @@ impl Align {
     }
 
     /// Samples of a node whose clock is ahead of ours.
+    #[inline(always)]
     fn take_samples(&mut self, node: usize, report: &NodeReport, ahead: Span, witness: &mut impl Witness) {
         let (first, end) = self.spans[node];
         let mut next = first;
@@ -278,6 +280,24 @@ impl Align {
     #[must_use]
     pub fn last(&self) -> &Snapshot {
         &self.snapshot
+    }
+}
+
+/// The samples of a node, taken by a loop that is compiled for each kind of processor.
+struct Taking<'a, W> {
+    align: &'a mut Align,
+    node: usize,
+    report: &'a NodeReport,
+    ahead: Span,
+    witness: &'a mut W,
+}
+
+impl<W: Witness> WithSimd for Taking<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.align.take_samples(self.node, self.report, self.ahead, self.witness);
     }
 }
 

@@ -4,18 +4,21 @@ mod branches;
 mod coolant;
 mod drift;
 pub(crate) mod flow;
+mod see;
 
-use crate::align::{GpuValue, Snapshot};
+use crate::align::Snapshot;
 use crate::topology::Topology;
 use crate::wants::Wants;
 use branches::Branches;
-use coolant::{COOLANT_UNKNOWN_C, Coolant, coolant, dew_point};
+use coolant::{COOLANT_UNKNOWN_C, dew_point};
 use drift::Drifts;
 use flow::Flows;
-use headroom_belief::gpu::{GpuInput, Rise};
+use headroom_belief::gpu::Rise;
 use headroom_belief::headroom::{self, Approach, Headroom};
 use headroom_belief::{Binding, Demand, GpuModel, GpuObservers, Level};
 use headroom_site::{Dimension, PointId, Site, Stamp};
+use pulp::Arch;
+use see::Seeing;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -124,22 +127,15 @@ impl Estimate {
     #[must_use]
     #[inline]
     pub fn kelvins(&self, gpu: usize) -> Option<[f64; 2]> {
-        let (gpus, limits) = (&self.gpus, &self.limits);
-        if !gpus.seen(gpu) {
-            return None;
-        }
-        let (now, full, coolant_c) = (gpus.both_now(gpu), gpus.both_full_rises(gpu), self.coolant_c[gpu]);
+        let (f, limits, coolant_c) = (self.gpus.figures(gpu), &self.limits, self.coolant_c[gpu]);
         let of = |rise: Rise, limit_c: f64| {
-            let ((now_c, sigma), (full_k, full_sigma)) = (now[rise as usize], full[rise as usize]);
+            let ((now_c, sigma), (full_k, full_sigma)) = (f.now[rise as usize], f.full[rise as usize]);
             let full_c = coolant_c + full_k;
             [limit_c - now_c - limits.k_sigma * sigma, limit_c - full_c - limits.k_sigma * full_sigma]
         };
         let die = of(Rise::Die, limits.die_c[gpu]);
-        if !gpus.hbm_seen(gpu) {
-            return Some(die);
-        }
-        let hbm = of(Rise::Memory, limits.hbm_c[gpu]);
-        Some([die[0].min(hbm[0]), die[1].min(hbm[1])])
+        let hbm = if f.hbm_seen { of(Rise::Memory, limits.hbm_c[gpu]) } else { die };
+        f.seen.then(|| [die[0].min(hbm[0]), die[1].min(hbm[1])])
     }
 
     /// Power of some spans of GPUs now, W.
@@ -237,7 +233,8 @@ impl Estimator {
                 level.take(p.stamp.tai_ns(), p.value);
             }
         }
-        self.update_gpus(topology, snapshot, dt_s);
+        Arch::new().dispatch(Seeing { estimator: self, topology, snapshot, dt_s });
+        self.estimate.gpus.advance(dt_s);
         self.update_slow(site, snapshot, dt_s);
         self.branches.update(site, topology, snapshot, &mut self.estimate, dt_s);
         self.estimate.dew_point_c = dew_point(site, snapshot);
@@ -266,75 +263,6 @@ impl Estimator {
             mean(slow, p.value.max(0.0));
         }
     }
-
-    fn update_gpus(&mut self, topology: &Topology, snapshot: &Snapshot, dt_s: f64) {
-        let decay = Demand::decay(dt_s);
-        let drifts_due = self.drifts.due(snapshot.stamp);
-        self.flows.look(topology, snapshot);
-        self.estimate.see_powers(snapshot, decay);
-        for gpus in &self.same_coolant {
-            let (e, first) = (&mut self.estimate, gpus.start);
-            let water = coolant(&topology.coolant[first], snapshot, e, self.read_c[first]);
-            e.coolant_c[gpus.clone()].fill(water.c);
-            self.read_c[gpus.clone()].fill(water.read_c);
-            e.show(snapshot, gpus.clone(), &water, &self.flows);
-            if drifts_due {
-                gpus.clone().for_each(|i| look_ahead(e, &mut self.drifts, snapshot, i, water.trend));
-            }
-        }
-        self.drifts.peaks(&self.estimate.power_w, &mut self.estimate.peak_w);
-        self.estimate.gpus.advance(dt_s);
-    }
-}
-
-impl Estimate {
-    /// Powers and demands of all GPUs. One that is not heard counts with its cap: it may be drawing it.
-    fn see_powers(&mut self, snapshot: &Snapshot, decay: f64) {
-        let limits = self.limits.cap_w.iter().zip(&mut self.read_only);
-        let seen = snapshot.gpus.iter().zip(self.power_w.iter_mut().zip(limits)).enumerate();
-        for (i, (g, (power_w, (&max_cap_w, read_only)))) in seen {
-            let (power, cap_w) = power_of(g, max_cap_w);
-            *power_w = power.unwrap_or(cap_w);
-            if let Some(most_w) = read_only {
-                *most_w = if g.heard { cap_w } else { max_cap_w };
-            }
-            if let (true, Some(p), Some(clock)) = (g.fresh, power, g.sample.clock_mhz) {
-                self.demand.update(i, p, f64::from(clock), decay);
-            }
-        }
-    }
-
-    /// Shows the observers what GPUs of one coolant show.
-    fn show(&mut self, snapshot: &Snapshot, gpus: Range<usize>, water: &Coolant, flows: &Flows) {
-        let seen = snapshot.gpus[gpus.clone()].iter().zip(&self.power_w[gpus.clone()]);
-        for (i, (g, &power_w)) in gpus.zip(seen) {
-            let fresh = |c: Option<f32>| c.filter(|_| g.fresh).map(f64::from);
-            let (die_c, hbm_c) = (fresh(g.sample.die_c), fresh(g.sample.hbm_c));
-            let input = GpuInput { power_w, coolant_c: water.read_c, psi: flows.psi(i), die_c, hbm_c };
-            self.gpus.show(i, &input);
-        }
-    }
-}
-
-/// Power of a GPU, if it is heard and tells, and the cap that it has, W.
-#[inline]
-fn power_of(g: &GpuValue, max_cap_w: f64) -> (Option<f64>, f64) {
-    let s = &g.sample;
-    let cap_w = s.enforced_cap_w.map_or(max_cap_w, f64::from).min(max_cap_w);
-    (s.power_w.or(s.power_average_w).map(f64::from).filter(|_| g.heard), cap_w)
-}
-
-/// Where a GPU is heading, and whether a limit is near.
-fn look_ahead(e: &mut Estimate, drifts: &mut Drifts, snapshot: &Snapshot, gpu: usize, coolant_trend: f64) {
-    let limit_c = e.limits.die_c[gpu];
-    let (full_k, sigma) = e.gpus.full_rise(gpu, Rise::Die);
-    let full_c = (e.coolant_c[gpu] + full_k, sigma);
-    let drift = drifts.take(gpu, snapshot.stamp, full_c, limit_c, coolant_trend);
-    let later_k = drift.max(0.0) * AHEAD_S;
-    let hbm_c = snapshot.gpus[gpu].sample.hbm_c;
-    let hbm_near = hbm_c.is_some_and(|c| f64::from(c) + HBM_NEAR_K + later_k > e.limits.hbm_c[gpu]);
-    e.drift[gpu] = drift;
-    e.near[gpu] = full_c.0 + NEAR_K + later_k > limit_c || hbm_near;
 }
 
 /// GPUs that can only be read, with the most each may draw before anything was heard of it.

@@ -21,6 +21,9 @@
 //!
 //! The second line makes a raise wait until the lowering that pays for it has been read back: commands get lost one
 //! by one, and the budget holds for whatever mixture of old and new arrives. `O(n depth)`, no allocation.
+//!
+//! `P + o` is also the most that a branch can carry whatever its GPUs do, and lowering never makes it more: a branch
+//! where that is below the budget needs no second look.
 
 use crate::Reason;
 
@@ -125,8 +128,15 @@ pub fn caps(tree: &Tree<'_>, gpus: &Gpus<'_>, raise: Raise, caps_w: &mut [f64]) 
             verdict.note(reason, None);
         }
     }
+    let mut all_roomy = true;
     for (index, branch) in tree.branches.iter().enumerate() {
-        fit(tree, branch, index, gpus, caps_w, &mut verdict);
+        if !is_roomy(tree, branch, gpus, caps_w) {
+            all_roomy = false;
+            fit(tree, branch, index, gpus, caps_w, &mut verdict);
+        }
+    }
+    if all_roomy {
+        return verdict;
     }
     for (index, branch) in tree.branches.iter().enumerate() {
         if in_time(tree, branch, gpus, caps_w) {
@@ -177,14 +187,14 @@ fn spans<'a>(tree: &Tree<'a>, branch: &Branch) -> &'a [(usize, usize)] {
 /// GPUs that are summed at once: no sum waits for the one before it.
 const LANES: usize = 4;
 
-/// Two sums over the GPUs of a branch, each of a function of cap, floor, ceiling and what stands.
-fn sums(
+/// Sums over the GPUs of a branch, each of a function of cap, floor, ceiling and what stands.
+fn sums<const N: usize>(
     gpus: &Gpus<'_>,
     caps_w: &[f64],
     spans: &[(usize, usize)],
-    of: impl Fn(f64, f64, f64, f64) -> [f64; 2],
-) -> [f64; 2] {
-    let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
+    of: impl Fn(f64, f64, f64, f64) -> [f64; N],
+) -> [f64; N] {
+    let mut sums = [[0.0; LANES]; N];
     for &(start, end) in spans {
         let (caps, caps_rest) = caps_w[start..end].as_chunks::<LANES>();
         let (min, min_rest) = gpus.min_w[start..end].as_chunks::<LANES>();
@@ -192,19 +202,34 @@ fn sums(
         let (applied, applied_rest) = gpus.applied_w[start..end].as_chunks::<LANES>();
         for ((caps, min), (max, applied)) in caps.iter().zip(min).zip(max.iter().zip(applied)) {
             for lane in 0..LANES {
-                let [a, b] = of(caps[lane], min[lane], max[lane], applied[lane]);
-                first[lane] += a;
-                second[lane] += b;
+                let parts = of(caps[lane], min[lane], max[lane], applied[lane]);
+                for (sum, part) in sums.iter_mut().zip(parts) {
+                    sum[lane] += part;
+                }
             }
         }
         let rest = caps_rest.iter().zip(min_rest).zip(max_rest.iter().zip(applied_rest));
         for ((cap, min), (max, applied)) in rest {
-            let [a, b] = of(*cap, *min, *max, *applied);
-            first[0] += a;
-            second[0] += b;
+            for (sum, part) in sums.iter_mut().zip(of(*cap, *min, *max, *applied)) {
+                sum[0] += part;
+            }
         }
     }
-    [first, second].map(|l| (l[0] + l[1]) + (l[2] + l[3]))
+    sums.map(|l| (l[0] + l[1]) + (l[2] + l[3]))
+}
+
+/// The most that a GPU may draw whatever arrives: all of these are numbers where it answers, and what `max` does with
+/// others would only cost time.
+fn most(cap: f64, max: f64, applied: f64) -> f64 {
+    let most = if cap > applied { cap } else { applied };
+    if applied.is_finite() { most } else { max }
+}
+
+/// Is a branch surely within its budget, whatever arrives and however sums are rounded?
+fn is_roomy(tree: &Tree<'_>, branch: &Branch, gpus: &Gpus<'_>, caps_w: &[f64]) -> bool {
+    let [stands] = sums(gpus, caps_w, spans(tree, branch), |cap, _, max, applied| [most(cap, max, applied)]);
+    let known = branch.budget_w.is_finite() && branch.other_w.is_finite();
+    known && stands + branch.other_w.max(0.0) <= branch.budget_w * (1.0 - ROUNDING)
 }
 
 /// Lowers the caps of a branch in proportion to what they hold above their floors.
@@ -238,20 +263,22 @@ fn fit(
 
 /// Lowers the raises of a branch until it holds its budget whatever arrives; says whether it had to.
 fn in_time(tree: &Tree<'_>, branch: &Branch, gpus: &Gpus<'_>, caps_w: &mut [f64]) -> bool {
-    let [stands, raises] = sums(gpus, caps_w, spans(tree, branch), |cap, min, max, applied| {
-        let answers = applied.is_finite();
-        // All of these are numbers: what `max` does with others would only cost time.
-        let most = if cap > applied { cap } else { applied };
-        let floor = if applied > min { applied } else { min };
-        [if answers { most } else { max }, if answers && cap > floor { cap - floor } else { 0.0 }]
-    });
+    let spans = spans(tree, branch);
+    let [stands] = sums(gpus, caps_w, spans, |cap, _, max, applied| [most(cap, max, applied)]);
     let over = stands + branch.other_w.max(0.0) - branch.budget_w;
-    // A budget that is not known was met with floors above.
-    if !(over > 0.0 && raises > 0.0) {
+    // A budget that is not known was met with floors above. Most branches raise nothing that they have no room for.
+    if over.is_nan() || over <= 0.0 {
+        return false;
+    }
+    let [raises] = sums(gpus, caps_w, spans, |cap, min, _, applied| {
+        let floor = if applied > min { applied } else { min };
+        [if applied.is_finite() && cap > floor { cap - floor } else { 0.0 }]
+    });
+    if raises <= 0.0 {
         return false;
     }
     let share = (1.0 - over / raises - ROUNDING).max(0.0);
-    for gpu in spans(tree, branch).iter().flat_map(|&(start, end)| start..end) {
+    for gpu in spans.iter().flat_map(|&(start, end)| start..end) {
         let start = gpus.applied_w[gpu].max(gpus.min_w[gpu]);
         if gpus.applied_w[gpu].is_finite() && caps_w[gpu] > start {
             caps_w[gpu] = start + (caps_w[gpu] - start) * share;

@@ -87,7 +87,7 @@ impl Demand {
 
     /// Takes a reading: power (W) at a clock (MHz). A clock that moves does not belong to the power of the same
     /// reading (both are means, over different windows), so only two readings at about the same clock tell the load.
-    #[inline]
+    #[inline(always)]
     pub fn update(&mut self, i: usize, power_w: f64, clock_mhz: f64, decay: f64) {
         let one = &mut self.gpus[i];
         let moved_mhz = clock_mhz - one.last_mhz;
@@ -112,7 +112,7 @@ impl Demand {
 
     /// What the GPU would draw at its highest clock at its recent peak load, W.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn peak_power(&self, i: usize) -> f64 {
         let one = &self.gpus[i];
         one.idle_w + one.peak_w

@@ -28,6 +28,7 @@ impl Level {
 
     /// Has a reading ever come?
     #[must_use]
+    #[inline]
     pub fn seen(&self) -> bool {
         self.last_ns.is_some()
     }

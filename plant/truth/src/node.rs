@@ -57,24 +57,31 @@ pub struct Fans {
     /// Speed by node.
     pub speed: Vec<f64>,
     spec: FanSpec,
+    /// The last step's length \[s\], and what is left of a distance after it.
+    decay: (f64, f64),
 }
 
 impl Fans {
     /// Fans at their floor.
     #[must_use]
     pub fn new(spec: &NodeSpec, nodes: usize) -> Self {
-        Self { speed: vec![spec.fans.floor; nodes], spec: spec.fans }
+        Self { speed: vec![spec.fans.floor; nodes], spec: spec.fans, decay: (0.0, 1.0) }
     }
 
     /// One step of the fan loop of a node. A step of any length ends where short ones would.
     pub fn step(&mut self, node: usize, inlet_c: f64, hottest_c: f64, dt_s: f64) {
         let demand = self.spec.demand(inlet_c, hottest_c);
-        self.speed[node] = demand + (self.speed[node] - demand) * (-dt_s / self.spec.tau_s).exp();
+        if dt_s.to_bits() != self.decay.0.to_bits() {
+            self.decay = (dt_s, (-dt_s / self.spec.tau_s).exp());
+        }
+        self.speed[node] = demand + (self.speed[node] - demand) * self.decay.1;
     }
 
     /// As [`Fans::step`], with the GPUs in `gpus`; their heat sinks, if they have some, get the air of the inlet.
     pub fn blow(&mut self, node: usize, fleet: &mut Fleet, gpus: Range<usize>, inlet_c: f64, dt_s: f64) {
-        let hottest = gpus.clone().map(|gpu| fleet.die_c[gpu]).fold(0.0, f32::max);
+        // numbers, all of them: what `max` does with others would only cost time
+        let die_c = fleet.die_c[gpus.clone()].iter();
+        let hottest = die_c.fold(0.0, |hottest, &c| if c > hottest { c } else { hottest });
         self.step(node, inlet_c, f64::from(hottest), dt_s);
         let air = gpus.clone().next().is_some_and(|gpu| fleet.sku(gpu).cooler.medium == Medium::Air);
         if air {

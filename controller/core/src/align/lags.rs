@@ -118,8 +118,14 @@ impl Lags {
     }
 
     /// Energy of a GPU between two of its samples.
+    #[inline(always)]
     pub(super) fn energy(&mut self, gpu: usize, before: &GpuSample, now: &GpuSample) {
-        let Some(pair) = self.of_gpu[gpu] else { return };
+        if let Some(pair) = self.of_gpu[gpu] {
+            self.energy_of(pair, before, now);
+        }
+    }
+
+    fn energy_of(&mut self, pair: u32, before: &GpuSample, now: &GpuSample) {
         // A clock that is hours ahead must not push everybody else out of the ring.
         if now.stamp.since(self.now) > AHEAD {
             return;

@@ -50,19 +50,22 @@ const COSTLY: u32 = {
 
 impl Standing {
     /// Takes the next sample after another, their stamps on our time.
+    #[inline(always)]
     pub(super) fn take(&mut self, before: &GpuSample, sample: &GpuSample) {
-        let stamp = sample.stamp;
-        let now = sample.reasons & COSTLY;
-        if now == self.bits && self.active == self.bits {
+        if sample.reasons & COSTLY == self.bits && self.active == self.bits {
             // Almost always.
-            self.settled = stamp;
+            self.settled = sample.stamp;
             self.leaving = 0;
         } else {
-            for (i, reason) in ThrottleReason::ALL.into_iter().enumerate() {
-                let counters = (before.throttle_ns[i], sample.throttle_ns[i]);
-                let counted = matches!(counters, (Some(a), Some(b)) if b > a);
-                self.judge(i, reason.bit(), now & reason.bit() != 0, counted, stamp);
-            }
+            self.judge_all(before, sample);
+        }
+    }
+
+    fn judge_all(&mut self, before: &GpuSample, sample: &GpuSample) {
+        for (i, reason) in ThrottleReason::ALL.into_iter().enumerate() {
+            let counters = (before.throttle_ns[i], sample.throttle_ns[i]);
+            let counted = matches!(counters, (Some(a), Some(b)) if b > a);
+            self.judge(i, reason.bit(), sample.reasons & reason.bit() != 0, counted, sample.stamp);
         }
     }
 

@@ -16,11 +16,14 @@ pub struct Spread {
 }
 
 impl Spread {
+    #[inline(always)]
     fn take(&mut self, value: Option<f32>) {
         let Some(value) = value else { return };
-        let first = self.count == 0;
-        self.least = if first { value } else { self.least.min(value) };
-        self.most = if first { value } else { self.most.max(value) };
+        if self.count == 0 {
+            (self.least, self.most) = (value, value);
+        } else {
+            (self.least, self.most) = (self.least.min(value), self.most.max(value));
+        }
         self.sum += f64::from(value);
         self.count += 1;
     }
@@ -52,6 +55,7 @@ pub struct GpuWindow {
 }
 
 impl GpuWindow {
+    #[inline(always)]
     pub(super) fn take(&mut self, sample: &GpuSample) {
         self.power_w.take(sample.power_w.or(sample.power_average_w));
         self.clock_mhz.take(sample.clock_mhz);
@@ -73,6 +77,7 @@ impl Windows {
     }
 
     /// A sample, its stamp on our time. One that an earlier window had is left out.
+    #[inline(always)]
     pub(super) fn take(&mut self, gpu: usize, stamp: Stamp, sample: &GpuSample) {
         let (window, after) = &mut self.open[gpu];
         if stamp > *after {
@@ -81,6 +86,7 @@ impl Windows {
     }
 
     /// Begins anew after this sample.
+    #[inline]
     pub(super) fn close(&mut self, gpu: usize, newest: Stamp) {
         if self.open[gpu].0.samples > 0 {
             self.open[gpu] = (GpuWindow::default(), newest);

@@ -6,6 +6,7 @@
 
 use headroom_belief::Level;
 use headroom_site::{Span, Stamp};
+use std::ops::Range;
 
 /// Time between two looks.
 const PERIOD: Span = Span::from_ms(5_000);
@@ -24,9 +25,8 @@ const FAR_K: f64 = 20.0;
 /// What is kept of all GPUs.
 #[derive(Debug, Clone)]
 pub(super) struct Drifts {
-    levels: Vec<Level>,
+    levels: Vec<Settled>,
     looked: Option<Stamp>,
-    blank: Level,
     /// Peaks of this stretch and of the one before, W.
     peaks_w: Vec<[f64; 2]>,
     stretch: Option<Stamp>,
@@ -34,11 +34,12 @@ pub(super) struct Drifts {
 
 impl Drifts {
     pub(super) fn new(gpus: usize) -> Self {
-        let blank = Level::new(NOISE_K, TREND_CHANGE);
-        Self { levels: vec![blank; gpus], looked: None, blank, peaks_w: vec![[0.0; 2]; gpus], stretch: None }
+        let settled = Settled(Level::new(NOISE_K, TREND_CHANGE));
+        Self { levels: vec![settled; gpus], looked: None, peaks_w: vec![[0.0; 2]; gpus], stretch: None }
     }
 
     /// Peaks of powers over the last stretches, W, after one more reading.
+    #[inline(always)]
     pub(super) fn peaks(&mut self, power_w: &[f64], peak_w: &mut [f64]) {
         for ((kept, power_w), peak_w) in self.peaks_w.iter_mut().zip(power_w).zip(peak_w) {
             kept[0] = if *power_w > kept[0] { *power_w } else { kept[0] };
@@ -59,21 +60,25 @@ impl Drifts {
         due
     }
 
+    /// What is kept of GPUs side by side.
+    pub(super) fn levels(&mut self, gpus: Range<usize>) -> &mut [Settled] {
+        &mut self.levels[gpus]
+    }
+}
+
+/// The temperature that a GPU would come to at its highest cap.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settled(Level);
+
+impl Settled {
     /// Trend of a GPU, K/s, given its temperature at the highest cap (degC, with its standard deviation), the limit, and the
     /// trend of its coolant. Coolant that warms is the surer sign of the two; the other tells what the coolant does not show.
-    #[inline]
-    pub(super) fn take(
-        &mut self,
-        gpu: usize,
-        now: Stamp,
-        full_c: (f64, f64),
-        limit_c: f64,
-        coolant_trend: f64,
-    ) -> f64 {
-        let level = &mut self.levels[gpu];
+    #[inline(always)]
+    pub(super) fn take(&mut self, now: Stamp, full_c: (f64, f64), limit_c: f64, coolant_trend: f64) -> f64 {
+        let Self(level) = self;
         if full_c.1 > KNOWN_K || full_c.0 < limit_c - FAR_K {
             if level.seen() {
-                *level = self.blank;
+                *level = Level::new(NOISE_K, TREND_CHANGE);
             }
             return coolant_trend;
         }

@@ -71,7 +71,7 @@ impl Flows {
     }
 
     /// psi of a GPU.
-    #[inline]
+    #[inline(always)]
     pub(super) fn psi(&self, gpu: usize) -> f64 {
         self.rack_of[gpu].map_or(1.0, |rack| self.racks[rack as usize].psi)
     }

@@ -5,11 +5,13 @@ mod ill;
 
 use super::link::Link;
 use headroom_guard::{Echo, Keeper, Lease, Mode, Receiver};
+use headroom_nvml_abi::page::GpuOutputs;
 use headroom_sim::scenario::AgentsSpec;
-use headroom_sim::telemetry::gpu_outputs;
+use headroom_sim::telemetry::each_output;
 use headroom_sim::world::World;
 use headroom_site::gpu::{CapReceipt, CapTarget};
 use headroom_site::{CapCommand, GpuSample, Inbox, NodeReport, Site, Span, Stamp};
+use pulp::{Arch, Simd, WithSimd};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -219,23 +221,7 @@ impl Node {
 
     /// Samples of the GPUs that answer, over those of an earlier report.
     fn look(&self, world: &World, stamp: Stamp, gpus: &mut Vec<(Arc<str>, GpuSample)>) {
-        let stamp_us = (stamp.unix_ns() / 1000) as u64;
-        let mut answer = 0;
-        for (k, uuid) in self.uuids.iter().enumerate() {
-            if !world.fleet.present[self.first + k] {
-                continue;
-            }
-            if gpus.len() == answer {
-                gpus.push((Arc::clone(uuid), GpuSample::default()));
-            }
-            let (known, slot) = &mut gpus[answer];
-            if !Arc::ptr_eq(known, uuid) {
-                *known = Arc::clone(uuid);
-            }
-            *slot = sample(world, self.first + k, stamp, stamp_us);
-            answer += 1;
-        }
-        gpus.truncate(answer);
+        Arch::new().dispatch(Look { node: self, world, stamp, gpus });
     }
 
     /// Back to what a GPU of this plant has when nobody asks: its default cap, no lock.
@@ -249,14 +235,51 @@ impl Node {
     }
 }
 
+/// A look at the GPUs of a node, compiled for each kind of processor: most of it is rounding.
+struct Look<'a> {
+    node: &'a Node,
+    world: &'a World,
+    stamp: Stamp,
+    gpus: &'a mut Vec<(Arc<str>, GpuSample)>,
+}
+
+impl WithSimd for Look<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { node, world, stamp, gpus } = self;
+        let stamp_us = (stamp.unix_ns() / 1000) as u64;
+        let own = node.first..node.first + node.uuids.len();
+        let (fleet, mut answer) = (&world.fleet, 0);
+        let (present, caps_w) = (&fleet.present[own.clone()], &fleet.cap_w[own.clone()]);
+        each_output(fleet, &world.boards, own, stamp_us, |g, shown| {
+            let k = g - node.first;
+            if !present[k] {
+                return;
+            }
+            let uuid = &node.uuids[k];
+            if gpus.len() == answer {
+                gpus.push((Arc::clone(uuid), GpuSample::default()));
+            }
+            let (known, slot) = &mut gpus[answer];
+            if !Arc::ptr_eq(known, uuid) {
+                *known = Arc::clone(uuid);
+            }
+            *slot = sample(&shown, stamp, caps_w[k]);
+            answer += 1;
+        });
+        gpus.truncate(answer);
+    }
+}
+
 /// The plant's clock is the agents' monotonic clock.
 fn mono_ns(now: Stamp) -> u64 {
     now.tai_ns().max(0) as u64
 }
 
-#[inline]
-fn sample(world: &World, g: usize, stamp: Stamp, stamp_us: u64) -> GpuSample {
-    let o = gpu_outputs(&world.fleet, &world.boards, g, stamp_us);
+#[inline(always)]
+fn sample(o: &GpuOutputs, stamp: Stamp, cap_w: f32) -> GpuSample {
     GpuSample {
         stamp,
         power_w: Some(o.power_instant_mw as f32 * 1e-3),
@@ -267,7 +290,7 @@ fn sample(world: &World, g: usize, stamp: Stamp, stamp_us: u64) -> GpuSample {
         die_c: Some(o.die_c as f32),
         hbm_c: Some(o.hbm_c as f32),
         margin_k: Some(o.margin_c as f32),
-        enforced_cap_w: Some(world.fleet.cap_w[g]),
+        enforced_cap_w: Some(cap_w),
         utilisation: Some(o.gpu_percent as f32 * 1e-2),
         reasons: o.reasons as u32,
         throttle_ns: [

@@ -78,6 +78,19 @@ pub struct GpuInput {
     pub hbm_c: Option<f64>,
 }
 
+/// What every loop asks of every GPU in every tick; by [`Rise`], each with its standard deviation.
+#[derive(Debug, Clone, Copy)]
+pub struct GpuFigures {
+    /// Has it ever been read?
+    pub seen: bool,
+    /// Has its memory ever been read? What is said of a memory that was never read means nothing.
+    pub hbm_seen: bool,
+    /// Temperatures now, degC.
+    pub now: [(f64, f64); 2],
+    /// Rises over the coolant after long at its highest power, K.
+    pub full: [(f64, f64); 2],
+}
+
 /// GPUs that have one model: of a product, cooled alike.
 #[derive(Debug, Clone)]
 struct Class {
@@ -151,7 +164,7 @@ impl GpuObservers {
     }
 
     /// Says what a GPU shows, for the next [`Self::advance`].
-    #[inline]
+    #[inline(always)]
     pub fn show(&mut self, gpu: usize, input: &GpuInput) {
         let (block, lane) = self.home(gpu);
         let shown = &mut self.shown[block];
@@ -180,7 +193,7 @@ impl GpuObservers {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn home(&self, gpu: usize) -> (usize, usize) {
         let place = self.place[gpu] as usize;
         (place / LANES, place % LANES)
@@ -245,6 +258,20 @@ impl GpuObservers {
         let (block, lane) = self.home(gpu);
         let f = &self.figures[block];
         [0, 1].map(|of| (f.full[of][lane], f.full_sigma[of][lane]))
+    }
+
+    /// What is asked of every GPU in every tick.
+    #[must_use]
+    #[inline(always)]
+    pub fn figures(&self, gpu: usize) -> GpuFigures {
+        let (block, lane) = self.home(gpu);
+        let f = &self.figures[block];
+        GpuFigures {
+            seen: self.seen[gpu],
+            hbm_seen: self.hbm_seen[gpu],
+            now: [0, 1].map(|of| (f.now[of][lane], f.now_sigma[of][lane])),
+            full: [0, 1].map(|of| (f.full[of][lane], f.full_sigma[of][lane])),
+        }
     }
 
     /// eta phi R (P - P_f): how unsure the fast part is, K.

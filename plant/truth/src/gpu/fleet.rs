@@ -166,6 +166,7 @@ impl Fleet {
     /// # Panics
     /// As an array index does, where there is no such GPU.
     #[must_use]
+    #[inline]
     pub fn sku(&self, gpu: usize) -> &Sku {
         &self.parts[self.part_of(gpu)].sku
     }
@@ -193,10 +194,17 @@ impl Fleet {
         self.parts.iter().map(|part| (&part.sku, part.range.clone()))
     }
 
-    /// The clock a driver would report: a multiple of 15 MHz \[MHz\].
+    /// Some GPUs, cut where one product ends and the next begins.
+    pub fn runs(&self, gpus: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        let own = move |part: &Part| part.range.start.max(gpus.start)..part.range.end.min(gpus.end);
+        self.parts.iter().map(own).filter(|run| !run.is_empty())
+    }
+
+    /// What a driver reports of a clock: the nearest multiple of 15 MHz \[MHz\].
     #[must_use]
-    pub fn reported_clock_mhz(&self, gpu: usize) -> u32 {
-        ((self.clock_mhz[gpu] / CLOCK_STEP_MHZ).round() * CLOCK_STEP_MHZ) as u32
+    #[inline(always)]
+    pub fn reported_mhz(clock_mhz: f32) -> u32 {
+        ((clock_mhz / CLOCK_STEP_MHZ).round() * CLOCK_STEP_MHZ) as u32
     }
 
     /// Power as the board's own sensor has it, without its lag \[W\].
@@ -208,13 +216,7 @@ impl Fleet {
     /// Kelvin left to software thermal slowdown: the lesser of die and HBM. Negative above it.
     #[must_use]
     pub fn thermal_margin_k(&self, gpu: usize) -> f64 {
-        self.margin_of(self.sku(gpu), gpu)
-    }
-
-    /// As [`Fleet::thermal_margin_k`], where the product is at hand.
-    pub(super) fn margin_of(&self, sku: &Sku, gpu: usize) -> f64 {
-        let die = sku.max_operating_c - f64::from(self.die_c[gpu]);
-        die.min(sku.hbm_max_c - f64::from(self.hbm_c[gpu]))
+        self.sku(gpu).margin_k(f64::from(self.die_c[gpu]), f64::from(self.hbm_c[gpu]))
     }
 
     /// Heat a GPU and its cooler hold, from an arbitrary zero \[J\].
@@ -237,6 +239,7 @@ impl Fleet {
     }
 
     /// As [`Fleet::memory_power_w`], where the product is at hand.
+    #[inline]
     pub(super) fn memory_power_of(&self, sku: &Sku, gpu: usize) -> f64 {
         if self.tripped[gpu] {
             return 0.0;
@@ -258,6 +261,7 @@ impl Fleet {
 
     /// Cumulative time held back by a peer of its boost group \[ns\].
     #[must_use]
+    #[inline]
     pub fn sync_boost_ns(&self, gpu: usize) -> u64 {
         self.sync.as_ref().map_or(0, |sync| sync.held_ns(gpu))
     }

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use pulp::{Arch, Simd, WithSimd};
+
 use super::block::{Block, LANES};
 use super::coefficients::Coefficients;
 use super::eight;
@@ -39,12 +41,31 @@ pub(super) struct Lanes<'a> {
     sync: Option<&'a mut Groups>,
 }
 
+/// A step, compiled for each kind of processor: vectors are wider and rounding is cheaper on new ones.
+struct Stepping<'a, 'b> {
+    lanes: Lanes<'a>,
+    c: &'b Coefficients,
+    blocks: &'b mut [Block],
+    place: usize,
+}
+
+impl WithSimd for Stepping<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.lanes.step_all(self.c, self.blocks, self.place);
+    }
+}
+
 /// Eight entries of an array.
+#[inline(always)]
 fn eight<T>(array: &[T], at: usize) -> Option<&[T; LANES]> {
     array.get(at..)?.first_chunk()
 }
 
 /// Writes eight entries of an array.
+#[inline(always)]
 fn fill<T: Copy>(array: &mut [T], at: usize, values: &[T; LANES]) {
     array[at..at + LANES].copy_from_slice(values);
 }
@@ -80,7 +101,12 @@ impl<'a> Lanes<'a> {
 
     /// Advances them all by the step that the coefficients are made for. `blocks` are those of the product, of which
     /// the first of these GPUs has a place.
-    pub(super) fn step(mut self, c: &Coefficients, blocks: &mut [Block], place: usize) {
+    pub(super) fn step(self, c: &Coefficients, blocks: &mut [Block], place: usize) {
+        Arch::new().dispatch(Stepping { lanes: self, c, blocks, place });
+    }
+
+    #[inline(always)]
+    fn step_all(mut self, c: &Coefficients, blocks: &mut [Block], place: usize) {
         let mut i = 0;
         while i < self.present.len() {
             let (block, lane) = (&mut blocks[(place + i) / LANES], (place + i) % LANES);

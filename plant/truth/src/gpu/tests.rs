@@ -140,7 +140,7 @@ fn locks_hold_and_snap_to_the_grid() {
     fleet.lock_max_mhz[0] = 1209.0;
     run(&mut fleet, 5.0, 1.0);
     near(fleet.clock_mhz[0], 1200.0, 0.1);
-    assert_eq!(fleet.reported_clock_mhz(0), 1200);
+    assert_eq!(Fleet::reported_mhz(fleet.clock_mhz[0]), 1200);
     assert_eq!(fleet.reasons[0], reason::LOCKED);
     (fleet.activity[0], fleet.memory[0]) = (0.0, 0.0);
     fleet.lock_min_mhz[0] = 900.0;

@@ -37,7 +37,7 @@ impl Default for Survey {
 }
 
 impl Survey {
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(plant: &Plant<'_>, gpus: Range<usize>) -> Self {
         let fleet = &*plant.fleet;
         let mut out = Self { count: gpus.len(), ..Self::default() };
@@ -60,6 +60,7 @@ impl Survey {
         out
     }
 
+    #[inline]
     pub(super) fn add(&mut self, other: &Self) {
         self.slowest = self.slowest.min(other.slowest);
         self.held = self.held.max(other.held);

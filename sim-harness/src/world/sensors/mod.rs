@@ -30,6 +30,7 @@ use crate::image::{Image, Link, SourceIndex};
 use clock::SourceClock;
 use fault::Active;
 use headroom_truth::rng::Rng;
+use pulp::{Arch, Simd, WithSimd};
 use scan::{Pace, Scan};
 use std::sync::Arc;
 use unit::Unit;
@@ -229,6 +230,12 @@ impl Sensors {
 
     /// Shows what was due.
     pub fn publish(&mut self, image: &mut Image) {
+        Arch::new().dispatch(Publish { sensors: self, image });
+        self.tell_sources(image);
+    }
+
+    #[inline(always)]
+    fn show_due(&mut self, image: &mut Image) {
         let due = std::mem::take(&mut self.due);
         for n in 0..self.scans.len() {
             let Scan { due: range, pace, .. } = &self.scans[n];
@@ -245,10 +252,10 @@ impl Sensors {
         }
         touched.clear();
         self.touched = touched;
-        self.tell_sources(image);
     }
 
     /// Shows one point; without a pace it is shown at once, whatever has changed.
+    #[inline(always)]
     fn show(&mut self, point: usize, pace: Option<&Pace>, image: &mut Image) {
         let unit = &mut self.units[point];
         let (class, field) = (unit.class, self.field[point]);
@@ -319,6 +326,21 @@ impl Sensors {
                 }
             }
         }
+    }
+}
+
+/// What was due, shown by a loop that is compiled for each kind of processor: much of it is rounding.
+struct Publish<'a> {
+    sensors: &'a mut Sensors,
+    image: &'a mut Image,
+}
+
+impl WithSimd for Publish<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.sensors.show_due(self.image);
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) struct Unit {
 
 impl Unit {
     /// A field value through the lag and the noise of the sensor.
+    #[inline(always)]
     pub(super) fn reads(&mut self, field: f64, pace: Option<&Pace>, first: bool, rng: &mut Rng) -> f64 {
         let class = self.class;
         let slow = !class.slow.is_zero();
@@ -48,6 +49,7 @@ impl Unit {
     }
 
     /// A value within the range of the transmitter, as it is and in steps.
+    #[inline(always)]
     pub(super) fn display(&self, value: f64) -> (f64, f64) {
         let (low, high) = self.class.range;
         let quantum = self.class.quantum;
@@ -58,6 +60,7 @@ impl Unit {
 
 /// A standard normal deviate: the sum of four uniform 16-bit words (Irwin and Hall, 1927), cut at 3.46 deviations. One
 /// draw instead of a logarithm and a cosine; sensors are trimmed lots anyway.
+#[inline(always)]
 fn normal(rng: &mut Rng) -> f64 {
     let word = rng.next_u64();
     let sum = (word & 0xFFFF) + ((word >> 16) & 0xFFFF) + ((word >> 32) & 0xFFFF) + (word >> 48);

@@ -92,7 +92,19 @@ pub(super) struct Racks {
     racks: Vec<Rack>,
     groups: Vec<Group>,
     known: Vec<Known>,
+    /// Memory for what the members of one group show.
+    waters_c: Vec<Option<f64>>,
+    flows: Vec<Option<Hydraulics>>,
     last: Option<Stamp>,
+}
+
+/// Pressure difference and flow of a rack in which something flows.
+#[derive(Debug, Clone, Copy)]
+struct Hydraulics {
+    dp_kpa: f64,
+    flow_lpm: f64,
+    /// ln(dp / V^2).
+    ln: f64,
 }
 
 impl Racks {
@@ -117,16 +129,21 @@ impl Racks {
             Group { racks, water }
         };
         let groups = groups.into_iter().map(|g| group(g, &racks)).collect();
-        Self { known: vec![Known::default(); racks.len()], racks, groups, last: None }
+        let known = vec![Known::default(); racks.len()];
+        Self { known, racks, groups, waters_c: Vec::new(), flows: Vec::new(), last: None }
     }
 
     pub(super) fn look(&mut self, snapshot: &Snapshot, court: &mut Court) {
-        let Self { racks, groups, known, last } = self;
+        let Self { racks, groups, known, waters_c, flows, last } = self;
         known.fill(Known::default());
         for g in groups.iter() {
-            waters(g, racks, known, snapshot, court);
+            waters_c.clear();
+            waters_c.extend((0..g.water.len()).map(|k| g.water_c(k, snapshot)));
+            waters(g, racks, known, waters_c, court);
+            flows.clear();
+            flows.extend(g.racks.iter().map(|&r| racks[r].hydraulics(snapshot)));
             for k in 0..g.racks.len() {
-                resistance(racks, g, k, &mut known[g.racks[k]], snapshot);
+                resistance(racks, g, k, &mut known[g.racks[k]], flows);
             }
         }
         let dt_s = last.map_or(0.0, |last| snapshot.stamp.since(last).s()).max(0.0);
@@ -144,19 +161,25 @@ impl Racks {
     }
 }
 
-/// Temperatures of one water; where nothing flows a sensor shows its room.
-fn waters(g: &Group, racks: &[Rack], known: &mut [Known], snapshot: &Snapshot, court: &mut Court) {
-    let value = |k: usize| {
-        let (point, flow) = g.water[k];
+impl Group {
+    /// What a supply of its water shows; where nothing flows a sensor shows its room.
+    fn water_c(&self, k: usize, snapshot: &Snapshot) -> Option<f64> {
+        let (point, flow) = self.water[k];
         let flows = flow.is_none_or(|p| snapshot.good(p).is_none_or(|v| v > FLOWS_LPM));
         snapshot.good(point).filter(|_| flows)
-    };
-    for k in 0..g.water.len() {
-        let (Some(value_c), peers) = (value(k), Peers::beside(k, g.water.len(), value)) else { continue };
-        let (count, (median_c, sigma)) = (peers.count(), peers.median());
+    }
+}
+
+/// Temperatures of one water beside each other.
+fn waters(g: &Group, racks: &[Rack], known: &mut [Known], shown_c: &[Option<f64>], court: &mut Court) {
+    for (k, value_c) in shown_c.iter().enumerate() {
+        let Some(value_c) = *value_c else { continue };
+        let peers = Peers::beside(k, shown_c.len(), |j| shown_c[j]);
+        let count = peers.count();
         if count < VOTES {
             continue;
         }
+        let (median_c, sigma) = peers.median();
         let fits = (value_c - median_c).abs() <= WATER_K.max(SIGMAS * sigma);
         let point = g.water[k].0;
         if let Some(rack) = g.racks.iter().find(|r| racks[**r].supply == Some(point)) {
@@ -170,19 +193,19 @@ fn waters(g: &Group, racks: &[Rack], known: &mut [Known], snapshot: &Snapshot, c
 }
 
 /// The resistance of a rack beside that of its peers at the same flow.
-fn resistance(racks: &[Rack], g: &Group, k: usize, known: &mut Known, snapshot: &Snapshot) {
-    let own = &racks[g.racks[k]];
-    let Some((dp_kpa, flow_lpm)) = own.hydraulics(snapshot) else { return };
-    let peers = Peers::beside(k, g.racks.len(), |j| {
-        let other = &racks[g.racks[j]];
-        let (dp, v) = other.hydraulics(snapshot).filter(|_| other.build == own.build)?;
-        ((v / flow_lpm - 1.0).abs() <= SAME_FLOW).then(|| (dp / (v * v)).ln())
+fn resistance(racks: &[Rack], g: &Group, k: usize, known: &mut Known, flows: &[Option<Hydraulics>]) {
+    let Some(Hydraulics { dp_kpa, flow_lpm, ln }) = flows[k] else { return };
+    let build = racks[g.racks[k]].build;
+    let peers = Peers::beside(k, flows.len(), |j| {
+        let other = flows[j].filter(|_| racks[g.racks[j]].build == build)?;
+        ((other.flow_lpm / flow_lpm - 1.0).abs() <= SAME_FLOW).then_some(other.ln)
     });
-    let (count, (median, sigma)) = (peers.count(), peers.median());
+    let count = peers.count();
     if count < VOTES {
         return;
     }
-    let off = (dp_kpa / (flow_lpm * flow_lpm)).ln() - median;
+    let (median, sigma) = peers.median();
+    let off = ln - median;
     known.flow_fits = off.abs() <= RESISTANCE.max(SIGMAS * sigma);
     if !known.flow_fits {
         let (expected_kpa, expected_lpm) =
@@ -201,10 +224,10 @@ enum Balance {
 
 impl Rack {
     /// Pressure difference and flow, if something flows.
-    fn hydraulics(&self, snapshot: &Snapshot) -> Option<(f64, f64)> {
-        let dp = self.dp.and_then(|p| snapshot.good(p)).filter(|dp| *dp > PRESSES_KPA)?;
-        let flow = self.flow.and_then(|p| snapshot.good(p)).filter(|v| *v > FLOWS_LPM)?;
-        Some((dp, flow))
+    fn hydraulics(&self, snapshot: &Snapshot) -> Option<Hydraulics> {
+        let dp_kpa = self.dp.and_then(|p| snapshot.good(p)).filter(|dp| *dp > PRESSES_KPA)?;
+        let flow_lpm = self.flow.and_then(|p| snapshot.good(p)).filter(|v| *v > FLOWS_LPM)?;
+        Some(Hydraulics { dp_kpa, flow_lpm, ln: (dp_kpa / (flow_lpm * flow_lpm)).ln() })
     }
 
     /// Highest and least power of the last minutes: forgotten slowly, followed at once.
@@ -217,8 +240,8 @@ impl Rack {
 
     fn look(&self, known: &Known, snapshot: &Snapshot, court: &mut Court) {
         let flow = self.flow.and_then(|p| snapshot.good(p));
-        if let (Some((peers, expected_kpa, expected_lpm)), Some((dp_kpa, flow_lpm))) =
-            (known.other, self.hydraulics(snapshot))
+        if let Some((peers, expected_kpa, expected_lpm)) = known.other
+            && let Some(Hydraulics { dp_kpa, flow_lpm, .. }) = self.hydraulics(snapshot)
         {
             let (Some(dp), Some(v)) = (self.dp, self.flow) else { return };
             let by_dp = Lie::Resistance { dp_kpa, expected_kpa, flow_lpm, peers };

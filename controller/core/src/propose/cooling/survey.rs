@@ -21,10 +21,20 @@ pub struct Survey {
     /// Power of all GPUs over some minutes, W.
     load_w: f64,
     leakage_per_k: Vec<f64>,
-    /// Headroom of each GPU now and at full load, K.
-    kelvins: Vec<Option<[f64; 2]>>,
+    gpus: Vec<Gpu>,
     /// For each actuator that holds a temperature which is measured, what that has done of late.
     swings: Vec<Option<Swing>>,
+}
+
+/// What one GPU adds to its sets.
+#[derive(Debug, Clone, Copy, Default)]
+struct Gpu {
+    heard: bool,
+    load_w: f64,
+    leak_w_per_k: f64,
+    plate_w: f64,
+    /// Headroom now and at full load, K.
+    kelvins: Option<[f64; 2]>,
 }
 
 /// What some GPUs say together.
@@ -64,7 +74,7 @@ impl Survey {
             actuator_of,
             flow_k: vec![None; topology.racks.len()],
             load_w: 0.0,
-            kelvins: vec![None; site.gpus.len()],
+            gpus: vec![Gpu::default(); site.gpus.len()],
             swings: site
                 .actuators
                 .iter()
@@ -83,10 +93,15 @@ impl Survey {
             }
         }
         self.load_w = e.slow_power_w.iter().sum();
-        self.kelvins.iter_mut().enumerate().for_each(|(g, kelvins)| *kelvins = e.kelvins(g));
+        let seen = self.leakage_per_k.iter().zip(&snapshot.gpus).zip(&e.slow_power_w);
+        for (i, (gpu, ((leakage, g), &watts))) in self.gpus.iter_mut().zip(seen).enumerate() {
+            let leak = leakage * watts;
+            let plate_w = leak * PLATE_SHARE * e.gpus.resistance(i).0 * watts;
+            let kelvins = e.kelvins(i);
+            *gpu = Gpu { heard: g.heard, load_w: watts, leak_w_per_k: leak, plate_w, kelvins };
+        }
         for (set, &actuator) in self.sets.iter_mut().zip(&self.actuator_of) {
-            let gpus = &topology.reach[actuator].gpus;
-            *set = Set::of(gpus, &self.leakage_per_k, &self.kelvins, snapshot, e);
+            *set = Set::of(&topology.reach[actuator].gpus, &self.gpus);
         }
         for (flow_k, rack) in self.flow_k.iter_mut().zip(&topology.racks) {
             *flow_k = flow_slack(site, rack, snapshot, e);
@@ -125,22 +140,15 @@ fn held_temperature(a: &Actuator) -> Option<PointId> {
 }
 
 impl Set {
-    fn of(
-        gpus: &[usize],
-        leakage_per_k: &[f64],
-        kelvins: &[Option<[f64; 2]>],
-        snapshot: &Snapshot,
-        e: &Estimate,
-    ) -> Self {
+    fn of(some: &[usize], gpus: &[Gpu]) -> Self {
         let mut set = Self::default();
-        for &g in gpus {
-            set.heard += usize::from(snapshot.gpus[g].heard);
-            let watts = e.slow_power_w[g];
-            let leak = leakage_per_k[g] * watts;
-            set.load_w += watts;
-            set.leak_w_per_k += leak;
-            set.plate_w += leak * PLATE_SHARE * e.gpus.resistance(g).0 * watts;
-            if let Some([now_k, full_k]) = kelvins[g] {
+        for &g in some {
+            let gpu = &gpus[g];
+            set.heard += usize::from(gpu.heard);
+            set.load_w += gpu.load_w;
+            set.leak_w_per_k += gpu.leak_w_per_k;
+            set.plate_w += gpu.plate_w;
+            if let Some([now_k, full_k]) = gpu.kelvins {
                 lower(&mut set.full, g, full_k);
                 lower(&mut set.hottest, g, now_k);
             }

@@ -29,6 +29,7 @@ use crate::wants::Wants;
 use headroom_belief::gpu::Rise;
 use headroom_site::model::{JobKind, Sku};
 use headroom_site::{Site, Span, Stamp};
+use pulp::{Arch, Simd, WithSimd};
 
 /// Distance to the maximum operating temperature that the thermal cap keeps, K: the supervisory loop's reserve for what
 /// is faster than it.
@@ -198,7 +199,8 @@ impl Steady {
         let hot = self.heat.look(snapshot, estimate);
         let wanted = jobs.iter().map(|j| j.wanted_mhz);
         let same = wanted.clone().eq(self.wanted_mhz.iter().copied());
-        self.read(wants, estimate, budget_w, jobs);
+        Arch::new().dispatch(Bounds { steady: self, wants, estimate });
+        self.read(estimate, budget_w, jobs);
         if hot {
             let (demand, low, high) = (&self.demand_w, &self.low_w, &mut self.high_w);
             self.heat.lower(estimate, demand, low, &self.slope, high);
@@ -302,15 +304,19 @@ impl Steady {
         self.capped_w.iter().zip(&self.room_w).all(|(capped, room)| capped <= room)
     }
 
-    /// Demands, ceilings and rooms of this tick.
-    fn read(&mut self, wants: &Wants, e: &Estimate, budget_w: &[f64], jobs: &[JobClock]) {
-        let bounds = self.low_w.iter().zip(self.most_w.iter().zip(&self.kept_c));
+    /// Demands and ceilings of this tick, each GPU by itself.
+    #[inline(always)]
+    fn read_gpus(&mut self, wants: &Wants, e: &Estimate) {
+        let bounds = self.low_w.iter().zip(&self.most_w).zip(&self.kept_c);
         let wanted = self.demand_w.iter_mut().zip(&mut self.high_w);
-        for (i, ((demand, high), (&low, (&most, kept_c)))) in wanted.zip(bounds).enumerate() {
-            let thermal = if e.gpus.seen(i) { thermal_cap(e, i, most, *kept_c, wants.k_sigma) } else { most };
-            *high = thermal.max(low).min(most);
+        for (i, ((demand, high), ((&low, &most), &kept_c))) in wanted.zip(bounds).enumerate() {
+            *high = thermal_cap(e, i, most, kept_c, wants.k_sigma).max(low).min(most);
             *demand = (e.demand.peak_power(i) * self.above).max(low).min(*high);
         }
+    }
+
+    /// What jobs, others and budgets make of these, and the rooms of this tick.
+    fn read(&mut self, e: &Estimate, budget_w: &[f64], jobs: &[JobClock]) {
         for group in &self.groups {
             let Some(mhz) = jobs.get(group.job).and_then(|j| j.wanted_mhz) else { continue };
             for &i in &group.gpus {
@@ -333,23 +339,41 @@ impl Steady {
     }
 }
 
-/// Highest power, up to `most`, W, at which die and memory stay surely below what is kept of the die, degC, and of the
-/// memory.
-#[inline]
-fn thermal_cap(e: &Estimate, gpu: usize, most: f64, kept_c: f64, k_sigma: f64) -> f64 {
-    let (coolant_c, full) = (e.coolant_c[gpu], e.gpus.both_full_rises(gpu));
-    let of = |rise: Rise, kept_c: f64| {
-        let (full_k, sigma) = full[rise as usize];
-        if coolant_c + full_k + k_sigma * sigma <= kept_c {
-            return most;
-        }
-        e.gpus.most_w(gpu, rise, kept_c, coolant_c, k_sigma)
-    };
-    let die = of(Rise::Die, kept_c);
-    if !e.gpus.hbm_seen(gpu) {
-        return die;
+/// Demands and ceilings of GPUs, by a loop that is compiled for each kind of processor.
+struct Bounds<'a> {
+    steady: &'a mut Steady,
+    wants: &'a Wants,
+    estimate: &'a Estimate,
+}
+
+impl WithSimd for Bounds<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.steady.read_gpus(self.wants, self.estimate);
     }
-    die.min(of(Rise::Memory, e.limits.hbm_c[gpu] - THERMAL_RESERVE_K))
+}
+
+/// Highest power, up to `most`, W, at which die and memory stay surely below what is kept of the die, degC, and of the
+/// memory; `most` for a GPU that was never seen.
+#[inline(always)]
+fn thermal_cap(e: &Estimate, gpu: usize, most: f64, kept_c: f64, k_sigma: f64) -> f64 {
+    let (f, coolant_c) = (e.gpus.figures(gpu), e.coolant_c[gpu]);
+    let hbm_c = e.limits.hbm_c[gpu] - THERMAL_RESERVE_K;
+    let keeps = |rise: Rise, kept_c: f64| {
+        let (full_k, sigma) = f.full[rise as usize];
+        coolant_c + full_k + k_sigma * sigma <= kept_c
+    };
+    let (die, hbm) = (keeps(Rise::Die, kept_c), !f.hbm_seen || keeps(Rise::Memory, hbm_c));
+    if !f.seen || (die && hbm) {
+        // Almost all of them.
+        return most;
+    }
+    let of = |keeps, rise, kept_c| {
+        if keeps { most } else { e.gpus.most_w(gpu, rise, kept_c, coolant_c, k_sigma) }
+    };
+    of(die, Rise::Die, kept_c).min(of(hbm, Rise::Memory, hbm_c))
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! The sensors of a fleet, one array per quantity.
 //!
-//! Responsible for: stepping them beside the fleet, and reading one.
-//! Not for: what a reading means (see the module page).
+//! Responsible for: stepping them beside the fleet.
+//! Not for: what they answer (`read`), or what that means (see the module page).
 //!
 //! What a board shows after long steps follows from the power of the last two and from its phase: it is reckoned when
 //! somebody looks, and a step only keeps the powers.
 
 use std::ops::Range;
 
-use super::super::{Fleet, Sku};
-use super::{Answer, Fields, MOST_BINS, Quirk, Readout, SensorSpec};
+use super::super::Fleet;
+use super::{MOST_BINS, Quirk, SensorSpec};
 use crate::rng::Rng;
 
 /// Deviation of a board's refresh period from that of its product, two standard deviations (99 to 101 ms of 100 are seen).
@@ -17,9 +17,9 @@ const PERIOD_SPREAD: f64 = 0.005;
 
 /// A reading, and the one before it, of which the older shows until the delay is over \[W\], without gain.
 #[derive(Debug, Clone, Copy, Default)]
-struct Shown {
-    now: f32,
-    before: f32,
+pub(super) struct Shown {
+    pub(super) now: f32,
+    pub(super) before: f32,
 }
 
 impl Shown {
@@ -30,10 +30,10 @@ impl Shown {
 
 /// One board, as far as short steps need it.
 #[derive(Debug, Clone, Copy, Default)]
-struct Board {
+pub(super) struct Board {
     /// Refresh period \[s\], and time to the next refresh; while steps are long, as they began to be.
-    period_s: f32,
-    due_s: f32,
+    pub(super) period_s: f32,
+    pub(super) due_s: f32,
     /// Power behind the front end \[W\].
     lagged_w: f32,
     /// Energy gathered in the open window and in the open period \[J\].
@@ -41,19 +41,19 @@ struct Board {
     period_j: f32,
     /// Means of the last periods \[W\], newest first.
     bins_w: [f32; MOST_BINS],
-    instant: Shown,
-    average: Shown,
-    energy_mj: f64,
+    pub(super) instant: Shown,
+    pub(super) average: Shown,
+    pub(super) energy_mj: f64,
     energy_phase_s: f32,
 }
 
 /// Boards of one product.
 #[derive(Debug, Clone)]
-struct Part {
-    range: Range<usize>,
-    spec: SensorSpec,
+pub(super) struct Part {
+    pub(super) range: Range<usize>,
+    pub(super) spec: SensorSpec,
     bins: usize,
-    long: bool,
+    pub(super) long: bool,
     /// When steps began to be long \[s\].
     long_since_s: f64,
     /// Energy refreshes per second.
@@ -68,21 +68,13 @@ struct Part {
 pub struct SensorBank {
     /// What each board does not do, or does wrongly, beside its product.
     pub quirks: Vec<Quirk>,
-    boards: Vec<Board>,
+    pub(super) boards: Vec<Board>,
     /// Power of the last step, and of the one before \[W\].
-    now_w: Vec<f32>,
-    before_w: Vec<f32>,
-    parts: Vec<Part>,
-    elapsed_s: f64,
-    dt_s: f64,
-}
-
-/// What a board has to show.
-#[derive(Debug, Clone, Copy)]
-struct Shows {
-    instant_w: f32,
-    average_w: f32,
-    energy_mj: f64,
+    pub(super) now_w: Vec<f32>,
+    pub(super) before_w: Vec<f32>,
+    pub(super) parts: Vec<Part>,
+    pub(super) elapsed_s: f64,
+    pub(super) dt_s: f64,
 }
 
 impl SensorBank {
@@ -191,88 +183,6 @@ impl SensorBank {
         }
         self.dt_s = dt_s;
     }
-
-    /// What a board answers.
-    // Inlined, an answer is a value or none and never written down: a quarter of a look at a GPU.
-    #[must_use]
-    #[inline(always)]
-    pub fn read(&self, fleet: &Fleet, gpu: usize) -> Readout {
-        let (sku, Quirk { missing, zeros }) = (fleet.sku(gpu), self.quirks[gpu]);
-        match (sku.sensor.missing.with(missing), zeros) {
-            // Almost every board answers everything.
-            (Fields::NONE, false) => self.answers(fleet, gpu, sku, (Fields::NONE, false)),
-            other => self.answers(fleet, gpu, sku, other),
-        }
-    }
-
-    #[inline(always)]
-    fn answers(&self, fleet: &Fleet, gpu: usize, sku: &Sku, (missing, zeros): (Fields, bool)) -> Readout {
-        let gain = fleet.sensor_gain[gpu];
-        let shows = self.shows(fleet, gpu);
-        let (instant_w, average_w) = (f64::from(gain * shows.instant_w), f64::from(gain * shows.average_w));
-        let margin_k = whole(fleet.margin_of(sku, gpu));
-        // signed: the cast is one instruction
-        let energy_mj = (shows.energy_mj * f64::from(gain)).max(0.0) as i64 as u64;
-        let plain = if sku.sensor.average_s.is_some() { average_w } else { instant_w };
-        Readout {
-            memory_mhz: sku.memory_clock_mhz as u32,
-            power_w: if zeros { 0.0 } else { plain },
-            average_w: answer(missing, Fields::AVERAGE, zeros, average_w),
-            instant_w: answer(missing, Fields::INSTANT, zeros, instant_w),
-            memory_w: answer(missing, Fields::MEMORY_POWER, zeros, fleet.memory_power_of(sku, gpu)),
-            energy_mj: answer(missing, Fields::ENERGY, zeros, energy_mj),
-            die_c: whole(f64::from(fleet.die_c[gpu]) + 0.5),
-            memory_c: answer(
-                missing,
-                Fields::MEMORY_TEMPERATURE,
-                zeros,
-                whole(f64::from(fleet.hbm_c[gpu]) + 0.5),
-            ),
-            margin_k: answer(missing, Fields::MARGIN, zeros, margin_k),
-        }
-    }
-
-    /// What a board shows, without its gain.
-    #[inline(always)]
-    fn shows(&self, fleet: &Fleet, gpu: usize) -> Shows {
-        let board = &self.boards[gpu];
-        let part = self.part_of(gpu);
-        let delay_s = part.spec.delay_s as f32;
-        if !part.long {
-            let new = board.period_s - board.due_s >= delay_s;
-            let of = |shown: Shown| if new { shown.now } else { shown.before };
-            let (instant_w, average_w) = (of(board.instant), of(board.average));
-            return Shows { instant_w, average_w, energy_mj: board.energy_mj };
-        }
-        let now_w = self.now_w[gpu];
-        let age_s = board.age_s(part, self.elapsed_s);
-        let average = board.average_of(part, [self.before_w[gpu], now_w], age_s, self.dt_s as f32);
-        let energy_mj = board.counted(part, fleet.energy_mj[gpu], now_w, self.elapsed_s, self.dt_s);
-        Shows {
-            instant_w: now_w,
-            average_w: if age_s >= delay_s { average.now } else { average.before },
-            energy_mj: energy_mj.unwrap_or(board.energy_mj),
-        }
-    }
-
-    #[inline]
-    fn part_of(&self, gpu: usize) -> &Part {
-        let known = self.parts.iter().find(|part| gpu < part.range.end);
-        known.unwrap_or(&self.parts[self.parts.len() - 1])
-    }
-}
-
-/// The whole degree at or below.
-fn whole(degrees: f64) -> i32 {
-    degrees.floor() as i32
-}
-
-fn answer<T>(missing: Fields, field: Fields, zeros: bool, value: T) -> Answer<T> {
-    match (missing.has(field), zeros) {
-        (true, _) => Answer::NotSupported,
-        (false, true) => Answer::Zero,
-        (false, false) => Answer::Value(value),
-    }
 }
 
 impl Board {
@@ -307,8 +217,8 @@ impl Board {
     }
 
     /// Time since the last refresh, while steps are long \[s\].
-    #[inline]
-    fn age_s(&self, part: &Part, elapsed_s: f64) -> f32 {
+    #[inline(always)]
+    pub(super) fn age_s(&self, part: &Part, elapsed_s: f64) -> f32 {
         let period_s = f64::from(self.period_s);
         let past_s = elapsed_s - part.long_since_s - f64::from(self.due_s);
         (past_s - (past_s / period_s).floor() * period_s) as f32
@@ -316,8 +226,14 @@ impl Board {
 
     /// The average at the last refresh, so long ago, and at the one before: the last step covers the windows with the one
     /// before it.
-    #[inline]
-    fn average_of(&self, part: &Part, [before_w, now_w]: [f32; 2], age_s: f32, dt_s: f32) -> Shown {
+    #[inline(always)]
+    pub(super) fn average_of(
+        &self,
+        part: &Part,
+        [before_w, now_w]: [f32; 2],
+        age_s: f32,
+        dt_s: f32,
+    ) -> Shown {
         let window_s = part.bins as f32 * self.period_s;
         let per_window = 1.0 / window_s;
         let outside = age_s + window_s + part.spec.lag_s as f32 - dt_s;
@@ -330,8 +246,15 @@ impl Board {
     }
 
     /// The energy counter as it stood at its last refresh, if that was within the step.
-    #[inline]
-    fn counted(&self, part: &Part, energy_mj: f64, power_w: f32, elapsed_s: f64, dt_s: f64) -> Option<f64> {
+    #[inline(always)]
+    pub(super) fn counted(
+        &self,
+        part: &Part,
+        energy_mj: f64,
+        power_w: f32,
+        elapsed_s: f64,
+        dt_s: f64,
+    ) -> Option<f64> {
         let x = (elapsed_s + f64::from(self.energy_phase_s)) * part.energy_hz;
         let age_s = x.fract() * part.spec.energy_refresh_s;
         (age_s < dt_s).then(|| energy_mj - f64::from(power_w) * age_s * 1e3)

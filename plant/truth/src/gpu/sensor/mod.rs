@@ -20,10 +20,12 @@
 //! Source of the shape and of every product's figures: Z. Yang et al., "Part-time Power Measurements", arXiv 2312.02741.
 
 mod bank;
+mod read;
 #[cfg(test)]
 mod tests;
 
 pub use bank::SensorBank;
+pub use read::Boards;
 
 /// Most refresh periods in an average.
 pub(super) const MOST_BINS: usize = 12;
@@ -99,12 +101,14 @@ impl Fields {
 
     /// Both sets together.
     #[must_use]
+    #[inline]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// Whether all of `other` is in it.
     #[must_use]
+    #[inline]
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
@@ -133,6 +137,7 @@ pub enum Answer<T> {
 impl<T: Default> Answer<T> {
     /// The number that a caller who does not look at codes ends up with.
     #[must_use]
+    #[inline]
     pub fn or_zero(self) -> T {
         match self {
             Self::Value(value) => value,

@@ -163,6 +163,12 @@ static SHIPPED: LazyLock<Vec<Sku>> =
     LazyLock::new(|| FILES.iter().filter_map(|(file, text)| Sku::read_named(file, text).ok()).collect());
 
 impl Sku {
+    /// Kelvin left to software thermal slowdown at temperatures of die and memory \[degC\]: the lesser of both.
+    #[inline]
+    pub(super) fn margin_k(&self, die_c: f64, hbm_c: f64) -> f64 {
+        (self.max_operating_c - die_c).min(self.hbm_max_c - hbm_c)
+    }
+
     /// A product from the text of its file.
     ///
     /// # Errors

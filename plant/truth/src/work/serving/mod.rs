@@ -15,6 +15,8 @@ mod spec;
 
 use std::ops::Range;
 
+use pulp::{Arch, Simd, WithSimd};
+
 pub use spec::{CapLoss, ServingSpec};
 
 use super::latency::Latency;
@@ -69,6 +71,21 @@ impl ServingTotals {
     pub fn attainment(&self) -> Option<f64> {
         let all = self.completed + self.refused;
         (all > 0).then(|| self.good as f64 / all as f64)
+    }
+}
+
+/// A look at the clocks of a pool, compiled for each kind of processor.
+struct Look<'a, 'b> {
+    pool: &'a mut Pool,
+    plant: &'a Plant<'b>,
+}
+
+impl WithSimd for Look<'_, '_> {
+    type Output = Survey;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Survey {
+        self.pool.look(self.plant)
     }
 }
 
@@ -135,7 +152,7 @@ impl Pool {
         plant: &mut Plant<'_>,
         totals: &mut ServingTotals,
     ) -> Survey {
-        let survey = self.look(plant);
+        let survey = Arch::new().dispatch(Look { pool: self, plant });
         self.resample(dt_s, now_s, totals);
         let thinned = self.group(plant, now_s, totals);
         self.source.advance(dt_s, now_s, boost * thinned.0, &mut self.arrivals);
@@ -154,6 +171,7 @@ impl Pool {
     }
 
     /// Clocks of all replicas. A replica whose node has no link is down.
+    #[inline(always)]
     fn look(&mut self, plant: &Plant<'_>) -> Survey {
         let mut all = Survey::default();
         for (clock, starts) in self.clocks.iter_mut().zip(self.starts.chunks(self.parts)) {

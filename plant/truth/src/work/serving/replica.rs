@@ -208,15 +208,9 @@ impl Replica {
     fn finish(&mut self, spec: &ServingSpec, book: &mut Book<'_>) {
         self.iterations = self.first_until;
         let (at_s, limit) = (self.at_s, self.first_until + 1e-9);
-        let mut first = f64::INFINITY;
         let mut k = 0;
-        while k < self.until.len() {
-            let until = self.until[k];
-            if until > limit {
-                first = first.min(until);
-                k += 1;
-                continue;
-            }
+        while let Some(next) = self.until[k..].iter().position(|until| *until <= limit) {
+            k += next;
             self.until.swap_remove(k);
             let one = self.running.swap_remove(k);
             let length = f64::from(one.request.output_tokens.max(1));
@@ -230,7 +224,8 @@ impl Replica {
             }
             book.latency.token.add(token_s, book.weight);
         }
-        self.first_until = first;
+        let least = |least: f64, &until: &f64| if until < least { until } else { least };
+        self.first_until = self.until.iter().fold(f64::INFINITY, least);
     }
 
     /// Takes what it did since the last call: times (see `spent`), prompt tokens and tokens.

@@ -63,15 +63,10 @@ impl Steady {
         // The file names what feeds before what is fed.
         branches.sort_by_key(|b| (topology.gpus_of_branch(b.branch).count(), Reverse(b.branch)));
         let most_w = self.most_w[gpu];
-        let thermal_w = if e.gpus.seen(gpu) {
-            thermal_cap(e, gpu, most_w, self.kept_c[gpu], wants.k_sigma)
-        } else {
-            most_w
-        };
         CapBounds {
             demand_w: self.demand_w[gpu],
             most_w,
-            thermal_w,
+            thermal_w: thermal_cap(e, gpu, most_w, self.kept_c[gpu], wants.k_sigma),
             ceiling_w: self.high_w[gpu],
             branches,
             slowest: self.slowest(e, gpu),
