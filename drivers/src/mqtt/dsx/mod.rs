@@ -241,7 +241,7 @@ impl Dsx {
         };
         if let Some(since) = self.heartbeat.silent(now).filter(|_| command.value.is_some()) {
             let why = format!("the BMS's heartbeat is silent since {since}");
-            return receipt_of(command, Outcome::Refused(why.into()));
+            return receipt_of(command, Outcome::Refused(why));
         }
         if !self.bindings.outlets.contains_key(&command.actuator) {
             let why = "no request point on the bus names us for this actuator";
@@ -290,7 +290,7 @@ impl Dsx {
         let silent = self.heartbeat.silent(now);
         match (self.status.bms_silent, silent) {
             (None, Some(since)) => {
-                tracing::warn!(bus = self.status.id, %since, "the BMS's heartbeat is silent")
+                tracing::warn!(bus = self.status.id, %since, "the BMS's heartbeat is silent");
             }
             (Some(_), None) => tracing::info!(bus = self.status.id, "the BMS's heartbeat is back"),
             _ => {}
