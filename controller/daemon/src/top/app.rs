@@ -148,7 +148,7 @@ impl App {
     fn look_key(&mut self, key: KeyCode) {
         let gpus = self.tab == Tab::Gpus;
         match key {
-            KeyCode::Char(c @ '1'..='4') => self.tab = Tab::ALL[c as usize - '1' as usize],
+            KeyCode::Char(c @ '1'..='5') => self.tab = Tab::ALL[c as usize - '1' as usize],
             KeyCode::Tab => self.tab = self.tab.further(1),
             KeyCode::BackTab => self.tab = self.tab.further(Tab::ALL.len() - 1),
             KeyCode::Char('?') => self.mode = Mode::Help,

@@ -31,6 +31,45 @@ pub(super) fn strip(unix_ms: &[i64], values: &[Option<f32>], every_ms: i64, widt
     Some(Strip { text: sparkline(&columns), least, most, minutes: (to - from) as f64 / 60_000.0 })
 }
 
+/// A drawn trend of several rows, the highest first.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Plot {
+    pub(super) rows: Vec<String>,
+    pub(super) least: f64,
+    pub(super) most: f64,
+}
+
+/// Draws what is known as columns of eighths of a character; `None` where nothing is. A value that never moves is half high.
+pub(super) fn plot(
+    unix_ms: &[i64],
+    values: &[Option<f32>],
+    every_ms: i64,
+    (width, height): (usize, usize),
+) -> Option<Plot> {
+    const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let looks: Vec<(i64, Option<f64>)> = unix_ms
+        .iter()
+        .copied()
+        .zip(values.iter().map(|v| v.map(f64::from).filter(|v| v.is_finite())))
+        .collect();
+    let known = || looks.iter().filter_map(|(_, v)| *v);
+    let (least, most) = (known().reduce(f64::min)?, known().reduce(f64::max)?);
+    let (from, to) = (looks.first()?.0, looks.last()?.0);
+    let columns = columns(&looks, (from, to), GAP_STEPS * usual(unix_ms, every_ms), width);
+    let full = 8 * height;
+    // The least has one eighth, so that a gap is told from it.
+    let level = |v: f64| match most - least {
+        span if span > 0.0 => 1 + ((v - least) / span * (full - 1) as f64).round() as usize,
+        _ => full / 2,
+    };
+    let cell = |row: usize, v: Option<f64>| {
+        let filled = v.map_or(0, level).saturating_sub(8 * (height - 1 - row)).min(8);
+        EIGHTHS[filled]
+    };
+    let rows = (0..height).map(|row| columns.iter().map(|v| cell(row, *v)).collect()).collect();
+    Some(Plot { rows, least, most })
+}
+
 /// The step that is usual: a plant's clock may be faster than the looks.
 fn usual(unix_ms: &[i64], every_ms: i64) -> i64 {
     let mut steps: Vec<i64> = unix_ms.windows(2).map(|w| w[1] - w[0]).collect();
@@ -82,6 +121,19 @@ mod tests {
         assert_eq!(gap.chars().filter(|c| *c == ' ').count(), 6, "{gap:?}");
         assert_eq!(strip(&times, &[None; 60], 2000, 20), None);
         assert_eq!(strip(&[], &[], 2000, 20), None);
+    }
+
+    #[test]
+    fn a_plot_rises_over_its_rows_and_what_does_not_move_is_half_high() {
+        let times: Vec<i64> = (0..40).map(|i| i * 2000).collect();
+        let values: Vec<Option<f32>> = (0..40).map(|i| Some(i as f32)).collect();
+        let found = plot(&times, &values, 2000, (20, 2)).unwrap();
+        let [high, low] = &found.rows[..] else { panic!("{found:?}") };
+        assert!(high.starts_with(' ') && high.ends_with('█') && high.chars().count() == 20, "{found:?}");
+        assert!(low.starts_with('▁') && low.ends_with('█') && !low.contains(' '), "{found:?}");
+        let flat = plot(&times, &[Some(7.0); 40], 2000, (10, 2)).unwrap();
+        assert_eq!(flat.rows, [" ".repeat(10), "█".repeat(10)]);
+        assert_eq!(plot(&times, &[None; 40], 2000, (10, 2)), None);
     }
 
     #[test]

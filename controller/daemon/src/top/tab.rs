@@ -8,11 +8,12 @@ pub(super) enum Tab {
     Cooling,
     Power,
     Gpus,
+    Trends,
 }
 
 impl Tab {
     /// All of them; the key of each is its place, from 1.
-    pub(super) const ALL: [Self; 4] = [Self::Overview, Self::Cooling, Self::Power, Self::Gpus];
+    pub(super) const ALL: [Self; 5] = [Self::Overview, Self::Cooling, Self::Power, Self::Gpus, Self::Trends];
 
     /// Its place, from 0.
     pub(super) fn place(self) -> usize {
@@ -31,6 +32,7 @@ impl Tab {
             Self::Cooling => "Cooling",
             Self::Power => "Power",
             Self::Gpus => "GPUs",
+            Self::Trends => "Trends",
         }
     }
 }

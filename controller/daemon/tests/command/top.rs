@@ -169,6 +169,8 @@ fn views(stage: &mut Stage, plant: &Plant) {
     stage.shows(&[&format!("with \"{node}\" in rack, node, job or UUID"), &format!("> {node} GPU ")]);
     stage.press("jj");
     stage.shows(&["GPU-"]);
+    stage.press("5");
+    stage.shows(&["[5 Trends]", "GPUs throttled", "█"]);
     stage.press("1");
     stage.shows(&["[1 Overview]"]);
 }

@@ -37,7 +37,7 @@ fn each_view_has_its_words_on_a_small_terminal() {
             "? help  q quit",
         ],
     );
-    assert!(seen.iter().all(|l| l.chars().count() <= 80) && seen.last().unwrap().starts_with("1-4 Tab view"));
+    assert!(seen.iter().all(|l| l.chars().count() <= 80) && seen.last().unwrap().starts_with("1-5 Tab view"));
     press(&mut app, &[KeyCode::End]);
     has(
         &lines(&mut app, NORMAL, now),
@@ -92,6 +92,11 @@ fn the_other_views_have_theirs() {
         "s sort  / filter",
     ];
     has(&lines(&mut app, NORMAL, now), &gpus);
+    press(&mut app, &[KeyCode::Char('5')]);
+    has(
+        &lines(&mut app, NORMAL, now),
+        &["[5 Trends]", "tokens  not known", "clock spread inside jobs  ", "GPUs throttled  ", "█"],
+    );
 }
 
 #[test]
@@ -217,6 +222,8 @@ fn ten_thousand_gpus_are_sorted_found_and_scrolled() {
 fn keys_do_what_their_line_says() {
     let (mut app, now) = known(64, Paint::plain());
     let key = |app: &mut App, code, modifiers| app.press(KeyEvent::new(code, modifiers));
+    press(&mut app, &[KeyCode::BackTab]);
+    assert_eq!(app.tab, Tab::Trends);
     press(&mut app, &[KeyCode::BackTab]);
     assert_eq!(app.tab, Tab::Gpus);
     press(&mut app, &[KeyCode::Char('?')]);

@@ -5,7 +5,7 @@ use crate::top::paint::Paint;
 use ratatui::text::Line;
 
 const KEYS: [(&str, &str); 9] = [
-    ("1 2 3 4", "the view of that number; Tab and Shift-Tab go round"),
+    ("1 2 3 4 5", "the view of that number; Tab and Shift-Tab go round"),
     ("Up Down j k", "a line, or a GPU, up or down"),
     ("PgUp PgDn", "a screen up or down"),
     ("Home End", "to the first or the last"),

@@ -9,6 +9,7 @@ mod help;
 mod overview;
 mod pairs;
 mod power;
+mod trends;
 
 use super::app::{App, Mode};
 use super::lay::{self, Column, cut, wrap};
@@ -79,6 +80,7 @@ fn draw_body(app: &mut App, area: Rect, buf: &mut Buffer) {
         Tab::Overview | Tab::Gpus => overview::lines(v, &app.model.trend, width, paint),
         Tab::Cooling => cooling::lines(v, width, paint),
         Tab::Power => power::lines(v, width, paint),
+        Tab::Trends => trends::lines(v, &app.model.trend, width, paint),
     };
     let scroll = &mut app.scroll[tab.place()];
     scroll.fit(lines.len(), usize::from(area.height));
@@ -145,10 +147,10 @@ fn keys(app: &App) -> Line<'static> {
             Line::styled(format!("find: {typed}_  (rack, node, job or UUID)  Enter keep  Esc drop"), style)
         }
         Mode::Look if app.tab == Tab::Gpus => Line::styled(
-            "1-4 Tab view  ↑↓ jk PgUp PgDn Home End move  s sort  / filter  ? help  q quit",
+            "1-5 Tab view  ↑↓ jk PgUp PgDn Home End move  s sort  / filter  ? help  q quit",
             style,
         ),
-        Mode::Look => Line::styled("1-4 Tab view  ↑↓ jk PgUp PgDn Home End move  ? help  q quit", style),
+        Mode::Look => Line::styled("1-5 Tab view  ↑↓ jk PgUp PgDn Home End move  ? help  q quit", style),
     }
 }
 
