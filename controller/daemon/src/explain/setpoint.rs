@@ -5,6 +5,7 @@ use crate::run::record::{SetpointRecord, name_of};
 use headroom_core::Line;
 use headroom_core::propose::Why;
 use headroom_site::Dimension;
+use headroom_site::model::Actuator;
 
 /// Of what it serves, so much is said.
 const ROOM: usize = 6;
@@ -44,6 +45,7 @@ pub(super) fn explain(line: &Line, actuator: usize) -> Explanation {
         "a unit",
         format!("{saves}, costs {:.0} W of leakage", considered.costs_w_per_unit + 0.0),
     ));
+    items.extend(price(line, a, considered.saves_w_per_unit, considered.costs_w_per_unit));
     let kelvins = if a.unit.dimension == Dimension::Temperature { "K" } else { "K-equivalent" };
     let room = considered.room.iter().take(ROOM).enumerate().map(|(k, &(slack_k, by))| {
         let name = name_of(line, by).unwrap_or_else(|| by.to_string());
@@ -55,6 +57,24 @@ pub(super) fn explain(line: &Line, actuator: usize) -> Explanation {
         items.push(Item::new("room", format!("and {} more with more", considered.room.len() - ROOM)));
     }
     Explanation { says: record.why.clone(), needs: needs(&advice.proposal.why), items, ..head }
+}
+
+/// What a unit further saves in money, its leakage taken off; nothing where the policy names no price.
+fn price(line: &Line, a: &Actuator, (least_w, most_w): (f64, f64), costs_w: f64) -> Option<Item> {
+    let objective = &line.wants().policy().objective;
+    let per_h = objective.energy_cost_per_joule() * 3600.0;
+    if per_h <= 0.0 || !least_w.is_finite() || !most_w.is_finite() {
+        return None;
+    }
+    let says = format!(
+        "{:.2} to {:.2} {} an hour for each {} further, at the most; `headroom what-if setpoint {} VALUE` says it of one move",
+        (least_w - costs_w) * per_h + 0.0,
+        (most_w - costs_w) * per_h + 0.0,
+        objective.currency,
+        a.unit.dimension.of_difference().base(),
+        a.id
+    );
+    Some(Item::new("price", says))
 }
 
 /// Is it the room that decides?

@@ -62,9 +62,11 @@ pub(crate) const INTEGRATION: &str = "HEADROOM";
 
 /// A world, or every reason why it cannot be built.
 pub(crate) fn build_world(config: WorldConfig) -> Result<World> {
+    let gpus = config.gpus;
     World::new(config).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        anyhow!("the world cannot be built\n{}", lines.join("\n"))
+        let remedy = "a scenario may name machines that so few GPUs do not have: give more, as `--gpus 192`, or another `--scenario`";
+        anyhow!("the world cannot be built of {gpus} GPUs\n{}\n{remedy}", lines.join("\n"))
     })
 }
 

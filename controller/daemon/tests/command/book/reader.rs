@@ -26,6 +26,7 @@ fn own_options(text: &str, url: &str, state: &Path, numbered: usize, clock: &str
     let Some(rest) = text.strip_prefix("headroom ") else { return String::new() };
     let own = format!("{}-{numbered}", rest.split(' ').next().unwrap_or_default());
     match rest.split(' ').next().unwrap_or_default() {
+        _ if text.contains("--url") => String::new(),
         "status" | "points" | "tap" | "timeline" | "top" | "what-if" | "explain" => format!("--url {url}"),
         "instruct" | "release" | "resume" => format!("--state {}", state.display()),
         "report" | "export" if !text.contains("--state") => format!("--state {}", state.display()),
@@ -136,6 +137,7 @@ impl Reader {
             ("tcp://10.1.2.3:502", device["url"].as_str().unwrap().to_owned()),
             ("2025-07-18", day(self.plant.now())),
             ("GPU-...", gpu),
+            ("http://127.0.0.1:PORT", self.url.clone()),
         ];
         for (shown, here) in names {
             text = text.replace(shown, &here);
