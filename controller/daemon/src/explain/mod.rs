@@ -178,6 +178,12 @@ pub(crate) fn escaped(byte: u8) -> String {
     }
 }
 
+/// When something came, and how far that may be off where it shows.
+fn when(v: &Event) -> String {
+    let off = v.uncertainty_s;
+    if off >= 0.05 { format!("{} +- {off:.1} s", v.time) } else { v.time.clone() }
+}
+
 fn text(e: &Explanation, past: &[past::Event]) -> String {
     let width = e.items.iter().map(|i| i.what.chars().count()).max().unwrap_or(0);
     let mut lines = vec![format!("{} {}  {}", e.kind, e.of, e.time), format!("  {}", e.says)];
@@ -188,12 +194,14 @@ fn text(e: &Explanation, past: &[past::Event]) -> String {
     lines.extend(e.needs.iter().map(|need| format!("  it would take {need}")));
     if !e.events.is_empty() {
         lines.push("what came before, by when it was so".to_owned());
-        let wide = e.events.iter().map(|v| v.thing.chars().count()).max().unwrap_or(0);
-        lines.extend(e.events.iter().map(|v| {
-            let off =
-                if v.uncertainty_s >= 0.05 { format!(" +- {:.1} s", v.uncertainty_s) } else { String::new() };
-            format!("  {}{off}  {:<wide$}  {}  {}", v.time, v.thing, v.point, v.says)
-        }));
+        let whens: Vec<String> = e.events.iter().map(when).collect();
+        let widest =
+            |texts: &mut dyn Iterator<Item = &String>| texts.map(|t| t.chars().count()).max().unwrap_or(0);
+        let (long, wide) = (widest(&mut whens.iter()), widest(&mut e.events.iter().map(|v| &v.thing)));
+        let line = |(v, at): (&Event, &String)| {
+            format!("  {at:<long$}  {:<wide$}  {}  {}", v.thing, v.point, v.says)
+        };
+        lines.extend(e.events.iter().zip(&whens).map(line));
     }
     if !past.is_empty() {
         lines.push("decided before".to_owned());

@@ -18,17 +18,8 @@ pub(super) struct Strip {
 
 /// Draws what is known on a row of so many characters; `None` where nothing is. Times rise, one for each value.
 pub(super) fn strip(unix_ms: &[i64], values: &[Option<f32>], every_ms: i64, width: usize) -> Option<Strip> {
-    let looks: Vec<(i64, Option<f64>)> = unix_ms
-        .iter()
-        .copied()
-        .zip(values.iter().map(|v| v.map(f64::from).filter(|v| v.is_finite())))
-        .collect();
-    let known = || looks.iter().filter_map(|(_, v)| *v);
-    let (least, most) = (known().reduce(f64::min)?, known().reduce(f64::max)?);
-    let (from, to) = (looks.first()?.0, looks.last()?.0);
-    let far = GAP_STEPS * usual(unix_ms, every_ms);
-    let columns = columns(&looks, (from, to), far, width);
-    Some(Strip { text: sparkline(&columns), least, most, minutes: (to - from) as f64 / 60_000.0 })
+    let Series { cells, least, most, minutes } = Series::of(unix_ms, values, every_ms, width)?;
+    Some(Strip { text: sparkline(&cells), least, most, minutes })
 }
 
 /// A drawn trend of several rows, the highest first.
@@ -47,15 +38,7 @@ pub(super) fn plot(
     (width, height): (usize, usize),
 ) -> Option<Plot> {
     const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let looks: Vec<(i64, Option<f64>)> = unix_ms
-        .iter()
-        .copied()
-        .zip(values.iter().map(|v| v.map(f64::from).filter(|v| v.is_finite())))
-        .collect();
-    let known = || looks.iter().filter_map(|(_, v)| *v);
-    let (least, most) = (known().reduce(f64::min)?, known().reduce(f64::max)?);
-    let (from, to) = (looks.first()?.0, looks.last()?.0);
-    let columns = columns(&looks, (from, to), GAP_STEPS * usual(unix_ms, every_ms), width);
+    let Series { cells, least, most, .. } = Series::of(unix_ms, values, every_ms, width)?;
     let full = 8 * height;
     // The least has one eighth, so that a gap is told from it.
     let level = |v: f64| match most - least {
@@ -66,8 +49,29 @@ pub(super) fn plot(
         let filled = v.map_or(0, level).saturating_sub(8 * (height - 1 - row)).min(8);
         EIGHTHS[filled]
     };
-    let rows = (0..height).map(|row| columns.iter().map(|v| cell(row, *v)).collect()).collect();
+    let rows = (0..height).map(|row| cells.iter().map(|v| cell(row, *v)).collect()).collect();
     Some(Plot { rows, least, most })
+}
+
+/// Looks placed on a row.
+struct Series {
+    cells: Vec<Option<f64>>,
+    least: f64,
+    most: f64,
+    minutes: f64,
+}
+
+impl Series {
+    /// `None` where nothing is known.
+    fn of(unix_ms: &[i64], values: &[Option<f32>], every_ms: i64, width: usize) -> Option<Self> {
+        let known = |v: &Option<f32>| v.map(f64::from).filter(|v| v.is_finite());
+        let looks: Vec<(i64, Option<f64>)> = unix_ms.iter().copied().zip(values.iter().map(known)).collect();
+        let all = || looks.iter().filter_map(|(_, v)| *v);
+        let (least, most) = (all().reduce(f64::min)?, all().reduce(f64::max)?);
+        let (from, to) = (looks.first()?.0, looks.last()?.0);
+        let cells = columns(&looks, (from, to), GAP_STEPS * usual(unix_ms, every_ms), width);
+        Some(Self { cells, least, most, minutes: (to - from) as f64 / 60_000.0 })
+    }
 }
 
 /// The step that is usual: a plant's clock may be faster than the looks.
