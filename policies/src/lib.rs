@@ -30,7 +30,7 @@ pub use model::{
     Policy, PowerStrategy, Prefer, Promise, Strategy, Swing, Targets,
 };
 pub use money::{CarbonIntensity, CarbonPrice, EnergyPrice, TokenPrice, WaterPrice};
-pub use operator::OperatorWish;
+pub use operator::{OperatorWish, Promotion};
 pub use outlook::OutlookWish;
 pub use read::read_policy;
 pub use schedule::{Days, LocalClock, Schedule, SummerTime, TimeOfDay};

@@ -5,7 +5,7 @@
 
 use crate::budget::Budget;
 use crate::money::{CarbonIntensity, CarbonPrice, EnergyPrice, TokenPrice, WaterPrice};
-use crate::operator::OperatorWish;
+use crate::operator::{OperatorWish, Promotion};
 use crate::outlook::OutlookWish;
 use crate::quantile::normal_quantile;
 use crate::schedule::LocalClock;
@@ -308,6 +308,8 @@ pub struct Policy {
     pub outlook: OutlookWish,
     /// What the word of an operator may do.
     pub operator: OperatorWish,
+    /// What a group has to show before it commands.
+    pub promotion: Promotion,
     /// Jobs.
     pub jobs: Vec<JobWish>,
 }

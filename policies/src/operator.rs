@@ -1,6 +1,6 @@
-//! `[operator]`: what the word of an operator may do.
+//! `[operator]` and `[promotion]`: what the word of an operator may do, and what must be shown besides it.
 //!
-//! Responsible for: its key. Not for: who may say it (daemon), or what is made of it (`controller/core`).
+//! Responsible for: their keys. Not for: who may say it (daemon), or what is made of it (`controller/core`).
 
 use crate::words::within;
 use headroom_site::Span;
@@ -20,4 +20,28 @@ pub(crate) fn read(t: &Table<'_>) -> OperatorWish {
         within(t, "accept", span.s(), (60.0, 7.0 * 86_400.0), ("1 min", "7 days"));
     }
     OperatorWish { accept }
+}
+
+/// What a group of actuators has to show before it commands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Promotion {
+    /// Evidence of a backtest is asked for.
+    pub required: bool,
+    /// What the evidence must look at, at least.
+    pub span: Span,
+}
+
+impl Default for Promotion {
+    fn default() -> Self {
+        Self { required: false, span: Span::from_ms(86_400_000) }
+    }
+}
+
+pub(crate) fn promotion(t: &Table<'_>) -> Promotion {
+    let span = t.get::<Span>("span");
+    if let Some(span) = span {
+        within(t, "span", span.s(), (3600.0, 366.0 * 86_400.0), ("1 h", "366 days"));
+    }
+    let default = Promotion::default();
+    Promotion { required: t.or("evidence", false), span: span.unwrap_or(default.span) }
 }

@@ -51,6 +51,7 @@ fn policy(root: &Table<'_>) -> Option<Policy> {
         grid: root.table("grid", grid).unwrap_or_default(),
         outlook: root.table("outlook", crate::outlook::read).unwrap_or_default(),
         operator: root.table("operator", crate::operator::read).unwrap_or_default(),
+        promotion: root.table("promotion", crate::operator::promotion).unwrap_or_default(),
         jobs: read_wishes::jobs(root),
         name: name?.value,
     })

@@ -19,9 +19,11 @@
 //! - [`places`]: headroom of racks, loops and feeds, for people;
 //! - [`site_filter`]: the site's learned model beside the plant, and what it foresees;
 //! - [`what_if`]: what would be if one thing were otherwise, for people;
+//! - [`backtest`]: the plant of a recording, had its setpoints stood elsewhere;
 //! - [`wants`]: the policy as the line needs it.
 
 pub mod align;
+pub mod backtest;
 pub mod estimate;
 pub mod guarding;
 pub mod health;

@@ -37,7 +37,7 @@ pub enum NotOfThisSite {
 
 /// Where a column comes from.
 #[derive(Debug, Clone)]
-enum Column {
+pub(crate) enum Column {
     Point(PointId),
     /// GPU power of a rack: spans of GPUs, first and one past the last.
     Rack(Vec<(usize, usize)>),
@@ -220,21 +220,24 @@ impl Mean {
     }
 }
 
-/// A column by its name in tables: a point, or `gpu_power:RACK`.
-fn mean_of(site: &Site, column: &str) -> Option<Mean> {
-    let (column, last_counts) = match column.strip_prefix("gpu_power:") {
-        Some(rack) => {
-            let nodes = site.nodes.iter().filter(|n| n.rack == rack);
-            let spans: Vec<(usize, usize)> = nodes.map(|n| (n.gpus.0 as usize, n.gpus.1 as usize)).collect();
-            (Column::Rack((!spans.is_empty()).then_some(spans)?), false)
-        }
-        None => {
-            let p = site.point(column)?;
+fn mean_of(site: &Site, name: &str) -> Option<Mean> {
+    let column = column(site, name)?;
+    let last_counts = match &column {
+        Column::Rack(_) => false,
+        Column::Point(p) => {
             let point = &site.points[p.index()];
-            (Column::Point(p), point.counter || point.unit.dimension == Dimension::Count)
+            point.counter || point.unit.dimension == Dimension::Count
         }
     };
     Some(Mean { column, last_counts, sum: 0.0, count: 0 })
+}
+
+/// A column by its name in tables: a point, or `gpu_power:RACK`.
+pub(crate) fn column(site: &Site, name: &str) -> Option<Column> {
+    let Some(rack) = name.strip_prefix("gpu_power:") else { return site.point(name).map(Column::Point) };
+    let nodes = site.nodes.iter().filter(|n| n.rack == rack);
+    let spans: Vec<(usize, usize)> = nodes.map(|n| (n.gpus.0 as usize, n.gpus.1 as usize)).collect();
+    (!spans.is_empty()).then_some(Column::Rack(spans))
 }
 
 #[cfg(test)]

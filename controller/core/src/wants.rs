@@ -85,6 +85,16 @@ impl Wants {
         &self.policy
     }
 
+    /// What cooling decides by, in words for a digest: what is the same decides the same. Modes are no part of it, nor prices.
+    #[must_use]
+    pub fn cooling_wishes(&self) -> String {
+        let Self { cooling, gpu_margin_k, k_sigma, .. } = self;
+        let Self { actuator_range, actuator_ramp_per_s, point_limits, point_margin, .. } = self;
+        format!(
+            "{cooling:?} {gpu_margin_k} {k_sigma} {actuator_range:?} {actuator_ramp_per_s:?} {point_limits:?} {point_margin:?}"
+        )
+    }
+
     /// Lowest budget that the policy schedules for a branch from now until its notice is over, W.
     #[must_use]
     pub fn scheduled_budget_w(&self, site: &Site, branch: usize, now: Stamp) -> Option<f64> {

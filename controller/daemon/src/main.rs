@@ -1,12 +1,14 @@
 //! The `headroom` binary: verbs, and nothing else.
 
 mod agent;
+mod backtest;
 mod bench;
 mod calibrate;
 mod check;
 mod commission;
 mod completions;
 mod demo;
+mod dice;
 mod discover;
 mod exit;
 mod explain;
@@ -57,6 +59,9 @@ struct Cli {
 enum Verb {
     /// On each GPU node: reports its GPUs, holds caps as leases, and puts back what it found.
     Agent(AgentArgs),
+    /// The controller over a recording of this plant in which it would have moved setpoints: what it saves and what it risks, and
+    /// how sure that is.
+    Backtest(backtest::Options),
     /// What this machine does: time and memory of the product's parts, beside their limits.
     Bench(bench::Options),
     /// Every model of the plant beside published figures: what each is off by, and whether that is allowed.
@@ -179,6 +184,9 @@ struct RunArgs {
     /// Who may instruct over HTTP (names, roles, digests of tokens); nobody if not given.
     #[arg(long, value_name = "operators.toml")]
     operators: Option<PathBuf>,
+    /// Evidence of `headroom backtest`, for groups whose policy asks for it before they command; may stand several times.
+    #[arg(long, value_name = "evidence.toml")]
+    evidence: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -209,6 +217,7 @@ impl RunArgs {
             tape,
             tape_mib,
             operators,
+            evidence,
         } = self;
         let history = history_mib.saturating_mul(1 << 20);
         let tape = tape.map(|path| (path, tape_mib.saturating_mul(1 << 20)));
@@ -225,6 +234,7 @@ impl RunArgs {
             model,
             tape,
             operators,
+            evidence,
             excite: None,
         }
     }
@@ -275,6 +285,7 @@ fn main() -> Result<ExitCode> {
             runtime.shutdown_background();
             exit
         }
+        Verb::Backtest(options) => backtest::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Calibrate(options) => calibrate::run(&options),
         Verb::Check { files, format } => check::run(&files, format),

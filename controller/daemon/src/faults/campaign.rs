@@ -6,7 +6,7 @@
 //! Nothing that a run computes depends on the thread it runs on or on what ran before it: the same seed gives the same lines,
 //! in whatever order they are written.
 
-use super::dice::Dice;
+use crate::dice::Dice;
 use super::fault::Plan;
 use super::judge::Violation;
 use super::results::{Line, Results};

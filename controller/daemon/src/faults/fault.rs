@@ -7,7 +7,7 @@
 //! ```
 //! `T` and `LEN` are whole seconds, `T` since the plant is watched. Size and target stand where the kind has them.
 
-use super::dice::Dice;
+use crate::dice::Dice;
 use super::kinds::{self, Kind};
 use super::stage::Places;
 use anyhow::{Context, Result, bail};

@@ -20,7 +20,6 @@
 //! | `run`, `campaign`, `results`, `reduce`, `report` | one run, all of them, kept, made small, told |
 
 mod campaign;
-mod dice;
 mod fault;
 mod house;
 mod judge;

@@ -3,7 +3,7 @@
 //! Responsible for: commands and reports lost, doubled, overtaken, late, cut off and sent again, and reports that lie. Not for:
 //! what an agent does with a command, nor for the event bus (both are the virtual plant's).
 
-use super::dice::Dice;
+use crate::dice::Dice;
 use super::state::{Rogue, State};
 use crate::virtual_plant::VirtualPlant;
 use headroom_sim::desk::transport::Transport;

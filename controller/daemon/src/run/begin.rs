@@ -3,7 +3,9 @@
 //! Responsible for: clock, line, tape and epoch of this start. Not for: the loop.
 
 use super::Options;
-use crate::files::{Loaded, load_model};
+use crate::backtest::evidence::Evidence;
+use crate::backtest::gate;
+use crate::files::{Loaded, load, load_model};
 use crate::instruct::operators::Operators;
 use crate::tape;
 use anyhow::{Context, Result};
@@ -38,6 +40,26 @@ pub(super) fn begin(site: &Site, wants: Wants, identity: Identity, options: &Opt
         line.believe(&model).with_context(|| path.display().to_string())?;
     }
     Ok(line)
+}
+
+/// Site and policy, with groups held to advice that lack the evidence that is asked for. What is wrong is printed; `None` then.
+pub(super) fn loaded_of(options: &Options) -> Option<Loaded> {
+    let loaded = load(&options.site, &options.policy, options.mode)
+        .and_then(|loaded| loaded.map(|l| promoted(l, options)).transpose());
+    loaded.unwrap_or_else(|why| {
+        eprintln!("headroom run: {why:#}");
+        None
+    })
+}
+
+fn promoted(mut loaded: Loaded, options: &Options) -> Result<Loaded> {
+    let evidence: Vec<Evidence> =
+        options.evidence.iter().map(|path| Evidence::read(path)).collect::<Result<_>>()?;
+    let model = options.model.as_deref().map(read_text).transpose()?;
+    for held in gate::promote(&mut loaded, model.as_deref(), &evidence) {
+        tracing::warn!("{held}");
+    }
+    Ok(loaded)
 }
 
 /// Who may instruct over HTTP. Findings are printed; `None` means that there were some.

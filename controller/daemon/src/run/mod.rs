@@ -33,7 +33,7 @@ pub(crate) mod view;
 
 use crate::commission::Experiment;
 use crate::explain;
-use crate::files::{ModeChoice, load};
+use crate::files::ModeChoice;
 use crate::identify::recorder::Recorder;
 use crate::instruct::desk::{self, Desk};
 use crate::instruct::operators::Operators;
@@ -44,7 +44,7 @@ use crate::supervisor::{self, Supervisor};
 use crate::tape;
 use crate::what_if;
 use anyhow::{Result, bail};
-use begin::{begin, clock_of, next_epoch, operators_of, tape_of};
+use begin::{begin, clock_of, loaded_of, next_epoch, operators_of, tape_of};
 use bulletin::Bulletin;
 use diagram::Diagram;
 use headroom_core::lease::Identity;
@@ -93,6 +93,8 @@ pub(crate) struct Options {
     pub(crate) tape: Option<(PathBuf, u64)>,
     /// Who may instruct over HTTP.
     pub(crate) operators: Option<PathBuf>,
+    /// Evidence of backtests.
+    pub(crate) evidence: Vec<PathBuf>,
     /// Setpoints move for so long, so that a model can be learned; then the daemon ends.
     pub(crate) excite: Option<Span>,
 }
@@ -102,13 +104,8 @@ pub(crate) struct Options {
 /// # Errors
 /// Anything that keeps it from starting, and a journal that cannot be written.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let loaded = match load(&options.site, &options.policy, options.mode) {
-        Ok(Some(loaded)) => loaded,
-        Ok(None) => return Ok(ExitCode::from(crate::exit::CONFIGURATION)),
-        Err(why) => {
-            eprintln!("headroom run: {why:#}");
-            return Ok(ExitCode::from(crate::exit::CONFIGURATION));
-        }
+    let Some(loaded) = loaded_of(&options) else {
+        return Ok(ExitCode::from(crate::exit::CONFIGURATION));
     };
     let Some(operators) = operators_of(&options)? else {
         return Ok(ExitCode::from(crate::exit::CONFIGURATION));

@@ -138,7 +138,7 @@ impl Begin {
 }
 
 /// Digest of anything by all that its debug output shows.
-fn digest_of(what: &impl std::fmt::Debug) -> [u8; 32] {
+pub(crate) fn digest_of(what: &impl std::fmt::Debug) -> [u8; 32] {
     Sha256::digest(format!("{what:?}")).into()
 }
 

@@ -5,7 +5,7 @@ use headroom_core::Line;
 use headroom_core::lease::Identity;
 use headroom_sim::scenario::Scenario;
 use headroom_sim::world::{World, WorldConfig};
-use headroom_site::{Field, Inbox, Site};
+use headroom_site::{Field, Inbox, Site, Stamp};
 use std::path::Path;
 
 /// Both of them.
@@ -33,9 +33,15 @@ impl Beside {
 
     /// A step of the plant and a tick of the controller.
     pub(super) fn step(&mut self) {
+        self.step_told(|_, _| {});
+    }
+
+    /// The same, while somebody hears what the controller is told.
+    pub(super) fn step_told(&mut self, mut hears: impl FnMut(&Inbox, Stamp)) {
         self.plant.step();
         self.inbox.clear();
         self.plant.drain(&mut self.inbox);
+        hears(&self.inbox, self.plant.now());
         let tick = self.line.tick(&self.inbox, self.plant.now());
         tick.commands.iter().for_each(|c| self.plant.send(c));
         if tick.verified {

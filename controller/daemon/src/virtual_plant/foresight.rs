@@ -25,7 +25,7 @@ fn run(b: &mut Beside, hours: f64, mut then: impl FnMut(&Line)) {
     }
 }
 
-fn learned(b: &mut Beside) -> Model {
+pub(super) fn learned(b: &mut Beside) -> Model {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     let run_of = RUNS.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("headroom-foresight-{}-{run_of}", std::process::id()));

@@ -7,6 +7,8 @@
 mod agents;
 mod asks;
 #[cfg(test)]
+mod backtests;
+#[cfg(test)]
 mod beside;
 #[cfg(test)]
 mod clocks;

@@ -17,8 +17,9 @@
 //! pump over its pressure.
 //!
 //! Rooms: `sparse` (matrices as they stand in the file), `term` (inputs from signals), `filter` (belief from measurements),
-//! `forced` (what moves make of it).
+//! `forced` (what moves make of it), `answer` (what would have been, had signals been otherwise).
 
+mod answer;
 mod filter;
 mod forced;
 mod sparse;
@@ -26,6 +27,7 @@ mod term;
 #[cfg(test)]
 mod tests;
 
+pub use answer::{Answer, Misses, NoMisses};
 pub use filter::{Forecast, ModelFilter};
 pub use forced::Forced;
 pub use sparse::Sparse;
