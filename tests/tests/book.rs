@@ -214,8 +214,9 @@ const PLUMBING: [&str; 8] =
     ["balance.rs", "build.rs", "mod.rs", "plant.rs", "plant_tests.rs", "power.rs", "rejection.rs", "spec.rs"];
 
 /// What the binary does.
-const VERBS: [&str; 29] = [
+const VERBS: [&str; 30] = [
     "agent",
+    "backtest",
     "bench",
     "calibrate",
     "check",

@@ -90,7 +90,11 @@ impl Evidence {
         Ok(evidence)
     }
 
-    pub(super) fn write(&self, path: &Path) -> Result<()> {
+    /// Writes it, whole or not at all.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
         let body = toml::to_string(self).context("the evidence cannot be put into TOML")?;
         write_whole(path, &format!("# Evidence of `headroom backtest`, for `headroom run --evidence`.\n{body}"))
     }

@@ -36,7 +36,9 @@ pub(super) fn plain(found: &Found, evidence: &Evidence, written: Option<&Path>) 
             l.of,
             l.least_room,
             l.unit,
-            if l.draws_with_more > 0 {
+            if l.draws_with_more > 0 && l.authority {
+                ", wide open at times".to_owned()
+            } else if l.draws_with_more > 0 {
                 format!(", passed by {:.2} {} h at worst ({:.2} as it was)", l.worst_unit_h, l.unit, l.was_unit_h)
             } else {
                 String::new()

@@ -7,6 +7,8 @@
 //! low, mid, high: the 5, 50 and 95 % quantiles of saved_r over all draws and RESAMPLES sets of hours (Efron 1979)
 //! risk: the share of draws in which a limit is passed by more than it was; of none in n, up to 1 - 0.05^(1/n) at 95 %
 //! ```
+//! A valve that opens as far as it can has reached no limit that anything comes to harm by: what it cannot hold any more gets warmer,
+//! and that is held against the limit of a temperature. It is told, and does not count.
 
 use super::Options;
 use super::course::Walked;
@@ -54,6 +56,8 @@ pub(crate) struct Limit {
     /// Over it, units times hours: as it was, and in the worst of the draws.
     pub(crate) was_unit_h: f64,
     pub(crate) worst_unit_h: f64,
+    /// What is short there is a valve's opening, which does not count.
+    pub(crate) authority: bool,
     /// Draws in which it is passed further.
     pub(crate) draws_with_more: u32,
     /// How near it would have come, in the worst of the draws, units.
@@ -117,7 +121,8 @@ impl Found {
         let span_s = accounts.first().map_or(0.0, Account::span_s);
         let ends = walked.ends.map(|(a, b)| (a.unix_ns() as f64 * 1e-9, b.unix_ns() as f64 * 1e-9));
         let passed: Vec<Vec<bool>> = accounts.iter().map(|a| passed(site, a)).collect();
-        let drawn = || passed.iter().skip(1);
+        let counts = |i: usize| !accounts.first().is_some_and(|a| is_valve(site, a.over[i].whose));
+        let any = |p: &&Vec<bool>| p.iter().enumerate().any(|(i, passed)| *passed && counts(i));
         let mut found = Self {
             site: site.name.clone(),
             groups,
@@ -131,7 +136,7 @@ impl Found {
             torn: walked.torn,
             facility: part(accounts, 0, options.seed, |h| (h.facility_j, h.facility_more_j)),
             cooling: part(accounts, 1, options.seed, |h| (h.cooling_j, h.cooling_more_j)),
-            draws_with_more: drawn().filter(|p| p.contains(&true)).count() as u32,
+            draws_with_more: passed.iter().skip(1).filter(any).count() as u32,
             limits: limits(site, accounts, &passed),
             beyond_learned: accounts.first().map_or(0.0, |a| a.beyond_s / span_s.max(1.0)),
             setpoints: setpoints(site, accounts),
@@ -169,6 +174,10 @@ impl Found {
     }
 }
 
+fn is_valve(site: &Site, whose: Whose) -> bool {
+    matches!(whose, Whose::Point(p) if site.points[p.index()].kind.contains("Valve"))
+}
+
 /// Which limits are passed further.
 fn passed(site: &Site, account: &Account) -> Vec<bool> {
     let further = |o: &headroom_core::backtest::Over| {
@@ -197,6 +206,7 @@ fn limits(site: &Site, accounts: &[Account], passed: &[Vec<bool>]) -> Vec<Limit>
             };
             let all = || accounts.iter().map(|a| a.over[i]);
             Limit {
+                authority: is_valve(site, first.over[i].whose),
                 of,
                 unit: unit.to_owned(),
                 was_unit_h: first.over[i].was / scale / 3600.0,

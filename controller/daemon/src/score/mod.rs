@@ -13,6 +13,7 @@ mod columns;
 mod compare;
 pub(crate) mod grid;
 pub(crate) mod html;
+mod kept;
 mod markdown;
 pub(crate) mod options;
 mod pool;

@@ -168,6 +168,9 @@ pub(crate) struct ScoreArgs {
     /// Also writes what Headroom saw, for `headroom identify`: DIR/SCENARIO-SEED/table.csv and site.toml.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
+    /// Also keeps what Headroom was told, for `headroom backtest` and `headroom replay`: run.tape in the same folders.
+    #[arg(long, requires = "record")]
+    pub(crate) tape: bool,
     /// Headroom has a learned model of each site: DIR/SCENARIO-SEED/model.toml, as `headroom identify` writes it from what
     /// `--record` kept.
     #[arg(long, value_name = "DIR")]

@@ -46,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) threads: usize,
     /// Headroom begins with an experiment of this length.
     pub(crate) excite: Option<Span>,
+    /// What Headroom is told is kept beside what it saw.
+    pub(crate) tape: bool,
 }
 
 /// What came of a world.
@@ -199,7 +201,7 @@ impl Work<'_> {
             loaded.map(|(_, wants)| wants).context("the policy has findings")
         };
         let (record, model) = (start.record.as_deref(), start.model.as_deref());
-        let study = Study { record, model, excite: plan.excite };
+        let study = Study { record, model, excite: plan.excite, tape: plan.tape };
         run::headroom(world, &course, study, wants, passed)
     }
 }

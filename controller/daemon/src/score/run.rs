@@ -2,17 +2,18 @@
 //!
 //! Responsible for: the loop of steps and ticks. Not for: which runs there are (`pool`).
 
+use super::kept::Kept;
 use super::strategy::Id;
 use super::timeline::{Keep, Timeline, Trend};
-use super::{build_world, site_of, site_text, strategy, write_whole};
+use super::{build_world, site_of, strategy};
 use crate::files::load_model;
-use crate::identify::recorder::Recorder;
+use crate::run::record::Record;
+use crate::tape::Told;
 use crate::virtual_plant::VirtualPlant;
 use anyhow::{Context, Result};
 use headroom_core::lease::Identity;
 use headroom_core::{Line, Wants};
 use headroom_sim::score::{Prices, Score, StrategyScore};
-use headroom_sim::site_file::SiteAddresses;
 use headroom_sim::world::{World, WorldConfig};
 use headroom_site::{Field, Inbox, Site, Span};
 use std::path::Path;
@@ -43,6 +44,8 @@ pub(crate) struct Study<'a> {
     pub(crate) model: Option<&'a Path>,
     /// Length of an experiment that it begins with.
     pub(crate) excite: Option<Span>,
+    /// A tape in that folder, too.
+    pub(crate) tape: bool,
 }
 
 /// Plant time between two looks at whether to go on, s.
@@ -125,8 +128,9 @@ pub(crate) fn headroom(
 ) -> Result<Run> {
     let site = site_of(&world)?;
     let wants = wants(&site)?;
-    let mut line = Line::with_wants(&site, wants, Identity { who: "score".to_owned(), epoch: 1 });
-    let mut recorder = study.record.map(|folder| begin_table(folder, &world, &site)).transpose()?;
+    let identity = Identity { who: "score".to_owned(), epoch: 1 };
+    let mut kept = study.record.map(|f| Kept::begin(f, &world, (&site, &wants), &identity, &study)).transpose()?;
+    let mut line = Line::with_wants(&site, wants, identity);
     if let Some(path) = study.model {
         line.believe(&load_model(path)?).with_context(|| path.display().to_string())?;
     }
@@ -139,16 +143,16 @@ pub(crate) fn headroom(
     // As on wires, the controller has looked at the standing plant for a while before time begins to run.
     for before in (0..STANDING_S).rev() {
         plant.stand(Span::from_ms(before * 1000));
-        control(&mut line, &mut plant, &mut inbox);
+        control(&mut line, &mut plant, &mut inbox, kept.as_mut())?;
     }
     let mut due = plant.now();
     for _ in 0..notes.steps {
         plant.step();
         if plant.now() >= due {
             due = plant.now() + site.power_period;
-            control(&mut line, &mut plant, &mut inbox);
-            if let Some(recorder) = &mut recorder {
-                recorder.take(&line)?;
+            control(&mut line, &mut plant, &mut inbox, kept.as_mut())?;
+            if let Some(kept) = &mut kept {
+                kept.table.take(&line)?;
             }
         }
         notes.observe(plant.world())?;
@@ -156,24 +160,26 @@ pub(crate) fn headroom(
     notes.finish(plant.world())
 }
 
-/// A fresh table in a folder, with the site file beside it.
-fn begin_table(folder: &Path, world: &World, site: &Site) -> Result<Recorder> {
-    write_whole(&folder.join("site.toml"), &site_text(world, &SiteAddresses::nowhere(world.modbus.len())))?;
-    let table = folder.join("table.csv");
-    write_whole(&table, "")?;
-    Recorder::open(&table, site)
-}
-
 /// One tick of the controller: takes what the plant shows, and sends what it decides.
-fn control(line: &mut Line, plant: &mut VirtualPlant, inbox: &mut Inbox) {
+fn control(
+    line: &mut Line,
+    plant: &mut VirtualPlant,
+    inbox: &mut Inbox,
+    kept: Option<&mut Kept>,
+) -> Result<()> {
     plant.take_back(inbox);
     inbox.clear();
     plant.drain(inbox);
     let tick = line.tick(inbox, plant.now());
+    if let Some(tape) = kept.and_then(|k| k.tape.as_mut()) {
+        let record = serde_json::to_string(&Record::new(line, &tick))?;
+        tape.tell(Told::new(line.site(), tick.stamp, inbox, &record))?;
+    }
     for command in &tick.commands {
         plant.send(command);
     }
     if tick.verified {
         plant.beat();
     }
+    Ok(())
 }

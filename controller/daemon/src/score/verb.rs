@@ -124,6 +124,7 @@ fn prepare(args: &ScoreArgs) -> Result<(Vec<Chosen>, Plan)> {
         prices: super::prices(&args.plant.policy)?,
         threads: args.threads(),
         excite: args.excite.then_some(LONGEST),
+        tape: args.tape,
     };
     usable(&plan)?;
     Ok((scenarios, plan))

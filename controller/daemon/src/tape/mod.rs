@@ -19,7 +19,7 @@ mod write;
 pub(crate) use read::{Reader, is_tape};
 pub(crate) use write::Writer;
 
-use crate::files::Loaded;
+use headroom_core::Wants;
 use headroom_core::lease::Identity;
 use headroom_site::gpu::{Answer, CapReceipt};
 use headroom_site::{GpuSample, Inbox, Instruction, NodeReport, Reading, Receipt, Site, Span, Stamp};
@@ -105,16 +105,16 @@ struct Report<'a> {
 impl Begin {
     /// Of a run with these files.
     pub(crate) fn new(
-        loaded: &Loaded,
+        (site, wants): (&Site, &Wants),
         model: Option<&str>,
         identity: &Identity,
         excite: Option<Span>,
     ) -> Self {
         Self {
             program: env!("CARGO_PKG_VERSION").to_owned(),
-            site_name: loaded.site.name.clone(),
-            site: digest_of(&loaded.site),
-            wants: digest_of(&loaded.wants),
+            site_name: site.name.clone(),
+            site: digest_of(site),
+            wants: digest_of(wants),
             model: model.map(|text| Sha256::digest(text).into()),
             who: identity.who.clone(),
             epoch: identity.epoch,

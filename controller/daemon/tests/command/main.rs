@@ -7,6 +7,7 @@
 
 mod advisory;
 mod agent;
+mod backtest;
 mod book;
 mod calibrate;
 mod commission;
