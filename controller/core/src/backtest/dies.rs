@@ -15,7 +15,7 @@ use super::water::Water;
 use crate::estimate::flow::EXPONENT;
 use crate::topology::Topology;
 use headroom_site::{GpuSample, NodeReport, PointId, Site};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Share of the rise over coolant that follows flow.
@@ -41,7 +41,7 @@ struct Gpu {
 #[derive(Debug, Clone)]
 pub(super) struct Dies {
     gpus: Vec<Gpu>,
-    place: HashMap<Arc<str>, usize>,
+    place: BTreeMap<Arc<str>, usize>,
     /// First coolant point of each GPU that says something, tried in this order.
     coolants: Vec<Vec<PointId>>,
     plate: f64,

@@ -17,6 +17,10 @@ use How::{Finds, Not, Runs, Stands, Test};
 
 const PACKAGING: &str = "tests/tests/packaging.rs";
 const DEVICE: &str = "tests/tests/book_modbus.rs";
+const BACKTEST: How = Test(
+    "controller/daemon/tests/command/backtest.rs",
+    "evidence_lets_a_group_command_and_without_it_only_advises",
+);
 
 /// The first whose beginning fits counts.
 pub(super) const WORDS: &[(&str, How)] = &[
@@ -32,6 +36,10 @@ pub(super) const WORDS: &[(&str, How)] = &[
     ("headroom score --scenario chiller-trip --hours 2", Runs(&[("--hours 2", "--hours 0.05 --gpus 64")])),
     ("cargo run --release -- score --hours 2", Runs(&[("--hours 2", "--hours 0.05 --gpus 64")])),
     ("headroom score --compare", Runs(&[("out/score.json", "before/score.json")])),
+    ("headroom score --scenario quiet --gpus 64", BACKTEST),
+    ("headroom identify learn/", BACKTEST),
+    ("headroom backtest", BACKTEST),
+    ("headroom run --site site.toml --policy careful.toml", BACKTEST),
     ("headroom score --scenario thursday.toml", Runs(&[("--gpus 256", "--gpus 256 --hours 0.05")])),
     ("headroom bench truth --gpus", Runs(&[("1000,10000,100000", "1000")])),
     ("headroom bench truth", Runs(&[("truth", "truth --gpus 1000")])),
