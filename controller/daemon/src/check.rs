@@ -67,6 +67,12 @@ impl Kind {
 pub(crate) fn run(files: &[PathBuf], format: Format) -> Result<ExitCode> {
     let mut texts = Vec::new();
     for path in files {
+        // A shipped policy has a name where others have a file, as for `headroom run`.
+        let shipped = path.to_str().filter(|_| !path.exists()).and_then(headroom_policies::shipped);
+        if let Some(policy) = shipped {
+            texts.push((path.with_extension("toml"), policy.text.to_owned()));
+            continue;
+        }
         match read_text(path) {
             Ok(text) => texts.push((path.clone(), text)),
             Err(e) => {

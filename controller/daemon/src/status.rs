@@ -30,6 +30,9 @@ const BRANCHES: usize = 8;
 const PLACES: usize = 4;
 /// Clocks shown that are not right.
 const CLOCKS: usize = 8;
+/// Where nobody listens.
+const NO_CONNECTION: &str =
+    "no connection; is `headroom run` there, and at this address? --url names another, as a demo's announcement does";
 /// Largest page taken, bytes.
 const MAX_BYTES: usize = 64 << 20;
 
@@ -61,7 +64,7 @@ impl Reader {
     pub(crate) async fn get(&self, url: &str) -> Result<Bytes> {
         let uri = url.parse().with_context(|| format!("`{url}` is not an address like http://host:port"))?;
         let page = async {
-            let response = self.0.get(uri).await.context("no connection")?;
+            let response = self.0.get(uri).await.context(NO_CONNECTION)?;
             let code = response.status();
             let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
             let body = body.map_err(|e| anyhow::anyhow!(e))?.to_bytes();

@@ -146,6 +146,20 @@ fn backtest_came_true() {
     assert!(Evidence::read(&path).unwrap_err().to_string().contains("was changed"));
 }
 
+/// A controller that leaves every setpoint where it stands saves nothing and passes nothing, in every draw.
+#[test]
+fn what_is_not_moved_makes_no_difference() {
+    let plant = Plant::new("quiet", 64, 6);
+    plant.learn();
+    plant.record(1.0, "watch");
+    std::fs::write(plant.path("policy.toml"), format!("{COOLING}[strategy]\ncooling = \"hold\"\n")).unwrap();
+    let (found, _) = plant.backtest(3);
+    let saved = found.facility.unwrap().saved_percent;
+    assert!([saved.low, saved.mid, saved.high].iter().all(|s| s.abs() < 1e-9), "{saved:?}");
+    assert!(found.draws_with_more == 0 && found.beyond_learned == 0.0, "{found:?}");
+    assert!(!found.supports() && found.against[0].contains("not sure"), "{:?}", found.against);
+}
+
 /// Setpoints that were commanded while it was recorded are no baseline.
 #[test]
 fn a_recording_of_our_own_commands_is_no_evidence() {
@@ -161,7 +175,7 @@ fn a_recording_of_our_own_commands_is_no_evidence() {
 #[ignore = "minutes: more plants, printed"]
 fn backtest_came_true_elsewhere() {
     let names = std::env::var("SCENARIOS").unwrap_or_else(|_| {
-        "quiet demo heat-wave dry-cooler-site free-cooling-winter mixed-skus load-steps pump-loss".to_owned()
+        "quiet demo heat-wave dry-cooler-site free-cooling-winter mixed-skus load-steps chiller-trip".to_owned()
     });
     for name in names.split_whitespace() {
         said_and_came(&Plant::new(name, 192, 5), 6.0, 20);

@@ -79,6 +79,13 @@ fn evidence_lets_a_group_command_and_without_it_only_advises() {
     assert!(without.iter().all(|m| m == "advisory"), "{without:?}");
     let (log, with) = modes(&place, &format!("{run} --model model.toml --evidence evidence.toml"));
     assert!(!log.contains("only advises") && with.iter().all(|m| m == "active"), "{with:?}\n{log}");
+    // One group's evidence is one group's; and it must look at as long as is asked for.
+    headroom(&place, &format!("{test} --group cdu --out cdu.toml"));
+    let (log, _) = modes(&place, &format!("{run} --evidence cdu.toml"));
+    assert!(log.contains("group air only advises") && log.contains("is of other groups"), "{log}");
+    std::fs::write(place.join("asks.toml"), policy.replace("1 h", "5 h")).unwrap();
+    let (log, _) = modes(&place, &format!("{run} --evidence evidence.toml"));
+    assert!(log.contains("looks at 2 h where 5 h are asked for"), "{log}");
     // Another margin is another controller.
     let other = format!("{policy}[headroom]\ngpu = \"6 K\"\n");
     std::fs::write(place.join("asks.toml"), other).unwrap();

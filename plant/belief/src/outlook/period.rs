@@ -59,7 +59,7 @@ pub(super) fn find(x: &[f64], r: &mut [f64]) -> Option<Period> {
         }
     }
     let lag = best?;
-    let mut samples = vertex(r, lag);
+    let (mut samples, mut last) = (vertex(r, lag), lag);
     // A peak k periods away tells the period k times as well; each step leads to the next.
     for k in 2_u32.. {
         let near = (samples * f64::from(k)).round() as usize;
@@ -68,9 +68,11 @@ pub(super) fn find(x: &[f64], r: &mut [f64]) -> Option<Period> {
         }
         let peak = if r[near - 1] > r[near] { near - 1 } else { near };
         let peak = if r[near + 1] > r[peak] { near + 1 } else { peak };
-        if r[peak] < LEAST {
+        // A later one, or the walk has gone astray and would not end.
+        if r[peak] < LEAST || peak <= last {
             break;
         }
+        last = peak;
         samples = vertex(r, peak) / f64::from(k);
     }
     // A peak between samples looks lower than it is; those at multiples are nearer to one now and then.
@@ -122,6 +124,25 @@ mod tests {
             assert!((found.samples - period).abs() < 0.005 * period, "{period}: {found:?}");
             assert!(found.confidence > 0.5, "{found:?}");
         }
+    }
+
+    /// Something fast on something slow: peaks that lie ever earlier than their multiples say. The walk through them ends all the
+    /// same.
+    #[test]
+    fn whatever_comes_the_search_ends() {
+        let mut found = 0;
+        for seed in 1..4000 {
+            let mut dice = Dice(seed);
+            let n = 12 + (dice.draw() * 60.0) as usize;
+            let motif: Vec<f64> = (0..dice.range(2.0, 8.0) as usize).map(|_| dice.range(0.0, 4.0)).collect();
+            let (slow, period) = (dice.range(0.0, 3.0), dice.range(8.0, 40.0));
+            let x = of(n, |t| motif[t % motif.len()] + slow * (t as f64 / period * std::f64::consts::TAU).sin());
+            if let Some(x) = x {
+                found += 1;
+                assert!(x.samples > 1.0 && x.samples < n as f64, "{seed}: {x:?}");
+            }
+        }
+        assert!(found > 1000, "{found}");
     }
 
     #[test]
