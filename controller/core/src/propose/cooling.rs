@@ -365,4 +365,6 @@ fn track_slack(snapshot: &Snapshot, a: &Actuator) -> Option<f64> {
 }
 
 #[cfg(test)]
+mod rig;
+#[cfg(test)]
 pub(super) mod tests;

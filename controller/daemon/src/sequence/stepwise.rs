@@ -64,8 +64,9 @@ pub(super) fn pid(site: &Site) -> Vec<String> {
     out.extend(room(site));
     out.push(format!(
         "2. It moves from where it is read back, in proportion to the change of that room and to the room itself, so that the room of the \
-         worst is what is wanted; up to {} K more it rests. Gains: SIMC rule, lag {near} ({far} upstream), as slow as the plant.",
-        plain(REST_K)
+         worst is what is wanted; up to {} K more ({} K upstream) it rests. Gains: SIMC rule, lag {near} ({far} upstream).",
+        plain(REST_K[0]),
+        plain(REST_K[1])
     ));
     out.push(
         "   Where a valve downstream binds, the change of the load is fed forward, by the difference of temperatures that it closes over."

@@ -1,28 +1,30 @@
 //! Cooling, PID: each setpoint holds the wanted room of the worst that it serves, with a feed-forward of the load.
 //!
 //! The error e of an actuator is the room of the worst thing downstream beyond what the policy wants (K or K-equivalent; less
-//! than nothing is a lack), zero inside the band from 0 to [`REST_K`], in which the loop rests. Each cooling period h the
+//! than nothing is a lack), counted from [`REST_K`] on, below which the loop rests. Each cooling period h the
 //! setpoint moves, relaxing counted up, from where its read-back says it stands (velocity form), by
 //!
 //! ```text
-//! du = Kc (e - e_before) + Kc h / Ti e  -  (T_downstream - T_own) ln(Q / Q_before)
-//! Kc = tau / (K (lambda + theta))     Ti = min(tau, 4 (lambda + theta))     lambda = tau
+//! du = Kc (e - e_before) + Kc h / Ti e + min(0, room - (T_downstream - T_own) ln(Q / Q_before))
+//! Kc = tau / (K (lambda + theta))     Ti = min(tau, 4 (lambda + theta))     lambda = tau, with room 5 min at least
 //! ```
 //!
 //! which is the SIMC rule (Skogestad, "Simple analytic rules for model reduction and PID controller tuning", J. Process Control
-//! 13, 2003) for a first-order lag with a delay, set as slow as the plant itself: it stands four times the gain that is believed.
+//! 13, 2003) for a first-order lag with a delay. A lack is made good as fast as the plant follows by itself; room, which costs watts
+//! only, is used more slowly.
 //!
 //! | symbol | is | here |
 //! | --- | --- | --- |
-//! | K | room per unit moved, K/K | 1; a valve downstream 4; the flow of a rack by pressure (flow ~ dp^0.5) |
+//! | K | room per unit moved, K/K | 1; a valve near its limit 2; the flow of a rack by pressure (flow ~ dp^0.5) |
 //! | tau | lag | [`TAU_S`]: what cools GPUs itself, and what is upstream of it |
-//! | theta | delay: sample and read-back | a cooling period |
+//! | theta | delay: sample, read-back, and the filter of the room | two cooling periods |
 //! | h | time since the last look | the cooling period |
 //! | T | temperatures measured | of the loops right downstream (the coldest) and of its own |
 //! | Q | heat of the IT downstream | power of the GPUs over some minutes; the IT meter where there are none |
 //!
-//! The feed-forward is what keeps a heat exchanger's valve where it is: heat over the difference of temperatures at one opening.
-//! It acts where such a valve or loop binds; room of a die is told at full load, so the load of now does not move it. The
+//! The feed-forward is what keeps a heat exchanger's valve where it is: heat over the difference of temperatures at one opening,
+//! as far as the room does not cover it; what the load gives back the loop finds by itself. It acts where such a valve or loop
+//! binds; room of a die is told at full load, so the load of now does not move it. The
 //! derivative is in the room itself: the opening of a valve is looked at ahead of time (`LEAD_S`).
 //!
 //! There is no integral to wind up: what range, ramp, guard or operator leave shows in the read-back. What is short never
@@ -42,14 +44,21 @@ use headroom_site::{Dimension, Stamp};
 
 /// Lag of what cools GPUs itself, and of what is upstream of it, s.
 pub const TAU_S: [f64; 2] = [90.0, 300.0];
-/// Room beyond what is wanted, K-equivalent, in which a loop rests.
-pub const REST_K: f64 = 0.3;
-/// Room per unit moved of a valve downstream: a twentieth of opening per quarter of a kelvin, near its limit.
-const VALVE_GAIN: f64 = 4.0;
+/// Room beyond what is wanted, K-equivalent, up to which a loop rests: what cools GPUs itself (their room is the noisier), and
+/// what is upstream of it.
+pub const REST_K: [f64; 2] = [0.5, 0.2];
+/// Room per unit moved of a valve downstream that is short: a twentieth of opening per half a kelvin, near its limit.
+const VALVE_GAIN: f64 = 2.0;
 /// Bounds of a believed gain.
 const GAINS: (f64, f64) = (0.5, 4.0);
 /// Share of the room's change that a period takes up: noise of one reading does not move a setpoint.
-const FILTER: f64 = 0.5;
+const FILTER: f64 = 0.25;
+/// Least lag of the closed loop where there is room, s.
+const ROOM_S: f64 = 300.0;
+/// Delay over the cooling period.
+const DELAYS: f64 = 2.0;
+/// Relative change of the heat from which on it is fed forward: jobs breathe.
+const HEAT_BAND: f64 = 0.05;
 
 /// What is remembered of a setpoint.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +66,7 @@ struct Before {
     at: Stamp,
     /// Room, filtered, K-equivalent.
     room_k: f64,
-    /// Heat, W; none where it is not known.
+    /// Heat that was fed forward last, W; none where it is not known.
     heat_w: Option<f64>,
 }
 
@@ -111,7 +120,7 @@ impl Pid {
         }
         let held = held(scene, index, (stands, from), (slack_k, by));
         // What is held all the same makes room for what is coming.
-        let short = slack_k + moves_k[0].min(0.0) + moves_k[2].min(0.0) < 0.0;
+        let short = slack_k + moves_k[0] < 0.0 || moves_k[2] < 0.0;
         match held {
             Some(_) if short => step(tighter(toward, stands, from), sum_k.min(0.0)),
             Some(held) => held,
@@ -139,15 +148,20 @@ impl Pid {
         let before = self.0[index].filter(usable);
         let room_k = before.map_or(slack_k, |b| b.room_k + FILTER * (slack_k - b.room_k));
         let heat_w = heat_w(scene, index);
-        self.0[index] = Some(Before { at: now, room_k, heat_w });
-        let gains = Gains::of(scene, index, stands, by);
-        let change_k = before.map_or(0.0, |b| error(room_k) - error(b.room_k));
+        let change = before.and_then(|b| Some((heat_w? / b.heat_w?).ln()));
+        let load = change.filter(|c| c.abs() >= HEAT_BAND);
+        let fed_w = before.and_then(|b| b.heat_w).filter(|_| load.is_none()).or(heat_w);
+        self.0[index] = Some(Before { at: now, room_k, heat_w: fed_w });
+        let gains = Gains::of(scene, index, stands, (slack_k, by));
+        let rest_k = REST_K[usize::from(!scene.topology.reach[index].cools)];
+        let change_k = before.map_or(0.0, |b| error(room_k, rest_k) - error(b.room_k, rest_k));
         let elapsed_s = before.map_or(h_s, |b| now.since(b.at).s());
-        let load = before.and_then(|b| Some((heat_w? / b.heat_w?).ln())).unwrap_or(0.0);
-        let ahead_k = if is_of_valves(scene.site, by) { -approach_k(scene, index) * load } else { 0.0 };
+        let load = load.filter(|_| is_of_valves(scene.site, by)).unwrap_or(0.0);
+        let ahead_k =
+            if load > 0.0 { slack_k.max(0.0) - approach_k(scene, index) * load } else { 0.0 }.min(0.0);
         // What is short is not waited for until a filter knows.
         let room_k = if slack_k < 0.0 { slack_k.min(room_k) } else { room_k };
-        [gains.kc * change_k, gains.kc * elapsed_s / gains.ti_s * error(room_k), ahead_k]
+        [gains.kc * change_k, gains.kc * elapsed_s / gains.ti_s * error(room_k, rest_k), ahead_k]
     }
 }
 
@@ -159,29 +173,31 @@ struct Gains {
 }
 
 impl Gains {
-    fn of(scene: &Scene<'_>, index: usize, stands: f64, by: Binds) -> Self {
+    fn of(scene: &Scene<'_>, index: usize, stands: f64, (slack_k, by): (f64, Binds)) -> Self {
         let actuator = &scene.site.actuators[index];
         let far = !scene.topology.reach[index].cools;
         let k = match by {
-            _ if far && is_of_valves(scene.site, by) => VALVE_GAIN,
+            _ if far && slack_k < 0.0 && is_of_valves(scene.site, by) => VALVE_GAIN,
             Binds::Flow(_) if actuator.unit.dimension != Dimension::Temperature => {
                 0.5 * unit_per_kelvin(actuator) / stands.abs().max(1e-9) / FLOW_PER_K
             }
             _ => 1.0,
         };
-        Self::simc(k.clamp(GAINS.0, GAINS.1), TAU_S[usize::from(far)], scene.site.cooling_period.s())
+        let (tau_s, theta_s) = (TAU_S[usize::from(far)], DELAYS * scene.site.cooling_period.s());
+        let lambda_s = if slack_k < 0.0 { tau_s } else { tau_s.max(ROOM_S) };
+        Self::simc(k.clamp(GAINS.0, GAINS.1), tau_s, lambda_s, theta_s)
     }
 
-    /// Skogestad's rule with a closed loop as slow as the plant.
-    fn simc(k: f64, tau_s: f64, theta_s: f64) -> Self {
-        let slow_s = tau_s + theta_s;
+    /// Skogestad's rule.
+    fn simc(k: f64, tau_s: f64, lambda_s: f64, theta_s: f64) -> Self {
+        let slow_s = lambda_s + theta_s;
         Self { kc: tau_s / (k * slow_s), ti_s: tau_s.min(4.0 * slow_s) }
     }
 }
 
 /// The room as an error: none inside the band.
-fn error(room_k: f64) -> f64 {
-    room_k - room_k.clamp(0.0, REST_K)
+fn error(room_k: f64, rest_k: f64) -> f64 {
+    room_k - room_k.clamp(0.0, rest_k)
 }
 
 /// Why one that has room is held.
@@ -192,8 +208,10 @@ fn held(
     (slack_k, by): (f64, Binds),
 ) -> Option<SetpointProposal> {
     let prices = (saving_w_per_unit(scene, index, stands), cost_w_per_unit(scene, index, stands));
-    if let Err(stays) = stays(scene, index, (stands, from), (slack_k, by), prices) {
-        return Some(stays);
+    match stays(scene, index, (stands, from), (slack_k, by), prices) {
+        // Its gains know of the lag: it need not wait for the last move.
+        Err(SetpointProposal { why: Why::Underway { .. }, .. }) | Ok(_) => {}
+        Err(stays) => return Some(stays),
     }
     let waits =
         SetpointProposal { stands, value: stands, why: Why::Stepwise(Stepwise::OtherFirst { slack_k, by }) };

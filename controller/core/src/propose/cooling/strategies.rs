@@ -37,10 +37,18 @@ impl Strategies {
             CoolingStrategy::LeastHeadroom | CoolingStrategy::Predictive => {
                 super::least_headroom(scene, index, stands, from)
             }
-            CoolingStrategy::TrimAndRespond => self.resets.propose(scene, index, stands, from),
-            CoolingStrategy::Pid => self.pid.propose(scene, index, stands, from),
+            CoolingStrategy::TrimAndRespond => {
+                within_step(scene, index, self.resets.propose(scene, index, stands, from))
+            }
+            CoolingStrategy::Pid => within_step(scene, index, self.pid.propose(scene, index, stands, from)),
         }
     }
+}
+
+/// No further from where it stands than its largest step, however much of earlier moves is yet to come.
+fn within_step(scene: &Scene<'_>, index: usize, p: SetpointProposal) -> SetpointProposal {
+    let step = scene.site.actuators[index].step;
+    SetpointProposal { value: p.value.clamp(p.stands - step, p.stands + step), ..p }
 }
 
 /// What an actuator serves and does not see: its GPUs (fewer than the guard's quorum are heard), a limited point, the flow of
@@ -90,10 +98,9 @@ pub(super) fn other_first(scene: &Scene<'_>, index: usize) -> bool {
     };
     let stands = |i: usize| site.actuators[i].readback.and_then(|p| snapshot.good(p));
     let Some(own) = stands(index).map(|at| net(index, at)) else { return false };
-    let beside = |o: &usize| {
-        let same = site.actuators[*o].of == site.actuators[index].of || survey.same_set(*o, index);
-        *o != index && same && topology.reach[*o].cools == topology.reach[index].cools
-    };
+    // Who is upstream of whom is another matter: that one is asked first anyway.
+    let cool = |o: usize| topology.reach[o].cools && topology.reach[index].cools && survey.same_set(o, index);
+    let beside = |o: &usize| *o != index && (site.actuators[*o].of == site.actuators[index].of || cool(*o));
     (0..site.actuators.len()).filter(beside).any(|o| {
         let Some(at) = stands(o) else { return false };
         let other = net(o, at);
@@ -108,7 +115,7 @@ fn relaxes(scene: &Scene<'_>, index: usize, stands: f64) -> bool {
     let prices = (saving_w_per_unit(scene, index, stands), cost_w_per_unit(scene, index, stands));
     let held = || super::stays(scene, index, (stands, stands), (slack_k, by), prices).is_err();
     let step = toward(&scene.site.actuators[index]) * scene.site.actuators[index].deadband;
-    slack_k > super::REST_K
+    slack_k > super::REST_K[usize::from(!scene.topology.reach[index].cools)]
         && missing(scene, index).is_none()
         && !held()
         && super::swings(scene, index, stands + step).is_none()
