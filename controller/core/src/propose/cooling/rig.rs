@@ -150,7 +150,9 @@ impl Rig {
     /// So many minutes of steps.
     pub(super) fn run(&mut self, minutes: f64) {
         let periods = Span::from_s(minutes * 60.0).s() / self.room.bench.site.cooling_period.s();
-        (0..periods as usize).for_each(|_| drop(self.step()));
+        for _ in 0..periods as usize {
+            self.step();
+        }
     }
 }
 
