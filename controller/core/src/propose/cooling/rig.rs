@@ -283,11 +283,11 @@ fn what_saves_nothing_or_waits_for_others_is_left() {
 #[test]
 fn a_site_without_gpus_is_moved_by_its_limits() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/examples/modbus-chiller");
-    let text = std::fs::read_to_string(folder.join("site.toml")).unwrap();
+    let text = include_str!("../../../../../book/examples/modbus-chiller/site.toml");
     for strategy in BOTH {
         // The water may be 24 degC, less a kelvin that the policy wants.
         for (supply_c, toward) in [(18.0, 1.0), (23.6, -1.0)] {
-            let site = read_site("site.toml", &text, &folder).map_err(|f| format!("{f:#?}")).unwrap();
+            let site = read_site("site.toml", text, &folder).map_err(|f| format!("{f:#?}")).unwrap();
             let mut bench = Bench::at(site, "");
             bench.wants.cooling = strategy;
             let (mut strategies, mut survey) =
