@@ -18,7 +18,17 @@ macro_rules! ship {
 /// All of them, the most careful first.
 #[must_use]
 pub fn library() -> &'static [Shipped] {
-    ship!("watch", "hold", "balanced", "most-tokens", "fewest-watts", "grid-event", "predictive")
+    ship!(
+        "watch",
+        "hold",
+        "trim-and-respond",
+        "pid",
+        "balanced",
+        "most-tokens",
+        "fewest-watts",
+        "grid-event",
+        "predictive"
+    )
 }
 
 /// The one of a name.

@@ -67,13 +67,18 @@ words!(PowerStrategy: Hold = "hold", Steady = "steady");
 pub enum CoolingStrategy {
     /// Setpoints stay as they are.
     Hold,
+    /// Small steps toward saving until something downstream asks for cooling (ASHRAE Guideline 36, 5.1.14).
+    TrimAndRespond,
+    /// A PI loop on the room of the worst place for each setpoint, with a feed-forward of the load.
+    Pid,
     /// As little cooling as leaves the wanted headroom everywhere.
     #[default]
     LeastHeadroom,
     /// The same wishes, their moves planned over the next hour on the model of the site.
     Predictive,
 }
-words!(CoolingStrategy: Hold = "hold", LeastHeadroom = "least-headroom", Predictive = "predictive");
+words!(CoolingStrategy: Hold = "hold", TrimAndRespond = "trim-and-respond", Pid = "pid", LeastHeadroom = "least-headroom",
+    Predictive = "predictive");
 
 /// `[strategy]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -45,6 +45,16 @@ fn the_names_mean_what_they_say() {
         (predictive.objective.prefer, predictive.modes.default),
         (balanced.objective.prefer, Mode::Active)
     );
+    // A step toward `balanced` differs from it in nothing but how cooling is decided.
+    for (name, cooling) in
+        [("trim-and-respond", CoolingStrategy::TrimAndRespond), ("pid", CoolingStrategy::Pid)]
+    {
+        let mut step = read(name);
+        assert_eq!(step.strategy.cooling, cooling);
+        (step.name, step.description) = (balanced.name.clone(), balanced.description.clone());
+        step.strategy.cooling = balanced.strategy.cooling;
+        assert_eq!(step, balanced, "{name}");
+    }
     let hold = read("hold");
     assert_eq!((hold.modes.default, hold.strategy.power), (Mode::Hold, PowerStrategy::Hold));
     assert_eq!(read("watch").modes.default, Mode::Shadow);

@@ -18,7 +18,7 @@ use crate::metering::Metering;
 use crate::outlook::Outlook;
 use crate::propose::Why;
 use crate::propose::cooling::predictive::Predictive;
-use crate::propose::cooling::{self, Scene, SetpointProposal, Survey};
+use crate::propose::cooling::{Scene, SetpointProposal, Strategies, Survey};
 use crate::propose::excite::Excitation;
 use crate::propose::power::{CapProposal, Efficient, Steady};
 use crate::site_filter::{NotOfThisSite, SiteFilter};
@@ -119,6 +119,8 @@ pub struct Line {
     advice: Vec<Advice>,
     /// What the guard made of the last caps.
     caps_verdict: CapsVerdict,
+    /// How setpoints are decided, with what that remembers of each.
+    strategies: Strategies,
     /// The plan of the next hour, where the policy wants one.
     predictive: Predictive,
     /// The experiment that is on, in place of the strategy.
@@ -164,6 +166,7 @@ impl Line {
             follow: Follow::new(site.actuators.len()),
             advice: Vec::new(),
             caps_verdict: CapsVerdict::Allow,
+            strategies: Strategies::new(site),
             predictive: Predictive::default(),
             excitation: None,
             released: None,
@@ -253,7 +256,7 @@ impl Line {
                 (None, strategy) if strategy != CoolingStrategy::Hold && mode != Mode::Hold && !booting => {
                     match self.excitation.as_mut().filter(|_| !operator_owns && instructed.is_none()) {
                         Some(experiment) => experiment.propose(&scene, actuator, stands, from),
-                        None => cooling::least_headroom(&scene, actuator, stands, from),
+                        None => self.strategies.propose(&scene, actuator, stands, from),
                     }
                 }
                 _ => SetpointProposal { stands, value: stands, why: Why::Hold },

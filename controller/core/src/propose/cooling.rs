@@ -24,15 +24,21 @@
 //! back either way less is asked. For a differential pressure the worth is 1.5 P/dp (pump affinity, P ~ dp^1.5), the price
 //! 0.16 R P/dp kelvin of die (a plate's convective share 0.4, h ~ flow^0.8, flow ~ dp^0.5).
 
+mod pid;
 pub mod predictive;
+mod strategies;
 mod survey;
 mod swing;
+mod trim;
 mod worth;
 
+pub use pid::{REST_K, TAU_S};
+pub use strategies::Strategies;
 pub use survey::{Set, Survey};
 pub use swing::{MINUTES as SWING_MINUTES, OWN_K};
+pub use trim::{IGNORED, Parameters};
 
-use super::{Binds, Why};
+use super::{Binds, Stepwise, Why};
 use crate::align::Snapshot;
 use crate::estimate::Estimate;
 use crate::topology::Topology;
@@ -89,7 +95,10 @@ impl SetpointProposal {
     #[must_use]
     pub fn goal(&self, actuator: &Actuator, (low, high): (f64, f64)) -> f64 {
         match self.why {
-            Why::Relax { slack_k, .. } | Why::Tighten { slack_k, .. } | Why::Underway { slack_k, .. } => {
+            Why::Relax { slack_k, .. }
+            | Why::Tighten { slack_k, .. }
+            | Why::Underway { slack_k, .. }
+            | Why::Stepwise(Stepwise::Trim { slack_k, .. } | Stepwise::Regulate { slack_k, .. }) => {
                 let whole = toward(actuator) * slack_k * unit_per_kelvin(actuator);
                 (self.stands + whole).clamp(low.min(self.value), high.max(self.value))
             }
@@ -136,11 +145,9 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
         let value = from + (home.clamp(low, high) - from).clamp(-actuator.step, actuator.step);
         return SetpointProposal { stands, value, why };
     }
-    let reach = &topology.reach[index];
     let (saves_least, saves) = saving_w_per_unit(scene, index, stands);
     let costs = cost_w_per_unit(scene, index, stands);
-    let technology = reach.technology && actuator.unit.dimension == Dimension::Temperature;
-    let beyond = toward * (from - actuator.fallback);
+    let technology = topology.reach[index].technology && actuator.unit.dimension == Dimension::Temperature;
     if technology && let Some(moved) = by_leakage(scene, index, (stands, from), (saves, costs)) {
         return moved;
     }
@@ -150,6 +157,33 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
     {
         return moved;
     }
+    let saves = match stays(scene, index, (stands, from), (slack_k, by), ((saves_least, saves), costs)) {
+        Ok(saves) => saves,
+        Err(stays) => return stays,
+    };
+    let by_k = (slack_k * RELAX_GAIN[far]).min(2.0) * unit_per_k;
+    let value = (from + toward * by_k.min(actuator.step)).clamp(low, high);
+    if let Some(why) = swings(scene, index, value) {
+        return SetpointProposal { stands, value: from.clamp(low, high), why };
+    }
+    SetpointProposal { stands, value, why: Why::Relax { slack_k, by, saves_w_per_unit: saves } }
+}
+
+/// Why one that has room stays all the same: nothing to save, somebody upstream relaxes first, the last move is under way.
+/// Else what a unit saves, W.
+fn stays(
+    scene: &Scene<'_>,
+    index: usize,
+    (stands, from): (f64, f64),
+    (slack_k, by): (f64, Binds),
+    ((saves_least, saves), costs): ((f64, f64), f64),
+) -> Result<f64, SetpointProposal> {
+    let Scene { site, topology, wants, .. } = *scene;
+    let (actuator, reach) = (&site.actuators[index], &topology.reach[index]);
+    let (low, high) = wants.actuator_range[index];
+    let toward = toward(actuator);
+    let technology = reach.technology && actuator.unit.dimension == Dimension::Temperature;
+    let beyond = toward * (from - actuator.fallback);
     // Where the die pays for certain, what is saved must be certain.
     let (saves, worth) = match (technology, beyond < 0.0) {
         (true, true) => (saves, WORTH_BACK),
@@ -158,25 +192,24 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
     };
     if saves <= worth * costs {
         let why = Why::NothingToSave { saves_w_per_unit: saves, costs_w_per_unit: costs };
-        return SetpointProposal { stands, value: stands, why };
+        return Err(SetpointProposal { stands, value: stands, why });
     }
     let spare = |u: &usize| slack(scene, *u).0 > UPSTREAM_FIRST_K && !at_end(scene, *u);
-    if topology.reach[index].upstream.iter().any(spare) {
-        return SetpointProposal { stands, value: stands, why: Why::UpstreamFirst { slack_k, by } };
+    if reach.upstream.iter().any(spare) {
+        return Err(SetpointProposal { stands, value: stands, why: Why::UpstreamFirst { slack_k, by } });
     }
-    if far == 1 && underway(scene, actuator, stands, toward * unit_per_k) {
-        return SetpointProposal { stands, value: from.clamp(low, high), why: Why::Underway { slack_k, by } };
+    if !reach.cools && underway(scene, actuator, stands, toward * unit_per_kelvin(actuator)) {
+        let why = Why::Underway { slack_k, by };
+        return Err(SetpointProposal { stands, value: from.clamp(low, high), why });
     }
-    let by_k = (slack_k * RELAX_GAIN[far]).min(2.0) * unit_per_k;
-    let value = (from + toward * by_k.min(actuator.step)).clamp(low, high);
-    if let Some(swing) = scene.survey.swing(index).filter(|swing| swing.reached(value, toward)) {
-        return SetpointProposal {
-            stands,
-            value: from.clamp(low, high),
-            why: Why::Swings { by_k: swing.by_k() },
-        };
-    }
-    SetpointProposal { stands, value, why: Why::Relax { slack_k, by, saves_w_per_unit: saves } }
+    Ok(saves)
+}
+
+/// Why a setpoint may not be relaxed to a value: what it holds has moved too far of late.
+fn swings(scene: &Scene<'_>, index: usize, value: f64) -> Option<Why> {
+    let toward = toward(&scene.site.actuators[index]);
+    let swing = scene.survey.swing(index).filter(|swing| swing.reached(value, toward))?;
+    Some(Why::Swings { by_k: swing.by_k() })
 }
 
 /// Where a setpoint goes whose effect is not seen: to what the plant holds by itself; where the sensor stands still, to what
@@ -331,5 +364,7 @@ fn track_slack(snapshot: &Snapshot, a: &Actuator) -> Option<f64> {
     Some(TRACK_K - (measured - setpoint).max(0.0))
 }
 
+#[cfg(test)]
+mod rig;
 #[cfg(test)]
 pub(super) mod tests;

@@ -6,6 +6,9 @@
 pub mod cooling;
 pub mod excite;
 pub mod power;
+mod stepwise;
+
+pub use stepwise::Stepwise;
 
 use headroom_site::InstructionKind;
 use std::fmt;
@@ -56,6 +59,8 @@ pub enum Why {
         /// What binds.
         by: Binds,
     },
+    /// As a simpler strategy has it.
+    Stepwise(Stepwise),
     /// Part of a plan for the next hour, made on the model of the site.
     Plan {
         /// Room beyond what is wanted now, K or K-equivalent.
@@ -162,6 +167,7 @@ impl fmt::Display for Why {
             Self::Tighten { slack_k, by } => {
                 write!(f, "tighten: {:.1} K short of what is wanted before {by}", -slack_k)
             }
+            Self::Stepwise(why) => why.fmt(f),
             Self::Plan { slack_k, by, hour } => {
                 write!(f, "plan: {hour:+.2} within the hour; {slack_k:.1} K to spare now before {by}")
             }

@@ -3,7 +3,7 @@
 use super::{Explanation, Item};
 use crate::run::record::{SetpointRecord, name_of};
 use headroom_core::Line;
-use headroom_core::propose::Why;
+use headroom_core::propose::{Stepwise, Why};
 use headroom_site::Dimension;
 use headroom_site::model::Actuator;
 
@@ -79,7 +79,14 @@ fn price(line: &Line, a: &Actuator, (least_w, most_w): (f64, f64), costs_w: f64)
 
 /// Is it the room that decides?
 const fn binds(why: &Why) -> bool {
-    matches!(why, Why::Relax { .. } | Why::Tighten { .. } | Why::UpstreamFirst { .. } | Why::Underway { .. })
+    matches!(
+        why,
+        Why::Relax { .. }
+            | Why::Tighten { .. }
+            | Why::UpstreamFirst { .. }
+            | Why::Underway { .. }
+            | Why::Stepwise(_)
+    )
 }
 
 fn measured(line: &Line, actuator: usize) -> String {
@@ -105,7 +112,10 @@ fn guard(record: &SetpointRecord) -> String {
 /// What would have to be otherwise for it to save more.
 fn needs(why: &Why) -> Vec<String> {
     match why {
-        Why::Tighten { slack_k, .. } => {
+        Why::Tighten { slack_k, .. }
+        | Why::Stepwise(Stepwise::Respond { slack_k, .. } | Stepwise::Regulate { slack_k, .. })
+            if *slack_k < 0.0 =>
+        {
             vec![format!("{:.1} K more room there for it to stop tightening", -slack_k)]
         }
         Why::NothingToSave { saves_w_per_unit, costs_w_per_unit } if costs_w_per_unit > saves_w_per_unit => {

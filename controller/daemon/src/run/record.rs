@@ -62,6 +62,7 @@ fn describe(line: &Line, text: &str, advice: &Advice) -> String {
         | Why::Underway { by, .. }
         | Why::Plan { by, .. }
         | Why::BrokeOff { by, .. } => *by,
+        Why::Stepwise(why) => why.by(),
         Why::Hold
         | Why::Unseen
         | Why::StandsStill

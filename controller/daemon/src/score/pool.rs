@@ -193,15 +193,23 @@ impl Work<'_> {
             self.bar.inc((seconds * per_s) as u64);
             if self.stop.load(Ordering::Relaxed) { Err(anyhow!(Stopped)) } else { Ok(()) }
         };
-        if job.id != Id::Headroom {
+        if !job.id.is_headroom() {
             return run::by_strategy(job.id, world, &course, passed);
         }
         let wants = |site: &Site| -> Result<Wants> {
             let loaded = load_policy(site, &plan.policy, plan.mode)?;
-            loaded.map(|(_, wants)| wants).context("the policy has findings")
+            let (_, mut wants) = loaded.context("the policy has findings")?;
+            wants.cooling = job.id.cooling().unwrap_or(wants.cooling);
+            Ok(wants)
         };
-        let (record, model) = (start.record.as_deref(), start.model.as_deref());
-        let study = Study { record, model, excite: plan.excite, tape: plan.tape };
+        // What is studied is the policy as it stands.
+        let study = match job.id {
+            Id::Headroom => {
+                let (record, model) = (start.record.as_deref(), start.model.as_deref());
+                Study { record, model, excite: plan.excite, tape: plan.tape }
+            }
+            _ => Study::default(),
+        };
         run::headroom(world, &course, study, wants, passed)
     }
 }

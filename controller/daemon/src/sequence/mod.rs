@@ -10,6 +10,7 @@ mod markdown;
 mod model;
 mod say;
 mod scope;
+mod stepwise;
 #[cfg(test)]
 mod tests;
 mod trials;

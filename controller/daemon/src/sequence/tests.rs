@@ -129,6 +129,16 @@ fn the_policy_has_its_say() {
         assert!(grid.contains(part), "{part}\n{grid}");
     }
     assert!(written(&text, &base, "predictive").contains("planned together on the model of the site"));
+    let steps = written(&text, &base, "trim-and-respond");
+    for part in [
+        "Guideline 36-2021, 5.1.14",
+        "Ignored: I = 0",
+        "Td 10 min, T 2 min, SPtrim 0.114, SPres 0.171, SPres-max 0.4 K",
+    ] {
+        assert!(steps.contains(part), "{part}\n{steps}");
+    }
+    let pid = written(&text, &base, "pid");
+    assert!(pid.contains("SIMC rule, lag 90 s (5 min upstream)") && pid.contains("fed forward"), "{pid}");
     assert!(written(&text, &base, "hold").contains("`hold`: every setpoint stays where it stands."));
 }
 

@@ -2,6 +2,7 @@
 
 use super::model::Wanted;
 use super::say::{percent, plain, seconds, span, watts};
+use super::stepwise;
 use crate::files::Loaded;
 use headroom_core::outlook::READY_S;
 use headroom_core::propose::cooling::predictive::HORIZON_S;
@@ -18,7 +19,7 @@ pub(super) fn wanted(loaded: &Loaded) -> Wanted {
     Wanted {
         objective: objective(policy),
         headroom: headroom(loaded),
-        cooling: cooling(&loaded.site, loaded.wants.cooling),
+        cooling: cooling(loaded),
         power: power(&loaded.site, policy),
         grid: grid(policy),
     }
@@ -94,18 +95,20 @@ fn point_limits(loaded: &Loaded) -> impl Iterator<Item = String> {
     })
 }
 
-fn cooling(site: &Site, strategy: CoolingStrategy) -> Vec<String> {
-    if strategy == CoolingStrategy::Hold {
-        return vec!["`hold`: every setpoint stays where it stands.".to_owned()];
-    }
+fn cooling(loaded: &Loaded) -> Vec<String> {
+    let (site, strategy) = (&loaded.site, loaded.wants.cooling);
     let mut out = Vec::new();
-    if strategy == CoolingStrategy::Predictive {
-        out.push(format!(
+    match strategy {
+        CoolingStrategy::Hold => return vec!["`hold`: every setpoint stays where it stands.".to_owned()],
+        CoolingStrategy::TrimAndRespond => return stepwise::trim_and_respond(loaded),
+        CoolingStrategy::Pid => return stepwise::pid(site),
+        CoolingStrategy::LeastHeadroom => {}
+        CoolingStrategy::Predictive => out.push(format!(
             "`predictive`: the moves of all setpoints over the next {} are planned together on the model of the site, with load and \
              weather of the outlook; the first move of a plan that carries its certificate is taken. Without a model or a \
              certificate, and always as the wish of each setpoint, the following holds.",
             seconds(HORIZON_S)
-        ));
+        )),
     }
     let [near, far] = TIGHTEN_GAIN.map(percent);
     out.push(format!(
@@ -113,6 +116,32 @@ fn cooling(site: &Site, strategy: CoolingStrategy) -> Vec<String> {
         CoolingStrategy::LeastHeadroom,
         span(site.cooling_period)
     ));
+    out.extend(room(site));
+    out.push(format!("2. Less room than wanted: it tightens at once, by {near} of the lack ({far} upstream), at most one step."));
+    out.push("3. Its effect is not seen: it walks to its fallback; where the sensor stands still, to what that shows.".to_owned());
+    out.push(format!(
+        "4. More room than wanted: it relaxes by {} of the room ({} upstream), at most one step, if that saves more than {} times what it \
+         costs ({} times for a technology temperature, whose price is leakage of the dies).",
+        percent(RELAX_GAIN[0]),
+        percent(RELAX_GAIN[1]),
+        plain(WORTH[1]),
+        plain(WORTH[0])
+    ));
+    out.push(
+        "   What is upstream relaxes first, and waits while the plant still comes nearer to the last move."
+            .to_owned(),
+    );
+    out.push(format!(
+        "   A temperature that has moved within the last {SWING_MINUTES} min is relaxed by no more than {} K within them.",
+        plain(OWN_K)
+    ));
+    out.push("5. The guard narrows or refuses what came of it (section of each actuator).".to_owned());
+    out
+}
+
+/// What room is, step 1 of every strategy.
+pub(super) fn room(site: &Site) -> Vec<String> {
+    let mut out = Vec::new();
     out.push(
         "1. Room: the least, over everything it serves, of: die to its limit after a step to full load; point to its limit; flow of a \
          rack to its least flow; setpoint downstream to what is measured there."
@@ -134,25 +163,6 @@ fn cooling(site: &Site, strategy: CoolingStrategy) -> Vec<String> {
         "   A setpoint downstream that is missed by more than {} K gets help from upstream.",
         plain(TRACK_K)
     ));
-    out.push(format!("2. Less room than wanted: it tightens at once, by {near} of the lack ({far} upstream), at most one step."));
-    out.push("3. Its effect is not seen: it walks to its fallback; where the sensor stands still, to what that shows.".to_owned());
-    out.push(format!(
-        "4. More room than wanted: it relaxes by {} of the room ({} upstream), at most one step, if that saves more than {} times what it \
-         costs ({} times for a technology temperature, whose price is leakage of the dies).",
-        percent(RELAX_GAIN[0]),
-        percent(RELAX_GAIN[1]),
-        plain(WORTH[1]),
-        plain(WORTH[0])
-    ));
-    out.push(
-        "   What is upstream relaxes first, and waits while the plant still comes nearer to the last move."
-            .to_owned(),
-    );
-    out.push(format!(
-        "   A temperature that has moved within the last {SWING_MINUTES} min is relaxed by no more than {} K within them.",
-        plain(OWN_K)
-    ));
-    out.push("5. The guard narrows or refuses what came of it (section of each actuator).".to_owned());
     out
 }
 

@@ -121,6 +121,12 @@ impl Survey {
         &self.sets[self.set_of[actuator]]
     }
 
+    /// Do two actuators act upon the same GPUs? Not where there are none.
+    #[must_use]
+    pub fn same_set(&self, a: usize, b: usize) -> bool {
+        self.set_of[a] == self.set_of[b] && self.set(a).full.is_some()
+    }
+
     /// Distance of a rack's flow to the least it needs, K-equivalent, where both are known.
     #[must_use]
     pub fn flow_k(&self, rack: usize) -> Option<f64> {

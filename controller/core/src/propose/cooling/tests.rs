@@ -20,7 +20,7 @@ impl Room {
     }
 
     /// The same with more readings.
-    fn beside(more: &[(&str, f64, f64)], chiller_w: f64, fws_c: f64, spare_k: f64) -> Self {
+    pub(super) fn beside(more: &[(&str, f64, f64)], chiller_w: f64, fws_c: f64, spare_k: f64) -> Self {
         let mut bench = Bench::new("");
         let readings = [
             ("cdu-supply", 0.0, 30.0),

@@ -1,6 +1,7 @@
 //! `headroom score` through the binary: files, threads, seeds, comparison, page, exit codes.
 
 mod page;
+mod strategies;
 
 use serde_json::Value;
 use std::path::PathBuf;
@@ -177,12 +178,14 @@ fn an_option_goes_before_the_file_and_the_file_before_the_default() {
 #[test]
 fn every_strategy_has_its_key() {
     let place = Place::new("strategies");
-    let list = "fixed,limit,steering,static-cap,headroom";
+    let list = "pid,fixed,limit,hold,steering,static-cap,trim-and-respond,headroom";
     let table = place.fine(&["--scenario", "burst.toml", "--strategies", list, "--out", "out"]);
     let text = place.text("out/score.json");
     let at =
         |key: &str| text.find(&format!("\n    \"{key}\": {{")).unwrap_or_else(|| panic!("{key}\n{text}"));
-    let order = ["baseline", "headroom", "limit", "static-cap", "steering", "fixed"].map(at);
+    let ours = ["baseline", "headroom", "hold", "trim-and-respond", "pid"];
+    let order: Vec<usize> =
+        ours.into_iter().chain(["limit", "static-cap", "steering", "fixed"]).map(at).collect();
     assert!(order.is_sorted(), "{order:?}");
     assert!(place.0.join("out/timeline-static-cap.csv").is_file());
     assert!(table.contains("Headroom closes ") || table.contains("does not count"), "{table}");
