@@ -10,6 +10,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Time between two pictures.
 const REDRAW: Duration = Duration::from_secs(1);
@@ -199,6 +200,8 @@ fn json<T: serde::Serialize>(all: &T) -> Vec<String> {
 
 /// Until q or ctrl-c. A daemon that does not answer is waited for, once it has answered.
 async fn watch(reader: &Reader, options: &Options) -> Result<ExitCode> {
+    // One that listens all the time: whoever asks between two waits is heard at the next.
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let first = match look(reader, options).await? {
         Ok(first) => first,
         Err(code) => return Ok(code),
@@ -224,7 +227,7 @@ async fn watch(reader: &Reader, options: &Options) -> Result<ExitCode> {
         };
         tokio::select! {
             key = pressed => if matches!(key, b'q' | b'Q' | 3) { break },
-            ended = tokio::signal::ctrl_c() => { ended?; break }
+            _ = interrupt.recv() => break,
             _ = next.tick() => match look(reader, options).await? {
                 Ok(look) => if !show(terminal.is_some(), &look.lines) { break },
                 Err(_) if terminal.is_some() => {}
