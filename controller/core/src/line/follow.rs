@@ -120,8 +120,8 @@ impl Follow {
             }
             None if (asked - stands).abs() <= tolerance => return self.follows(stands),
             Some(off) if off.gave_in(asked, stands, tolerance) => off,
-            // What was on its way there may turn first.
-            Some(off) if (off.asked - off.from) * (asked - stands) > 0.0 => Off { asked, ..off },
+            // What is on its way there may turn first.
+            Some(off) if off.asks_on(asked, stands, tolerance) => Off { asked, ..off },
             before => {
                 let gone = before.is_none() && self.fitted.is_some_and(|at| (at - asked).abs() <= tolerance);
                 Off { asked, from: stands, since: now, gone, misses: 0, counted: point.stamp, missed: now }
@@ -193,6 +193,11 @@ impl Follow {
 }
 
 impl Off {
+    /// Is it asked to go on the same way, or has it not moved at all?
+    fn asks_on(&self, asked: f64, stands: f64, tolerance: f64) -> bool {
+        (self.asked - self.from) * (asked - stands) > 0.0 || (stands - self.from).abs() <= 0.25 * tolerance
+    }
+
     /// After two misses the request was taken back to where it stands, and it has not moved.
     fn gave_in(&self, asked: f64, stands: f64, tolerance: f64) -> bool {
         self.misses >= 2
