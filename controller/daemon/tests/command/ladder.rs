@@ -240,7 +240,9 @@ fn what_ignores_is_held_and_let_go_and_a_trip_lets_go_at_once() {
         let (mode, cause, alarms) = status(&state);
         mode == "fallback" && cause == "interlock" && alarms.contains("interlock of chws and trip")
     });
-    let explain = headroom().args(["explain", "chws", "--state"]).arg(&state).output().unwrap();
+    let address = std::fs::read_to_string(state.join("http.addr")).unwrap();
+    let url = format!("http://{}", address.trim());
+    let explain = headroom().args(["explain", "chws", "--url", &url]).output().unwrap();
     let said = String::from_utf8_lossy(&explain.stdout).into_owned();
     assert!(said.contains("fallback and not active since") && said.contains("(trip)"), "{said}");
     drop(daemon);
