@@ -20,8 +20,8 @@ fn held_back(scenario: Scenario, (gpus, seed): (usize, u64), hours: f64) -> BTre
     all
 }
 
-/// Every shipped scenario but this one, whose bus is cut.
-const HONEST: usize = 21;
+/// Scenarios in which something truly does not follow: the bus is cut, and an operator takes the chillers without a word at 2 h.
+const NOT_HONEST: [&str; 2] = ["broker-cut", "operator-override"];
 
 fn nothing_is_held_back(names: &[&str], gpus: usize, hours: f64) {
     let held =
@@ -40,9 +40,12 @@ fn setpoints_of_honest_plants_follow() {
 #[test]
 #[ignore = "takes minutes: all scenarios, whole"]
 fn setpoints_of_all_honest_plants_follow() {
-    let honest: Vec<&str> = Scenario::names().filter(|name| *name != "broker-cut").collect();
-    assert_eq!(honest.len(), HONEST);
+    let honest: Vec<&str> = Scenario::names().filter(|name| !NOT_HONEST.contains(name)).collect();
+    assert_eq!(honest.len() + NOT_HONEST.len(), Scenario::names().count());
     nothing_is_held_back(&honest, 192, 4.0);
+    let held = held_back(Scenario::shipped("operator-override").unwrap(), (192, 1), 4.0);
+    let taken = held.get("facility-water/supply-temperature").is_some_and(|s| (7_200.0..7_400.0).contains(s));
+    assert!(taken && held.len() == 1, "{held:?}");
 }
 
 /// Requests of the bus are lost on the way, those of devices are not.

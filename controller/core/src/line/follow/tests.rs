@@ -10,16 +10,14 @@ struct Plant<'a> {
     show: Box<dyn FnMut(f64, usize) -> Option<f64> + 'a>,
     /// What was shown last, and when.
     shown: (f64, Stamp),
-    point: usize,
     points: usize,
 }
 
 impl<'a> Plant<'a> {
     fn new(site: &Site, show: impl FnMut(f64, usize) -> Option<f64> + 'a) -> Self {
         let a = &site.actuators[CDU_SUPPLY];
-        let (point, points) = (a.readback.unwrap().index(), site.points.len());
-        let follow = Follow::new(site, a);
-        Self { follow, stands: 30.0, show: Box::new(show), shown: (30.0, at(0.0)), point, points }
+        let (follow, points) = (Follow::new(site, a), site.points.len());
+        Self { follow, stands: 30.0, show: Box::new(show), shown: (30.0, at(0.0)), points }
     }
 
     /// The most misses in a row, and the second of the second and of the third, while steps are asked each 30 s.
@@ -53,11 +51,9 @@ impl<'a> Plant<'a> {
                 nodes: Vec::new(),
                 heard: Heard::default(),
             };
-            assert_eq!(snapshot.points[self.point].value, self.shown.0);
             if let Evidence::Missed(misses, _) = self.follow.look(Some(asked), &snapshot) {
                 most = most.max(misses);
-                for (k, at) in when.iter_mut().enumerate().filter(|(k, _)| misses >= *k as u32 + 2) {
-                    let _ = k;
+                for (_, at) in when.iter_mut().enumerate().filter(|(k, _)| misses >= *k as u32 + 2) {
                     at.get_or_insert(second);
                 }
             }
@@ -68,12 +64,15 @@ impl<'a> Plant<'a> {
 
 /// Up by a deadband each 30 s, down again after an hour.
 fn steps(shown: f64, second: usize) -> f64 {
-    if (second / 1800) % 2 == 0 { shown + 0.1 } else { shown - 0.1 }
+    if (second / 1800).is_multiple_of(2) { shown + 0.1 } else { shown - 0.1 }
 }
 
 fn at_once(_: f64, asked: f64) -> f64 {
     asked
 }
+
+/// Where it stands a second later, with what is asked.
+type Does = Box<dyn FnMut(f64, f64) -> f64>;
 
 /// By a rate per second.
 fn walks(rate: f64) -> impl FnMut(f64, f64) -> f64 {
@@ -113,7 +112,7 @@ fn on_change() -> impl FnMut(f64, usize) -> Option<f64> {
 fn what_follows_is_never_missed() {
     let site = site();
     let ramp = site.actuators[CDU_SUPPLY].ramp_per_s;
-    let does: [(&str, Box<dyn FnMut(f64, f64) -> f64>); 4] = [
+    let does: [(&str, Does); 4] = [
         ("at once", Box::new(at_once)),
         ("by its ramp", Box::new(walks(ramp))),
         ("at half of its ramp", Box::new(walks(0.51 * ramp))),
@@ -121,11 +120,11 @@ fn what_follows_is_never_missed() {
     ];
     for (name, mut does) in does {
         for period in [1, 5, 30] {
-            let polled = move |value: f64, second: usize| (second % period == 0).then_some(value);
+            let polled = move |value: f64, second: usize| second.is_multiple_of(period).then_some(value);
             let seen = Plant::new(&site, polled).run(20_000, steps, &mut does);
             assert_eq!(seen.0, 0, "{name}, each {period} s");
             let coarse = move |value: f64, second: usize| {
-                (second % period == 0).then_some((value * 20.0).round() / 20.0)
+                second.is_multiple_of(period).then_some((value * 20.0).round() / 20.0)
             };
             let seen = Plant::new(&site, coarse).run(20_000, steps, &mut does);
             assert!(seen.0 < 2, "{name}, each {period} s in counts of 0.05 K: {seen:?}");
@@ -161,7 +160,7 @@ fn what_is_ignored_clamped_or_taken_is_missed_as_soon_as_it_can_be_told() {
     // A plant may walk at half of its ramp: 54 s for 0.09 K, and 5 s on the way.
     let (_, when) = Plant::new(&site, plain).run(600, |_, s| 30.1 + s as f64 / 300.0, ignores);
     assert_eq!(when, [Some(60), Some(61)]);
-    let slow = |value: f64, second: usize| (second % 5 == 0).then_some(value);
+    let slow = |value: f64, second: usize| second.is_multiple_of(5).then_some(value);
     let (_, when) = Plant::new(&site, slow).run(600, |_, s| 30.1 + s as f64 / 300.0, ignores);
     assert_eq!(when, [Some(65), Some(70)]);
     let (_, when) = Plant::new(&site, on_change()).run(600, |_, s| 30.1 + s as f64 / 300.0, ignores);

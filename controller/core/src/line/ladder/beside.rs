@@ -13,7 +13,8 @@ struct Plant<D> {
     stands: [f64; 3],
     asked: [Option<f64>; 3],
     does: D,
-    trip: Option<f64>,
+    /// What the point of its interlock says; none where it is a limit, as ever.
+    trip: Option<Option<f64>>,
     s: f64,
     /// Each command to a setpoint: when, whose, and what.
     said: Vec<(f64, usize, Option<f64>)>,
@@ -43,7 +44,10 @@ impl<D: FnMut(usize, f64, Option<f64>) -> f64> Plant<D> {
                 heard.readings.retain(|r| Some(r.point) != site.point(id));
                 heard.readings.push(reading(&site, id, self.s, self.stands[i]));
             }
-            heard.readings.extend(self.trip.map(|v| reading(&site, "feed-limit", self.s, v)));
+            if let Some(trip) = self.trip {
+                heard.readings.retain(|r| Some(r.point) != site.point("feed-limit"));
+                heard.readings.extend(trip.map(|v| reading(&site, "feed-limit", self.s, v)));
+            }
             more(&mut heard);
             for command in self.line.tick(&heard, at(self.s)).commands {
                 if let Command::Setpoint(c) = command {
@@ -97,7 +101,7 @@ fn one_that_ignores_is_held_then_let_go_and_the_others_go_on() {
     assert_eq!(plant.last(CDU_DP), (plant.s - 1.0, None), "let go in the tick that finds it");
     let cause = plant.line.held_back().next().unwrap().cause;
     assert!(
-        matches!(cause, Cause::NotFollowed { asked, stands } if asked < 89.5 && stands == 90.0),
+        matches!(cause, Cause::NotFollowed { asked, stands } if asked < 89.5 && stands > 89.9),
         "{cause}"
     );
     let said = |plant: &Plant<_>| {
@@ -146,26 +150,25 @@ fn interlocked() -> Line {
 
 #[test]
 fn an_interlock_lets_go_in_the_tick_that_hears_of_it() {
-    let clear = |heard: &mut Inbox| heard.readings.retain(|r| r.value != 4_000.0 && r.value != 1_900.0);
     let mut plant = Plant::new(interlocked(), follows);
-    plant.trip = Some(0.0);
-    plant.run(595, clear);
+    plant.trip = Some(Some(0.0));
+    plant.run(595, |_| ());
     assert!(plant.held_back().is_empty() && plant.line.held(CDU_DP).is_some_and(|v| v < 85.0));
-    plant.trip = Some(1.0);
-    plant.run(1, clear);
+    plant.trip = Some(Some(1.0));
+    plant.run(1, |_| ());
     assert_eq!(plant.last(CDU_DP), (595.0, None));
     let advice = plant.line.advice().iter().find(|a| a.actuator == CDU_DP).unwrap();
     assert_eq!(advice.verdict, Verdict::Refuse(Reason::Interlock));
-    plant.run(600, clear);
+    plant.run(600, |_| ());
     assert_eq!((plant.last(CDU_DP).0, plant.stands[CDU_DP]), (595.0, 90.0));
-    plant.trip = Some(0.0);
-    plant.run(890, clear);
+    plant.trip = Some(Some(0.0));
+    plant.run(890, |_| ());
     assert_eq!(plant.held_back(), [(CDU_DP, Mode::Fallback, false)], "cleared is not enough");
-    plant.run(60, clear);
+    plant.run(60, |_| ());
     assert!(plant.held_back().is_empty() && plant.line.held(CDU_DP).is_some());
     // Nobody says any more whether it stands.
-    plant.trip = None;
-    plant.run(300, clear);
+    plant.trip = Some(None);
+    plant.run(300, |_| ());
     assert_eq!(plant.held_back(), [(CDU_DP, Mode::Hold, false)]);
 }
 
