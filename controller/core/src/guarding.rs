@@ -93,7 +93,7 @@ impl Guarding {
             inputs_fresh,
             relaxing_allowed: a.saves == Saves::Up || flows_known,
             watch: watch(scene, i),
-            interlock: false,
+            interlock: question.interlock,
             operator_owns: question.operator_owns,
         };
         headroom_guard::setpoint(&self.envelopes[i], &mut self.states[i], &context, question.proposed)
@@ -152,6 +152,8 @@ pub struct Question {
     pub dt_s: f64,
     /// Mode of its group.
     pub mode: Mode,
+    /// A trip or an interlock of the plant stands against it.
+    pub interlock: bool,
     /// An operator has it.
     pub operator_owns: bool,
 }

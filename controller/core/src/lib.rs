@@ -43,7 +43,7 @@ mod words;
 
 pub use align::{Align, ClockView, Snapshot, Sources, Witness};
 pub use estimate::{Estimate, Estimator};
-pub use line::{Advice, Considered, Line, Tick, Unfollowed};
+pub use line::{Advice, Cause, Considered, HeldBack, Line, Tick};
 pub use topology::Topology;
 pub use wants::Wants;
 

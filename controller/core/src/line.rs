@@ -1,8 +1,10 @@
 //! The straight line: one function from snapshot to commands. What it lets others see is in `views`.
 
+mod asking;
 mod explain;
 mod follow;
 mod instructed;
+mod ladder;
 mod readback;
 mod release;
 mod succeeded;
@@ -10,7 +12,7 @@ mod views;
 
 use crate::align::{Align, Snapshot, Witness};
 use crate::estimate::{Estimate, Estimator};
-use crate::guarding::{Guarding, Question};
+use crate::guarding::Guarding;
 use crate::health::Health;
 use crate::lease::{Identity, Leases};
 use crate::ledger::Ledger;
@@ -26,14 +28,14 @@ use crate::topology::Topology;
 use crate::wants::Wants;
 use crate::warn::Warnings;
 pub use explain::Considered;
-use follow::Follow;
-pub use follow::Unfollowed;
 use headroom_belief::model::Model;
 use headroom_guard::{CapsVerdict, Mode, Verdict};
 use headroom_policies::{CoolingStrategy, Policy, PowerStrategy};
-use headroom_site::{Command, Inbox, InstructionKind, Outcome, Site, Span, Stamp, Target};
+use headroom_site::{Command, Inbox, Site, Span, Stamp};
 use instructed::Instructed;
-use readback::{ReadBacks, Stands};
+use ladder::Ladder;
+pub use ladder::{Cause, HeldBack};
+use readback::ReadBacks;
 use release::Released;
 
 /// For so long after its start the slow loop only looks: a belief that has seen little is wide, and would tighten for that
@@ -74,19 +76,6 @@ pub struct Tick {
     pub verified: bool,
 }
 
-/// A setpoint that is looked at in this tick.
-struct Asked {
-    actuator: usize,
-    mode: Mode,
-    /// Where it is assumed to stand, as its read-back does not say so.
-    assumed: Option<f64>,
-    /// Nobody says any more where it stands.
-    blind: bool,
-    operator_owns: bool,
-    /// What an operator has said of it.
-    instructed: Option<InstructionKind>,
-}
-
 /// Everything that persists from tick to tick.
 #[derive(Debug, Clone)]
 pub struct Line {
@@ -115,7 +104,7 @@ pub struct Line {
     /// Where each setpoint is being moved to; what is smaller than a deadband adds up here.
     targets: Vec<Option<f64>>,
     read_backs: ReadBacks,
-    follow: Follow,
+    ladder: Ladder,
     advice: Vec<Advice>,
     /// What the guard made of the last caps.
     caps_verdict: CapsVerdict,
@@ -163,7 +152,7 @@ impl Line {
             instructed: Instructed::new(site.actuators.len()),
             targets: vec![None; site.actuators.len()],
             read_backs: ReadBacks::new(site.actuators.len()),
-            follow: Follow::new(site.actuators.len()),
+            ladder: Ladder::new(site),
             advice: Vec::new(),
             caps_verdict: CapsVerdict::Allow,
             strategies: Strategies::new(site),
@@ -184,7 +173,7 @@ impl Line {
 
     /// The same, while a witness sees what is aligned; it has no say.
     pub fn tick_seen(&mut self, inbox: &Inbox, now: Stamp, witness: &mut impl Witness) -> Tick {
-        self.take_wish(inbox.released);
+        self.take_wish(inbox.released, now);
         self.take_instructions(inbox, now);
         self.first_tick.get_or_insert(now);
         self.align.take_seen(inbox, witness);
@@ -211,10 +200,10 @@ impl Line {
         if !matches!(tick.caps, CapsVerdict::Refuse(_)) {
             self.leases.caps(&self.site, snapshot, self.wants.caps_mode, &self.caps, now, &mut tick.commands);
         }
+        self.step_ladder(now);
         if self.cooling_is_due(now) {
             self.cool(now, &mut tick);
         }
-        self.follow.look(&self.site, &self.leases, self.align.last());
         tick.verified = self.verified();
         self.stand_back(&mut tick);
         self.ledger.book(&self.site, self.align.last());
@@ -232,6 +221,7 @@ impl Line {
         let dt_s = self.last_cooling.map_or(0.0, |last| now.since(last).s());
         self.last_cooling = Some(now);
         let booting = self.first_tick.is_none_or(|first| now.since(first) < BOOT);
+        let asked = self.asked(now);
         let (snapshot, estimate) = (self.align.last(), self.estimator.last());
         let scene = Scene {
             site: &self.site,
@@ -241,20 +231,13 @@ impl Line {
             estimate,
             survey: self.survey.look(&self.site, &self.topology, snapshot, estimate),
         };
-        let looks = |i: &usize| self.wants.actuator_mode[*i] != Mode::Off;
-        let mut asked: Vec<Asked> = Vec::with_capacity(self.site.actuators.len());
         let mut proposals = vec![None; self.site.actuators.len()];
-        for actuator in (0..self.site.actuators.len()).filter(looks) {
-            let (mode, instructed) = self.instructed.mode(&self.wants, actuator, now);
-            let known = self.read_backs.look((&self.site, &self.leases), snapshot, actuator);
-            let Some(Stands { at: stands, assumed, home }) = known else { continue };
-            let near = |t: &f64| (t - stands).abs() <= self.site.actuators[actuator].step;
-            let from = self.targets[actuator].filter(near).unwrap_or(stands);
-            let operator_owns = self.operator_until[actuator].is_some_and(|until| now < until);
-            let proposal = match (home, self.wants.cooling) {
+        for a in &asked {
+            let (actuator, stands, from) = (a.actuator, a.stands, a.from);
+            let proposal = match (a.home, self.wants.cooling) {
                 (Some(value), _) => SetpointProposal { stands, value, why: Why::HandBack },
-                (None, strategy) if strategy != CoolingStrategy::Hold && mode != Mode::Hold && !booting => {
-                    match self.excitation.as_mut().filter(|_| !operator_owns && instructed.is_none()) {
+                (None, strategy) if strategy != CoolingStrategy::Hold && a.mode != Mode::Hold && !booting => {
+                    match self.excitation.as_mut().filter(|_| a.is_free()) {
                         Some(experiment) => experiment.propose(&scene, actuator, stands, from),
                         None => self.strategies.propose(&scene, actuator, stands, from),
                     }
@@ -262,8 +245,6 @@ impl Line {
                 _ => SetpointProposal { stands, value: stands, why: Why::Hold },
             };
             proposals[actuator] = Some((from, proposal));
-            let blind = home.is_some();
-            asked.push(Asked { actuator, mode, assumed, blind, operator_owns, instructed });
         }
         if self.wants.cooling == CoolingStrategy::Predictive && self.excitation.is_none() && !booting {
             let futures = &self.outlook.futures;
@@ -273,13 +254,13 @@ impl Line {
             self.predictive.plan(&scene, self.foresight.as_ref(), futures, &mut proposals);
             held.into_iter().for_each(|(i, p)| proposals[i] = p);
         }
-        for Asked { actuator, mode, assumed, blind, operator_owns, instructed } in asked {
+        for a in asked {
+            let (actuator, mode) = (a.actuator, a.mode);
             let Some((_, proposal)) = proposals[actuator].take() else { continue };
-            let proposal = instructed::within(&self.site.actuators[actuator], instructed, proposal);
-            let proposed = proposal.value;
-            let question = Question { actuator, proposed, assumed, blind, dt_s, mode, operator_owns };
-            self.targets[actuator] = Some(proposal.value);
-            let verdict = self.guarding.setpoint(&scene, &question);
+            let proposal = instructed::within(&self.site.actuators[actuator], a.instructed, proposal);
+            // One that is held back begins with what stands then.
+            self.targets[actuator] = Some(proposal.value).filter(|_| !a.held_back);
+            let verdict = self.guarding.setpoint(&scene, &a.question(proposal.value, dt_s));
             let value = verdict.value();
             tick.commands.extend(
                 self.leases.setpoint(&self.site, actuator, mode, value, now, || proposal.why.to_string()),
@@ -287,17 +268,6 @@ impl Line {
             tick.advice.push(Advice { actuator, mode, proposal, verdict });
         }
         self.advice.clone_from(&tick.advice);
-    }
-
-    /// A device that says that an operator has it keeps its point for a while.
-    fn take_receipts(&mut self, inbox: &Inbox, now: Stamp) {
-        for receipt in &inbox.receipts {
-            if let (Target::Actuator(a), Outcome::Refused(_)) = (&receipt.target, &receipt.outcome)
-                && let Some(until) = self.operator_until.get_mut(a.index())
-            {
-                *until = Some(now + OPERATOR_KEEPS);
-            }
-        }
     }
 
     /// Do the read-backs that held commands need exist?

@@ -27,6 +27,8 @@ pub enum InstructionKind {
     Reject,
     /// It stays where it stands.
     Hold,
+    /// As if nothing had been said; a setpoint that was held back or let go may be asked for again.
+    Auto,
 }
 
 impl fmt::Display for InstructionKind {
@@ -35,6 +37,7 @@ impl fmt::Display for InstructionKind {
             Self::Accept(_) => "an operator has accepted no more than this",
             Self::Reject => "an operator has rejected to relax it further",
             Self::Hold => "an operator holds it",
+            Self::Auto => "an operator has left it to Headroom",
         })
     }
 }

@@ -8,10 +8,11 @@
 //! | accept up to x | relaxed no further than x | commanded no further than x, where the policy lets an acceptance do that |
 //! | reject | relaxed no further than it stands | advised no further than it stands |
 //! | hold | stays where it stands | stays where it stands |
+//! | auto | as if nothing had been said; one that was held back or let go (`ladder`) is asked for again | the same |
 //!
 //! No instruction keeps a setpoint from what cools more, but a hold.
 
-use super::{Asked, Line};
+use super::Line;
 use crate::propose::Why;
 use crate::propose::cooling::SetpointProposal;
 use crate::wants::Wants;
@@ -47,14 +48,6 @@ impl Instructed {
     }
 }
 
-impl Asked {
-    /// Has somebody else a hand on it, so that nothing is to be built on its moves?
-    pub(super) fn is_in_hand(&self) -> bool {
-        let stays = matches!(self.instructed, Some(InstructionKind::Hold | InstructionKind::Reject));
-        self.operator_owns || stays
-    }
-}
-
 impl Line {
     /// Takes what operators say now; a change is acted on at once.
     pub(super) fn take_instructions(&mut self, inbox: &Inbox, now: Stamp) {
@@ -65,9 +58,17 @@ impl Line {
                 *slot = Some(*instruction);
             }
         }
-        let changed = |a: &usize| before(*a) != fresh[*a].map(|i: Instruction| i.kind);
+        // To be left to Headroom is said at an instant: said again, it counts again.
+        let said_again = |a: usize| {
+            let left = fresh[a].filter(|i: &Instruction| i.kind == InstructionKind::Auto);
+            left.is_some() && left != self.instructed.0[a]
+        };
+        let changed = |a: &usize| before(*a) != fresh[*a].map(|i: Instruction| i.kind) || said_again(*a);
         let changes: Vec<usize> = (0..fresh.len()).filter(changed).collect();
         for &a in &changes {
+            if fresh[a].is_some_and(|i| i.kind == InstructionKind::Auto) {
+                self.ladder.leave(a, now);
+            }
             // What was on its way to somewhere begins from where it stands.
             self.targets[a] = None;
         }
@@ -96,6 +97,7 @@ pub(super) fn within(
     let toward = actuator.saves.sign();
     let beyond = |a: f64, b: f64| toward * (a - b) > 0.0;
     let bound = match kind {
+        InstructionKind::Auto => return proposal,
         InstructionKind::Hold | InstructionKind::Reject => stands,
         InstructionKind::Accept(most) if !beyond(stands, most) => most,
         // One that stands beyond what was accepted goes back there by its steps.
@@ -236,7 +238,7 @@ mod tests {
         plant.run(80, &[(CDU_DP, InstructionKind::Accept(70.0))]);
         assert!((plant.stands[CDU_DP] - 70.0).abs() < 0.6, "{:?}", plant.stands);
         let mut released = Beside::advisory(ACCEPT);
-        released.line.take_wish(true);
+        released.line.take_wish(true, at(0.0));
         let mut heard = inbox(released.line.site(), 0.0);
         heard.released = true;
         let until = at(1e6);

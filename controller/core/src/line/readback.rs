@@ -73,7 +73,7 @@ impl ReadBacks {
 }
 
 /// Where one that was asked to stand somewhere is to walk before it is let go.
-fn way_home(a: &Actuator, asked: f64) -> Option<f64> {
+pub(super) fn way_home(a: &Actuator, asked: f64) -> Option<f64> {
     let tighter = match a.saves {
         Saves::Up => asked - a.fallback,
         Saves::Down => a.fallback - asked,

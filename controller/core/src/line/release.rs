@@ -9,7 +9,7 @@
 
 use super::Line;
 use headroom_guard::Mode;
-use headroom_site::Span;
+use headroom_site::{Span, Stamp};
 
 /// The modes of caps and actuators as the policy has them, while everything is let go.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub(super) struct Released {
 
 impl Line {
     /// Takes an operator's wish.
-    pub(super) fn take_wish(&mut self, released: bool) {
+    pub(super) fn take_wish(&mut self, released: bool, now: Stamp) {
         match (released, self.released.take()) {
             (true, None) => {
                 let wants = &self.wants;
@@ -40,6 +40,7 @@ impl Line {
                 self.wants.accept = as_wanted.accept;
                 (self.first_tick, self.last_cooling) = (None, None);
                 self.targets.fill(None);
+                (0..self.site.actuators.len()).for_each(|a| self.ladder.leave(a, now));
             }
             (_, unchanged) => self.released = unchanged,
         }

@@ -1,6 +1,6 @@
 //! What the line lets others see after a tick.
 
-use super::{Advice, Line, Unfollowed};
+use super::{Advice, HeldBack, Line};
 use crate::align::lags::Lags;
 use crate::align::plausible::Plausible;
 use crate::align::{Snapshot, Sources};
@@ -15,6 +15,7 @@ use crate::site_filter::SiteFilter;
 use crate::topology::Topology;
 use crate::wants::Wants;
 use crate::warn::Warnings;
+use headroom_guard::Mode;
 use headroom_site::Site;
 
 impl Line {
@@ -143,10 +144,17 @@ impl Line {
         self.survey.flow_k(rack)
     }
 
-    /// Setpoints that do not follow what is asked of them.
+    /// Actuators that are held back or let go beside what is wanted of them, and why.
+    pub fn held_back(&self) -> impl Iterator<Item = HeldBack> + '_ {
+        let wanted = |h: &HeldBack| self.wants.actuator_mode[h.actuator].may_write();
+        self.ladder.held_back().filter(wanted)
+    }
+
+    /// The mode an actuator runs in: what is wanted of it, less what holds it back.
     #[must_use]
-    pub fn unfollowed(&self) -> &[Unfollowed] {
-        &self.follow.unfollowed
+    pub fn running_mode(&self, actuator: usize) -> Mode {
+        let (wanted, _) = self.instructed.mode(&self.wants, actuator, self.align.last().stamp);
+        self.ladder.mode(actuator, wanted)
     }
 
     /// Energies and gains of GPUs.

@@ -1,9 +1,10 @@
 //! Why a setpoint is where it is.
 
 use super::{Explanation, Item};
+use crate::run::health::state;
 use crate::run::record::{SetpointRecord, name_of};
-use headroom_core::Line;
 use headroom_core::propose::{Stepwise, Why};
+use headroom_core::{Cause, HeldBack, Line};
 use headroom_site::Dimension;
 use headroom_site::model::Actuator;
 
@@ -21,7 +22,7 @@ pub(super) fn explain(line: &Line, actuator: usize) -> Explanation {
     let record = SetpointRecord::new(line, advice);
     let unit = record.unit;
     let mut items = vec![
-        Item::new("mode", &record.mode),
+        Item::new("mode", mode(line, actuator, &record.mode)),
         Item::new(
             "stands",
             format!("{:.2} {unit}; the plant by itself {:.2} {unit}", record.stands, a.fallback),
@@ -57,6 +58,35 @@ pub(super) fn explain(line: &Line, actuator: usize) -> Explanation {
         items.push(Item::new("room", format!("and {} more with more", considered.room.len() - ROOM)));
     }
     Explanation { says: record.why.clone(), needs: needs(&advice.proposal.why), items, ..head }
+}
+
+/// Its running mode, and why it is not the one that is wanted.
+fn mode(line: &Line, actuator: usize, mode: &str) -> String {
+    let held = line.held_back().find(|h| h.actuator == actuator);
+    held.map_or_else(
+        || mode.to_owned(),
+        |h| {
+            let wanted = line.wants().actuator_mode[actuator];
+            format!("{mode} and not {wanted} since {}: {}; {}", h.since, cause(line, &h), state(&h))
+        },
+    )
+}
+
+/// Why it is held back, with numbers and names.
+fn cause(line: &Line, h: &HeldBack) -> String {
+    let (site, unit) = (line.site(), line.site().actuators[h.actuator].unit);
+    match h.cause {
+        Cause::NotFollowed { asked, stands } => format!(
+            "{} ({:.2} {u} was asked, {:.2} {u} stayed)",
+            h.cause,
+            unit.from_base(asked),
+            unit.from_base(stands),
+            u = unit.symbol
+        ),
+        Cause::Interlock(p) | Cause::InterlockUnknown(p) => {
+            format!("{} ({})", h.cause, site.points[p.index()].id)
+        }
+    }
 }
 
 /// What a unit further saves in money, its leakage taken off; nothing where the policy names no price.

@@ -50,6 +50,10 @@ struct Setpoint {
     admitted: Option<f64>,
     guard: Option<String>,
     why: String,
+    #[serde(default)]
+    mode_why: Option<String>,
+    #[serde(default)]
+    mode_since: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -184,6 +188,8 @@ fn setpoint<'r>(at: Stamp, s: &'r Setpoint, sent: Option<&'r Commanded>) -> Row<
         may("admitted", s.admitted),
         may_text("guard", s.guard.as_deref()),
         text("why", &s.why),
+        may_text("mode_why", s.mode_why.as_deref()),
+        may_text("mode_since", s.mode_since.as_deref()),
         may("commanded", sent.and_then(|c| c.value)),
         may_count("sequence", sent.and_then(|c| i64::try_from(c.sequence).ok())),
         may_count("ttl_ms", sent.and_then(|c| i64::try_from(c.ttl_ms).ok())),

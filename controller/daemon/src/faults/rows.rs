@@ -72,6 +72,7 @@ const fn but(row: Row, gap: &'static str) -> Row {
 
 const MODBUS: &str = "drivers/src/modbus/tests/conformance.rs";
 const KILL: &str = "controller/daemon/tests/command/kill.rs";
+const LADDER: &str = "controller/daemon/tests/command/ladder.rs";
 const CRASH: &str = "controller/daemon/src/agent/tests/crash/mod.rs";
 const LEASE: &str = "controller/guard/tests/lease.rs";
 const JOURNAL: &str = "controller/daemon/src/journal.rs";
@@ -118,7 +119,12 @@ pub(super) const ROWS: [Row; 33] = [
             test("controller/daemon/tests/command/identify.rs", "swapped_points_are_refused"),
         ],
     ),
-    row(12, "write accepted but not applied, or clamped", limit("3 s", 3.0), &[]),
+    row(
+        12,
+        "write accepted but not applied, or clamped",
+        limit("3 s", 3.0),
+        &[test(LADDER, "what_ignores_is_held_and_let_go_and_a_trip_lets_go_at_once")],
+    ),
     but(
         row(
             13,

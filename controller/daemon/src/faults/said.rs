@@ -156,6 +156,12 @@ impl Said<'_> {
         [a.readback, a.measures].into_iter().flatten().any(|p| self.point_is(p.index()))
     }
 
+    /// A setpoint is held back by itself.
+    pub(super) fn holds_back(&self, id: &str) -> bool {
+        let (Some(a), Some(line)) = (self.site.actuator(id), self.line) else { return false };
+        line.held_back().any(|h| h.actuator == a.index())
+    }
+
     pub(super) fn passed_over(&self) -> bool {
         self.line.is_some_and(|line| line.passed_over() > self.before.passed_over)
     }

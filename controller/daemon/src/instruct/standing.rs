@@ -5,11 +5,13 @@
 
 use super::said::{self, FILE, Said, Word};
 use headroom_core::Wants;
-use headroom_site::{Instruction, InstructionKind, Site, Stamp};
+use headroom_site::{Instruction, InstructionKind, Site, Span, Stamp};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// For so long the line is told that a setpoint was left to it.
+const LEFT: Span = Span::from_ms(60_000);
 /// No end.
 const NEVER: Stamp = Stamp::from_tai_ns(i64::MAX);
 
@@ -63,20 +65,22 @@ impl Standing {
 
     /// Who said what stands of a setpoint.
     pub(crate) fn of(&self, actuator: usize, now: Stamp) -> Option<&Said> {
-        self.last.get(&actuator).filter(|(i, _)| now < i.until).map(|(_, said)| said)
+        let stands = |(i, _): &&(Instruction, Said)| now < i.until && i.kind != InstructionKind::Auto;
+        self.last.get(&actuator).filter(stands).map(|(_, said)| said)
     }
 }
 
-/// An instruction as the line takes it; none for one that takes the others back, or says nothing.
+/// An instruction as the line takes it; none for one that says nothing.
 fn instruction(site: &Site, wants: &Wants, actuator: usize, said: &Said) -> Option<Instruction> {
     let unit = site.actuators[actuator].unit;
     let kind = match said.word {
         Word::Accept => InstructionKind::Accept(unit.to_base(said.value.filter(|v| v.is_finite())?)),
         Word::Reject => InstructionKind::Reject,
         Word::Hold => InstructionKind::Hold,
-        Word::Auto => return None,
+        Word::Auto => InstructionKind::Auto,
     };
-    let until = said.until_unix_ms.map_or(NEVER, Stamp::from_unix_ms);
+    let end = said.until_unix_ms.map_or(NEVER, Stamp::from_unix_ms);
+    let until = if said.word == Word::Auto { Stamp::from_unix_ms(said.unix_ms) + LEFT } else { end };
     // No acceptance commands for longer than the policy says.
     let most = wants.accept.filter(|_| said.word == Word::Accept);
     let until = most.map_or(until, |most| until.min(Stamp::from_unix_ms(said.unix_ms) + most));

@@ -2,6 +2,7 @@
 //!
 //! Responsible for: one row per actuator of the site file, also where nothing was decided. Not for: deciding (the core).
 
+use super::health::{state, word};
 use super::record::SetpointRecord;
 use super::seen::views::tidy;
 use crate::instruct::said::Said;
@@ -16,7 +17,10 @@ pub(crate) struct ActuatorView {
     pub(crate) id: String,
     pub(crate) of: String,
     pub(crate) group: String,
+    /// Its running mode.
     pub(crate) mode: String,
+    /// Why it is held back beside what is wanted of its group, what is made of it, and since when.
+    pub(crate) held_back: Option<HeldBackView>,
     pub(crate) unit: String,
     /// What it may be set to: the site's range, narrowed by the policy.
     pub(crate) least: f64,
@@ -38,6 +42,18 @@ pub(crate) struct ActuatorView {
     pub(crate) in_force: PointNow,
     /// What it is to move.
     pub(crate) measures: PointNow,
+}
+
+/// Why an actuator is held back.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct HeldBackView {
+    /// `not-followed`, `interlock` or `interlock-unknown`.
+    pub(crate) cause: String,
+    pub(crate) why: String,
+    pub(crate) state: String,
+    pub(crate) since: String,
+    /// It stays so until an operator says auto.
+    pub(crate) stays: bool,
 }
 
 /// A point at the last look.
@@ -83,7 +99,8 @@ fn view(line: &Line, index: usize) -> ActuatorView {
         id: actuator.id.clone(),
         of: actuator.of.clone(),
         group: actuator.group.clone(),
-        mode: mode.to_string(),
+        mode: line.running_mode(index).to_string(),
+        held_back: held_back(line, index),
         unit: actuator.unit.symbol.to_owned(),
         least: tidy(actuator.unit.from_base(least)),
         most: tidy(actuator.unit.from_base(most)),
@@ -95,6 +112,16 @@ fn view(line: &Line, index: usize) -> ActuatorView {
         Some(advice) => decided(line, advice, row),
         None => ActuatorView { why: undecided(mode).to_owned(), ..row },
     }
+}
+
+fn held_back(line: &Line, index: usize) -> Option<HeldBackView> {
+    line.held_back().find(|h| h.actuator == index).map(|h| HeldBackView {
+        cause: word(&h.cause).to_owned(),
+        why: h.cause.to_string(),
+        state: state(&h).to_owned(),
+        since: h.since.to_string(),
+        stays: h.stays,
+    })
 }
 
 /// Why nothing was decided about an actuator.
@@ -114,7 +141,6 @@ fn decided(line: &Line, advice: &Advice, row: ActuatorView) -> ActuatorView {
     let (words, unit) = (SetpointRecord::new(line, advice), line.site().actuators[advice.actuator].unit);
     let known = |base: f64| base.is_finite().then(|| tidy(unit.from_base(base)));
     ActuatorView {
-        mode: words.mode,
         stands: known(advice.proposal.stands),
         asked: known(advice.proposal.value),
         goal: known(goal(line, advice)),

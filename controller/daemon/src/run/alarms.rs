@@ -152,7 +152,11 @@ fn remedy(ailment: &str) -> &'static str {
         "sensor-off" => "check the sensor against a second one",
         "sensors-swapped" => "swap them back, on the wall or in the site file",
         "hot-gpu" => "look at its cold plate and paste",
-        "setpoint-not-followed" => "ask the BMS who has the point, and what clamps it",
+        "setpoint-not-followed" => {
+            "ask the BMS who has the point, and what clamps it; headroom instruct SETPOINT auto tries at once"
+        }
+        "interlock" => "clear the trip at the plant; it comes back by itself a while after",
+        "interlock-unknown" => "look at the connection that brings this point",
         _ => "look at it",
     }
 }

@@ -1,14 +1,15 @@
 //! What ails the plant, as the daemon shows and keeps it.
 
 use headroom_core::health::{Ailment, Finding, Size, Unmetered, Whose};
-use headroom_core::{Line, Unfollowed};
+use headroom_core::{Cause, HeldBack, Line};
+use headroom_guard::Mode;
 use headroom_site::PointId;
 use serde::{Deserialize, Serialize};
 
 /// A fault that was found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FindingView {
-    /// `setpoint-not-followed`, `fouling`, `pump-wear`, `air`, `clogging`, `valve-sticks`, `valve-stuck`, `sensor-off`, `sensors-swapped`, `hot-gpu`.
+    /// `setpoint-not-followed`, `interlock`, `interlock-unknown`, `fouling`, `pump-wear`, `air`, `clogging`, `valve-sticks`, `valve-stuck`, `sensor-off`, `sensors-swapped`, `hot-gpu`.
     pub(crate) ailment: String,
     /// Equipment, rack, point or GPU.
     pub(crate) of: String,
@@ -38,20 +39,62 @@ pub(crate) struct FlowView {
 /// What ails, in order of whose it is.
 pub(crate) fn findings(line: &Line) -> Vec<FindingView> {
     let ails = line.health().findings().iter().map(|f| view(line, f));
-    ails.chain(line.unfollowed().iter().map(|u| unfollowed(line, u))).collect()
+    ails.chain(line.held_back().map(|h| held_back(line, &h))).collect()
 }
 
-fn unfollowed(line: &Line, u: &Unfollowed) -> FindingView {
-    let a = &line.site().actuators[u.actuator];
+/// An actuator that is held back, as what ails.
+fn held_back(line: &Line, h: &HeldBack) -> FindingView {
+    let site = line.site();
+    let a = &site.actuators[h.actuator];
     let shown = |base: f64| format!("{:.2} {}", a.unit.from_base(base), a.unit.symbol);
-    FindingView {
-        ailment: "setpoint-not-followed".to_owned(),
-        of: a.id.clone(),
-        size: format!("{} is asked, {} stays in force", shown(u.asked), shown(u.stands)),
-        size_value: Some(a.unit.from_base(u.asked) - a.unit.from_base(u.stands)),
-        since: u.since.to_string(),
-        evidence: vec!["the plant clamps it, somebody has it, or the request is lost on the way".to_owned()],
-        ..FindingView::default()
+    let point = |p: PointId| site.points[p.index()].id.clone();
+    let view = FindingView { of: a.id.clone(), since: h.since.to_string(), ..FindingView::default() };
+    let now = state(h).to_owned();
+    match h.cause {
+        Cause::NotFollowed { asked, stands } => FindingView {
+            ailment: "setpoint-not-followed".to_owned(),
+            size: format!("{} was asked, {} stayed in force", shown(asked), shown(stands)),
+            size_value: Some(a.unit.from_base(asked) - a.unit.from_base(stands)),
+            evidence: vec![
+                now,
+                "the plant clamps it, somebody has it, or the request is lost on the way".to_owned(),
+            ],
+            ..view
+        },
+        Cause::Interlock(p) => FindingView {
+            ailment: "interlock".to_owned(),
+            with: Some(point(p)),
+            size: "it stands".to_owned(),
+            evidence: vec![now],
+            ..view
+        },
+        Cause::InterlockUnknown(p) => FindingView {
+            ailment: "interlock-unknown".to_owned(),
+            with: Some(point(p)),
+            size: "not known".to_owned(),
+            evidence: vec![now],
+            ..view
+        },
+    }
+}
+
+/// What is made of an actuator that is held back, and when that ends.
+pub(crate) const fn state(h: &HeldBack) -> &'static str {
+    match (h.mode, h.goes_home, h.stays) {
+        (Mode::Hold, true, _) => "it walks to what the plant holds by itself, and is let go there",
+        (Mode::Hold, _, true) => "it is held until an operator says auto: three entries within an hour",
+        (Mode::Hold, ..) => "it is held, and may only cool more, until this was good for long enough",
+        (_, _, true) => "it is let go until an operator says auto: three entries within an hour",
+        _ => "it is let go, until this was good for long enough",
+    }
+}
+
+/// A word for a cause, as metrics have it.
+pub(crate) const fn word(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::NotFollowed { .. } => "not-followed",
+        Cause::Interlock(_) => "interlock",
+        Cause::InterlockUnknown(_) => "interlock-unknown",
     }
 }
 

@@ -28,6 +28,11 @@ pub(crate) struct SetpointRecord {
     pub(crate) guard: Option<String>,
     /// Why it was proposed.
     pub(crate) why: String,
+    /// Why it is in this mode and not in the one that is wanted of its group, and since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mode_why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mode_since: Option<String>,
 }
 
 impl SetpointRecord {
@@ -39,6 +44,7 @@ impl SetpointRecord {
             Verdict::Narrow(v, reason) => (Some(v), Some(reason.to_string())),
             Verdict::Refuse(reason) => (None, Some(reason.to_string())),
         };
+        let held_back = line.held_back().find(|h| h.actuator == advice.actuator);
         Self {
             actuator: a.id.clone(),
             mode: advice.mode.to_string(),
@@ -48,6 +54,8 @@ impl SetpointRecord {
             admitted: admitted.map(round),
             guard,
             why: describe(line, &advice.proposal.why.to_string(), advice),
+            mode_why: held_back.map(|h| h.cause.to_string()),
+            mode_since: held_back.map(|h| h.since.to_string()),
         }
     }
 }

@@ -23,6 +23,7 @@ mod identify;
 mod ingest;
 mod instruct;
 mod kill;
+mod ladder;
 mod lies;
 mod map;
 mod modbus_truth;

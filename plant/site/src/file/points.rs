@@ -248,12 +248,9 @@ fn read_actuator(
     let point =
         |key: &str| t.at::<String>(key).and_then(|n| points.names.find(doc, &n)).map(|i| PointId(i as u32));
     let (readback, measures) = (point("readback"), point("measures"));
-    let unloads: Vec<PointId> = t
-        .strings("unloads")
-        .iter()
-        .filter_map(|n| points.names.find(doc, n))
-        .map(|i| PointId(i as u32))
-        .collect();
+    let found = |n: &At<String>| points.names.find(doc, n).map(|i| PointId(i as u32));
+    let unloads: Vec<PointId> = t.strings("unloads").iter().filter_map(found).collect();
+    let (settle, interlock) = (settle(t), interlock(t, points));
     let saves = saves(t, d);
     let kind = t.or("type", "GenericPoint".to_owned());
     let area = t.strings("area").into_iter().map(|a| a.value).collect();
@@ -280,7 +277,9 @@ fn read_actuator(
         refresh,
         fallback,
         readback,
+        settle,
         measures,
+        interlock,
         unloads,
         saves,
         sink: sink?,
@@ -289,6 +288,39 @@ fn read_actuator(
 
 fn step(t: &Table<'_>, d: Dimension) -> Option<f64> {
     t.quantity("step", d.of_difference()).filter(|x| above_zero(t, "step", *x))
+}
+
+/// How soon a read-back shows what was asked.
+fn settle(t: &Table<'_>) -> Option<Span> {
+    let settle = t.get::<Span>("settle")?;
+    let fits = settle > Span::ZERO && settle <= Span::from_s(3600.0);
+    if !fits {
+        let remedy = "say how soon the read-back shows a request, from 1 ms to 1 h, or leave it out";
+        t.doc().find(t.span_of("settle"), "`settle` is no time in which a setpoint settles", remedy);
+    }
+    if !t.has("readback") {
+        let remedy = "name the point that shows the setpoint in force, or leave `settle` out";
+        t.doc().find(t.span_of("settle"), "`settle` without a `readback`", remedy);
+    }
+    Some(settle).filter(|_| fits)
+}
+
+/// Points that say that a trip or an interlock stands.
+fn interlock(t: &Table<'_>, points: &Points) -> Vec<PointId> {
+    let mut out = Vec::new();
+    for name in t.strings("interlock") {
+        let Some(i) = points.names.find(t.doc(), &name) else { continue };
+        let (unit, counter) = points.points.get(i).map_or((None, false), |p| (Some(p.unit), p.counter));
+        if unit.is_some_and(|u| u.dimension != Dimension::Count) || counter {
+            t.doc().find(
+                name.span.clone(),
+                format!("`{}` cannot say that an interlock stands: it is no state", name.value),
+                "name a point with unit = \"state\" that is 0 while nothing stands against the setpoint",
+            );
+        }
+        out.push(PointId(i as u32));
+    }
+    out
 }
 
 /// None at all is a deadband too.

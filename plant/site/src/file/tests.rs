@@ -162,6 +162,32 @@ fn how_long_a_contradiction_must_last() {
 }
 
 #[test]
+fn what_cannot_settle_or_interlock() {
+    let ramp = GOOD.lines().find(|l| l.starts_with("ramp = ")).unwrap();
+    let state = "[[point]]\nid = \"trip\"\nof = \"CH-01\"\nunit = \"UNIT\"\nfrom = { mqtt = \"bms\" }\n";
+    let with = |unit: &str, line: &str| {
+        let text = GOOD.replacen(ramp, &format!("{ramp}\nreadback = \"supply\"\n{line}"), 1);
+        text.replacen("[[actuator]]", &format!("{}[[actuator]]", state.replace("UNIT", unit)), 1)
+    };
+    let read =
+        |text: &str| read_site("site.toml", text, Path::new(".")).map_err(|f| format!("{f:#?}")).unwrap();
+    let site = read(&with("state", "interlock = [\"trip\"]\nsettle = \"2 s\""));
+    let a = &site.actuators[0];
+    assert_eq!((a.interlock.clone(), a.settle), (vec![site.point("trip").unwrap()], Some(Span::from_s(2.0))));
+    for (unit, line, what) in [
+        ("kW", "interlock = [\"trip\"]", "`trip` cannot say that an interlock stands"),
+        ("state", "interlock = [\"tripp\"]", "unknown point `tripp`"),
+        ("state", "settle = \"0 s\"", "`settle` is no time"),
+        ("state", "settle = \"2 h\"", "`settle` is no time"),
+    ] {
+        let found = findings(&with(unit, line));
+        assert!(found.len() == 1 && found[0].what.contains(what), "{line}: {found:#?}");
+    }
+    let blind = with("state", "settle = \"2 s\"").replacen("readback = \"supply\"", "", 1);
+    assert!(findings(&blind).iter().any(|f| f.what.contains("`settle` without a `readback`")), "{blind}");
+}
+
+#[test]
 fn amounts_and_periods_that_mean_nothing() {
     let ramp = GOOD.lines().find(|l| l.starts_with("ramp = ")).unwrap();
     for (line, what) in [

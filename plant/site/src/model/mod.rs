@@ -245,8 +245,12 @@ pub struct Actuator {
     pub fallback: f64,
     /// Point that shows the setpoint in force.
     pub readback: Option<PointId>,
+    /// How soon the read-back shows what was asked, where the site file says so; else it may walk there by `ramp`.
+    pub settle: Option<Span>,
     /// Point that the setpoint is to move.
     pub measures: Option<PointId>,
+    /// Points that are not zero while a trip or an interlock of the plant stands against it.
+    pub interlock: Vec<PointId>,
     /// Points whose power falls when it relaxes; while all of them are near zero there is nothing to save.
     pub unloads: Vec<PointId>,
     /// Which way saves.

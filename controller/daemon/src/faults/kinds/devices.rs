@@ -69,8 +69,10 @@ pub(super) const KINDS: &[Kind] = &[
         effects: |f, s| {
             s.places.actuator(&f.target).map(|a| Effect::Lies(a, Lie::Ignores)).into_iter().collect()
         },
-        sign: "a write has failed, or the read-back is in doubt",
-        noticed: |said, f| said.write_failed() || said.doubts_actuator(&f.target),
+        sign: "it is held back, a write has failed, or the read-back is in doubt",
+        noticed: |said, f| {
+            said.holds_back(&f.target) || said.write_failed() || said.doubts_actuator(&f.target)
+        },
         counts_from_end: false,
     },
     Kind {
@@ -84,8 +86,10 @@ pub(super) const KINDS: &[Kind] = &[
             let lie = |a| Effect::Lies(a, Lie::Stops(s.places.base(a, f.size)));
             s.places.actuator(&f.target).map(lie).into_iter().collect()
         },
-        sign: "a write has failed, or the read-back is in doubt",
-        noticed: |said, f| said.write_failed() || said.doubts_actuator(&f.target),
+        sign: "it is held back, a write has failed, or the read-back is in doubt",
+        noticed: |said, f| {
+            said.holds_back(&f.target) || said.write_failed() || said.doubts_actuator(&f.target)
+        },
         counts_from_end: false,
     },
 ];

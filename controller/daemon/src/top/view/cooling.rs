@@ -43,6 +43,7 @@ fn actuator(a: &ActuatorView, width: usize, paint: Paint) -> Vec<Line<'static>> 
         format!("left {left}"),
         a.guard.as_ref().map_or(String::new(), |guard| format!("guard: {guard}")),
         format!("why: {}", a.why),
+        a.held_back.as_ref().map_or(String::new(), |h| format!("held back: {}; {}", h.why, h.state)),
         a.instruction.as_ref().map_or(String::new(), |said| format!("operator: {said}")),
     ];
     let points = [format!("in force {}", point(&a.in_force)), format!("measures {}", point(&a.measures))];

@@ -58,7 +58,7 @@ function actions(node, a) {
 
 const ROWS = [
   { head: "setpoint", wide: true, cell: (a, node) => twoLines(node, a.id, a.of) },
-  { head: "mode", cell: (a, node) => mode(node, a.mode) },
+  { head: "mode", cell: (a, node) => mode(node, a.mode, a.held_back) },
   { head: "stands", number: true, cell: (a) => quantity(a.stands, a.unit) },
   { head: "leads to", number: true, cell: (a) => (moves(a) ? quantity(a.goal, a.unit) : "stays") },
   { head: "why, and what it would do", wide: true, cell: (a, node) => twoLines(node, a.why, moves(a) ? (effects.get(a.id) ?? "being asked") : "") },

@@ -12,7 +12,7 @@ function point(node, p) {
 
 const ACTUATORS = [
   { head: "actuator", wide: true, cell: (a, node) => twoLines(node, a.id, `${quantity(a.least, a.unit)} to ${quantity(a.most, a.unit)}`) },
-  { head: "mode", cell: (a, node) => mode(node, a.mode) },
+  { head: "mode", cell: (a, node) => mode(node, a.mode, a.held_back) },
   { head: "stands", number: true, cell: (a) => quantity(a.stands, a.unit) },
   { head: "asked", number: true, cell: (a) => quantity(a.asked, a.unit, undefined, "nothing") },
   { head: "left", number: true, cell: (a) => quantity(a.admitted, a.unit, undefined, known(a.asked) ? "refused" : "nothing") },

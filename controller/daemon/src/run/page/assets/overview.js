@@ -91,9 +91,10 @@ const MEANS = {
   fallback: "let go; the plant's own sequence runs",
 };
 
-/** The word of a mode with a mark of its own form. */
-export function mode(node, word) {
+/** The word of a mode with a mark of its own form, and why it is no other. */
+export function mode(node, word, heldBack) {
   setText(node, word);
+  node.title = heldBack ? `${heldBack.why}: ${heldBack.state}, since ${heldBack.since}` : "";
   node.className = "mode";
   node.dataset.mode = word;
 }
