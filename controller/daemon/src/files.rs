@@ -35,6 +35,8 @@ pub(crate) struct Loaded {
     pub(crate) site: Site,
     pub(crate) policy_name: String,
     pub(crate) wants: Wants,
+    /// Groups that only advise for want of evidence, and why, in words.
+    pub(crate) unproven: Vec<String>,
 }
 
 impl Loaded {
@@ -117,7 +119,7 @@ pub(crate) fn load(site: &Path, policy: &str, mode: Option<ModeChoice>) -> Resul
         }
     };
     let Some((policy_name, wants)) = load_policy(&site, policy, mode)? else { return Ok(None) };
-    Ok(Some(Loaded { site, policy_name, wants }))
+    Ok(Some(Loaded { site, policy_name, wants, unproven: Vec::new() }))
 }
 
 /// A learned model from its file.

@@ -1,6 +1,12 @@
 //! What other setpoints would have cost: joules, and what was over a limit.
 //!
 //! Responsible for: sums by the hour, so that whoever asks can tell how sure they are. Not for: what is enough (the daemon).
+//!
+//! ```text
+//! dP_cooling  = the model's, no less than -P_cooling              nobody saves more than is drawn
+//! dP_facility = dP_cooling + dP_leakage P_facility / P_it         the model's own where no meter of the cooling is
+//! ```
+//! The load, a hundred times what cooling moves, is in the facility's meter: what a model learns of setpoints there is mostly noise.
 
 use super::Shift;
 use super::dies::Dies;
@@ -74,14 +80,15 @@ pub struct Account {
     /// Time in which more than half of what was different lay beyond what the model was learned in, s.
     pub beyond_s: f64,
     limits: Vec<(Option<f64>, Option<f64>)>,
-    /// Of the facility, and of its cooling.
-    meters: [Option<Meter>; 2],
+    /// Of the facility, of its cooling, and of its IT.
+    meters: [Option<Meter>; 3],
     began: Option<Stamp>,
 }
 
 impl Account {
     pub(super) fn new(site: &Site, topology: &Topology, model: &Model) -> Self {
-        let mut points: Vec<PointId> = topology.reach.iter().flat_map(|r| r.limited.iter().copied()).collect();
+        let mut points: Vec<PointId> =
+            topology.reach.iter().flat_map(|r| r.limited.iter().copied()).collect();
         points.sort_by_key(|p| p.index());
         points.dedup();
         let limit = |p: &PointId| (site.points[p.index()].limit_low, site.points[p.index()].limit_high);
@@ -97,7 +104,7 @@ impl Account {
             over: points.into_iter().map(Whose::Point).chain([Whose::Dies]).map(over).collect(),
             setpoints: vec![Means::default(); site.actuators.len()],
             beyond_s: 0.0,
-            meters: ["meters:facility", "meters:cooling"].map(meter),
+            meters: ["meters:facility", "meters:cooling", "meters:it"].map(meter),
             began: None,
         }
     }
@@ -139,7 +146,7 @@ impl Account {
         &mut self,
         now: Stamp,
         period: Span,
-        answer: &Answer,
+        (answer, leakage_w): (&Answer, f64),
         said: &dyn Fn(PointId) -> Option<f64>,
         shift: &[Shift],
     ) {
@@ -154,12 +161,15 @@ impl Account {
             Some((watts?, answer.departures()[meter.output]))
         };
         booked.span_s += s;
-        // An hour that is not metered neither saves nor costs.
-        if let Some((watts, more)) = of(&self.meters[0]) {
+        let [facility, cooling, it] = [0, 1, 2].map(|i| of(&self.meters[i]));
+        let cooling = cooling.map(|(watts, more)| (watts, more.max(-watts)));
+        // What is not metered neither saves nor costs.
+        if let Some((watts, more)) = facility {
+            let losses = it.map_or(1.0, |(it, _)| (watts / it).clamp(1.0, 2.0));
             booked.facility_j += watts * s;
-            booked.facility_more_j += more * s;
+            booked.facility_more_j += cooling.map_or(more, |(_, more)| more + leakage_w * losses) * s;
         }
-        if let Some((watts, more)) = of(&self.meters[1]) {
+        if let Some((watts, more)) = cooling {
             booked.cooling_j += watts * s;
             booked.cooling_more_j += more * s;
         }

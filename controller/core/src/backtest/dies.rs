@@ -78,7 +78,8 @@ impl Dies {
             for &g in &water.gpus {
                 let gpu = &mut self.gpus[g];
                 gpu.coolant = self.coolants[g].iter().copied().find(|p| said(*p).is_some());
-                let rise = gpu.die_c.zip(gpu.coolant.and_then(said)).map_or(0.0, |(die, c)| (die - c).max(0.0));
+                let rise =
+                    gpu.die_c.zip(gpu.coolant.and_then(said)).map_or(0.0, |(die, c)| (die - c).max(0.0));
                 let fed_back = (gpu.leakage_per_k * rise).min(MOST_FED_BACK);
                 gpu.warmer_k = (water.warmer_k + self.plate * rise * thinner) / (1.0 - fed_back);
             }
@@ -89,6 +90,11 @@ impl Dies {
     pub(super) fn watts(&self, spans: &[(usize, usize)], otherwise: bool) -> f64 {
         let one = |g: &Gpu| g.watts.unwrap_or(f64::NAN) * if otherwise { g.grows() } else { 1.0 };
         spans.iter().flat_map(|&(a, b)| &self.gpus[a..b]).map(one).sum()
+    }
+
+    /// Leakage more than there was, W.
+    pub(super) fn leakage_w(&self) -> f64 {
+        self.gpus.iter().map(|g| g.watts.unwrap_or(0.0) * (g.grows() - 1.0)).sum()
     }
 
     /// Kelvins over their limits, as it was and as it would have been, summed over GPUs; and how near one of them would have come.

@@ -200,7 +200,8 @@ impl<'a> OtherPlant<'a> {
 
     /// What a point would say, if it has said something.
     fn value_of(&self, point: PointId, now: Stamp) -> Option<f64> {
-        if let Some(value) = self.asked.iter().flatten().find(|a| a.readback == point).and_then(|a| a.at(now)) {
+        if let Some(value) = self.asked.iter().flatten().find(|a| a.readback == point).and_then(|a| a.at(now))
+        {
             return Some(value);
         }
         Some(self.shift[point.index()].of(self.said[point.index()]?.value))
@@ -262,7 +263,7 @@ impl<'a> OtherPlant<'a> {
             spread(points, *departure, &said, &mut self.shift);
         }
         let account = &mut self.account;
-        account.book(now, self.period, &self.answer, &said, &self.shift);
+        account.book(now, self.period, (&self.answer, self.dies.leakage_w()), &said, &self.shift);
         account.dies(&self.dies, self.period);
         account.setpoints(self.period, asked);
     }

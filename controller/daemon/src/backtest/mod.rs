@@ -122,7 +122,7 @@ pub(crate) fn found(options: &Options) -> Result<Option<(Found, Evidence)>> {
     if walked.ends.is_none() {
         bail!("tape {}: it has no tick", options.tape.display());
     }
-    let found = Found::of(&loaded.site, &walked, (tried, left), options);
+    let found = Found::of(&loaded.site, &walked, &model, (tried, left), options);
     let evidence = Evidence::of(&loaded, &model_text, &found);
     Ok(Some((found, evidence)))
 }

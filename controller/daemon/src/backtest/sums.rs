@@ -13,6 +13,7 @@
 use super::Options;
 use super::course::Walked;
 use crate::dice::Dice;
+use headroom_belief::model::{Model, Output};
 use headroom_core::backtest::{Account, Hour, Whose};
 use headroom_site::{Site, Unit};
 use serde::Serialize;
@@ -81,6 +82,17 @@ pub(crate) struct Setpoint {
     pub(crate) is: f64,
 }
 
+/// How good a model of a meter is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Learned {
+    /// `meters:facility`, `meters:cooling` or `meters:it`.
+    pub(crate) meter: String,
+    /// Root mean square error an hour ahead over the mean (ASHRAE Guideline 14), %.
+    pub(crate) cv_rmse_percent: f64,
+    /// The same error for leaving everything as it is, %.
+    pub(crate) persistence_percent: f64,
+}
+
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Found {
@@ -96,6 +108,8 @@ pub(crate) struct Found {
     /// Setpoint commands that were carried out while it was recorded.
     pub(crate) commanded: u64,
     pub(crate) torn: bool,
+    /// How good the model of each meter was on data that was held back when it was learned.
+    pub(crate) model: Vec<Learned>,
     pub(crate) facility: Option<Part>,
     pub(crate) cooling: Option<Part>,
     /// Draws in which any limit is passed further.
@@ -114,6 +128,7 @@ impl Found {
     pub(super) fn of(
         site: &Site,
         walked: &Walked,
+        model: &Model,
         (groups, left_out): (Vec<String>, Vec<LeftOut>),
         options: &Options,
     ) -> Self {
@@ -134,6 +149,7 @@ impl Found {
             draws: options.draws,
             commanded: walked.commanded,
             torn: walked.torn,
+            model: learned(model),
             facility: part(accounts, 0, options.seed, |h| (h.facility_j, h.facility_more_j)),
             cooling: part(accounts, 1, options.seed, |h| (h.cooling_j, h.cooling_more_j)),
             draws_with_more: passed.iter().skip(1).filter(any).count() as u32,
@@ -154,7 +170,10 @@ impl Found {
     fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
         match self.facility.or(self.cooling) {
-            None => doubts.push("the model has neither `meters:facility` nor `meters:cooling`: nobody can say what is saved".to_owned()),
+            None => doubts.push(
+                "the model has neither `meters:facility` nor `meters:cooling`: nobody can say what is saved"
+                    .to_owned(),
+            ),
             Some(part) if part.saved_percent.low <= 0.0 => doubts.push(format!(
                 "that anything is saved is not sure: {:+.2} % at the low end",
                 part.saved_percent.low
@@ -162,7 +181,10 @@ impl Found {
             Some(_) => {}
         }
         if f64::from(self.draws_with_more) > RISK * f64::from(self.draws) {
-            doubts.push(format!("a limit is passed further in {} of {} draws", self.draws_with_more, self.draws));
+            doubts.push(format!(
+                "a limit is passed further in {} of {} draws",
+                self.draws_with_more, self.draws
+            ));
         }
         if self.commanded > 0 {
             doubts.push(format!(
@@ -172,6 +194,15 @@ impl Found {
         }
         doubts
     }
+}
+
+fn learned(model: &Model) -> Vec<Learned> {
+    let one = |o: &Output| Learned {
+        meter: o.name.clone(),
+        cv_rmse_percent: o.evidence.cv_rmse_percent,
+        persistence_percent: o.evidence.persistence_percent,
+    };
+    model.outputs.iter().filter(|o| o.name.starts_with("meters:")).map(one).collect()
 }
 
 fn is_valve(site: &Site, whose: Whose) -> bool {

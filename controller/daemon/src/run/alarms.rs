@@ -185,6 +185,11 @@ fn notices(v: &View) -> Vec<AlarmView> {
         AlarmView::new(Level::Notice, key, title, vec![evidence], action)
     };
     let mut out = Vec::new();
+    for why in &v.unproven {
+        let title = why.split(": ").next().unwrap_or(why).to_owned();
+        let action = "headroom backtest --out FILE on a tape of this site, then headroom run --evidence FILE";
+        out.push(notice(title.clone(), title, why.clone(), action));
+    }
     let bad = v.points.saturating_sub(v.points_good);
     if bad > 0 {
         let title = format!("{} of {} points are not good", count(bad), count(v.points));

@@ -128,7 +128,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     };
     let field = LiveField::start(line.site(), clock.clone(), FieldOptions { writes_allowed })?;
     let bulletin = Bulletin::open(line.site(), epoch)?;
-    let view = View::new(line.site(), &loaded.policy_name, writes_allowed, epoch);
+    let mut view = View::new(line.site(), &loaded.policy_name, writes_allowed, epoch);
+    view.unproven = loaded.unproven;
     let keeper = Keeper::new(&line, epoch, &options.state);
     let (shown, server) = Shown::serve(view, &line, &clock, &keeper, (&options, operators)).await?;
     tracing::info!(site = %line.site().name, policy = %loaded.policy_name, epoch, writes_allowed, http = %server, "the controller runs");

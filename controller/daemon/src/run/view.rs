@@ -87,6 +87,9 @@ pub(crate) struct View {
     /// An operator has let everything go.
     #[serde(default)]
     pub(crate) released: Option<Released>,
+    /// Groups that only advise for want of evidence, and why.
+    #[serde(default)]
+    pub(crate) unproven: Vec<String>,
     pub(crate) commands_issued: u64,
     /// Everything ever written toward the plant: requests, heartbeats, registers, caps.
     pub(crate) writes: u64,

@@ -23,7 +23,7 @@ fn shipped(file: &str) -> (String, PathBuf) {
 fn loaded(text: &str, base: &Path, policy: &str) -> Loaded {
     let site = read_site("site.toml", text, base).map_err(|found| format!("{found:#?}")).unwrap();
     let (policy_name, wants) = load_policy(&site, policy, None).unwrap().unwrap();
-    Loaded { site, policy_name, wants }
+    Loaded { site, policy_name, wants, unproven: Vec::new() }
 }
 
 fn written(text: &str, base: &Path, policy: &str) -> String {

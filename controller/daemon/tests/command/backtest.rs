@@ -22,7 +22,7 @@ fn fine(place: &Place, args: &str) -> String {
     words(&output)
 }
 
-/// What the daemon logs until it serves its pages, and the mode of its setpoints.
+/// What the daemon logs until it serves its pages, with the notices of its status, and the mode of its setpoints.
 fn modes(place: &Place, args: &str) -> (String, Vec<String>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_headroom"));
     let log = place.join("run.log");
@@ -35,16 +35,17 @@ fn modes(place: &Place, args: &str) -> (String, Vec<String>) {
     };
     until(Duration::from_secs(20), "the daemon serves its pages", || at(&party.text()).is_some());
     let url = at(&party.text()).unwrap();
-    let mut modes = Vec::new();
+    let (mut modes, mut told) = (Vec::new(), String::new());
     until(Duration::from_secs(20), "it has ticked", || {
         let output = headroom(place, &format!("status --format json --url {url}"));
         let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         let actuators = status["actuators"].as_array().cloned().unwrap_or_default();
+        told = status["alarms"].to_string();
         modes = actuators.iter().map(|a| a["mode"].as_str().unwrap_or_default().to_owned()).collect();
         !modes.is_empty()
     });
     party.terminate();
-    (party.text(), modes)
+    (party.text() + &told, modes)
 }
 
 const WORLD: &str = "--scenario quiet --gpus 64 --seed 3 --strategies headroom --step 10s";
@@ -61,10 +62,15 @@ fn evidence_lets_a_group_command_and_without_it_only_advises() {
 
     let policy = "format = 1\nname = \"asks\"\n[mode]\ndefault = \"active\"\n[promotion]\nevidence = true\nspan = \"1 h\"\n";
     std::fs::write(place.join("asks.toml"), policy).unwrap();
-    let test = format!("backtest seen/quiet-3/run.tape {site} --policy asks.toml --model model.toml --draws 4");
+    let test =
+        format!("backtest seen/quiet-3/run.tape {site} --policy asks.toml --model model.toml --draws 4");
     let said = fine(&place, &format!("{test} --out evidence.toml"));
-    assert!(said.contains("evidence for: cdu, air, chiller") && said.contains("written: evidence.toml"), "{said}");
-    let json: Value = serde_json::from_slice(&headroom(&place, &format!("{test} --format json")).stdout).unwrap();
+    assert!(
+        said.contains("evidence for: cdu, air, chiller") && said.contains("written: evidence.toml"),
+        "{said}"
+    );
+    let json: Value =
+        serde_json::from_slice(&headroom(&place, &format!("{test} --format json")).stdout).unwrap();
     let saved = &json["facility"]["saved_percent"];
     assert!(saved["low"].as_f64().unwrap() > 0.0 && saved["high"].as_f64() > saved["low"].as_f64(), "{json}");
     // Whether one group alone saves for sure is another question.
@@ -76,6 +82,7 @@ fn evidence_lets_a_group_command_and_without_it_only_advises() {
     let run = format!("run {site} --policy asks.toml --state state --http 127.0.0.1:0");
     let (log, without) = modes(&place, &run);
     assert!(log.contains("group cdu only advises") && log.contains("none is given"), "{log}");
+    assert!(log.contains("\"title\":\"group cdu only advises\""), "{log}");
     assert!(without.iter().all(|m| m == "advisory"), "{without:?}");
     let (log, with) = modes(&place, &format!("{run} --model model.toml --evidence evidence.toml"));
     assert!(!log.contains("only advises") && with.iter().all(|m| m == "active"), "{with:?}\n{log}");
@@ -99,9 +106,14 @@ fn what_cannot_be_tried_is_told() {
     let place = Place::new("backtest-not");
     fine(&place, &format!("score {WORLD} --hours 0.1 --policy watch --record seen --tape"));
     std::fs::write(place.join("model.toml"), "format = 1\n").unwrap();
-    let test = "backtest seen/quiet-3/run.tape --site seen/quiet-3/site.toml --policy balanced --model model.toml";
+    let test =
+        "backtest seen/quiet-3/run.tape --site seen/quiet-3/site.toml --policy balanced --model model.toml";
     let output = headroom(&place, test);
-    assert!(!output.status.success() && words(&output).contains("no model of `headroom identify`"), "{}", words(&output));
+    assert!(
+        !output.status.success() && words(&output).contains("no model of `headroom identify`"),
+        "{}",
+        words(&output)
+    );
     let output = headroom(&place, &test.replace("run.tape", "table.csv"));
     assert!(!output.status.success(), "{}", words(&output));
 }
