@@ -123,7 +123,8 @@ impl Replay<'_> {
     fn begin(&mut self, begin: &Begin) -> Result<()> {
         let identity = Identity { who: begin.who.clone(), epoch: begin.epoch };
         let model = self.options.model.as_deref().map(read_text).transpose()?;
-        let now = Begin::new((&self.loaded.site, &self.loaded.wants), model.as_deref(), &identity, begin.excite);
+        let now =
+            Begin::new((&self.loaded.site, &self.loaded.wants), model.as_deref(), &identity, begin.excite);
         if now.site != begin.site {
             let site = self.options.site.display();
             bail!(

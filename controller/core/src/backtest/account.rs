@@ -81,7 +81,8 @@ pub struct Account {
 
 impl Account {
     pub(super) fn new(site: &Site, topology: &Topology, model: &Model) -> Self {
-        let mut points: Vec<PointId> = topology.reach.iter().flat_map(|r| r.limited.iter().copied()).collect();
+        let mut points: Vec<PointId> =
+            topology.reach.iter().flat_map(|r| r.limited.iter().copied()).collect();
         points.sort_by_key(|p| p.index());
         points.dedup();
         let limit = |p: &PointId| (site.points[p.index()].limit_low, site.points[p.index()].limit_high);

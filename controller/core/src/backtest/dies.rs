@@ -78,7 +78,8 @@ impl Dies {
             for &g in &water.gpus {
                 let gpu = &mut self.gpus[g];
                 gpu.coolant = self.coolants[g].iter().copied().find(|p| said(*p).is_some());
-                let rise = gpu.die_c.zip(gpu.coolant.and_then(said)).map_or(0.0, |(die, c)| (die - c).max(0.0));
+                let rise =
+                    gpu.die_c.zip(gpu.coolant.and_then(said)).map_or(0.0, |(die, c)| (die - c).max(0.0));
                 let fed_back = (gpu.leakage_per_k * rise).min(MOST_FED_BACK);
                 gpu.warmer_k = (water.warmer_k + self.plate * rise * thinner) / (1.0 - fed_back);
             }

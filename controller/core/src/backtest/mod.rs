@@ -200,7 +200,8 @@ impl<'a> OtherPlant<'a> {
 
     /// What a point would say, if it has said something.
     fn value_of(&self, point: PointId, now: Stamp) -> Option<f64> {
-        if let Some(value) = self.asked.iter().flatten().find(|a| a.readback == point).and_then(|a| a.at(now)) {
+        if let Some(value) = self.asked.iter().flatten().find(|a| a.readback == point).and_then(|a| a.at(now))
+        {
             return Some(value);
         }
         Some(self.shift[point.index()].of(self.said[point.index()]?.value))

@@ -115,11 +115,7 @@ impl Loops {
         }
         let loops: Vec<Loop> = units.iter().map(|id| Loop::new(site, topology, model, id)).collect();
         let water = |l: &Loop| Water { gpus: l.gpus.clone(), warmer_k: 0.0, flow: 1.0 };
-        Self {
-            waters: loops.iter().map(water).collect(),
-            loops,
-            exponent: VALVE_EXPONENT * draw.valve,
-        }
+        Self { waters: loops.iter().map(water).collect(), loops, exponent: VALVE_EXPONENT * draw.valve }
     }
 
     /// The water of each unit that cools GPUs.
@@ -162,14 +158,15 @@ impl Loop {
             all.map(|i| PointId(i as u32)).collect()
         };
         let medium = |p: &Point| p.kind.contains("Air") == air;
-        let secondary = |p: &Point| {
-            medium(p) && !area(p, "Primary") && (p.of == id || below.contains(p.of.as_str()))
-        };
+        let secondary =
+            |p: &Point| medium(p) && !area(p, "Primary") && (p.of == id || below.contains(p.of.as_str()));
         let is = |p: &Point, d: Dimension| p.unit.dimension == d;
         let supplies = |p: &Point| area(p, "Supply") || p.kind.contains("Supply") || area(p, "ColdAisle");
         let returns = |p: &Point| area(p, "Return") || p.kind.contains("Return") || area(p, "HotAisle");
         let own = |which: &dyn Fn(&Point) -> bool| {
-            points(&|p| p.of == id && secondary(p) && is(p, Dimension::Temperature) && which(p)).first().copied()
+            points(&|p| p.of == id && secondary(p) && is(p, Dimension::Temperature) && which(p))
+                .first()
+                .copied()
         };
         Self {
             temperature: moved(temperature),

@@ -82,7 +82,9 @@ pub(super) fn walk(setting: &Setting<'_>) -> Result<Walked> {
         };
         let running: Vec<_> = (0..threads).map(one).collect();
         let joined = running.into_iter().map(|r| r.join());
-        joined.map(|r| r.unwrap_or_else(|_| Err(anyhow!("a thread of the backtest ended by itself")))).collect()
+        joined
+            .map(|r| r.unwrap_or_else(|_| Err(anyhow!("a thread of the backtest ended by itself"))))
+            .collect()
     });
     bar.finish_and_clear();
     let mut parts = parts.into_iter().collect::<Result<Vec<_>>>()?;
@@ -103,7 +105,10 @@ fn part(setting: &Setting<'_>, draws: &[u32], bar: &ProgressBar) -> Result<Walke
             Entry::Begin(begin) => {
                 if !begin.is_of(&setting.loaded.site) {
                     let site = setting.options.site.display();
-                    bail!("the tape is of another site file than {site} (`{}`): give the one that it ran with", begin.site_name);
+                    bail!(
+                        "the tape is of another site file than {site} (`{}`): give the one that it ran with",
+                        begin.site_name
+                    );
                 }
                 walked.runs += 1;
                 close(&mut walked.accounts, &mut beside);
@@ -111,7 +116,8 @@ fn part(setting: &Setting<'_>, draws: &[u32], bar: &ProgressBar) -> Result<Walke
             }
             Entry::Told(told) => {
                 let now = told.now;
-                told.tell(&setting.loaded.site, &mut was).context("the tape names what is not in the site file")?;
+                told.tell(&setting.loaded.site, &mut was)
+                    .context("the tape names what is not in the site file")?;
                 let carried = |r: &&headroom_site::Receipt| {
                     matches!((&r.target, &r.outcome), (Target::Actuator(_), Outcome::Sent | Outcome::Applied))
                 };

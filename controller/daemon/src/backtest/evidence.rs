@@ -96,7 +96,10 @@ impl Evidence {
     /// It cannot be written.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
         let body = toml::to_string(self).context("the evidence cannot be put into TOML")?;
-        write_whole(path, &format!("# Evidence of `headroom backtest`, for `headroom run --evidence`.\n{body}"))
+        write_whole(
+            path,
+            &format!("# Evidence of `headroom backtest`, for `headroom run --evidence`.\n{body}"),
+        )
     }
 
     /// First digits of its digest.

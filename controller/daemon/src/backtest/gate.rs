@@ -36,13 +36,21 @@ impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "group {} only advises: its policy asks for evidence, and ", self.group)?;
         match &self.why {
-            Why::None => f.write_str("none is given (headroom backtest --out FILE, headroom run --evidence FILE)"),
-            Why::OtherSite => f.write_str("what is given is of another site file; run headroom backtest again"),
-            Why::OtherWishes => {
-                f.write_str("what is given is of other limits, margins or strategy; run headroom backtest again")
+            Why::None => {
+                f.write_str("none is given (headroom backtest --out FILE, headroom run --evidence FILE)")
             }
-            Why::OtherModel => f.write_str("what is given is of another model; run headroom backtest with this one"),
-            Why::OtherGroups => f.write_str("what is given is of other groups; run headroom backtest --group for it"),
+            Why::OtherSite => {
+                f.write_str("what is given is of another site file; run headroom backtest again")
+            }
+            Why::OtherWishes => f.write_str(
+                "what is given is of other limits, margins or strategy; run headroom backtest again",
+            ),
+            Why::OtherModel => {
+                f.write_str("what is given is of another model; run headroom backtest with this one")
+            }
+            Why::OtherGroups => {
+                f.write_str("what is given is of other groups; run headroom backtest --group for it")
+            }
             Why::Short { has_h, asked_h } => {
                 write!(f, "what is given looks at {has_h} h where {asked_h} h are asked for; record longer")
             }

@@ -30,7 +30,9 @@ pub(super) fn plain(found: &Found, evidence: &Evidence, written: Option<&Path>) 
     }
     out.push(String::new());
     out.push(format!("limits passed further than they were: in {}", of_draws(found)));
-    for l in found.limits.iter().take(LINES.max(found.limits.iter().filter(|l| l.draws_with_more > 0).count())) {
+    for l in
+        found.limits.iter().take(LINES.max(found.limits.iter().filter(|l| l.draws_with_more > 0).count()))
+    {
         out.push(format!(
             "  {:<44} room at least {:>8.2} {}{}",
             l.of,
@@ -39,7 +41,10 @@ pub(super) fn plain(found: &Found, evidence: &Evidence, written: Option<&Path>) 
             if l.draws_with_more > 0 && l.authority {
                 ", wide open at times".to_owned()
             } else if l.draws_with_more > 0 {
-                format!(", passed by {:.2} {} h at worst ({:.2} as it was)", l.worst_unit_h, l.unit, l.was_unit_h)
+                format!(
+                    ", passed by {:.2} {} h at worst ({:.2} as it was)",
+                    l.worst_unit_h, l.unit, l.was_unit_h
+                )
             } else {
                 String::new()
             }

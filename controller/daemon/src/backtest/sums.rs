@@ -154,7 +154,10 @@ impl Found {
     fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
         match self.facility.or(self.cooling) {
-            None => doubts.push("the model has neither `meters:facility` nor `meters:cooling`: nobody can say what is saved".to_owned()),
+            None => doubts.push(
+                "the model has neither `meters:facility` nor `meters:cooling`: nobody can say what is saved"
+                    .to_owned(),
+            ),
             Some(part) if part.saved_percent.low <= 0.0 => doubts.push(format!(
                 "that anything is saved is not sure: {:+.2} % at the low end",
                 part.saved_percent.low
@@ -162,7 +165,10 @@ impl Found {
             Some(_) => {}
         }
         if f64::from(self.draws_with_more) > RISK * f64::from(self.draws) {
-            doubts.push(format!("a limit is passed further in {} of {} draws", self.draws_with_more, self.draws));
+            doubts.push(format!(
+                "a limit is passed further in {} of {} draws",
+                self.draws_with_more, self.draws
+            ));
         }
         if self.commanded > 0 {
             doubts.push(format!(

@@ -6,12 +6,12 @@
 //! Nothing that a run computes depends on the thread it runs on or on what ran before it: the same seed gives the same lines,
 //! in whatever order they are written.
 
-use crate::dice::Dice;
 use super::fault::Plan;
 use super::judge::Violation;
 use super::results::{Line, Results};
 use super::run::{Found, run};
 use super::stage::{STARTS, Start};
+use crate::dice::Dice;
 use anyhow::{Result, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeSet;

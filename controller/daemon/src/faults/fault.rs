@@ -7,9 +7,9 @@
 //! ```
 //! `T` and `LEN` are whole seconds, `T` since the plant is watched. Size and target stand where the kind has them.
 
-use crate::dice::Dice;
 use super::kinds::{self, Kind};
 use super::stage::Places;
+use crate::dice::Dice;
 use anyhow::{Context, Result, bail};
 use std::fmt;
 use std::str::FromStr;

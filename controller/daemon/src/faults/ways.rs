@@ -3,8 +3,8 @@
 //! Responsible for: commands and reports lost, doubled, overtaken, late, cut off and sent again, and reports that lie. Not for:
 //! what an agent does with a command, nor for the event bus (both are the virtual plant's).
 
-use crate::dice::Dice;
 use super::state::{Rogue, State};
+use crate::dice::Dice;
 use crate::virtual_plant::VirtualPlant;
 use headroom_sim::desk::transport::Transport;
 use headroom_site::{CapCommand, Command, Field, NodeReport, Span, Stamp};

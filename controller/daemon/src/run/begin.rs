@@ -81,7 +81,8 @@ pub(super) fn operators_of(options: &Options) -> Result<Option<Option<Arc<Operat
 pub(super) fn tape_of(loaded: &Loaded, identity: &Identity, options: &Options) -> Option<tape::Writer> {
     let (path, bound) = options.tape.as_ref()?;
     let begun = options.model.as_deref().map(read_text).transpose().map_err(Into::into).and_then(|model| {
-        let begin = tape::Begin::new((&loaded.site, &loaded.wants), model.as_deref(), identity, options.excite);
+        let begin =
+            tape::Begin::new((&loaded.site, &loaded.wants), model.as_deref(), identity, options.excite);
         tape::Writer::begin(path, *bound, begin)
     });
     begun.inspect_err(|why| tracing::warn!("no tape is kept: {why:#}")).ok()

@@ -129,7 +129,8 @@ pub(crate) fn headroom(
     let site = site_of(&world)?;
     let wants = wants(&site)?;
     let identity = Identity { who: "score".to_owned(), epoch: 1 };
-    let mut kept = study.record.map(|f| Kept::begin(f, &world, (&site, &wants), &identity, &study)).transpose()?;
+    let mut kept =
+        study.record.map(|f| Kept::begin(f, &world, (&site, &wants), &identity, &study)).transpose()?;
     let mut line = Line::with_wants(&site, wants, identity);
     if let Some(path) = study.model {
         line.believe(&load_model(path)?).with_context(|| path.display().to_string())?;
@@ -161,7 +162,7 @@ pub(crate) fn headroom(
 }
 
 /// One tick of the controller: takes what the plant shows, and sends what it decides.
-fn control(
+pub(super) fn control(
     line: &mut Line,
     plant: &mut VirtualPlant,
     inbox: &mut Inbox,

@@ -8,11 +8,11 @@ use super::foresight::learned;
 use crate::backtest::sums::Found;
 use crate::backtest::{self, evidence::Evidence};
 use crate::check::Format;
+use crate::score::site_text;
 use crate::tape::{Begin, Told, Writer};
 use headroom_core::lease::Identity;
 use headroom_sim::scenario::Scenario;
 use headroom_sim::score::{Prices, Score, StrategyScore};
-use crate::score::site_text;
 use headroom_sim::site_file::SiteAddresses;
 use headroom_sim::world::WorldConfig;
 use std::path::PathBuf;
@@ -30,7 +30,8 @@ struct Plant {
 
 impl Plant {
     fn new(scenario: &str, gpus: usize, seed: u64) -> Self {
-        let folder = std::env::temp_dir().join(format!("headroom-backtest-{}-{scenario}-{seed}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("headroom-backtest-{}-{scenario}-{seed}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("policy.toml"), COOLING).unwrap();
         let config = WorldConfig { gpus, dt_s: STEP_S, warmup_s: 900.0, seed, ..WorldConfig::default() };
@@ -114,7 +115,10 @@ fn said_and_came(plant: &Plant, hours: f64, draws: u32) -> (Found, [f64; 2]) {
     let name = &plant.scenario.name;
     for (part, said, came) in [("facility", found.facility, came[0]), ("cooling", found.cooling, came[1])] {
         let said = said.unwrap().saved_percent;
-        println!("{name} {part}: said {:.2} % ({:.2} to {:.2}), came {came:.2} %", said.mid, said.low, said.high);
+        println!(
+            "{name} {part}: said {:.2} % ({:.2} to {:.2}), came {came:.2} %",
+            said.mid, said.low, said.high
+        );
     }
     let passed: Vec<_> = found.limits.iter().filter(|l| l.draws_with_more > 0).collect();
     println!("{name}: {} of {} draws pass a limit: {passed:?}", found.draws_with_more, found.draws);
@@ -175,7 +179,8 @@ fn a_recording_of_our_own_commands_is_no_evidence() {
 #[ignore = "minutes: more plants, printed"]
 fn backtest_came_true_elsewhere() {
     let names = std::env::var("SCENARIOS").unwrap_or_else(|_| {
-        "quiet demo heat-wave dry-cooler-site free-cooling-winter mixed-skus load-steps chiller-trip".to_owned()
+        "quiet demo heat-wave dry-cooler-site free-cooling-winter mixed-skus load-steps chiller-trip"
+            .to_owned()
     });
     for name in names.split_whitespace() {
         said_and_came(&Plant::new(name, 192, 5), 6.0, 20);

@@ -61,10 +61,15 @@ fn evidence_lets_a_group_command_and_without_it_only_advises() {
 
     let policy = "format = 1\nname = \"asks\"\n[mode]\ndefault = \"active\"\n[promotion]\nevidence = true\nspan = \"1 h\"\n";
     std::fs::write(place.join("asks.toml"), policy).unwrap();
-    let test = format!("backtest seen/quiet-3/run.tape {site} --policy asks.toml --model model.toml --draws 4");
+    let test =
+        format!("backtest seen/quiet-3/run.tape {site} --policy asks.toml --model model.toml --draws 4");
     let said = fine(&place, &format!("{test} --out evidence.toml"));
-    assert!(said.contains("evidence for: cdu, air, chiller") && said.contains("written: evidence.toml"), "{said}");
-    let json: Value = serde_json::from_slice(&headroom(&place, &format!("{test} --format json")).stdout).unwrap();
+    assert!(
+        said.contains("evidence for: cdu, air, chiller") && said.contains("written: evidence.toml"),
+        "{said}"
+    );
+    let json: Value =
+        serde_json::from_slice(&headroom(&place, &format!("{test} --format json")).stdout).unwrap();
     let saved = &json["facility"]["saved_percent"];
     assert!(saved["low"].as_f64().unwrap() > 0.0 && saved["high"].as_f64() > saved["low"].as_f64(), "{json}");
     // Whether one group alone saves for sure is another question.
@@ -99,9 +104,14 @@ fn what_cannot_be_tried_is_told() {
     let place = Place::new("backtest-not");
     fine(&place, &format!("score {WORLD} --hours 0.1 --policy watch --record seen --tape"));
     std::fs::write(place.join("model.toml"), "format = 1\n").unwrap();
-    let test = "backtest seen/quiet-3/run.tape --site seen/quiet-3/site.toml --policy balanced --model model.toml";
+    let test =
+        "backtest seen/quiet-3/run.tape --site seen/quiet-3/site.toml --policy balanced --model model.toml";
     let output = headroom(&place, test);
-    assert!(!output.status.success() && words(&output).contains("no model of `headroom identify`"), "{}", words(&output));
+    assert!(
+        !output.status.success() && words(&output).contains("no model of `headroom identify`"),
+        "{}",
+        words(&output)
+    );
     let output = headroom(&place, &test.replace("run.tape", "table.csv"));
     assert!(!output.status.success(), "{}", words(&output));
 }

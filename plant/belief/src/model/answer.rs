@@ -172,7 +172,8 @@ mod tests {
     fn the_answer_is_the_difference_of_two_courses() {
         let model = two_loops();
         let n = model.signals.len();
-        let course = |k: usize| (0..n).map(|i| 20.0 + ((k * (i + 2)) as f64 * 0.3).sin()).collect::<Vec<f64>>();
+        let course =
+            |k: usize| (0..n).map(|i| 20.0 + ((k * (i + 2)) as f64 * 0.3).sin()).collect::<Vec<f64>>();
         let other = |k: usize| {
             let mut s = course(k);
             s[0] += 0.4 * k as f64;

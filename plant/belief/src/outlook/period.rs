@@ -136,7 +136,8 @@ mod tests {
             let n = 12 + (dice.draw() * 60.0) as usize;
             let motif: Vec<f64> = (0..dice.range(2.0, 8.0) as usize).map(|_| dice.range(0.0, 4.0)).collect();
             let (slow, period) = (dice.range(0.0, 3.0), dice.range(8.0, 40.0));
-            let x = of(n, |t| motif[t % motif.len()] + slow * (t as f64 / period * std::f64::consts::TAU).sin());
+            let x =
+                of(n, |t| motif[t % motif.len()] + slow * (t as f64 / period * std::f64::consts::TAU).sin());
             if let Some(x) = x {
                 found += 1;
                 assert!(x.samples > 1.0 && x.samples < n as f64, "{seed}: {x:?}");
