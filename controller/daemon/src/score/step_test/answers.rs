@@ -41,6 +41,12 @@ pub(super) struct Answer {
 pub(super) struct Move {
     /// `away`, `back`, or `none` where nothing was moved.
     pub(super) way: &'static str,
+    /// By how much the IT's power moved, against the twin; 0 where nothing was moved.
+    pub(super) it_power_move_kw: f64,
+    /// By how much the outdoor dry bulb moved, against the twin.
+    pub(super) outdoor_move_k: f64,
+    /// Headroom of the GPUs that was wanted.
+    pub(super) wanted_headroom_k: f64,
     pub(super) answers: Vec<Answer>,
 }
 
@@ -63,7 +69,6 @@ pub(super) struct Frame<'a> {
     pub(super) signals: &'a [Signal],
     pub(super) period_s: f64,
     pub(super) watch: usize,
-    pub(super) gpu_margin_k: f64,
 }
 
 /// Answers of a strategy, in the order of the steps.
@@ -73,13 +78,7 @@ pub(super) fn answers(frame: &Frame<'_>, records: &[(Step, Record)]) -> Vec<Step
     for (step, record) in records {
         let moves = match (step, step.twin().and_then(|t| of(&t))) {
             (Step::Standing, _) => vec![frame.standing(record)],
-            (_, Some(twin)) => {
-                let asked = |out: bool| frame.wanted(step, out);
-                vec![
-                    frame.moved(record, twin, true, asked(true)),
-                    frame.moved(record, twin, false, asked(false)),
-                ]
-            }
+            (_, Some(twin)) => vec![frame.moved(record, twin, true), frame.moved(record, twin, false)],
             _ => continue,
         };
         let standing = of(&Step::Standing).map_or_else(Violations::default, |r| r.violations);
@@ -122,9 +121,14 @@ fn passed(of: &Violations, beside: &Violations) -> Vec<&'static str> {
 }
 
 impl Frame<'_> {
-    /// Headroom that is wanted after a move, K.
-    fn wanted(&self, step: &Step, out: bool) -> f64 {
-        self.gpu_margin_k + if out { step.more_k() } else { 0.0 }
+    /// By how much an input of the plant has moved at the end of a watch.
+    fn input(&self, record: &Record, twin: &Record, out: bool, which: usize) -> f64 {
+        let difference: Vec<f64> =
+            record.inputs.iter().zip(&twin.inputs).map(|(a, b)| a[which] - b[which]).collect();
+        let away = BEFORE + self.watch;
+        let (from, to) = if out { (BEFORE, away) } else { (away, away + self.watch) };
+        let end = |at: usize| difference.get(at.saturating_sub(BEFORE)..at).map_or(f64::NAN, mean);
+        end(to) - end(from)
     }
 
     /// What noise and deadband explain of a signal.
@@ -145,10 +149,13 @@ impl Frame<'_> {
             };
             self.answer(signal, curve, (BEFORE, self.noise_band(signal, own, false)), None)
         };
-        Move { way: "none", answers: self.signals.iter().enumerate().filter_map(answer).collect() }
+        let answers = self.signals.iter().enumerate().filter_map(answer).collect();
+        let wanted_headroom_k = record.wanted_k[0];
+        Move { way: "none", it_power_move_kw: 0.0, outdoor_move_k: 0.0, wanted_headroom_k, answers }
     }
 
-    fn moved(&self, record: &Record, twin: &Record, out: bool, wanted_k: f64) -> Move {
+    fn moved(&self, record: &Record, twin: &Record, out: bool) -> Move {
+        let wanted_k = record.wanted_k[usize::from(!out)];
         let stretch = |values: &[f64]| -> Vec<f64> {
             // Where it comes from is the end of what was before.
             let from = if out { 0 } else { BEFORE + self.watch - self.quarter() };
@@ -169,7 +176,13 @@ impl Frame<'_> {
             self.answer(signal, minus(&own, &beside), (before, band), offset)
         };
         let way = if out { "away" } else { "back" };
-        Move { way, answers: self.signals.iter().enumerate().filter_map(answer).collect() }
+        Move {
+            way,
+            it_power_move_kw: self.input(record, twin, out, 0),
+            outdoor_move_k: self.input(record, twin, out, 1),
+            wanted_headroom_k: wanted_k,
+            answers: self.signals.iter().enumerate().filter_map(answer).collect(),
+        }
     }
 
     fn answer(

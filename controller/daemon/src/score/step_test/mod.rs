@@ -173,8 +173,7 @@ fn judged(plan: &Plan, args: &ScoreArgs, steps: &[Step], records: Vec<Record>) -
     let mut records = records.into_iter();
     let tested = |(id, wants): &(Id, Wants)| {
         let own: Vec<(Step, Record)> = steps.iter().cloned().zip(records.by_ref()).collect();
-        let frame =
-            Frame { signals: &signals, period_s, watch: plan.watch, gpu_margin_k: wants.gpu_margin_k };
+        let frame = Frame { signals: &signals, period_s, watch: plan.watch };
         let steps = answers(&frame, &own);
         Tested {
             strategy: *id,

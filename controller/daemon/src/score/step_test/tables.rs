@@ -28,7 +28,7 @@ fn most(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
 /// What made it.
 pub(super) fn made_of(test: &StepTest) -> String {
     format!(
-        "{} GPUs, scenario {}, seed {}, policy {}, steps of {} s; settled for {} min, each step watched for {} min away and {} min back",
+        "{} GPUs, scenario {}, seed {}, policy {}, steps of {} s; settled for {:.0} min, each step watched for {:.0} min away and {:.0} min back",
         test.gpus,
         test.scenario,
         test.seed,
@@ -49,7 +49,7 @@ pub(super) fn summary(test: &StepTest) -> Grid {
         "answers",
         "overshoot [%]",
         "settles [min]",
-        "moving",
+        "unsettled",
         "reversals",
         "decay ratio",
         "oscillates",
@@ -81,7 +81,7 @@ fn worst(moved: &Move) -> Vec<String> {
         format!("{} of {}", answered().count(), moved.answers.len()),
         most(stepped().map(|f| f.overshoot_percent)).map_or_else(dash, |v| format!("{v:.0}")),
         minutes(most(stepped().map(|f| f.settling_s))),
-        if moved.way == "none" { dash() } else { count(Verdict::Moving).to_string() },
+        if moved.way == "none" { dash() } else { count(Verdict::Unsettled).to_string() },
         answered().map(|f| f.reversals).max().map_or_else(dash, |n| n.to_string()),
         most(answered().map(|f| f.decay_ratio)).map_or_else(dash, |v| format!("{v:.2}")),
         count(Verdict::Oscillates).to_string(),
