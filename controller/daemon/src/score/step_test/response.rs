@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Overshoot, rise, settling and decay ratio as in Seborg, Edgar, Mellichamp and Doyle, Process Dynamics and Control, on the
-//! second-order step response. It oscillates where three swings or more leave a decay ratio above 1/4 (Ziegler and Nichols
+//! second-order step response. It oscillates where four swings or more leave a decay ratio above 1/4 (Ziegler and Nichols
 //! 1942: a quarter is the most that a well set loop keeps) and the times between turns are regular, their mean above three
 //! standard deviations (Thornhill and Haegglund 1997), which noise and loads that come and go are not.
 
@@ -25,8 +25,9 @@ const SETTLED: f64 = 0.05;
 const QUARTER: f64 = 0.25;
 /// Least move that shares of it are told of, bands of noise and deadband.
 const RESOLVED: f64 = 2.0;
-/// Fewest swings that tell a cycle from a single correction.
-const SWINGS: usize = 3;
+/// Fewest swings that tell a cycle from corrections: two whole periods. As many are larger than a tenth of the move where the
+/// decay ratio is just above a quarter.
+const SWINGS: usize = 4;
 /// Least mean time between turns, standard deviations of it.
 const REGULAR: f64 = 3.0;
 

@@ -52,12 +52,17 @@ fn every_step_is_answered_and_the_exit_code_is_the_verdict() {
     // Held setpoints do what they are told and nothing by themselves.
     let step = "setpoint cdu supply-temperature";
     let away = answers(&test, "hold", step, "away");
-    let (setpoint, measured) =
-        (answer(away, "CDU-01/supply-temperature", "setpoint"), answer(away, "CDU-01/supply-temperature", "measured"));
+    let (setpoint, measured) = (
+        answer(away, "CDU-01/supply-temperature", "setpoint"),
+        answer(away, "CDU-01/supply-temperature", "measured"),
+    );
     assert!((setpoint["final_move"].as_f64().unwrap() + 1.5).abs() < 0.11, "{setpoint:#}");
     assert!(setpoint["offset"].as_f64().unwrap().abs() < 0.11, "{setpoint:#}");
     assert!((measured["final_move"].as_f64().unwrap() + 1.5).abs() < 0.3, "{measured:#}");
-    assert!(measured["rise_s"].as_f64().unwrap() > 60.0 && measured["settling_s"].is_number(), "{measured:#}");
+    assert!(
+        measured["rise_s"].as_f64().unwrap() > 60.0 && measured["settling_s"].is_number(),
+        "{measured:#}"
+    );
     let load = answers(&test, "hold", "load", "away");
     assert!(load.iter().filter(|a| a["output"] == "setpoint").all(|a| a["verdict"] == "still"), "{load:#?}");
     // The strategy comes back when it is let go, and answers the load.
@@ -76,7 +81,9 @@ fn page(page: &str) {
     assert!(page.contains("prefers-color-scheme: dark") && page.contains("<h1>Headroom step test</h1>"));
     let plots: Vec<&str> = page.split("<svg class=\"plot\"").skip(1).collect();
     assert!(plots.len() >= 12, "{}", plots.len());
-    assert!(plots.iter().all(|p| p.contains("<title id=") && p.contains("s-hold") && p.contains("s-headroom")));
+    assert!(
+        plots.iter().all(|p| p.contains("<title id=") && p.contains("s-hold") && p.contains("s-headroom"))
+    );
     assert!(page.matches("<table>").count() >= 8);
     let mut ids: Vec<&str> = page.split(" id=\"").skip(1).map(|p| p.split('"').next().unwrap()).collect();
     let count = ids.len();
