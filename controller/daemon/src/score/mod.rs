@@ -6,6 +6,7 @@
 //! ```text
 //! options -> pool (a run per scenario, seed and strategy) -> score files -> board -> table, markdown, html
 //!                                                            score files -> compare
+//! options -> step_test
 //! ```
 
 mod board;
@@ -20,6 +21,7 @@ mod pool;
 mod report;
 mod run;
 mod stats;
+mod step_test;
 pub(crate) mod strategy;
 pub(crate) mod table;
 pub(crate) mod timeline;

@@ -179,6 +179,11 @@ pub(crate) struct ScoreArgs {
     /// can be learned.
     #[arg(long)]
     pub(crate) excite: bool,
+    /// No scores: steps of load, weather, wanted headroom and setpoints, how each loop answers, and whether any oscillates. Two
+    /// hours to settle, then `--hours` (default 1) away and as many back, on `--scenario` (default quiet), under `--strategies`
+    /// (headroom, hold, trim-and-respond, pid; default headroom). Exit code 1 if anything oscillates or a step passes a limit.
+    #[arg(long, conflicts_with_all = ["compare", "all", "record", "excite", "markdown"])]
+    pub(crate) step_test: bool,
     /// How the scores are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -240,6 +245,35 @@ impl ScoreArgs {
         wanted.sort_unstable();
         wanted.dedup();
         wanted
+    }
+
+    /// The one scenario of a step test.
+    ///
+    /// # Errors
+    /// There are several, or there is none of its name.
+    pub(crate) fn step_scenario(&self) -> Result<Chosen> {
+        match self.scenario.as_slice() {
+            [] => Chosen::load("quiet"),
+            [one] => Chosen::load(one),
+            _ => bail!("--scenario: a step test is of one world; give one"),
+        }
+    }
+
+    /// Strategies of a step test, in the order of the score file.
+    ///
+    /// # Errors
+    /// One of them is not Headroom, and has no loop of setpoints that could be tested.
+    pub(crate) fn step_strategies(&self) -> Result<Vec<Id>> {
+        let mut wanted = self.strategies.clone();
+        if let Some(other) = wanted.iter().find(|id| !id.is_headroom()) {
+            bail!("--strategies {}: a step test is of headroom, hold, trim-and-respond or pid", other.key());
+        }
+        if wanted.is_empty() {
+            wanted.push(Id::Headroom);
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        Ok(wanted)
     }
 
     /// Threads to use.

@@ -162,7 +162,7 @@ pub(crate) fn headroom(
 }
 
 /// One tick of the controller: takes what the plant shows, and sends what it decides.
-fn control(
+pub(super) fn control(
     line: &mut Line,
     plant: &mut VirtualPlant,
     inbox: &mut Inbox,

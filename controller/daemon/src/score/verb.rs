@@ -5,8 +5,8 @@ use super::options::{self, Chosen, ScoreArgs, usable_hours};
 use super::pool::{self, Outcome, Plan, Start};
 use super::timeline::Keep;
 use super::{
-    ScoreFile, build_world, compare, html, json, markdown, report, site_of, strategy, table, write,
-    write_timelines, write_whole,
+    ScoreFile, build_world, compare, html, json, markdown, report, site_of, step_test, strategy, table,
+    write, write_timelines, write_whole,
 };
 use crate::check::Format;
 use crate::exit;
@@ -25,6 +25,9 @@ use std::process::ExitCode;
 pub(crate) fn score(args: &ScoreArgs) -> Result<ExitCode> {
     if let Some([a, b]) = args.compare.as_deref() {
         return compare::compare(a, b, args.tolerance.0, args.format);
+    }
+    if args.step_test {
+        return step_test::step_test(args);
     }
     let (scenarios, plan) = match prepare(args) {
         Ok(prepared) => prepared,

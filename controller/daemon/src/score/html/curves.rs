@@ -15,7 +15,7 @@ const BOTTOM: f64 = 122.0;
 const POINTS: usize = 240;
 
 /// The plot of curves: strategy, hours, values.
-pub(super) fn plot(id: &str, title: &str, curves: &[(Id, Vec<f64>, Vec<f64>)]) -> Markup {
+pub(in crate::score) fn plot(id: &str, title: &str, curves: &[(Id, Vec<f64>, Vec<f64>)]) -> Markup {
     let hours = bounds(curves.iter().flat_map(|(_, hours, _)| hours.iter().copied()).chain([0.0]));
     let values = bounds(curves.iter().flat_map(|(_, _, values)| values.iter().copied()));
     let across = Scale::exact(hours, (LEFT, RIGHT), 6.0);

@@ -3,7 +3,7 @@
 //! Responsible for: the page; every plot stands beside a table with its numbers. Not for: what is reckoned (`board`).
 
 mod bars;
-mod curves;
+pub(super) mod curves;
 pub(crate) mod scale;
 
 use super::board::{Board, FORMULA, INTERVALS, Line, VOID};
@@ -214,7 +214,7 @@ fn panel(id: &str, title: &str, unit: &str, column: &str, outcome: &Outcome) -> 
 }
 
 /// Which line is whose.
-fn legend(ids: &[Id]) -> Markup {
+pub(super) fn legend(ids: &[Id]) -> Markup {
     html! {
         ul.legend {
             @for id in ids {

@@ -34,6 +34,10 @@ pub(super) const WORDS: &[(&str, How)] = &[
     ("headroom score --all --seeds 1..3 --step \"10 s\" --markdown", Runs(BOARD)),
     ("headroom score --all --seeds 1,2", Runs(BOARD)),
     ("headroom score --all --strategies", Runs(BOARD)),
+    (
+        "headroom score --step-test",
+        Finds(&[("--step-test", "--step-test --hours 0.25 --step \"10 s\""), ("--gpus 192", "--gpus 64")]),
+    ),
     ("headroom score --scenario chiller-trip --hours 2", Runs(&[("--hours 2", "--hours 0.05 --gpus 64")])),
     ("cargo run --release -- score --hours 2", Runs(&[("--hours 2", "--hours 0.05 --gpus 64")])),
     ("headroom score --compare", Runs(&[("out/score.json", "before/score.json")])),

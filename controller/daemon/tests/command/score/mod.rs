@@ -1,6 +1,7 @@
 //! `headroom score` through the binary: files, threads, seeds, comparison, page, exit codes.
 
 mod page;
+mod step_test;
 mod strategies;
 
 use serde_json::Value;
