@@ -147,7 +147,7 @@ impl Frame<'_> {
                 Output::Measured => minus(own, &record.values[self.setpoint_of(signal)?]),
                 _ => own.clone(),
             };
-            self.answer(signal, curve, (BEFORE, self.noise_band(signal, own, false)), None)
+            self.answer(signal, &curve, (BEFORE, self.noise_band(signal, own, false)), None)
         };
         let answers = self.signals.iter().enumerate().filter_map(answer).collect();
         let wanted_headroom_k = record.wanted_k[0];
@@ -173,7 +173,7 @@ impl Frame<'_> {
             let offset = reference.map(|r| end(&own) - r).filter(|o| o.is_finite());
             let band = self.noise_band(signal, &twin.values[n], true);
             let before = if out { BEFORE } else { self.quarter() };
-            self.answer(signal, minus(&own, &beside), (before, band), offset)
+            self.answer(signal, &minus(&own, &beside), (before, band), offset)
         };
         let way = if out { "away" } else { "back" };
         Move {
@@ -188,11 +188,11 @@ impl Frame<'_> {
     fn answer(
         &self,
         signal: &Signal,
-        curve: Vec<f64>,
+        curve: &[f64],
         (before, band): (usize, f64),
         offset: Option<f64>,
     ) -> Option<Answer> {
-        let figures = figures(&curve, before, self.period_s, band)?;
+        let figures = figures(curve, before, self.period_s, band)?;
         Some(Answer {
             of: signal.name.clone(),
             kind: signal.kind.clone(),
