@@ -31,7 +31,7 @@ const PLACES: usize = 4;
 /// Clocks shown that are not right.
 const CLOCKS: usize = 8;
 /// Where nobody listens.
-const NO_CONNECTION: &str = "no connection; is `headroom run` there, and at this address? --url names another, as a demo's announcement does";
+const NO_CONNECTION: &str = "no connection; is `headroom run` there? --url names another address";
 /// Largest page taken, bytes.
 const MAX_BYTES: usize = 64 << 20;
 
