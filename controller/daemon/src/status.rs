@@ -30,7 +30,6 @@ const BRANCHES: usize = 8;
 const PLACES: usize = 4;
 /// Clocks shown that are not right.
 const CLOCKS: usize = 8;
-/// Where nobody listens.
 const NO_CONNECTION: &str = "no connection; is `headroom run` there? --url names another address";
 /// Largest page taken, bytes.
 const MAX_BYTES: usize = 64 << 20;
