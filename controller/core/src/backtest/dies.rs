@@ -29,7 +29,6 @@ struct Gpu {
     die_c: Option<f64>,
     watts: Option<f64>,
     at_ns: i64,
-    coolant: Option<PointId>,
     leakage_per_k: f64,
     limit_c: f64,
     warmer_k: f64,
@@ -77,9 +76,8 @@ impl Dies {
             let thinner = water.flow.powf(EXPONENT) - 1.0;
             for &g in &water.gpus {
                 let gpu = &mut self.gpus[g];
-                gpu.coolant = self.coolants[g].iter().copied().find(|p| said(*p).is_some());
-                let rise =
-                    gpu.die_c.zip(gpu.coolant.and_then(said)).map_or(0.0, |(die, c)| (die - c).max(0.0));
+                let coolant_c = self.coolants[g].iter().find_map(|p| said(*p));
+                let rise = gpu.die_c.zip(coolant_c).map_or(0.0, |(die, c)| (die - c).max(0.0));
                 let fed_back = (gpu.leakage_per_k * rise).min(MOST_FED_BACK);
                 gpu.warmer_k = (water.warmer_k + self.plate * rise * thinner) / (1.0 - fed_back);
             }

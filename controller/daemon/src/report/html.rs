@@ -7,8 +7,8 @@ use super::plot::{Axis, Point, Series, lines, stack};
 use super::text::{heading, tables};
 use crate::ledger::view::{Range, Summary};
 use crate::score::grid::Grid;
-use crate::score::html::{POLICY, STYLE, table};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use crate::score::html::{offline, table};
+use maud::{Markup, html};
 use std::collections::BTreeMap;
 
 /// What this page needs beside the scoreboard's style: wide plots, bands, and paper.
@@ -20,33 +20,19 @@ const CAUSES: usize = 5;
 pub(super) fn page(r: &Report) -> String {
     let tables: BTreeMap<&str, Grid> = tables(r).into_iter().collect();
     let title = format!("Headroom report: {}", r.site);
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                link rel="icon" href="data:,";
-                title { (title) }
-                style { (PreEscaped(STYLE)) (PreEscaped(MORE)) }
-            }
-            body { main {
-                h1 { (title) }
-                p { (heading(r)) "." }
-                p.soft { "Times are UTC. An interval is that of 95 %. What a line means, how it sums, and where its uncertainty \
-                    comes from is in the book, page \u{201c}The ledger\u{201d}." }
-                section aria-labelledby="glance" { h2 id="glance" { "At a glance" } (grid(&tables, "pairs")) (grid(&tables, "targets")) }
-                (token(r, &tables))
-                (flops(r, &tables))
-                (watt(r, &tables))
-                (pue(r, &tables))
-                section aria-labelledby="places" { h2 id="places" { "Places" } (grid(&tables, "rows")) (grid(&tables, "racks")) }
-                section aria-labelledby="not" { h2 id="not" { "What is not known" } (grid(&tables, "absent")) (grid(&tables, "gaps")) }
-            } }
-        }
+    let body = html! {
+        p { (heading(r)) "." }
+        p.soft { "Times are UTC. An interval is that of 95 %. What a line means, how it sums, and where its uncertainty \
+            comes from is in the book, page \u{201c}The ledger\u{201d}." }
+        section aria-labelledby="glance" { h2 id="glance" { "At a glance" } (grid(&tables, "pairs")) (grid(&tables, "targets")) }
+        (token(r, &tables))
+        (flops(r, &tables))
+        (watt(r, &tables))
+        (pue(r, &tables))
+        section aria-labelledby="places" { h2 id="places" { "Places" } (grid(&tables, "rows")) (grid(&tables, "racks")) }
+        section aria-labelledby="not" { h2 id="not" { "What is not known" } (grid(&tables, "absent")) (grid(&tables, "gaps")) }
     };
-    page.into_string()
+    offline(&title, MORE, &body)
 }
 
 /// A table, if it has anything to say.

@@ -53,6 +53,10 @@ pub(super) fn loaded_of(options: &Options) -> Option<Loaded> {
 }
 
 fn promoted(mut loaded: Loaded, options: &Options) -> Result<Loaded> {
+    // The experiment is where the model comes from that evidence is made with: whoever begins one stands beside it.
+    if options.excite.is_some() {
+        return Ok(loaded);
+    }
     let evidence: Vec<Evidence> =
         options.evidence.iter().map(|path| Evidence::read(path)).collect::<Result<_>>()?;
     let model = options.model.as_deref().map(read_text).transpose()?;

@@ -79,7 +79,11 @@ pub(super) fn path(site: &Site, sink: &Sink) -> String {
 fn writes(site: &Site, wants: &Wants) -> Vec<String> {
     let mut out = Vec::new();
     for (a, mode) in site.actuators.iter().zip(&wants.actuator_mode) {
-        let may = if mode.may_write() { "commanded" } else { "not commanded" };
+        let may = match (mode.may_write(), wants.policy().promotion.required) {
+            (true, true) => "commanded where a backtest of this site is evidence for it, else advised",
+            (true, false) => "commanded",
+            (false, _) => "not commanded",
+        };
         out.push(format!(
             "`{}` of `{}`: {}; group `{}` is in mode {mode}: {may}",
             a.id,

@@ -93,6 +93,10 @@ fn evidence_lets_a_group_command_and_without_it_only_advises() {
     std::fs::write(place.join("asks.toml"), policy.replace("1 h", "5 h")).unwrap();
     let (log, _) = modes(&place, &format!("{run} --evidence evidence.toml"));
     assert!(log.contains("looks at 2 h where 5 h are asked for"), "{log}");
+    // An experiment is where evidence begins: it asks for none.
+    let commission = run.replace("run ", "commission ") + " --out learned.toml";
+    let (log, with) = modes(&place, &commission);
+    assert!(!log.contains("only advises") && with.iter().all(|m| m == "active"), "{with:?}\n{log}");
     // Another margin is another controller.
     let other = format!("{policy}[headroom]\ngpu = \"6 K\"\n");
     std::fs::write(place.join("asks.toml"), other).unwrap();

@@ -17,13 +17,12 @@ use bars::{Bar, Group};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// Light and dark, by the reader's own choice.
-pub(crate) const STYLE: &str = include_str!("style.css");
+const STYLE: &str = include_str!("style.css");
 /// Nothing is loaded from anywhere.
-pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
-/// The page.
-pub(super) fn page(board: &Board, about: &About, outcomes: &[Outcome]) -> String {
-    let seeds: Vec<String> = board.seeds().iter().map(u64::to_string).collect();
+/// A page that needs nothing else, with style of its own beside the common one.
+pub(crate) fn offline(title: &str, style: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -32,24 +31,28 @@ pub(super) fn page(board: &Board, about: &About, outcomes: &[Outcome]) -> String
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 link rel="icon" href="data:,";
-                title { "Headroom scoreboard" }
-                style { (PreEscaped(STYLE)) }
+                title { (title) }
+                style { (PreEscaped(STYLE)) (PreEscaped(style)) }
             }
-            body {
-                main {
-                    h1 { "Headroom scoreboard" }
-                    p { (report::made_of(board, about)) "; seeds " (seeds.join(", ")) "." }
-                    p { code { (about.command) } }
-                    (violations(board))
-                    (energy(board))
-                    (gap(board))
-                    (timelines(board, about, outcomes))
-                    section aria-labelledby="rest" { h2 id="rest" { "Everything else" } (table(&report::rest(board))) }
-                }
-            }
+            body { main { h1 { (title) } (body) } }
         }
     };
     page.into_string()
+}
+
+/// The page.
+pub(super) fn page(board: &Board, about: &About, outcomes: &[Outcome]) -> String {
+    let seeds: Vec<String> = board.seeds().iter().map(u64::to_string).collect();
+    let body = html! {
+        p { (report::made_of(board, about)) "; seeds " (seeds.join(", ")) "." }
+        p { code { (about.command) } }
+        (violations(board))
+        (energy(board))
+        (gap(board))
+        (timelines(board, about, outcomes))
+        section aria-labelledby="rest" { h2 id="rest" { "Everything else" } (table(&report::rest(board))) }
+    };
+    offline("Headroom scoreboard", "", &body)
 }
 
 /// A table that scrolls by itself where the screen is narrow.

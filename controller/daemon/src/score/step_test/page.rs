@@ -6,9 +6,9 @@ use super::StepTest;
 use super::answers::{Answer, foremost};
 use super::run::Output;
 use super::tables::{self, made_of, output, step_details, summary, verdicts};
-use crate::score::html::{POLICY, STYLE, curves, legend, table};
+use crate::score::html::{curves, legend, offline, table};
 use crate::score::strategy::Id;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 /// How the plots are to be read.
 const READING: &str = "A curve is the run with the step less its twin without it, so that weather and work cancel; of each kind of setpoint \
@@ -18,39 +18,23 @@ const READING: &str = "A curve is the run with the step less its twin without it
 pub(super) fn page(test: &StepTest) -> String {
     let ids: Vec<Id> = test.strategies.iter().map(|s| s.strategy).collect();
     let steps = test.strategies.first().map_or(0, |s| s.steps.len());
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                link rel="icon" href="data:,";
-                title { "Headroom step test" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                main {
-                    h1 { "Headroom step test" }
-                    p { (made_of(test)) "." }
-                    section aria-labelledby="verdict" {
-                        h2 id="verdict" { "Verdict" }
-                        ul { @for (line, tested) in verdicts(test).iter().zip(&test.strategies) {
-                            li class=[(tested.oscillates || tested.passes_a_limit).then_some("bad")] { (line) }
-                        } }
-                        (table(&summary(test)))
-                    }
-                    section aria-labelledby="answers" {
-                        h2 id="answers" { "Answers" }
-                        p.soft { (READING) }
-                        (legend(&ids))
-                        @for n in 0..steps { (step(test, n)) }
-                    }
-                }
-            }
+    let body = html! {
+        p { (made_of(test)) "." }
+        section aria-labelledby="verdict" {
+            h2 id="verdict" { "Verdict" }
+            ul { @for (line, tested) in verdicts(test).iter().zip(&test.strategies) {
+                li class=[(tested.oscillates || tested.passes_a_limit).then_some("bad")] { (line) }
+            } }
+            (table(&summary(test)))
+        }
+        section aria-labelledby="answers" {
+            h2 id="answers" { "Answers" }
+            p.soft { (READING) }
+            (legend(&ids))
+            @for n in 0..steps { (step(test, n)) }
         }
     };
-    page.into_string()
+    offline("Headroom step test", "", &body)
 }
 
 fn step(test: &StepTest, n: usize) -> Markup {

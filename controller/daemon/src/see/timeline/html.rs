@@ -5,11 +5,11 @@
 
 use super::{Chart, bounds, sure};
 use crate::run::seen::history::History;
+use crate::score::html::offline;
 use crate::score::html::scale::{Scale, bounds as bounds_of};
-use crate::score::html::{POLICY, STYLE};
 use crate::see::number;
 use headroom_site::Stamp;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 200.0;
@@ -29,31 +29,15 @@ const MORE: &str = "svg.plot{max-width:none} .band{fill:none;stroke-width:.6;opa
 /// The page.
 pub(super) fn page(chart: &Chart) -> String {
     let (from, to) = (Stamp::from_unix_ns(chart.from_ns), Stamp::from_unix_ns(chart.to_ns));
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                link rel="icon" href="data:,";
-                title { "Headroom timeline" }
-                style { (PreEscaped(STYLE)) (PreEscaped(MORE)) }
-            }
-            body {
-                main {
-                    h1 { "Headroom timeline" }
-                    p { "From " (from) " to " (to) ", event times in UTC." }
-                    p.soft { "Times are when a value was true, not when it arrived, on the controller's time: clocks of sources \
-                        that are off for sure are put right. The whisker of each line shows, to the scale of the axis, how far \
-                        its times may be off." }
-                    @for (n, unit) in units(chart).iter().enumerate() { (panel(chart, n, unit)) }
-                    (table(chart))
-                }
-            }
-        }
+    let body = html! {
+        p { "From " (from) " to " (to) ", event times in UTC." }
+        p.soft { "Times are when a value was true, not when it arrived, on the controller's time: clocks of sources \
+            that are off for sure are put right. The whisker of each line shows, to the scale of the axis, how far \
+            its times may be off." }
+        @for (n, unit) in units(chart).iter().enumerate() { (panel(chart, n, unit)) }
+        (table(chart))
     };
-    page.into_string()
+    offline("Headroom timeline", MORE, &body)
 }
 
 /// Units in the order in which they come.
