@@ -15,7 +15,7 @@ mod violations;
 
 pub use crate::strategy::Baseline;
 pub use floor::{Floor, FloorPower};
-pub use violations::{Violations, Watch};
+pub use violations::{SITE_AIR_C, Violations, Watch};
 
 use crate::world::World;
 use headroom_truth::gpu::Throttle;

@@ -2,6 +2,7 @@
 
 use super::{SiteSource, list, point_id, power::branch_id, wires::register_name};
 use crate::image::{ImagePoint, Meaning};
+use crate::score::SITE_AIR_C;
 use crate::world::place::HALL;
 use headroom_truth::work::JobKind;
 use std::fmt::{self, Write};
@@ -89,8 +90,7 @@ fn limit(p: &ImagePoint) -> Option<f64> {
         ("Rack", "RackLiquidSupplyTemperature") => Some(45.0),
         // A valve that is open has no authority left.
         ("CDU" | "CRAH", "ValvePosition") => Some(98.0),
-        // ASHRAE recommends 27 degC; the rest to the allowable 32 (A1) is for minutes without fans.
-        ("Sensor", "AirTemperature") if p.process_area.contains(&"ColdAisle") => Some(28.0),
+        ("Sensor", "AirTemperature") if p.process_area.contains(&"ColdAisle") => Some(SITE_AIR_C),
         _ => None,
     }
 }

@@ -8,7 +8,8 @@
 //!
 //! ```text
 //! plan      facility-water, tower, CRAH setpoint; supply and dP of each CDU; one clock lock per job; runbook or not
-//! first     no violation of any kind that `score` counts, over the whole horizon, beyond the baseline's
+//! first     no violation of any kind that `score` counts, and no air over the site file's limit of the cold aisle (which
+//!           Headroom keeps, too), over the whole horizon, beyond the baseline's
 //! second    tokens of every job since the start >= (1 - 0.0005) those of the baseline at the next decision,
 //!           as many requests begun but for two,
 //!           mean time to the first token till then <= max(1 s, 1.1 of the baseline's)

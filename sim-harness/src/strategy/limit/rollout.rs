@@ -4,7 +4,7 @@
 
 use super::plan::{Axes, Plan};
 use super::{LimitConfig, Running};
-use crate::score::{Violations, Watch};
+use crate::score::Watch;
 use crate::strategy::Baseline;
 use crate::world::World;
 use crate::world::tree::FEED;
@@ -89,7 +89,7 @@ pub(super) struct Situation<'a> {
     twin_then: Delivered,
     now: Delivered,
     /// What the baseline breaks over the horizon.
-    allowed: [f64; 5],
+    allowed: [f64; KINDS],
     dt_s: f64,
     commit: usize,
     horizon: usize,
@@ -99,15 +99,19 @@ pub(super) struct Situation<'a> {
     pub training: bool,
 }
 
-/// Violations by kind, in units of what would be noticed.
-fn broken(v: &Violations, feed_w: f64) -> [f64; 5] {
-    let budget = v.budget_w_s / (0.1 * feed_w);
-    [v.temperature_k_s / 10.0, budget, v.flow_s / 10.0, v.dew_point_s / 10.0, v.ramp_s / 10.0]
+/// Kinds of limits: those of the score, and the operator's own of the hall's air.
+const KINDS: usize = 6;
+
+/// What was broken by kind, in units of what would be noticed.
+fn broken(watch: &Watch, feed_w: f64) -> [f64; KINDS] {
+    let v = &watch.violations;
+    let (air, budget) = (watch.over_site_air_k_s / 10.0, v.budget_w_s / (0.1 * feed_w));
+    [v.temperature_k_s / 10.0, budget, v.flow_s / 10.0, v.dew_point_s / 10.0, v.ramp_s / 10.0, air]
 }
 
 /// What one has broken since `before` beyond what is allowed of each kind.
-fn beyond(now: [f64; 5], before: [f64; 5], allowed: [f64; 5]) -> f64 {
-    (0..5).map(|kind| (now[kind] - before[kind] - allowed[kind]).max(0.0)).sum()
+fn beyond(now: [f64; KINDS], before: [f64; KINDS], allowed: [f64; KINDS]) -> f64 {
+    (0..KINDS).map(|kind| (now[kind] - before[kind] - allowed[kind]).max(0.0)).sum()
 }
 
 /// The coarsest step in which a world can go on without losing its place in time.
@@ -137,7 +141,7 @@ impl<'a> Situation<'a> {
         twin.set_step_s(dt_s);
         let mut watch = running.twin_watch.clone();
         let feed_w = twin.tree.branches[FEED].budget_w;
-        let before = broken(&watch.violations, feed_w);
+        let before = broken(&watch, feed_w);
         let mut curtailed = binding;
         let mut roll = |steps: usize, twin: &mut World, curtailed: &mut bool| {
             for _ in 0..steps {
@@ -146,7 +150,7 @@ impl<'a> Situation<'a> {
                 watch.observe(twin, dt_s);
                 *curtailed |= twin.curtailment().is_some_and(|c| c.binding);
             }
-            let now = broken(&watch.violations, feed_w);
+            let now = broken(&watch, feed_w);
             std::array::from_fn(|kind| now[kind] - before[kind])
         };
         let mut allowed = roll(commit, &mut twin, &mut curtailed);
@@ -206,10 +210,10 @@ impl<'a> Situation<'a> {
         let mut runbook = if plan.runbook { self.runbook.clone() } else { Baseline::new() };
         axes.apply(plan, &mut world);
         let feed_w = world.tree.branches[FEED].budget_w;
-        let before = broken(&watch.violations, feed_w);
+        let before = broken(&watch, feed_w);
         let (mut energy_j, mut cooling_j, mut it_j, mut owed) = (0.0, 0.0, 0.0, 0.0);
         let stored_j = stored_j(&world);
-        let breach = |watch: &Watch| beyond(broken(&watch.violations, feed_w), before, self.allowed);
+        let breach = |watch: &Watch| beyond(broken(watch, feed_w), before, self.allowed);
         for step in 0..self.horizon {
             if plan.runbook || (step >= self.commit && !self.curtailed) {
                 runbook.act(&mut world);
