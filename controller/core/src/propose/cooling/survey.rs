@@ -6,7 +6,11 @@ use crate::align::Snapshot;
 use crate::estimate::Estimate;
 use crate::topology::{Rack, Topology};
 use headroom_site::model::Actuator;
-use headroom_site::{Dimension, PointId, Site};
+use headroom_site::{Dimension, PointId, Site, Stamp};
+
+/// Time constant of what racks may come to, s. Peaks of some dozen GPUs differ by a twentieth from tick to tick; pressure may
+/// rise by no more than some kPa a minute anyway, so nothing is gained by following each.
+const MAY_DRAW_TAU_S: f64 = 180.0;
 
 /// Sets of GPUs and racks as of one snapshot.
 #[derive(Debug, Clone)]
@@ -18,6 +22,8 @@ pub struct Survey {
     sets: Vec<Set>,
     /// Distance of each rack's flow to the least it needs, K-equivalent.
     flow_k: Vec<Option<f64>>,
+    /// What each rack may come to draw, W, and as of when.
+    may_draw_w: (Option<Stamp>, Vec<f64>),
     /// Power of all GPUs over some minutes, W.
     load_w: f64,
     leakage_per_k: Vec<f64>,
@@ -73,6 +79,7 @@ impl Survey {
             sets: vec![Set::default(); actuator_of.len()],
             actuator_of,
             flow_k: vec![None; topology.racks.len()],
+            may_draw_w: (None, vec![0.0; topology.racks.len()]),
             load_w: 0.0,
             gpus: vec![Gpu::default(); site.gpus.len()],
             swings: site
@@ -103,10 +110,19 @@ impl Survey {
         for (set, &actuator) in self.sets.iter_mut().zip(&self.actuator_of) {
             *set = Set::of(&topology.reach[actuator].gpus, &self.gpus);
         }
-        for (flow_k, rack) in self.flow_k.iter_mut().zip(&topology.racks) {
-            *flow_k = flow_slack(site, rack, snapshot, e);
-        }
+        self.look_at_racks(site, topology, snapshot, e);
         self
+    }
+
+    fn look_at_racks(&mut self, site: &Site, topology: &Topology, snapshot: &Snapshot, e: &Estimate) {
+        let (since, may_draw_w) = &mut self.may_draw_w;
+        let passed_s = since.map_or(f64::INFINITY, |since| snapshot.stamp.since(since).s().max(0.0));
+        let follow = 1.0 - (-passed_s / MAY_DRAW_TAU_S).exp();
+        *since = Some(snapshot.stamp);
+        for ((flow_k, slow_w), rack) in self.flow_k.iter_mut().zip(may_draw_w).zip(&topology.racks) {
+            *slow_w += follow * (may_draw(site, rack, e) - *slow_w);
+            *flow_k = flow_slack(site, rack, *slow_w, snapshot, e);
+        }
     }
 
     /// What the temperature that an actuator holds has done of late.
@@ -170,22 +186,23 @@ fn lower(least: &mut Option<(usize, f64)>, g: usize, k: f64) {
     }
 }
 
-/// Distance of a rack's flow to the least it needs at full load.
-fn flow_slack(site: &Site, rack: &Rack, snapshot: &Snapshot, e: &Estimate) -> Option<f64> {
-    let flow = snapshot.good(rack.flow)?;
+/// What a rack may come to draw, W: each GPU its recent peak with reserve, but not less than four fifths of its cap.
+fn may_draw(site: &Site, rack: &Rack, e: &Estimate) -> f64 {
+    let gpus = rack.gpus.iter().map(|&g| {
+        let sku = &site.skus[site.gpus[g].sku];
+        (e.demand.peak_power(g) * 1.1).max(0.8 * sku.max_cap_w).min(sku.max_cap_w)
+    });
+    gpus.sum::<f64>() + rack.other_w
+}
+
+/// Distance of a rack's flow to the least it needs at the load that it may come to, and at the load that it has.
+fn flow_slack(site: &Site, rack: &Rack, may_draw_w: f64, snapshot: &Snapshot, e: &Estimate) -> Option<f64> {
+    // A meter's noise of one percent is half a kelvin here: what is believed of the flow moves setpoints, not each reading.
+    snapshot.good(rack.flow)?;
+    let (flow, _) = e.point(rack.flow);
     let supply_c =
         rack.supply.and_then(|p| snapshot.good(p)).or_else(|| rack.gpus.first().map(|&g| e.coolant_c[g]))?;
-    let full_w: f64 = rack
-        .gpus
-        .iter()
-        .map(|&g| {
-            let sku = &site.skus[site.gpus[g].sku];
-            // What it may come to: its recent peak with reserve, but not less than four fifths of its cap.
-            (e.demand.peak_power(g) * 1.1).max(0.8 * sku.max_cap_w).min(sku.max_cap_w)
-        })
-        .sum::<f64>()
-        + rack.other_w;
-    let metered = rack.power.and_then(|p| snapshot.good(p)).unwrap_or(0.0);
-    let need = site.min_flow_at(supply_c)? * full_w.max(metered) / 1e3;
+    let metered_w = rack.power.and_then(|p| snapshot.good(p)).unwrap_or(0.0);
+    let need = site.min_flow_at(supply_c)? * may_draw_w.max(metered_w) / 1e3;
     Some((flow / need.max(1e-9) - 1.0 - FLOW_RESERVE) / FLOW_PER_K)
 }
