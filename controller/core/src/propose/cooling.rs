@@ -13,7 +13,8 @@
 //! Negative slack tightens at once; positive slack relaxes by a share of itself, and only while the marginal saving
 //! exceeds the marginal cost, and while nothing upstream of the same kind could relax instead: warmer facility water
 //! costs nothing until the loops it feeds lose authority, warmer technology water costs leakage. What is upstream waits
-//! with the next move while the plant still comes nearer to the last. A setpoint whose effect is not seen goes back to what
+//! with the next move while the plant still comes nearer to the last. One that has tightened
+//! last leaves small room as it is (`strategies`). A setpoint whose effect is not seen goes back to what
 //! the plant would hold by itself, or to what its sensor stands still at. A temperature that has moved of late is relaxed no
 //! further than `swing` leaves.
 //!
@@ -137,7 +138,10 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
     let (low, high) = wants.actuator_range[index];
     if slack_k < 0.0 {
         let gain = if far == 1 && is_of_valves(site, by) { TIGHTEN_GAIN_VALVES } else { TIGHTEN_GAIN[far] };
-        let by_k = (-slack_k * gain).max(0.1 * gain) * unit_per_k;
+        // What has been asked and still comes is not asked again.
+        let comes_k = if far == 0 { behind(scene, actuator, stands, -toward * unit_per_k) } else { None };
+        let lack_k = -slack_k - comes_k.unwrap_or(0.0);
+        let by_k = if lack_k > 0.0 { (lack_k * gain).max(0.1 * gain) * unit_per_k } else { 0.0 };
         let value = (from.clamp(low, high) - toward * by_k.min(actuator.step)).clamp(low, high);
         return SetpointProposal { stands, value, why: Why::Tighten { slack_k, by } };
     }
@@ -198,7 +202,7 @@ fn stays(
     if reach.upstream.iter().any(spare) {
         return Err(SetpointProposal { stands, value: stands, why: Why::UpstreamFirst { slack_k, by } });
     }
-    if !reach.cools && underway(scene, actuator, stands, toward * unit_per_kelvin(actuator)) {
+    if !reach.cools && behind(scene, actuator, stands, toward * unit_per_kelvin(actuator)).is_some() {
         let why = Why::Underway { slack_k, by };
         return Err(SetpointProposal { stands, value: from.clamp(low, high), why });
     }
@@ -230,16 +234,14 @@ fn toward(actuator: &Actuator) -> f64 {
     actuator.saves.sign()
 }
 
-/// Is the plant still on its way to the last move? A loop that answers in some ten ticks would be moved ten times for one
-/// slack. One that rests elsewhere (a sensor that reads otherwise than the plant's own, water that comes colder by itself)
-/// is not waited for.
-fn underway(scene: &Scene<'_>, actuator: &Actuator, stands: f64, toward_per_k: f64) -> bool {
-    let Some((point, measured)) = actuator.measures.and_then(|p| Some((p, scene.snapshot.good(p)?))) else {
-        return false;
-    };
-    let behind_k = (stands - measured) / toward_per_k;
+/// How far the plant is still behind the last move, where it comes nearer. A loop that answers in some ten ticks would be moved
+/// ten times for one slack. One that rests elsewhere (a sensor that reads otherwise than the plant's own, water that comes
+/// colder by itself, a valve that is open) is not waited for.
+fn behind(scene: &Scene<'_>, actuator: &Actuator, stands: f64, toward_per_k: f64) -> Option<f64> {
+    let point = actuator.measures?;
+    let behind_k = (stands - scene.snapshot.good(point)?) / toward_per_k;
     let comes = scene.estimate.levels[point.index()].trend() / toward_per_k;
-    behind_k > BEHIND_K && comes > COMES_K_PER_S
+    (behind_k > BEHIND_K && comes > COMES_K_PER_S).then_some(behind_k)
 }
 
 /// Is what binds a valve, or a setpoint that a valve holds?

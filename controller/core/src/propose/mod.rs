@@ -59,6 +59,13 @@ pub enum Why {
         /// What binds.
         by: Binds,
     },
+    /// More room than wanted, but so little that readings make as much from tick to tick, and it tightened last.
+    Rests {
+        /// Room beyond what is wanted, K or K-equivalent.
+        slack_k: f64,
+        /// What binds.
+        by: Binds,
+    },
     /// As a simpler strategy has it.
     Stepwise(Stepwise),
     /// Part of a plan for the next hour, made on the model of the site.
@@ -163,6 +170,9 @@ impl fmt::Display for Why {
             }
             Self::Underway { slack_k, by } => {
                 write!(f, "hold: {slack_k:.1} K to spare before {by}, but the last move is still under way")
+            }
+            Self::Rests { slack_k, by } => {
+                write!(f, "hold: {slack_k:.1} K to spare before {by}, too little to move for")
             }
             Self::Tighten { slack_k, by } => {
                 write!(f, "tighten: {:.1} K short of what is wanted before {by}", -slack_k)

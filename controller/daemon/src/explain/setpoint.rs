@@ -115,6 +115,7 @@ const fn binds(why: &Why) -> bool {
             | Why::Tighten { .. }
             | Why::UpstreamFirst { .. }
             | Why::Underway { .. }
+            | Why::Rests { .. }
             | Why::Stepwise(_)
     )
 }

@@ -68,6 +68,7 @@ fn describe(line: &Line, text: &str, advice: &Advice) -> String {
         | Why::Tighten { by, .. }
         | Why::UpstreamFirst { by, .. }
         | Why::Underway { by, .. }
+        | Why::Rests { by, .. }
         | Why::Plan { by, .. }
         | Why::BrokeOff { by, .. } => *by,
         Why::Stepwise(why) => why.by(),

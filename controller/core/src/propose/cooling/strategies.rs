@@ -13,9 +13,16 @@ use crate::propose::{Binds, Why};
 use headroom_policies::CoolingStrategy;
 use headroom_site::{Dimension, Site};
 
+/// Room from which on a setpoint that has tightened last relaxes again, K or K-equivalent: a technology temperature, what is
+/// upstream, and what is no temperature. Readings, and what GPUs may come to draw, differ by so much from tick to tick: without
+/// it a setpoint that stands where it should is taken and given back all day, and loops that share valves swing.
+const RESTS_K: [f64; 3] = [0.5, 0.7, 1.0];
+
 /// The strategies with what they remember of each setpoint.
 #[derive(Debug, Clone)]
 pub struct Strategies {
+    /// Has it tightened since it relaxed last?
+    tightened: Vec<bool>,
     resets: Resets,
     pid: Pid,
 }
@@ -25,7 +32,7 @@ impl Strategies {
     #[must_use]
     pub fn new(site: &Site) -> Self {
         let actuators = site.actuators.len();
-        Self { resets: Resets::new(actuators), pid: Pid::new(actuators) }
+        Self { tightened: vec![false; actuators], resets: Resets::new(actuators), pid: Pid::new(actuators) }
     }
 
     /// Proposes a value for an actuator that stands at `stands` and is on its way to `from`, as the policy wants it decided.
@@ -35,12 +42,35 @@ impl Strategies {
             CoolingStrategy::Hold => SetpointProposal { stands, value: stands, why: Why::Hold },
             // A plan begins with these.
             CoolingStrategy::LeastHeadroom | CoolingStrategy::Predictive => {
-                super::least_headroom(scene, index, stands, from)
+                let proposal = super::least_headroom(scene, index, stands, from);
+                self.rest(scene, index, from, proposal)
             }
             CoolingStrategy::TrimAndRespond => {
                 within_step(scene, index, self.resets.propose(scene, index, stands, from))
             }
             CoolingStrategy::Pid => within_step(scene, index, self.pid.propose(scene, index, stands, from)),
+        }
+    }
+
+    /// The proposal, unless it takes back for little room what was given last.
+    fn rest(&mut self, scene: &Scene<'_>, index: usize, from: f64, p: SetpointProposal) -> SetpointProposal {
+        let actuator = &scene.site.actuators[index];
+        let kind = match (actuator.unit.dimension, scene.topology.reach[index].cools) {
+            (Dimension::Temperature, true) => 0,
+            (Dimension::Temperature, false) => 1,
+            _ => 2,
+        };
+        match p.why {
+            Why::Relax { slack_k, by, .. } if self.tightened[index] && slack_k < RESTS_K[kind] => {
+                let (low, high) = scene.wants.actuator_range[index];
+                SetpointProposal { value: from.clamp(low, high), why: Why::Rests { slack_k, by }, ..p }
+            }
+            _ => {
+                let relaxed = matches!(p.why, Why::Relax { .. });
+                self.tightened[index] =
+                    matches!(p.why, Why::Tighten { .. }) || self.tightened[index] && !relaxed;
+                p
+            }
         }
     }
 }

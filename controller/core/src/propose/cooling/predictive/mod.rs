@@ -237,7 +237,9 @@ fn members(
         // What tightens is worth as much: it goes no further than it has to, and what is worth less goes first.
         let worth = || Some(super::saving_w_per_unit(scene, i, p.stands).1 * unit);
         let (worth, relaxes) = match p.why {
-            Why::Relax { .. } | Why::Underway { .. } | Why::Tighten { .. } => (worth(), true),
+            Why::Relax { .. } | Why::Rests { .. } | Why::Underway { .. } | Why::Tighten { .. } => {
+                (worth(), true)
+            }
             Why::Swings { .. } => (worth(), false),
             _ => (None, false),
         };
