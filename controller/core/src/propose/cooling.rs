@@ -20,7 +20,8 @@
 //!
 //! The price of a unit of a technology temperature is leakage, lambda P per kelvin of die; its worth is what the machines
 //! upstream save (`worth`) in proportion to the load it serves. Both are priors, so nothing moves while the two are near each
-//! other: beyond what the plant would hold by itself it warms only where the worth is sure to exceed four prices, and it cools
+//! other: beyond what the plant would hold by itself it warms only where its own valves hold back what is upstream and the worth
+//! is sure to exceed four prices, and it cools
 //! (free cooling spent on less leakage) where the worth is below two thirds of a price whatever machine makes it; on the way
 //! back either way less is asked. For a differential pressure the worth is 1.5 P/dp (pump affinity, P ~ dp^1.5), the price
 //! 0.16 R P/dp kelvin of die (a plate's convective share 0.4, h ~ flow^0.8, flow ~ dp^0.5).
@@ -46,7 +47,7 @@ use crate::topology::Topology;
 use crate::wants::Wants;
 use headroom_site::model::{Actuator, Saves};
 use headroom_site::{Dimension, PointId, Quality, Reason, Site};
-use worth::{by_leakage, for_followers};
+use worth::{by_leakage, for_followers, frees};
 pub(crate) use worth::{cost_w_per_unit, saving_w_per_unit};
 
 /// Share of the slack that one tick may use, for what cools GPUs itself and for what is upstream of it: a loop further
@@ -194,6 +195,8 @@ fn stays(
         (true, false) => (saves_least, WORTH[0]),
         (false, _) => (saves, WORTH[1]),
     };
+    // Beyond what the plant would hold by itself it warms for somebody upstream, if it is this one that holds them back.
+    let saves = if technology && beyond >= 0.0 && !frees(scene, index) { 0.0 } else { saves };
     if saves <= worth * costs {
         let why = Why::NothingToSave { saves_w_per_unit: saves, costs_w_per_unit: costs };
         return Err(SetpointProposal { stands, value: stands, why });

@@ -43,6 +43,12 @@ impl Room {
 
     fn say(&mut self, id: &str, value: f64) {
         self.bench.tick(1.0, &[(id, 1.0, value)], reports(1.0, [500.0; 4]));
+        let point = self.bench.site.point(id).unwrap().index();
+        if self.bench.site.points[point].unit.dimension == Dimension::Flow {
+            let mut level = headroom_belief::level::Level::new(0.1, 0.1);
+            level.take(at(1.0).tai_ns(), value);
+            self.e.levels[point] = level;
+        }
     }
 
     fn propose(&self, actuator: usize, stands: f64) -> SetpointProposal {
@@ -163,6 +169,41 @@ fn what_is_upstream_waits_while_the_plant_still_comes() {
         assert_eq!(matches!(p.why, Why::Underway { .. }), waits, "{behind_k} {rate}: {p:?}");
         assert_eq!(near(p.value, 15.0), waits);
     }
+}
+
+#[test]
+fn a_loop_tightens_no_more_while_what_was_asked_still_comes() {
+    // Measured so much warmer than it is asked to be, coming down so fast (K/s): does it ask for more?
+    for (behind_k, rate, more) in
+        [(1.0, -0.01, false), (0.6, -0.01, true), (1.0, 0.0, true), (1.0, 0.01, true)]
+    {
+        let mut room = Room::new(10_000.0, 32.0, -0.8);
+        let (value, level) = (30.0 + behind_k, room.bench.site.point("cdu-supply").unwrap().index());
+        for k in 1..=120 {
+            let s = f64::from(k);
+            room.e.levels[level].take(at(s).tai_ns(), value - rate * (120.0 - s));
+        }
+        room.say("cdu-supply", value);
+        let p = room.propose(CDU_SUPPLY, 30.0);
+        assert!(matches!(p.why, Why::Tighten { .. }), "{p:?}");
+        assert_eq!(p.value < 30.0 - 1e-9, more, "{behind_k} {rate}: {p:?}");
+    }
+}
+
+#[test]
+fn a_loop_that_holds_nobody_back_does_not_warm_for_them() {
+    let mut room = Room::new(chiller_w(6.0), 32.0, 8.0);
+    let ways = [true, false].map(|binds| {
+        if !binds {
+            // Somebody else's limit is what holds the facility water.
+            room.bench.topology.reach[FWS_SUPPLY].holds.clear();
+        }
+        room.propose(CDU_SUPPLY, 30.0).why
+    });
+    assert!(matches!(ways[0], Why::Relax { .. }), "{ways:?}");
+    assert!(matches!(ways[1], Why::NothingToSave { .. }), "{ways:?}");
+    // Back to what the plant would hold by itself it warms all the same.
+    assert!(matches!(room.propose(CDU_SUPPLY, 28.0).why, Why::Relax { .. }));
 }
 
 /// Chiller power at which a kelvin surely saves so many times what it costs.

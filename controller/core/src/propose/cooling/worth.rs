@@ -19,8 +19,8 @@
 //! temperature of the die. Then its kelvin costs the leakage downstream, it stops relaxing, and it cools where that leakage is
 //! worth more than what the machines draw for it.
 
-use super::{Scene, SetpointProposal, toward, valves_slack};
-use crate::propose::Why;
+use super::{Scene, SetpointProposal, slack, toward, valves_slack};
+use crate::propose::{Binds, Why};
 use crate::topology::Machine;
 use headroom_site::{Dimension, PointId};
 
@@ -155,6 +155,18 @@ pub(crate) fn saving_w_per_unit(scene: &Scene<'_>, index: usize, stands: f64) ->
         let saves = 1.5 * actuator.unloads.iter().map(watts).sum::<f64>() / stands.abs().max(1e-9);
         (saves, saves)
     }
+}
+
+/// Is it a setpoint's own valves, or that it cannot be held, that holds back what is upstream of it? Only then does somebody
+/// upstream relax for it.
+pub(super) fn frees(scene: &Scene<'_>, index: usize) -> bool {
+    let reach = &scene.topology.reach[index];
+    let binds = |&u: &usize| match slack(scene, u).1 {
+        Binds::Point(p) => reach.means.contains(&PointId(p as u32)),
+        Binds::Downstream(d) => d == index,
+        Binds::Gpu(_) | Binds::Flow(_) | Binds::Unknown => false,
+    };
+    reach.upstream.is_empty() || reach.upstream.iter().any(binds)
 }
 
 /// Watts that it costs.
