@@ -7,6 +7,7 @@ pub(crate) mod browser;
 pub(crate) mod chrome;
 pub(crate) mod ear;
 pub(crate) mod modbus;
+pub(crate) mod stores;
 
 use headroom_drivers::Clock;
 use headroom_nvml_abi::page::PageReader;
