@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
+/// The longest that an offer stands: a service manager waits for who ends.
+const OFFER: Duration = Duration::from_secs(6);
+
 /// The election of one controller.
 pub(super) struct Task<S> {
     store: S,
@@ -155,7 +158,8 @@ impl<S: Store> Task<S> {
         let epoch = match keep_epoch(&self.state, above.max(heard).max(self.epoch)) {
             Ok(epoch) => epoch,
             Err(why) => {
-                return self.fail(&why.context("the epoch of a lead must be on disk before it begins"), ended);
+                return self
+                    .fail(&why.context("the epoch of a lead must be on disk before it begins"), ended);
             }
         };
         self.holder.since_unix_ms =
@@ -349,7 +353,7 @@ impl<S: Store> Task<S> {
         }
     }
 
-    /// Offers the lead, and takes it back if nobody wants it within two terms.
+    /// Offers the lead, and takes it back if nobody wants it for two terms.
     async fn offer(&mut self, revision: u64, epoch: u64) -> Result<Farewell> {
         self.stand_by();
         self.candidate.resign(Mandate::now_ns());
@@ -357,7 +361,8 @@ impl<S: Store> Task<S> {
             return Ok(Farewell::StoodBy);
         };
         let begun = Mandate::now_ns();
-        while Mandate::now_ns().saturating_sub(begun) < 2 * nanos(self.term) {
+        let patience = nanos((2 * self.term).min(OFFER));
+        while Mandate::now_ns().saturating_sub(begun) < patience {
             tokio::time::sleep(self.term / 30).await;
             if let Some(who) = self.taker().await? {
                 return Ok(Farewell::HandedOver(who));

@@ -5,7 +5,7 @@ use super::store::{AnyStore, Key, Options, Store, Swapped};
 use super::wire::Wire;
 use super::{Election, Farewell};
 use headroom_drivers::Mandate;
-use headroom_site::{Office, Site, Span};
+use headroom_site::{Office, Span};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,8 @@ impl One {
     fn start(url: &str, who: &str, place: &Path) -> Self {
         let (state, mandate) = (place.join(who), Mandate::none());
         std::fs::create_dir_all(&state).unwrap();
-        let site = Site { name: "hall 1".to_owned(), ..Site::default() };
+        let text = "format = 1\n[site]\nname = \"hall 1\"\n";
+        let site = headroom_site::file::read_site("site.toml", text, Path::new(".")).unwrap();
         let election = Election::start(&options(url), &site, (who, 1, &state), mandate.clone()).unwrap();
         election.fit();
         Self { election, mandate }

@@ -223,6 +223,12 @@ impl Plant {
         self.party(&format!("{} {more}", self.lines_of("run")[0]), "controller.log")
     }
 
+    /// A controller with a state folder and a log of its own in place of the announced one's.
+    pub(crate) fn controller_in(&self, old: &str, state: &Path, log: &str, more: &str) -> Party {
+        let line = self.lines_of("run")[0].replace(old, &state.display().to_string());
+        self.party(&format!("{line} {more}"), log)
+    }
+
     /// The controller at another address of its pages.
     pub(crate) fn controller_at(&self, address: &str) -> Party {
         let old = self.controller_option("--http").unwrap()[1].clone();
