@@ -11,6 +11,7 @@ use crate::instruct::standing::Standing;
 use anyhow::{Result, bail};
 use headroom_core::Line;
 use headroom_drivers::field::{FieldOptions, LiveField};
+use headroom_drivers::mqtt::agents::level;
 use headroom_drivers::{Clock, Mandate};
 use headroom_site::model::Dialect;
 use headroom_site::{Office, Site, Span};
@@ -53,6 +54,11 @@ impl Lead {
         let identity = (options.id.as_str(), line.epoch(), options.state.as_path());
         let election = Election::start(store, site, identity, mandate.clone())?;
         Ok((Self(Some(election)), LiveField::start_under(site, clock.clone(), with, mandate)?))
+    }
+
+    /// What tells a start of this controller from those of others: two in containers may have the same process id and epoch.
+    pub(super) fn start(&self, epoch: u64) -> String {
+        self.view().map_or_else(|| epoch.to_string(), |l| format!("{}-{epoch}", level(&l.who)))
     }
 
     /// The office at this instant.

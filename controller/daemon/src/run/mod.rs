@@ -132,7 +132,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         Ok(connected) => connected,
         Err(why) => return refuse(&why),
     };
-    let bulletin = Bulletin::open(line.site(), epoch)?;
+    let bulletin = Bulletin::open(line.site(), &lead.start(epoch))?;
     let mut view = View::new(line.site(), &loaded.policy_name, writes_allowed, epoch);
     view.unproven = loaded.unproven;
     let keeper = Keeper::new(&line, epoch, &options.state);
