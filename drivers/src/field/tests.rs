@@ -345,7 +345,7 @@ async fn without_a_mandate_nothing_leaves_and_nothing_is_let_go() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(said(&mut w), before);
     assert_eq!(w.device.lock().unwrap().words[&(3, 40)], 250);
-    let World { field, mut plant, device, _broker: _broker, .. } = w;
+    let World { field, mut plant, device, _broker, .. } = w;
     field.close().await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     let writes = device.lock().unwrap().writes.len();

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// Patience with a machine that is busy (wall time).
 pub(super) const SOON: Duration = Duration::from_secs(90);
+/// What the BMS says.
+const THEIRS: &str = "BMS/v1/PUB/Value/";
 /// The grid asks for less at once, and for long.
 const CURTAILED: &str = r#"
 name = "curtailed"
@@ -31,12 +33,16 @@ notice = "5 s"
 pub(super) struct Request {
     pub(super) topic: String,
     pub(super) value: Option<f64>,
+    /// Plant time that it bears, s.
+    pub(super) at_s: f64,
 }
 
 /// What was heard, each with the wall time of its arrival.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) requests: Vec<(Instant, Request)>,
+    /// What the BMS says is in force.
+    pub(super) in_force: Vec<(Instant, Request)>,
     /// Epochs of commands to agents.
     pub(super) epochs: Vec<(Instant, u64)>,
     /// Heartbeats to the BMS.
@@ -47,12 +53,17 @@ impl Log {
     fn take(&mut self, topic: &str, payload: &[u8]) {
         let Ok(json) = serde_json::from_slice::<serde_json::Value>(payload) else { return };
         let now = Instant::now();
-        if let Some(epoch) = json["epoch"].as_u64().filter(|_| topic.ends_with("/command")) {
-            self.epochs.push((now, epoch));
-        } else if topic.contains("/System/") {
-            self.beats.push(now);
-        } else if let Some(rest) = topic.strip_prefix(OURS) {
-            self.requests.push((now, Request { topic: rest.to_owned(), value: json["value"].as_f64() }));
+        if topic.ends_with("/command") {
+            self.epochs.extend(json["epoch"].as_u64().map(|epoch| (now, epoch)));
+            return;
+        }
+        let (value, at_s) = (json["value"].as_f64(), json["timestamp"].as_f64().unwrap_or(0.0) * 1e-3);
+        let said = |rest: &str| (now, Request { topic: rest.to_owned(), value, at_s });
+        match (topic.strip_prefix(OURS), topic.strip_prefix(THEIRS)) {
+            (Some(rest), _) if rest.starts_with("System/") => self.beats.push(now),
+            (Some(rest), _) => self.requests.push(said(rest)),
+            (_, Some(rest)) if rest.ends_with("/finalSetpoint") => self.in_force.push(said(rest)),
+            _ => {}
         }
     }
 }
@@ -131,17 +142,42 @@ impl Scene {
         first().unwrap().saturating_duration_since(at)
     }
 
-    /// The largest step of each request on the bus, and how many were relinquished.
-    pub(super) fn steps(&self) -> (BTreeMap<String, f64>, usize) {
+    /// How many requests were relinquished.
+    pub(super) fn relinquished(&self) -> usize {
+        self.log.lock().unwrap().requests.iter().filter(|(_, r)| r.value.is_none()).count()
+    }
+
+    /// The largest step of what is asked on the bus and of what is in force at the BMS, by topic, and by how much it was beyond what
+    /// the ramp allows since the last change, which is a period at the least. Who takes over begins at what is in force, while
+    /// the BMS may still be walking to what was asked: a request may turn back by that.
+    pub(super) fn steps(&self) -> BTreeMap<String, (f64, f64)> {
         let log = self.log.lock().unwrap();
-        let (mut last, mut steps): (BTreeMap<&str, f64>, BTreeMap<String, f64>) = Default::default();
-        for (_, r) in &log.requests {
+        let mut last: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+        let mut steps: BTreeMap<String, (f64, f64)> = BTreeMap::new();
+        for (_, r) in log.requests.iter().chain(&log.in_force) {
             let Some(value) = r.value else { continue };
-            let step = last.insert(&r.topic, value).map_or(0.0, |before| (value - before).abs());
-            let most = steps.entry(r.topic.clone()).or_default();
-            *most = most.max(step);
+            let (before, at_s) = *last.entry(&r.topic).or_insert((value, r.at_s));
+            let step = (value - before).abs();
+            if step > 1e-9 {
+                last.insert(&r.topic, (value, r.at_s));
+            }
+            let walks = if r.topic.ends_with("/request") { PERIOD_S } else { 0.0 };
+            let beyond = step - ramp_per_s(&r.topic) * ((r.at_s - at_s).max(PERIOD_S) + walks);
+            let most = steps.entry(r.topic.clone()).or_insert((0.0, f64::NEG_INFINITY));
+            *most = (most.0.max(step), most.1.max(beyond));
         }
-        (steps, log.requests.iter().filter(|(_, r)| r.value.is_none()).count())
+        steps
+    }
+}
+
+/// Of the plant's site file: its cooling period, and 2 kPa/min, 0.5 K/5min (air), 1 K/5min.
+const PERIOD_S: f64 = 30.0;
+
+fn ramp_per_s(topic: &str) -> f64 {
+    match topic {
+        t if t.contains("/dp/") => 2.0 / 60.0,
+        t if t.contains("CRAH") => 0.5 / 300.0,
+        _ => 1.0 / 300.0,
     }
 }
 
@@ -199,7 +235,8 @@ impl Controller {
 fn listen(url: &str, log: &Mutex<Log>, stop: &AtomicBool) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let filters = vec![format!("{OURS}#"), "headroom/v1/+/node/+/command".to_owned()];
+        let filters =
+            vec![format!("{OURS}#"), format!("{THEIRS}#"), "headroom/v1/+/node/+/command".to_owned()];
         let id = format!("log-{}-{}", std::process::id(), url.len());
         let (_client, mut events) = MqttClient::start(url, &id, None, filters).unwrap();
         while !stop.load(Relaxed) {
