@@ -322,7 +322,7 @@ async fn without_a_mandate_nothing_leaves_and_nothing_is_let_go() {
     ask(&mut w, 1);
     w.until(|w| (1..=3).all(|s| w.outcome(s).is_some())).await;
     let why = |s, w: &World| match w.outcome(s) {
-        Some(Outcome::Failed(why) | Outcome::Refused(why)) => why.to_string(),
+        Some(Outcome::Failed(why) | Outcome::Refused(why)) => why,
         other => panic!("{s}: {other:?}"),
     };
     assert!((1..=3).all(|s| why(s, &w).contains("does not lead")));

@@ -250,7 +250,7 @@ impl<S: Store> Task<S> {
                 "this controller leads no more: {who} does; nothing is written here, and nothing let go"
             ),
             Lost::To(None) => {
-                tracing::error!("this controller leads no more: its record is gone from the store")
+                tracing::error!("this controller leads no more: its record is gone from the store");
             }
         }
     }

@@ -150,7 +150,7 @@ impl Course {
         };
         // Mostly quick, at times slow, at times cut off.
         let slow = if self.dice.throw(20) == 0 { 2 * TERM } else { 40 * MS };
-        let held_up = if self.now < self.cut { self.cut - self.now } else { 0 };
+        let held_up = self.cut.saturating_sub(self.now);
         let done = self.now + held_up + self.dice.throw(slow);
         let answered = done + self.dice.throw(slow / 4);
         self.parties[i].asked = Some(Asked { what, epoch, begun: self.now, done, answered, result: None });
