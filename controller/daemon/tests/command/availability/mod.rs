@@ -170,7 +170,9 @@ fn one_controller_goes_on_whatever_becomes_of_the_other_through_etcd() {
 fn twenty_leaders_die() {
     let _turn = turn();
     std::thread::scope(|scope| {
-        [Kind::Nats, Kind::Etcd].map(|kind| scope.spawn(move || measure(kind)));
+        for kind in [Kind::Nats, Kind::Etcd] {
+            scope.spawn(move || measure(kind));
+        }
     });
 }
 
