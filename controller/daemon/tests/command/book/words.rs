@@ -62,7 +62,6 @@ pub(super) const WORDS: &[(&str, How)] = &[
     ("headroom run --site site.toml --policy balanced --state a", AVAILABILITY),
     ("headroom run --site site.toml --policy balanced --state b", AVAILABILITY),
     ("headroom status --url http://127.0.0.1:9465", AVAILABILITY),
-    ("cargo test -p headroom --test command -- --ignored", Not("a measurement of half an hour")),
     // Until it is ended.
     ("headroom run --site book/examples", Test(DEVICE, "the_plant_obeys_and_lets_go")),
     (
