@@ -2,7 +2,7 @@
 //!
 //! Limits of the power tree do not wait for the next tick: when one falls, whoever waits for [`Mailbox::urgent`] is woken.
 
-use crate::Clock;
+use crate::{Clock, Mandate};
 use headroom_site::command::{Receipt, SetpointCommand};
 use headroom_site::quantity::Unit;
 use headroom_site::{
@@ -128,21 +128,27 @@ impl Mailbox {
 pub(crate) struct Beat {
     last_ns: AtomicU64,
     window_ns: u64,
+    mandate: Mandate,
 }
 
 impl Beat {
-    pub(crate) fn new(window: Span) -> Self {
-        Self { last_ns: AtomicU64::new(0), window_ns: window.ns().max(0).cast_unsigned() }
+    pub(crate) fn new(window: Span, mandate: Mandate) -> Self {
+        Self { last_ns: AtomicU64::new(0), window_ns: window.ns().max(0).cast_unsigned(), mandate }
+    }
+
+    /// Leave to write at all.
+    pub(crate) fn mandate(&self) -> &Mandate {
+        &self.mandate
     }
 
     pub(crate) fn now(&self, clock: &Clock) {
         self.last_ns.store(clock.mono_ns().max(1), Ordering::Release);
     }
 
-    /// True while the last beat is younger than the window.
+    /// True while the last beat is younger than the window, and it is this controller's to beat.
     pub(crate) fn is_fresh(&self, clock: &Clock) -> bool {
         let last = self.last_ns.load(Ordering::Acquire);
-        last != 0 && clock.mono_ns().saturating_sub(last) <= self.window_ns
+        last != 0 && clock.mono_ns().saturating_sub(last) <= self.window_ns && self.mandate.holds()
     }
 }
 
@@ -152,6 +158,13 @@ pub(crate) struct Context {
     pub(crate) clock: Clock,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) beat: Arc<Beat>,
+}
+
+impl Context {
+    /// Is it this controller's to write?
+    pub(crate) fn leads(&self) -> bool {
+        self.beat.mandate.holds()
+    }
 }
 
 /// What a driver task is told.
@@ -166,6 +179,9 @@ pub(crate) enum Order {
     /// Relinquish everything and end.
     Close,
 }
+
+/// Why nothing is written without a mandate.
+pub(crate) const NO_MANDATE: &str = "this controller does not lead";
 
 /// How a raw number of a source becomes a reading of a point.
 #[derive(Debug, Clone, Copy)]

@@ -9,6 +9,7 @@
 //! Without [`FieldOptions::writes_allowed`] the writing parts are not built: there is nothing in the process that
 //! could publish a request, a heartbeat or a register, and [`FieldStatus::writes`] stays 0.
 
+use crate::Mandate;
 use crate::clock::Clock;
 use crate::context::{Beat, Context, Mailbox, Order, lock, receipt_of};
 use crate::dcgm::{self, DcgmStatus};
@@ -127,9 +128,26 @@ impl LiveField {
     /// # Errors
     /// An MQTT address is not one.
     pub fn start(site: &Site, clock: Clock, options: FieldOptions) -> Result<Self, UrlError> {
+        Self::start_under(site, clock, options, Mandate::unbounded())
+    }
+
+    /// The same, where something is written only while a mandate holds. Once it has ended everything held is forgotten, and
+    /// nothing relinquished: it is somebody else's.
+    ///
+    /// # Errors
+    /// An MQTT address is not one.
+    pub fn start_under(
+        site: &Site,
+        clock: Clock,
+        options: FieldOptions,
+        mandate: Mandate,
+    ) -> Result<Self, UrlError> {
         let window = Span::from_ns(site.cooling_period.ns().saturating_mul(BEAT_PERIODS));
-        let context =
-            Context { clock, mailbox: Arc::new(Mailbox::of(site)), beat: Arc::new(Beat::new(window)) };
+        let context = Context {
+            clock,
+            mailbox: Arc::new(Mailbox::of(site)),
+            beat: Arc::new(Beat::new(window, mandate)),
+        };
         let may_write = options.writes_allowed;
         let groups = same_address(site);
         let mut buses = Vec::new();

@@ -179,7 +179,7 @@ impl Bus {
 
     /// Metadata has come to rest, and time has passed.
     pub fn pass(&mut self, now: Stamp, mono_ns: u64) {
-        let tick = Tick { mono_ns, alive: true };
+        let tick = Tick { mono_ns, alive: true, leads: true };
         for dsx in &mut self.dsx {
             if dsx.is_dirty() {
                 dsx.settle(&mut self.readings);

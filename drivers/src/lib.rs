@@ -16,6 +16,7 @@ pub mod dcgm;
 pub mod field;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod mandate;
 pub mod maps;
 pub mod modbus;
 pub mod mqtt;
@@ -26,6 +27,7 @@ pub mod prometheus;
 
 pub use clock::{Clock, ClockPage};
 pub use field::{FieldOptions, FieldStatus, LiveField};
+pub use mandate::Mandate;
 
 #[cfg(test)]
 mod testing;

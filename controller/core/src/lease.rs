@@ -91,6 +91,24 @@ impl Leases {
         self.identity.epoch
     }
 
+    /// Begins to command in a new epoch, from where setpoints without a read-back were last asked to stand. What was held before
+    /// is another epoch's.
+    pub(crate) fn begin(&mut self, epoch: u64, asked: &[(ActuatorId, f64)]) {
+        self.identity.epoch = epoch;
+        self.forget();
+        for (actuator, value) in asked {
+            if let Some(lease) = self.setpoints.get_mut(actuator.index()) {
+                lease.value = Some(*value);
+            }
+        }
+    }
+
+    /// Forgets all that is held: it is not relinquished, since it is somebody else's from now on.
+    pub(crate) fn forget(&mut self) {
+        self.setpoints.fill(SetpointLease::default());
+        self.nodes.fill(NodeLease::default());
+    }
+
     /// Commands issued so far.
     #[must_use]
     pub fn issued(&self) -> u64 {

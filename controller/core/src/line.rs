@@ -5,6 +5,7 @@ mod explain;
 mod follow;
 mod instructed;
 mod ladder;
+mod office;
 mod readback;
 mod release;
 mod succeeded;
@@ -31,12 +32,12 @@ pub use explain::Considered;
 use headroom_belief::model::Model;
 use headroom_guard::{CapsVerdict, Mode, Verdict};
 use headroom_policies::{CoolingStrategy, Policy, PowerStrategy};
-use headroom_site::{Command, Inbox, Site, Span, Stamp};
+use headroom_site::{Command, Inbox, Office, Site, Span, Stamp};
 use instructed::Instructed;
 use ladder::Ladder;
 pub use ladder::{Cause, HeldBack};
 use readback::ReadBacks;
-use release::Released;
+use release::AsWanted;
 
 /// For so long after its start the slow loop only looks: a belief that has seen little is wide, and would tighten for that
 /// alone.
@@ -115,7 +116,11 @@ pub struct Line {
     /// The experiment that is on, in place of the strategy.
     excitation: Option<Excitation>,
     /// An operator has let everything go.
-    released: Option<Released>,
+    released: bool,
+    /// Whether this controller commands beside others.
+    office: Office,
+    /// What is wanted, while every group is held to advice.
+    withheld: Option<AsWanted>,
     /// Epoch of a controller that has taken over.
     succeeded: Option<u64>,
 }
@@ -158,7 +163,9 @@ impl Line {
             strategies: Strategies::new(site),
             predictive: Predictive::default(),
             excitation: None,
-            released: None,
+            released: false,
+            office: Office::Sole,
+            withheld: None,
             succeeded: None,
             topology,
             wants,
@@ -173,6 +180,7 @@ impl Line {
 
     /// The same, while a witness sees what is aligned; it has no say.
     pub fn tick_seen(&mut self, inbox: &Inbox, now: Stamp, witness: &mut impl Witness) -> Tick {
+        self.take_office(&inbox.office);
         self.take_wish(inbox.released, now);
         self.take_instructions(inbox, now);
         self.first_tick.get_or_insert(now);

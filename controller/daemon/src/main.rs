@@ -10,6 +10,7 @@ mod completions;
 mod demo;
 mod dice;
 mod discover;
+mod election;
 mod exit;
 mod explain;
 mod export;
@@ -187,6 +188,8 @@ struct RunArgs {
     /// Evidence of `headroom backtest`, for groups whose policy asks for it before they command; may stand several times.
     #[arg(long, value_name = "evidence.toml")]
     evidence: Vec<PathBuf>,
+    #[command(flatten)]
+    store: election::StoreArgs,
 }
 
 #[derive(Debug, Args)]
@@ -218,6 +221,7 @@ impl RunArgs {
             tape_mib,
             operators,
             evidence,
+            store,
         } = self;
         let history = history_mib.saturating_mul(1 << 20);
         let tape = tape.map(|path| (path, tape_mib.saturating_mul(1 << 20)));
@@ -236,6 +240,7 @@ impl RunArgs {
             operators,
             evidence,
             excite: None,
+            store: store.options(),
         }
     }
 }

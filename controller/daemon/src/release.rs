@@ -46,7 +46,14 @@ pub(crate) async fn release(options: &ReleaseOptions) -> Result<ExitCode> {
     std::fs::write(&fresh, toml::to_string(&said)?).with_context(hint)?;
     std::fs::rename(&fresh, state.join(FILE)).with_context(hint)?;
     Ok(match heard(state, true).await {
-        Some(true) => {
+        Some(View { leadership: Some(l), .. }) if !l.leads => {
+            let leader = l.leader.as_deref().unwrap_or("nobody");
+            eprintln!(
+                "headroom release: this controller stands by, {leader} leads and goes on: release it there; what was said here holds if this one comes to lead"
+            );
+            ExitCode::from(exit::FAULT)
+        }
+        Some(View { released: Some(_), .. }) => {
             println!(
                 "released: setpoints are the plant's own again, caps end with their leases (30 s unless the site says otherwise)"
             );
@@ -55,7 +62,7 @@ pub(crate) async fn release(options: &ReleaseOptions) -> Result<ExitCode> {
             );
             ExitCode::SUCCESS
         }
-        Some(false) => {
+        Some(_) => {
             eprintln!(
                 "headroom release: the controller answers and has not let go; stop it (systemctl stop headroom)"
             );
@@ -79,13 +86,13 @@ pub(crate) async fn resume(options: &ResumeOptions) -> Result<ExitCode> {
         Err(e) => return Err(e).with_context(|| path.display().to_string()),
     }
     Ok(match heard(&options.state, false).await {
-        Some(true) => {
+        Some(View { released: None, .. }) => {
             println!(
                 "resumed: the controller looks for half a minute and commands again, as far as its policy lets it"
             );
             ExitCode::SUCCESS
         }
-        Some(false) => {
+        Some(_) => {
             eprintln!("headroom resume: the controller answers and is still released");
             ExitCode::from(exit::FAULT)
         }
@@ -96,25 +103,25 @@ pub(crate) async fn resume(options: &ResumeOptions) -> Result<ExitCode> {
     })
 }
 
-/// Has the controller of a state folder heard of it? `None` where none answers.
-async fn heard(state: &Path, released: bool) -> Option<bool> {
+/// The controller of a state folder, once it has heard of it or should have; `None` where none answers.
+async fn heard(state: &Path, released: bool) -> Option<View> {
     let address = std::fs::read_to_string(state.join(ADDRESS_FILE)).ok()?;
     let (url, reader) = (format!("http://{}/status", address.trim()), Reader::new());
     let begun = Instant::now();
-    let mut answers = false;
+    let mut last = None;
     while begun.elapsed() < HEARS {
         match reader.get(&url).await {
             Ok(bytes) => {
-                answers = true;
                 let view: View = serde_json::from_slice(&bytes).ok()?;
                 if view.released.is_some() == released {
-                    return Some(true);
+                    return Some(view);
                 }
+                last = Some(view);
             }
-            Err(_) if !answers => return None,
+            Err(_) if last.is_none() => return None,
             Err(_) => {}
         }
         tokio::time::sleep(LOOK).await;
     }
-    Some(false)
+    last
 }

@@ -16,7 +16,7 @@ use clap::Args;
 use headroom_core::Line;
 use headroom_core::lease::Identity;
 use headroom_site::file::read_text;
-use headroom_site::{Inbox, Stamp};
+use headroom_site::{Inbox, Office, Stamp};
 use serde::Deserialize;
 use std::fs::File;
 use std::io::BufReader;
@@ -61,6 +61,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         match tape.read()? {
             Some(Entry::Begin(begin)) => replay.begin(&begin)?,
             Some(Entry::Told(told)) => replay.tick(told)?,
+            Some(Entry::Office(office)) => replay.inbox.office = office,
             None => break,
         }
     }
@@ -153,6 +154,7 @@ impl Replay<'_> {
             line.believe(&load_model(path)?).with_context(|| path.display().to_string())?;
         }
         self.line = Some(line);
+        self.inbox.office = Office::Sole;
         Ok(())
     }
 

@@ -106,11 +106,10 @@ pub(crate) fn screen(v: &View) -> String {
 }
 
 fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
-    let may = if v.writes_allowed { "commands" } else { "advises only" };
+    let may = v.may();
     writeln!(o, "{}  policy {}  {may}  epoch {}  {}", v.site, v.policy, v.epoch, v.time)?;
-    if let Some(released) = &v.released {
-        writeln!(o, "{released}")?;
-    }
+    v.released.iter().try_for_each(|released| writeln!(o, "{released}"))?;
+    v.leadership.iter().try_for_each(|leadership| writeln!(o, "{leadership}"))?;
     let state = if v.verified { "verified" } else { "NOT VERIFIED" };
     writeln!(
         o,

@@ -66,6 +66,7 @@ fn tape(path: &Path) -> Result<String> {
     while let Some(entry) = tape.read()? {
         match entry {
             Entry::Begin(_) => runs += 1,
+            Entry::Office(_) => {}
             Entry::Told(told) => {
                 ticks += 1;
                 ends = Some((ends.map_or(told.now, |(first, _)| first), told.now));

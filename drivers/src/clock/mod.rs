@@ -11,6 +11,7 @@ mod page;
 mod sys;
 
 pub use page::{ClockPage, PageError};
+pub(crate) use sys::boot_ns;
 
 use headroom_site::{Span, Stamp};
 use page::Epoch;

@@ -12,7 +12,7 @@ pub(super) const WORDS: usize = 8;
 
 fn clock_ns(id: libc::clockid_t) -> i64 {
     let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `t` is a valid timespec to write to; the call keeps no pointer. It cannot fail for the two
+    // SAFETY: `t` is a valid timespec to write to; the call keeps no pointer. It cannot fail for the three
     // clocks asked here, and if it did, `t` would stay zero.
     unsafe {
         libc::clock_gettime(id, &raw mut t);
@@ -23,6 +23,11 @@ fn clock_ns(id: libc::clockid_t) -> i64 {
 /// CLOCK_MONOTONIC, ns: the same for every process of the host.
 pub(super) fn monotonic_ns() -> u64 {
     u64::try_from(clock_ns(libc::CLOCK_MONOTONIC)).unwrap_or(0)
+}
+
+/// CLOCK_BOOTTIME, ns: as CLOCK_MONOTONIC, and it goes on while the machine sleeps.
+pub(crate) fn boot_ns() -> u64 {
+    u64::try_from(clock_ns(libc::CLOCK_BOOTTIME)).unwrap_or(0)
 }
 
 /// CLOCK_REALTIME, Unix ns.

@@ -145,11 +145,16 @@ struct World {
 }
 
 async fn world(writes_allowed: bool) -> Option<World> {
+    world_under(writes_allowed, Mandate::unbounded()).await
+}
+
+async fn world_under(writes_allowed: bool, mandate: Mandate) -> Option<World> {
     let broker = Mosquitto::start(free_port())?;
     let (port, device) = serve().await;
     let plant = Plant::start(&broker.url()).await;
     let site = site(&text(&broker.url(), port));
-    let field = LiveField::start(&site, Clock::host(), FieldOptions { writes_allowed }).unwrap();
+    let field =
+        LiveField::start_under(&site, Clock::host(), FieldOptions { writes_allowed }, mandate).unwrap();
     let mut world = World { _broker: broker, plant, device, field, inbox: Inbox::default() };
     world.until(|w| w.field.status().mqtt[0].dsx[0].unbound.is_empty() && w.field.status().mqtt[0].up).await;
     Some(world)
@@ -302,4 +307,48 @@ async fn advice_reads_everything_and_writes_nothing() {
     assert!((1..=marks + 1).contains(&status.mqtt[0].counts.published), "{marks} {status:#?}");
     assert!(status.unbound().is_empty() && status.down().is_empty(), "{status:#?}");
     w.field.close().await;
+}
+
+#[tokio::test]
+async fn without_a_mandate_nothing_leaves_and_nothing_is_let_go() {
+    let mandate = Mandate::none();
+    let Some(mut w) = world_under(true, mandate.clone()).await else { return };
+    let ask = |w: &mut World, from: u64| {
+        w.field.beat();
+        w.setpoint(0, Some(31.0), from);
+        w.setpoint(1, Some(25.0), from + 1);
+        w.caps("n.1", from + 2);
+    };
+    ask(&mut w, 1);
+    w.until(|w| (1..=3).all(|s| w.outcome(s).is_some())).await;
+    let why = |s, w: &World| match w.outcome(s) {
+        Some(Outcome::Failed(why) | Outcome::Refused(why)) => why,
+        other => panic!("{s}: {other:?}"),
+    };
+    assert!((1..=3).all(|s| why(s, &w).contains("does not lead")));
+    assert!(w.plant.heard("/HR/").is_empty() && w.plant.heard("/command").is_empty());
+    assert!(w.device.lock().unwrap().writes.is_empty());
+
+    mandate.until(Mandate::now_ns() + 60_000_000_000);
+    ask(&mut w, 11);
+    w.until(|w| w.outcome(12) == Some(Outcome::Applied) && w.plant.heard("HR/Value/CDU").len() >= 2).await;
+    w.until(|w| w.plant.heard("/command").len() == 1 && !w.plant.heard("HeartbeatTimestamp").is_empty())
+        .await;
+
+    // What is held when it ends is somebody else's: not said again, not relinquished, not even at the end.
+    mandate.end();
+    w.field.beat();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let said = |w: &mut World| (w.plant.heard("/HR/").len(), w.device.lock().unwrap().writes.len());
+    let before = said(&mut w);
+    w.field.release();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(said(&mut w), before);
+    assert_eq!(w.device.lock().unwrap().words[&(3, 40)], 250);
+    let World { field, mut plant, device, _broker, .. } = w;
+    field.close().await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let writes = device.lock().unwrap().writes.len();
+    assert_eq!((plant.heard("/HR/").len(), writes), before);
+    assert!(plant.heard("HR/Value/CDU").iter().all(|p| !p.contains("null")));
 }

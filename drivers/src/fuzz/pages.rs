@@ -9,7 +9,8 @@ use headroom_site::{NodeReport, Reading, Site, Span, Stamp};
 use std::sync::Arc;
 
 fn context() -> Context {
-    let (mailbox, beat) = (Arc::new(Mailbox::default()), Arc::new(Beat::new(Span::from_ms(100))));
+    let (mailbox, beat) =
+        (Arc::new(Mailbox::default()), Arc::new(Beat::new(Span::from_ms(100), crate::Mandate::none())));
     Context { clock: Clock::host(), mailbox, beat }
 }
 

@@ -49,7 +49,8 @@ pub(crate) fn start(site: &Site, index: usize, line: Arc<Line>, context: Context
             _ => None,
         })
         .collect();
-    let writer = (may_write && !outlets.is_empty()).then(|| Writer::new(outlets, spec.remote.clone()));
+    let writer = (may_write && !outlets.is_empty())
+        .then(|| Writer::new(outlets, spec.remote.clone(), context.beat.mandate().clone()));
     let status = DeviceStatus { id: spec.id.clone(), address: spec.address.clone(), ..Default::default() };
     let status = Arc::new(Mutex::new(status));
     let (orders, inbox) = mpsc::channel(ORDERS);
@@ -179,6 +180,10 @@ impl Device {
 
     /// Ends leases that ran out and refreshes the others, the latter only while the controller is alive.
     async fn leases(&mut self) {
+        // What is held here is another controller's by now.
+        if !self.context.leads() {
+            self.held.clear();
+        }
         let clock = self.context.clock.clone();
         let due: Vec<(ActuatorId, Held)> = self.held.iter().map(|(a, h)| (*a, *h)).collect();
         for (actuator, held) in due {
@@ -207,6 +212,9 @@ impl Device {
 
     async fn release(&mut self) {
         let held: Vec<_> = std::mem::take(&mut self.held).into_keys().collect();
+        if !self.context.leads() {
+            return;
+        }
         let Some(writer) = self.writer.as_mut() else { return };
         for (i, actuator) in held.iter().enumerate() {
             let last = i + 1 == held.len();

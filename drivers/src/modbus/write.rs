@@ -16,6 +16,8 @@
 
 use super::decode::{decode, encode, exponent};
 use super::link::{Link, LinkError, single};
+use crate::Mandate;
+use crate::context::NO_MANDATE;
 use headroom_site::model::{
     Actuator, HeartbeatKind, ModbusSpec, RegisterSpace, RegisterSpec, Remote, WriteWith,
 };
@@ -45,6 +47,7 @@ impl Outlet {
 pub(super) struct Writer {
     pub(super) outlets: BTreeMap<ActuatorId, Outlet>,
     remote: Remote,
+    mandate: Mandate,
     counter: u16,
     /// The device does not know FC16.
     only_single: bool,
@@ -55,9 +58,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) const fn new(outlets: BTreeMap<ActuatorId, Outlet>, remote: Remote) -> Self {
+    pub(super) const fn new(outlets: BTreeMap<ActuatorId, Outlet>, remote: Remote, mandate: Mandate) -> Self {
         let written = BTreeMap::new();
-        Self { outlets, remote, counter: 0, only_single: false, written, writes: 0, local: false }
+        Self { outlets, remote, mandate, counter: 0, only_single: false, written, writes: 0, local: false }
     }
 
     /// Reads one register.
@@ -105,6 +108,10 @@ impl Writer {
         r: &RegisterSpec,
         words: &[u16],
     ) -> Result<(), Failure> {
+        // Each write asks anew: a sequence of them takes round trips.
+        if !self.mandate.holds() {
+            return Err(Failure::Refused(NO_MANDATE.into()));
+        }
         let single = spec.write == WriteWith::Single || self.only_single;
         self.writes += 1;
         match (r.space, words) {

@@ -9,7 +9,7 @@ use super::outgoing::Outgoing;
 use super::sparkplug::host::Host;
 use super::sparkplug::{Sparkplug, SparkplugStatus};
 use super::topic::is_filter;
-use crate::context::{Context, Order, lock, receipt_of};
+use crate::context::{Context, NO_MANDATE, Order, lock, receipt_of};
 use headroom_site::command::{Receipt, SetpointCommand};
 use headroom_site::model::{Dialect, Sink};
 use headroom_site::{CapCommand, NodeReport, Outcome, Reading, Site, Stamp, Target};
@@ -291,7 +291,8 @@ impl Bus {
         }
         let clock = &self.context.clock;
         let (now, mono_ns) = (clock.now(), clock.mono_ns());
-        let tick = Tick { mono_ns, alive: self.context.beat.is_fresh(clock) };
+        let (alive, leads) = (self.context.beat.is_fresh(clock), self.context.leads());
+        let tick = Tick { mono_ns, alive, leads };
         if self.client.is_up() {
             self.dsx.values_mut().for_each(|d| d.tick(now, tick, &mut self.out));
             self.json.values_mut().for_each(|j| j.tick(now, tick, &mut self.out));
@@ -329,7 +330,9 @@ impl Bus {
         let now = (self.context.clock.now(), self.context.clock.mono_ns());
         let connection = self.sinks.get(command.actuator.index()).copied().flatten();
         let down = !self.client.is_up();
-        let receipt = if down && command.value.is_some() {
+        let receipt = if !self.context.leads() {
+            receipt_of(command, Outcome::Failed(NO_MANDATE.into()))
+        } else if down && command.value.is_some() {
             receipt_of(command, Outcome::Failed(Refused::Down.to_string()))
         } else if let Some(dsx) = connection.and_then(|c| self.dsx.get_mut(&c)) {
             dsx.command(command, given_ns, now, &mut self.out)
@@ -357,6 +360,7 @@ impl Bus {
         };
         let receipt = match agents.command(command, self.context.clock.now()) {
             Err(refused) => refused,
+            Ok(_) if !self.context.leads() => receipt(Outcome::Failed(NO_MANDATE.into())),
             Ok(m) => match self.client.try_publish(&m.topic, m.payload, m.delivery) {
                 Ok(()) => receipt(Outcome::Sent),
                 Err(why) => receipt(Outcome::Failed(why.to_string())),
@@ -366,6 +370,10 @@ impl Bus {
     }
 
     fn release(&mut self) {
+        // What another controller holds is not let go here.
+        if !self.context.leads() {
+            return;
+        }
         let now = self.context.clock.now();
         self.dsx.values_mut().for_each(|d| d.release(now, &mut self.out));
         self.json.values_mut().for_each(|j| j.release(now, &mut self.out));

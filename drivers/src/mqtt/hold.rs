@@ -6,17 +6,19 @@
 //!                                  |  ^ refresh, while the controller's beat is fresh
 //!                                  +--+
 //! ```
+//! Where another controller leads, all is forgotten and nothing said: what stands is its.
 
 use crate::context::{Held, receipt_of};
 use headroom_site::command::{Receipt, SetpointCommand};
 use headroom_site::{ActuatorId, Outcome, Site, Span};
 use std::collections::BTreeMap;
 
-/// Now: plant-monotonic ns, and whether the controller is alive.
+/// Now: plant-monotonic ns, and whether the controller is alive and leads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tick {
     pub(crate) mono_ns: u64,
     pub(crate) alive: bool,
+    pub(crate) leads: bool,
 }
 
 /// A value to say, or `None` to withdraw.
@@ -79,6 +81,9 @@ impl Holder {
     /// What is due.
     pub(crate) fn tick(&mut self, now: Tick) -> Vec<Say> {
         let mut say = Vec::new();
+        if !now.leads {
+            self.held.clear();
+        }
         let due: Vec<_> = self.held.iter().map(|(a, h)| (*a, *h)).collect();
         for (actuator, held) in due {
             if now.mono_ns >= held.expires_ns {

@@ -30,7 +30,8 @@ pub(crate) fn site(text: &str) -> Site {
 
 /// A context on the host's clock; the beat counts for `window`.
 pub(crate) fn context(window: Span) -> Context {
-    let (mailbox, beat) = (Arc::new(Mailbox::default()), Arc::new(Beat::new(window)));
+    let (mailbox, beat) =
+        (Arc::new(Mailbox::default()), Arc::new(Beat::new(window, crate::Mandate::unbounded())));
     Context { clock: Clock::host(), mailbox, beat }
 }
 

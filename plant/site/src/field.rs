@@ -4,7 +4,7 @@
 //! as a failed receipt.
 
 use crate::command::{Command, Receipt};
-use crate::{Instruction, NodeReport, Reading};
+use crate::{Instruction, NodeReport, Office, Reading};
 
 /// What has arrived since the last look.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub struct Inbox {
     pub released: bool,
     /// What operators say of single setpoints, one for each at most. A state too.
     pub instructions: Vec<Instruction>,
+    /// Whether this controller commands. A state too.
+    pub office: Office,
 }
 
 impl Inbox {

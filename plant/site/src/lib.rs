@@ -12,6 +12,7 @@ pub mod field;
 pub mod file;
 pub mod gpu;
 pub mod model;
+pub mod office;
 pub mod operator;
 pub mod quality;
 pub mod quantity;
@@ -22,6 +23,7 @@ pub use command::{Command, Outcome, Receipt, Target};
 pub use field::{Field, Inbox};
 pub use gpu::{CapCommand, GpuSample, NodeReport};
 pub use model::{ActuatorId, EquipmentId, GpuId, JobId, NodeId, PointId, PowerId, Site};
+pub use office::Office;
 pub use operator::{Instruction, InstructionKind};
 pub use quality::{Quality, Reason};
 pub use quantity::{

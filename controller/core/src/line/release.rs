@@ -11,21 +11,22 @@ use super::Line;
 use headroom_guard::Mode;
 use headroom_site::{Span, Stamp};
 
-/// The modes of caps and actuators as the policy has them, while everything is let go.
+/// The modes of caps and actuators as the policy has them, while every group is held to advice.
 #[derive(Debug, Clone)]
-pub(super) struct Released {
+pub(super) struct AsWanted {
     caps: Mode,
     actuators: Vec<Mode>,
     accept: Option<Span>,
 }
 
 impl Line {
-    /// Takes an operator's wish.
+    /// Takes an operator's wish; who stands by is held to advice, too.
     pub(super) fn take_wish(&mut self, released: bool, now: Stamp) {
-        match (released, self.released.take()) {
+        let was_released = std::mem::replace(&mut self.released, released);
+        match (released || !self.office.commands(), self.withheld.take()) {
             (true, None) => {
                 let wants = &self.wants;
-                self.released = Some(Released {
+                self.withheld = Some(AsWanted {
                     caps: wants.caps_mode,
                     actuators: wants.actuator_mode.clone(),
                     accept: wants.accept,
@@ -38,17 +39,21 @@ impl Line {
                 self.wants.caps_mode = as_wanted.caps;
                 self.wants.actuator_mode = as_wanted.actuators;
                 self.wants.accept = as_wanted.accept;
-                (self.first_tick, self.last_cooling) = (None, None);
+                // One that stood by has looked all the while.
+                if was_released {
+                    self.first_tick = None;
+                }
+                self.last_cooling = None;
                 self.targets.fill(None);
                 (0..self.site.actuators.len()).for_each(|a| self.ladder.leave(a, now));
             }
-            (_, unchanged) => self.released = unchanged,
+            (_, unchanged) => self.withheld = unchanged,
         }
     }
 
     /// Has an operator let everything go?
     #[must_use]
     pub fn is_released(&self) -> bool {
-        self.released.is_some()
+        self.released
     }
 }

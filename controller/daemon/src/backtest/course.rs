@@ -114,6 +114,8 @@ fn part(setting: &Setting<'_>, draws: &[u32], bar: &ProgressBar) -> Result<Walke
                 close(&mut walked.accounts, &mut beside);
                 beside = draws.iter().map(|d| Beside::new(setting, *d)).collect::<Result<_>>()?;
             }
+            // Here each is decided as by one that commands.
+            Entry::Office(_) => {}
             Entry::Told(told) => {
                 let now = told.now;
                 told.tell(&setting.loaded.site, &mut was)

@@ -72,6 +72,8 @@ impl<'a> Export<'a> {
                         )));
                     }
                 }
+                // It stands in the journal.
+                Ok(Some(Entry::Office(_))) => {}
                 Ok(None) => return Ok(tape.torn().then(|| fault(entry, What::Torn))),
                 Err(_) => return Ok(Some(fault(entry, What::Damaged))),
             }

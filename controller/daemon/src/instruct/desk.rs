@@ -9,6 +9,7 @@
 //! | 401 | no token, or nobody's |
 //! | 403 | this one may only look, or nobody may over HTTP |
 //! | 404 | no such setpoint |
+//! | 409 | this controller stands by: it is said to the one that leads |
 //!
 //! A token travels in a header that no browser sends by itself, so that no other page can make one instruct.
 
@@ -124,9 +125,22 @@ impl Desk {
         Ok(operator.name.clone())
     }
 
+    /// Does what is said here count?
+    fn leads(&self) -> Result<(), String> {
+        let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        match view.leadership.as_ref().filter(|l| !l.leads) {
+            None => Ok(()),
+            Some(l) => {
+                let leader = l.leader.as_deref().unwrap_or("nobody");
+                Err(format!("this controller stands by, {leader} leads: say it there"))
+            }
+        }
+    }
+
     /// Keeps what is asked for, if it may be said.
     fn keep(&self, asked: &Asked, by: &str) -> Result<Said, Box<Response>> {
         let bad = |why: String| Box::new(refuse(StatusCode::BAD_REQUEST, why));
+        self.leads().map_err(|why| Box::new(refuse(StatusCode::CONFLICT, why)))?;
         let range = {
             let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
             view.actuators.iter().find(|a| a.id == asked.actuator).map(|a| (a.least, a.most, a.unit.clone()))

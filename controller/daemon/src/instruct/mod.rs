@@ -83,6 +83,10 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
 
 /// May this be said of a setpoint, by what the daemon shows of it?
 fn may(view: &View, actuator: &str, word: Word, value: Option<f64>) -> Result<(), String> {
+    if let Some(l) = view.leadership.as_ref().filter(|l| !l.leads) {
+        let leader = l.leader.as_deref().unwrap_or("nobody");
+        return Err(format!("this controller stands by, {leader} leads: say it on that host"));
+    }
     let Some(a) = view.actuators.iter().find(|a| a.id == actuator) else {
         let known: Vec<&str> = view.actuators.iter().map(|a| a.id.as_str()).collect();
         return Err(format!("no setpoint is called `{actuator}`; there are {}", known.join(", ")));

@@ -63,6 +63,11 @@ impl Standing {
         out.extend(self.last.values().map(|(i, _)| *i).filter(|i| now < i.until));
     }
 
+    /// The last word on each setpoint.
+    pub(crate) fn last_words(&self) -> Vec<Said> {
+        self.last.values().map(|(_, said)| said.clone()).collect()
+    }
+
     /// Who said what stands of a setpoint.
     pub(crate) fn of(&self, actuator: usize, now: Stamp) -> Option<&Said> {
         let stands = |(i, _): &&(Instruction, Said)| now < i.until && i.kind != InstructionKind::Auto;

@@ -6,6 +6,7 @@
 //! nobody to act is none.
 
 use super::view::View;
+use crate::election::view::LeadershipView;
 use crate::say::{count, digits, span, stamp};
 use headroom_site::Stamp;
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,7 @@ fn urgent(v: &View) -> Vec<AlarmView> {
         let title = "everything is let go: nothing is commanded".to_owned();
         out.push(alarm("released", title, vec![said], "headroom resume takes it again"));
     }
+    out.extend(v.leadership.iter().flat_map(leadership));
     if !v.verified {
         let what = "A read-back that a held command needs, or an agent, is missing. No heartbeat goes to the plant meanwhile.";
         let title = "the state of the plant is not verified".to_owned();
@@ -120,6 +122,29 @@ fn urgent(v: &View) -> Vec<AlarmView> {
         let said = format!("{} kW of {} kW", digits(b.power_w * 1e-3, 1), digits(budget_w * 1e-3, 1));
         let (key, title) = (format!("branch {}", b.id), format!("{} draws more than its budget", b.id));
         out.push(alarm(&key, title, vec![said], "caps come down by themselves; if it stays, take load off"));
+    }
+    out
+}
+
+/// What is wrong with the election.
+fn leadership(l: &LeadershipView) -> Vec<AlarmView> {
+    let mut out = Vec::new();
+    if l.leader.is_none() {
+        let what = format!("{} stands by; what was held ends with its leases", l.who);
+        let action = "look at the store, and at the other controllers";
+        let title = "no controller leads: nothing is commanded".to_owned();
+        out.push(AlarmView::new(Level::Alarm, "leader".to_owned(), title, vec![what], action));
+    }
+    if let Some(why) = &l.trouble {
+        let title = format!("the store {} does not answer", l.store);
+        let action = "look at it, and at the network: nobody can take over without it";
+        out.push(AlarmView::new(Level::Warning, "store".to_owned(), title, vec![why.clone()], action));
+    }
+    if l.leads && l.standbys.is_empty() {
+        let what = "If this controller ends, the plant goes back to its own BMS.".to_owned();
+        let title = "no other controller stands by".to_owned();
+        let action = "start one: headroom run with the same --store and another --id";
+        out.push(AlarmView::new(Level::Warning, "standby".to_owned(), title, vec![what], action));
     }
     out
 }

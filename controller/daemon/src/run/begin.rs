@@ -16,6 +16,7 @@ use headroom_policies::CoolingStrategy;
 use headroom_site::Site;
 use headroom_site::file::{FileError, read_text};
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 /// The clock that everything is told by.
@@ -93,8 +94,19 @@ pub(super) fn tape_of(loaded: &Loaded, identity: &Identity, options: &Options) -
     begun.inspect_err(|why| tracing::warn!("no tape is kept: {why:#}")).ok()
 }
 
+/// What keeps it from starting is said, and whose it is to mend.
+pub(super) fn refuse(why: &anyhow::Error) -> Result<ExitCode> {
+    eprintln!("headroom run: {why:#}");
+    Ok(ExitCode::from(crate::exit::CONFIGURATION))
+}
+
 /// The epoch of this start: one above the last one that this state folder knows, on disk before it is used.
 pub(super) fn next_epoch(state: &Path) -> Result<u64> {
+    keep_epoch(state, 0)
+}
+
+/// An epoch above the last one of a state folder, and above another, on disk before it is used.
+pub(crate) fn keep_epoch(state: &Path, above: u64) -> Result<u64> {
     let path = state.join("epoch");
     std::fs::create_dir_all(state).with_context(|| format!("state folder {}", state.display()))?;
     let last: u64 = match read_text(&path) {
@@ -105,7 +117,7 @@ pub(super) fn next_epoch(state: &Path) -> Result<u64> {
         Err(e) => return Err(e).with_context(|| path.display().to_string()),
     };
     let none = || format!("{} holds the last number there is; it is damaged", path.display());
-    let epoch = last.checked_add(1).with_context(none)?;
+    let epoch = last.max(above).checked_add(1).with_context(none)?;
     let fresh = state.join("epoch.new");
     std::fs::write(&fresh, format!("{epoch}\n"))?;
     std::fs::File::open(&fresh)?.sync_all()?;
@@ -122,6 +134,7 @@ mod tests {
     fn epochs_rise_and_a_damaged_file_is_told() {
         let state = std::env::temp_dir().join(format!("headroom-epoch-{}", std::process::id()));
         assert_eq!((next_epoch(&state).unwrap(), next_epoch(&state).unwrap()), (1, 2));
+        assert_eq!((keep_epoch(&state, 40).unwrap(), keep_epoch(&state, 3).unwrap()), (41, 42));
         for damaged in ["18446744073709551615", "-1", "2 3", ""] {
             std::fs::write(state.join("epoch"), damaged).unwrap();
             let told = next_epoch(&state).unwrap_err().to_string();

@@ -12,13 +12,13 @@ use headroom_site::Site;
 pub(super) struct Bulletin(Option<MqttClient>);
 
 impl Bulletin {
-    /// Connects, inside a tokio runtime.
+    /// Connects, inside a tokio runtime; `start` tells this start of this controller from others.
     ///
     /// # Errors
     /// The address is not one.
-    pub(super) fn open(site: &Site, epoch: u64) -> Result<Self> {
+    pub(super) fn open(site: &Site, start: &str) -> Result<Self> {
         let Some(bus) = site.mqtt.iter().find(|m| m.agents) else { return Ok(Self(None)) };
-        let id = format!("headroom-advice-{}-{}-{epoch}", level(&site.name), std::process::id());
+        let id = format!("headroom-advice-{}-{}-{start}", level(&site.name), std::process::id());
         let (client, mut events) = MqttClient::start(&bus.url, &id, None, Vec::new())?;
         tokio::spawn(async move { while events.recv().await.is_some() {} });
         Ok(Self(Some(client)))

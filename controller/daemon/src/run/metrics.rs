@@ -1,5 +1,7 @@
 //! The metrics page: the view in OpenMetrics text, base units in the names.
 
+mod leadership;
+
 use super::alarms::{Level, alarms};
 use super::health::FindingView;
 use super::outlook::ForecastView;
@@ -8,6 +10,7 @@ use super::record::DoubtRecord;
 use super::served::ServedView;
 use super::view::View;
 use crate::instruct::said::Said;
+use leadership::leadership;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -76,6 +79,7 @@ impl Page {
 pub(super) fn page(view: &View) -> String {
     let mut page = Page(Registry::with_prefix("headroom"));
     identity(&mut page, view);
+    leadership(&mut page, view.leadership.as_ref());
     plant(&mut page, view);
     losses(&mut page, view);
     places(&mut page, view);

@@ -7,7 +7,7 @@
 
 pub(crate) mod actuators;
 pub(crate) mod alarms;
-mod begin;
+pub(crate) mod begin;
 mod branches;
 mod bulletin;
 pub(crate) mod clocks;
@@ -16,6 +16,7 @@ pub(crate) mod foresight;
 pub(crate) mod health;
 pub(crate) mod http;
 mod jobs;
+mod lead;
 mod metrics;
 pub(crate) mod outlook;
 mod page;
@@ -32,6 +33,7 @@ pub(crate) mod turn;
 pub(crate) mod view;
 
 use crate::commission::Experiment;
+use crate::election;
 use crate::explain;
 use crate::files::ModeChoice;
 use crate::identify::recorder::Recorder;
@@ -44,14 +46,15 @@ use crate::supervisor::{self, Supervisor};
 use crate::tape;
 use crate::what_if;
 use anyhow::{Result, bail};
-use begin::{begin, clock_of, loaded_of, next_epoch, operators_of, tape_of};
+use begin::{begin, clock_of, loaded_of, next_epoch, operators_of, refuse, tape_of};
 use bulletin::Bulletin;
 use diagram::Diagram;
 use headroom_core::lease::Identity;
-use headroom_core::{Line, Tick};
+use headroom_core::{Advice, Line, Tick};
 use headroom_drivers::Clock;
-use headroom_drivers::field::{FieldOptions, LiveField};
-use headroom_site::{Field, Inbox, Span, Stamp};
+use headroom_drivers::field::LiveField;
+use headroom_site::{Field, Inbox, Office, Span, Stamp};
+use lead::Lead;
 use questions::{Question, Questions};
 use record::Record;
 use release::Released;
@@ -97,6 +100,8 @@ pub(crate) struct Options {
     pub(crate) evidence: Vec<PathBuf>,
     /// Setpoints move for so long, so that a model can be learned; then the daemon ends.
     pub(crate) excite: Option<Span>,
+    /// Where several controllers agree on who leads.
+    pub(crate) store: Option<election::Options>,
 }
 
 /// Runs the daemon until a signal.
@@ -121,13 +126,13 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     }
     let line = match begin(&loaded.site, loaded.wants, identity, &options) {
         Ok(line) => line,
-        Err(why) => {
-            eprintln!("headroom run: {why:#}");
-            return Ok(ExitCode::from(crate::exit::CONFIGURATION));
-        }
+        Err(why) => return refuse(&why),
     };
-    let field = LiveField::start(line.site(), clock.clone(), FieldOptions { writes_allowed })?;
-    let bulletin = Bulletin::open(line.site(), epoch)?;
+    let (lead, field) = match Lead::connect(&line, &clock, writes_allowed, &options) {
+        Ok(connected) => connected,
+        Err(why) => return refuse(&why),
+    };
+    let bulletin = Bulletin::open(line.site(), &lead.start(epoch))?;
     let mut view = View::new(line.site(), &loaded.policy_name, writes_allowed, epoch);
     view.unproven = loaded.unproven;
     let keeper = Keeper::new(&line, epoch, &options.state);
@@ -152,6 +157,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         standing: Standing::new(&options.state),
         released: None,
         succeeded: false,
+        lead,
+        office: Office::Sole,
     };
     let outcome = daemon.until_told().await;
     // An experiment that was ended before its time is none.
@@ -217,21 +224,25 @@ struct Daemon<'a> {
     released: Option<Released>,
     /// It was said that another controller has taken over.
     succeeded: bool,
+    lead: Lead,
+    /// The office that stands in the journal.
+    office: Office,
 }
 
 impl Daemon<'_> {
-    /// Relinquishes everything, and waits until that is on its way.
+    /// Hands over to one that stands by, else relinquishes everything, and waits until that is on its way.
     async fn let_go(self) {
         supervisor::stopping();
-        let Self { mut field, bulletin, mut keeper, line, .. } = self;
+        let Self { mut field, bulletin, mut keeper, line, lead, .. } = self;
+        let farewell = lead.leave().await;
+        // Without a mandate nothing of it is said.
         field.release();
         keeper.end(&line);
         tokio::time::sleep(FAREWELL).await;
         field.close().await;
         bulletin.close().await;
-        tracing::info!(
-            "released: the BMS has its own setpoints again, the agents let go of their caps within a lease"
-        );
+        lead.close().await;
+        tracing::info!("{farewell}");
     }
 
     async fn until_told(&mut self) -> Result<()> {
@@ -245,6 +256,7 @@ impl Daemon<'_> {
             let urgent = tokio::select! {
                 () = until(&self.clock, due, period) => false,
                 () = self.field.urgent() => true,
+                () = self.lead.changed() => true,
                 Some(question) = self.shown.asked.recv() => {
                     question(&self.line);
                     continue;
@@ -286,6 +298,7 @@ impl Daemon<'_> {
         self.field.drain(&mut self.inbox);
         self.released = release::look(&self.state);
         self.inbox.released = self.released.is_some();
+        self.inbox.office = self.lead.office();
         self.standing.look(self.line.site(), self.line.wants());
         self.standing.instructions(now, &mut self.inbox.instructions);
         let tick = {
@@ -295,6 +308,7 @@ impl Daemon<'_> {
             tick
         };
         self.tell_succeeded();
+        self.lead.tell(&self.line, tick.verified, self.released.as_ref(), &self.standing);
         let kept = self.keep(&tick);
         let period = self.line.site().power_period;
         let age = || Span::from_ns(i64::try_from(clock.mono_ns().saturating_sub(began)).unwrap_or(i64::MAX));
@@ -312,7 +326,9 @@ impl Daemon<'_> {
             tracing::warn!("nothing more is recorded: {why:#}");
             self.recorder = None;
         }
-        for advice in tick.advice.iter().filter(|a| record::is_public(a.mode)) {
+        // What one that stands by advises is on its pages: on the bus it would stand in place of the leader's.
+        let public = |a: &&Advice| record::is_public(a.mode) && self.inbox.office.commands();
+        for advice in tick.advice.iter().filter(public) {
             let (topic, payload) = record::advice_message(&self.line, advice, now);
             self.bulletin.tell(&topic, payload);
         }
@@ -333,7 +349,9 @@ impl Daemon<'_> {
     fn keep(&mut self, tick: &Tick) -> Result<()> {
         let due = self.journalled.is_none_or(|at| tick.stamp.since(at) >= JOURNAL_EVERY);
         let doubts = self.line.plausible().changes() + self.line.health().changes();
-        let journals = due || doubts != self.doubts || !tick.commands.is_empty() || !tick.advice.is_empty();
+        let office = self.office != *self.line.office();
+        let journals =
+            due || office || doubts != self.doubts || !tick.commands.is_empty() || !tick.advice.is_empty();
         if !journals && self.tape.is_none() {
             return Ok(());
         }
@@ -342,6 +360,7 @@ impl Daemon<'_> {
             self.journal.append_text(&record)?;
             self.journalled = Some(tick.stamp);
             self.doubts = doubts;
+            self.office.clone_from(self.line.office());
         }
         // A full disk must not stop the loop.
         if let Some(tape) = &mut self.tape
@@ -357,6 +376,7 @@ impl Daemon<'_> {
         let mut view = self.shown.view.lock().unwrap_or_else(PoisonError::into_inner);
         view.update(&self.line, verified, pace);
         view.released.clone_from(&self.released);
+        (view.epoch, view.leadership) = (self.line.epoch(), self.lead.view());
         let now = self.line.snapshot().stamp;
         view.actuators
             .iter_mut()

@@ -6,7 +6,7 @@ use headroom_core::propose::Binds;
 use headroom_core::{Advice, Line, Tick};
 use headroom_drivers::mqtt::agents::level;
 use headroom_guard::{CapsVerdict, Mode, Verdict};
-use headroom_site::{Command, Dimension, PointId, Site, Stamp};
+use headroom_site::{Command, Dimension, Office, PointId, Site, Stamp};
 use serde::{Deserialize, Serialize};
 
 /// One setpoint as decided.
@@ -197,6 +197,11 @@ pub(crate) struct Record {
     /// An operator has let everything go.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     released: bool,
+    /// Whether it led or stood by, where it was one of several controllers, and the epoch of its commands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    office: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<u64>,
     caps_bind: bool,
     caps_guard: String,
     facility_w: Option<f64>,
@@ -217,6 +222,11 @@ impl Record {
         let good = |p: Option<PointId>| p.and_then(|p| line.snapshot().good(p)).map(round);
         let e = line.estimate();
         // One that was never seen has none.
+        let office = match line.office() {
+            Office::Sole => (None, None),
+            Office::Standby => (Some("standby"), None),
+            Office::Leader { epoch, .. } => (Some("leader"), Some(*epoch)),
+        };
         let least = (0..e.gpus.len()).map(|g| e.kelvins(g).map_or(0.0, |[now_k, _]| now_k)).reduce(f64::min);
         Self {
             time: tick.stamp.to_string(),
@@ -224,6 +234,8 @@ impl Record {
             snapshot: format!("{:016x}", line.snapshot().digest()),
             verified: tick.verified,
             released: line.is_released(),
+            office: office.0,
+            epoch: office.1,
             caps_bind: tick.caps_bind,
             caps_guard: caps_words(&tick.caps),
             facility_w: good(site.meters.facility),

@@ -17,6 +17,7 @@ use super::ramp::RampView;
 use super::record::{DoubtRecord, SetpointRecord};
 use super::release::Released;
 use super::served::{Served, ServedView};
+use crate::election::view::LeadershipView;
 use crate::ledger::Told;
 use headroom_belief::gpu::Rise;
 use headroom_core::Line;
@@ -87,6 +88,9 @@ pub(crate) struct View {
     /// An operator has let everything go.
     #[serde(default)]
     pub(crate) released: Option<Released>,
+    /// Who leads, where there are several controllers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) leadership: Option<LeadershipView>,
     /// Groups that only advise for want of evidence, and why.
     #[serde(default)]
     pub(crate) unproven: Vec<String>,
@@ -193,6 +197,15 @@ impl View {
             gpus_read_only: read_only(site),
             engines: Served::new(site),
             ..Self::default()
+        }
+    }
+
+    /// What this daemon may do.
+    pub(crate) fn may(&self) -> &'static str {
+        match &self.leadership {
+            Some(l) if !l.leads => "stands by",
+            _ if self.writes_allowed => "commands",
+            _ => "advises only",
         }
     }
 

@@ -6,7 +6,7 @@
 //! ```text
 //! file   "HRTAPE2\n" entry*                          several runs of the controller may follow each other
 //! entry  length u32 LE, check [u8; 8], bytes         check: the first bytes of SHA-256 of what follows
-//! bytes  LZ4 block of Postcard of an Entry           a run begins, or a tick was told this
+//! bytes  LZ4 block of Postcard of an Entry           a run begins, a tick was told this, or its office changed
 //! ```
 //!
 //! The line is a function of what it is told ([`Told`]) and of what it began with ([`Begin`]). Site, policy and model are not
@@ -22,7 +22,7 @@ pub(crate) use write::Writer;
 use headroom_core::Wants;
 use headroom_core::lease::Identity;
 use headroom_site::gpu::{Answer, CapReceipt};
-use headroom_site::{GpuSample, Inbox, Instruction, NodeReport, Reading, Receipt, Site, Span, Stamp};
+use headroom_site::{GpuSample, Inbox, Instruction, NodeReport, Office, Reading, Receipt, Site, Span, Stamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -42,6 +42,8 @@ pub(crate) enum Entry<'a> {
     Begin(Begin),
     /// A tick.
     Told(Told<'a>),
+    /// Whether it commands from the next tick on, where it is one of several controllers.
+    Office(Office),
 }
 
 /// What a run began with.
@@ -75,6 +77,9 @@ pub(crate) struct Told<'a> {
     receipts: Cow<'a, [Receipt]>,
     released: bool,
     instructions: Cow<'a, [Instruction]>,
+    /// Its office: an entry of its own, where it has changed.
+    #[serde(skip)]
+    office: Office,
     /// First bytes of the SHA-256 of the record of what was decided.
     pub(crate) decided: u64,
 }
@@ -163,6 +168,7 @@ impl<'a> Told<'a> {
             receipts: Cow::Borrowed(&inbox.receipts),
             released: inbox.released,
             instructions: Cow::Borrowed(&inbox.instructions),
+            office: inbox.office.clone(),
             decided: short_digest(record),
         }
     }

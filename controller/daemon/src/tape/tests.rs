@@ -69,6 +69,7 @@ fn inbox() -> Inbox {
             kind: InstructionKind::Accept(27.5),
             until: stamp + Span::from_s(60.0),
         }],
+        office: Office::Sole,
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::{Begin, Entry, HEAD, MAGIC, Reader, Told, check};
 use anyhow::{Context, Result, bail};
+use headroom_site::Office;
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ pub(crate) struct Writer {
     path: PathBuf,
     bytes: u64,
     bound: u64,
+    office: Office,
 }
 
 impl Writer {
@@ -39,16 +41,20 @@ impl Writer {
         };
         file.set_len(bytes).with_context(name)?;
         file.seek(SeekFrom::End(0)).with_context(name)?;
-        let mut tape = Self { file, path: path.to_owned(), bytes, bound };
+        let mut tape = Self { file, path: path.to_owned(), bytes, bound, office: Office::Sole };
         tape.append(&Entry::Begin(begin))?;
         Ok(tape)
     }
 
-    /// Appends what a tick was told.
+    /// Appends what a tick was told, after its office if that is another one.
     ///
     /// # Errors
     /// The tape is full, or cannot be written.
     pub(crate) fn tell(&mut self, told: Told<'_>) -> Result<()> {
+        if self.office != told.office {
+            self.office.clone_from(&told.office);
+            self.append(&Entry::Office(self.office.clone()))?;
+        }
         self.append(&Entry::Told(told))
     }
 

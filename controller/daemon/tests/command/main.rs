@@ -7,6 +7,7 @@
 
 mod advisory;
 mod agent;
+mod availability;
 mod backtest;
 mod book;
 mod calibrate;

@@ -77,6 +77,8 @@ pub(crate) struct Dsx {
     clock_error: Span,
     /// `None`: this field may not write.
     holder: Option<Holder>,
+    /// Another controller answers the BMS.
+    quiet: bool,
     status: DsxStatus,
 }
 
@@ -96,6 +98,7 @@ impl Dsx {
             period: spec.heartbeat,
             clock_error: Span::ZERO,
             holder: may_write.then(|| Holder::new(site)),
+            quiet: false,
             status: DsxStatus { id: spec.id.clone(), ..DsxStatus::default() },
         }
     }
@@ -130,7 +133,7 @@ impl Dsx {
                 }
             } else if rest.starts_with("System/") {
                 let echo = self.heartbeat.take(rest, payload, arrival);
-                if let Some((topic, payload)) = echo.filter(|_| self.holder.is_some()) {
+                if let Some((topic, payload)) = echo.filter(|_| self.holder.is_some() && !self.quiet) {
                     self.status.writes += 1;
                     out.push(Outgoing {
                         topic,
@@ -271,6 +274,7 @@ impl Dsx {
     /// Heartbeats, refreshes and ends of leases that are due.
     pub(crate) fn tick(&mut self, now: Stamp, tick: Tick, out: &mut Vec<Outgoing>) {
         self.note_silence(now);
+        self.quiet = !tick.leads;
         let Some(holder) = self.holder.as_mut() else { return };
         let say = holder.tick(tick);
         let beats = if tick.alive { self.heartbeat.due(now, self.period) } else { Vec::new() };

@@ -139,7 +139,7 @@ impl Bench {
     }
 
     fn tick(&mut self, mono_ns: u64, alive: bool) {
-        self.dsx.tick(self.now, Tick { mono_ns, alive }, &mut self.out);
+        self.dsx.tick(self.now, Tick { mono_ns, alive, leads: true }, &mut self.out);
     }
 
     /// What was published since the last look, heartbeats apart.

@@ -68,7 +68,7 @@ fn requests_are_held_refreshed_and_withdrawn() {
     assert_eq!(j.command(&command(Some(0.455)), 0, (now, 0), &mut out).outcome, Outcome::Sent);
     assert_eq!(out[0].payload, br#"{"value":45.5,"timestamp":5000}"#);
     for (s, alive, messages) in [(9, true, 1), (11, false, 1), (12, true, 2), (31, true, 3)] {
-        j.tick(now, Tick { mono_ns: s * second, alive }, &mut out);
+        j.tick(now, Tick { mono_ns: s * second, alive, leads: true }, &mut out);
         assert_eq!(out.len(), messages, "{s} s");
     }
     assert_eq!(out[2].payload, br#"{"value":null,"timestamp":5000}"#);

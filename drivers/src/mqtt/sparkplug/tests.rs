@@ -103,7 +103,7 @@ impl Bench {
 
     fn tick(&mut self, ms: i64) {
         self.now = self.now + Span::from_ms(ms);
-        let tick = Tick { mono_ns: self.now.unix_ms().cast_unsigned() * 1_000_000, alive: true };
+        let tick = Tick { mono_ns: self.now.unix_ms().cast_unsigned() * 1_000_000, alive: true, leads: true };
         self.s.tick(self.now, tick, &mut self.readings, &mut self.out);
     }
 

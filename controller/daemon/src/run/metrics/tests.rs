@@ -7,6 +7,7 @@ use super::super::outlook::BudgetAheadView;
 use super::super::ramp::RampView;
 use super::super::view::{BranchView, ConnectionView, JobView, SetpointView};
 use super::*;
+use crate::election::view::LeadershipView;
 use crate::instruct::said::Word;
 use crate::ledger::view::ThrottleView;
 
@@ -103,6 +104,7 @@ fn full() -> View {
     let mut view =
         View { facility_w: 3.0, it_w: 2.0, cooling_w: 1.0, pue: 1.5, headroom_s: some, ..View::default() };
     view.hottest = "node-1".to_owned();
+    view.leadership = Some(LeadershipView::default());
     view.throttled_gpu_s.insert("sw_thermal".to_owned(), 3.0);
     view.throttled_gpus.insert("sw_thermal".to_owned(), 2);
     let place = PlaceView { id: "r".into(), kind: "rack".into(), headroom_k: some, ..PlaceView::default() };

@@ -94,8 +94,11 @@ fn top(app: &App, width: usize, now: Instant, tabs: bool) -> Vec<Line<'static>> 
     let mut out = Vec::new();
     match app.model.shown() {
         Some(v) => {
-            let may =
-                if v.writes_allowed { "the daemon commands the plant" } else { "the daemon only advises" };
+            let may = match v.may() {
+                "commands" => "the daemon commands the plant",
+                "stands by" => "the daemon stands by, another one leads",
+                _ => "the daemon only advises",
+            };
             let text = format!("Headroom {}, policy {}; {may}, epoch {}", v.site, v.policy, v.epoch);
             out.push(Line::styled(cut(&text, width), paint.head()));
         }

@@ -17,6 +17,10 @@ use How::{Finds, Not, Runs, Stands, Test};
 
 const PACKAGING: &str = "tests/tests/packaging.rs";
 const DEVICE: &str = "tests/tests/book_modbus.rs";
+const AVAILABILITY: How = Test(
+    "controller/daemon/tests/command/availability/mod.rs",
+    "one_controller_goes_on_whatever_becomes_of_the_other_through_nats",
+);
 const BACKTEST: How = Test(
     "controller/daemon/tests/command/backtest.rs",
     "evidence_lets_a_group_command_and_without_it_only_advises",
@@ -55,6 +59,9 @@ pub(super) const WORDS: &[(&str, How)] = &[
     ("headroom faults --only", Finds(&[])),
     ("headroom faults", Finds(&[("faults", "faults --runs 33")])),
     ("headroom calibrate --data DIR", Runs(&[("--data DIR ", "")])),
+    ("headroom run --site site.toml --policy balanced --state a", AVAILABILITY),
+    ("headroom run --site site.toml --policy balanced --state b", AVAILABILITY),
+    ("headroom status --url http://127.0.0.1:9465", AVAILABILITY),
     // Until it is ended.
     ("headroom run --site book/examples", Test(DEVICE, "the_plant_obeys_and_lets_go")),
     (

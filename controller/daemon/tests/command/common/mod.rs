@@ -7,6 +7,7 @@ pub(crate) mod browser;
 pub(crate) mod chrome;
 pub(crate) mod ear;
 pub(crate) mod modbus;
+pub(crate) mod stores;
 
 use headroom_drivers::Clock;
 use headroom_nvml_abi::page::PageReader;
@@ -220,6 +221,12 @@ impl Plant {
     /// The controller with more options.
     pub(crate) fn controller_with(&self, more: &str) -> Party {
         self.party(&format!("{} {more}", self.lines_of("run")[0]), "controller.log")
+    }
+
+    /// A controller with a state folder and a log of its own in place of the announced one's.
+    pub(crate) fn controller_in(&self, old: &str, state: &Path, log: &str, more: &str) -> Party {
+        let line = self.lines_of("run")[0].replace(old, &state.display().to_string());
+        self.party(&format!("{line} {more}"), log)
     }
 
     /// The controller at another address of its pages.

@@ -92,7 +92,9 @@ function show() {
   document.body.classList.toggle("stale", state === "stale");
   if (!status || status.ticks === 0) return;
   setText(by("site"), `${status.site}, policy ${status.policy}`);
-  const may = status.writes_allowed ? "The daemon commands the plant" : "The daemon only advises";
+  const led = status.leadership;
+  const commands = status.writes_allowed ? "The daemon commands the plant" : "The daemon only advises";
+  const may = led && !led.leads ? `The daemon (${led.who}) stands by, ${led.leader || "nobody"} leads` : commands;
   setText(by("about"), `${may}, epoch ${status.epoch}. This page only looks, but for what an operator says under Advice.`);
   const alarms = troubles(status).filter((t) => t.level === "alarm").length;
   by("alarm-count").hidden = alarms === 0;
