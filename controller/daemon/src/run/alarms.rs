@@ -129,12 +129,15 @@ fn urgent(v: &View) -> Vec<AlarmView> {
 fn swing(v: &View) -> Option<AlarmView> {
     let s = v.swing.filter(|s| !s.kept || s.blind > 0)?;
     let [held, allowed] = [s.held_w, s.allowed_w].map(|w| w * 1e-3);
-    if s.kept {
+    if s.blind > 0 {
         let title = "how far the site swings is not fully seen".to_owned();
-        let what = format!("{} GPUs show means only, or swing in step with their samples", s.blind);
+        let what = format!(
+            "{} GPUs show means only, or swing in step with their samples: whether the mask is kept is not known",
+            s.blind
+        );
         let action =
             "let agents look each 100 ms (periods.agent of the site file), or meter the connection faster";
-        return Some(AlarmView::new(Level::Notice, "swing".to_owned(), title, vec![what], action));
+        return Some(AlarmView::new(Level::Warning, "swing".to_owned(), title, vec![what], action));
     }
     let title = "the site swings further than the grid allows".to_owned();
     let what = format!(

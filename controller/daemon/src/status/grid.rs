@@ -17,12 +17,14 @@ pub(super) fn write(o: &mut String, v: &View) -> std::fmt::Result {
         let [allowed, free, held] = [s.allowed_w, s.free_w, s.held_w].map(|w| w * 1e-3);
         let blind = match s.blind {
             0 => String::new(),
-            n => format!("  {n} GPUs are not fully seen: means only, or in step with their samples"),
+            n => {
+                format!("  NOT KNOWN: {n} GPUs are not fully seen: means only, or in step with their samples")
+            }
         };
         let kept = if s.kept { "" } else { "  NOT KEPT: the lowest caps are too high for it" };
         writeln!(
             o,
-            "\nswing     at most {held:.1} kW peak to peak of {allowed:.1} kW allowed ({free:.1} kW if nothing were held){kept}{blind}"
+            "\nswing     at most {held:.1} kW peak to peak of {allowed:.1} kW allowed (up to {free:.1} kW if nothing were held){kept}{blind}"
         )?;
     }
     responses(o, &v.ledger.responses, &v.ledger.hour.currency)
@@ -85,7 +87,7 @@ mod tests {
             "FEED asked by the limit point: 90.0 kW (drew 120.0 kW before)",
             "met after 6 s, under it 99.8 % of the time",
             "NOT MET",
-            "at most 24.5 kW peak to peak of 20.0 kW allowed (58.0 kW if nothing were held)  NOT KEPT",
+            "at most 24.5 kW peak to peak of 20.0 kW allowed (up to 58.0 kW if nothing were held)  NOT KEPT",
             "3 GPUs are not fully seen",
             "at most 12.3 k +- 1.0 k tokens (75 % of the work counted)",
             "fastest minute since 15.3 of 20.0 kW/min",

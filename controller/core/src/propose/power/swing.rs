@@ -46,7 +46,7 @@ const SETTLES: Span = Span::from_ms(1_500);
 /// Swings of single GPUs have their sensors' noise in them, that of their sum has less.
 const SURE: f64 = 1.15;
 /// From this share on they are in step.
-const IN_STEP: f64 = 0.5;
+const IN_STEP: f64 = 0.45;
 /// Least share of their swings by which GPUs that are not in step swing together.
 const LEAST: f64 = 0.02;
 /// A sum over what is allowed by less is not over it.
@@ -183,7 +183,7 @@ pub struct SiteSwing {
     pub free_w: f64,
     /// What it can come to under what is proposed, W.
     pub held_w: f64,
-    /// It is within what is allowed; not so where the lowest caps are too high.
+    /// It is within what is allowed, as far as it is seen; not so where the lowest caps are too high.
     pub kept: bool,
     /// GPUs whose swing is not fully seen: they show means only, or swing in step with their samples.
     pub blind: usize,

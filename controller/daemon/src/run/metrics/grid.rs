@@ -17,7 +17,7 @@ pub(super) fn write(page: &mut Page, v: &View) {
             "site_swing_kept",
             None,
             "1 while that is within what the policy allows",
-            f64::from(u8::from(swing.kept)),
+            f64::from(u8::from(swing.kept && swing.blind == 0)),
         );
         let help =
             "GPUs whose swing is not fully seen: they show means only, or swing in step with their samples";
