@@ -40,13 +40,18 @@ fn a_limit_that_is_said_is_accounted_for_over_restarts() {
     s.grid.says(limit_w);
     until(SOON, "it is met", || told(&s).is_some_and(|r| r["met_s"].is_number()));
     s.plant.pass(120.0);
-    until(SOON, "it is booked", || told(&s).is_some_and(|r| r["held_s"].as_f64().unwrap() > 60.0));
-    let first = told(&s).unwrap();
+    // one answer: a busy machine may not give a second in time
+    let mut first = Value::Null;
+    until(SOON, "it is booked", || {
+        first = told(&s).unwrap_or_default();
+        first["held_s"].as_f64().is_some_and(|held| held > 60.0)
+    });
     assert_eq!(first["asked_by"], "limit point");
     assert!((first["limit_w"].as_f64().unwrap() / limit_w - 1.0).abs() < 1e-3 && first["to"].is_null());
     assert!(first["before_w"].as_f64().unwrap() > limit_w, "{first:#}");
-    let screen = headroom(&["status", "--url", &url(&s)]);
-    assert!(screen.contains("asked by the limit point") && screen.contains("met after"), "{screen}");
+    let screen = || headroom(&["status", "--url", &url(&s)]);
+    let says = |text: &str| text.contains("asked by the limit point") && text.contains("met after");
+    until(SOON, "the screen says it", || says(&screen()));
     let mut controller = s.parties.pop().unwrap();
     controller.kill();
     let again = s.controller();
