@@ -16,7 +16,7 @@ use flow::Flows;
 use headroom_belief::gpu::Rise;
 use headroom_belief::headroom::{self, Approach, Headroom};
 use headroom_belief::{Binding, Demand, GpuModel, GpuObservers, Level};
-use headroom_site::{Dimension, PointId, Site, Stamp};
+use headroom_site::{Dimension, GpuSample, PointId, Site, Stamp};
 use pulp::Arch;
 use see::Seeing;
 use std::ops::Range;
@@ -239,6 +239,13 @@ impl Estimator {
         self.branches.update(site, topology, snapshot, &mut self.estimate, dt_s);
         self.estimate.dew_point_c = dew_point(site, snapshot);
         &self.estimate
+    }
+
+    /// Hears a sample between two snapshots: a peak that none of them shows.
+    pub fn hear(&mut self, gpu: usize, sample: &GpuSample) {
+        if let (Some(watts), Some(mhz)) = (sample.power_w, sample.clock_mhz) {
+            self.estimate.demand.update(gpu, f64::from(watts), f64::from(mhz), 1.0);
+        }
     }
 
     /// The last belief.

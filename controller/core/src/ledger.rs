@@ -12,6 +12,7 @@
 //! | `uses` | water, and heat that others use |
 //! | `jobs` | tokens and clocks |
 //! | `throttle`, `cause`, `loops`, `devices` | throttled time by reason, and what lies behind it |
+//! | `responses` | limits below the site's own: how they were met, and what they cost |
 //! | `least`, `saving`, `peak` | the least cooling, what is saved, peaks of products |
 
 mod accounts;
@@ -24,15 +25,18 @@ mod least;
 mod loops;
 mod meters;
 mod peak;
+mod responses;
 mod rows;
 mod saving;
 mod sums;
 mod throttle;
 mod uses;
+mod whereabouts;
 
 pub use accounts::Accounts;
 pub use cause::Cause;
 pub use figures::{Absent, Attained, Figures, Said, Value};
+pub use responses::ResponseRow;
 pub use rows::{
     Aims, Both, Bounds, BranchRow, Cell, Energy, GpuRow, Hour, JobRow, Kept, METER_SIGMA, RackRow, Rates,
     SiteRow, Used,

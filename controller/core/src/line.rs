@@ -3,6 +3,7 @@
 mod asking;
 mod explain;
 mod follow;
+mod hearing;
 mod instructed;
 mod ladder;
 mod office;
@@ -33,6 +34,7 @@ use headroom_belief::model::Model;
 use headroom_guard::{CapsVerdict, Mode, Verdict};
 use headroom_policies::{CoolingStrategy, Policy, PowerStrategy};
 use headroom_site::{Command, Inbox, Office, Site, Span, Stamp};
+use hearing::Hearing;
 use instructed::Instructed;
 use ladder::Ladder;
 pub use ladder::{Cause, HeldBack};
@@ -184,7 +186,12 @@ impl Line {
         self.take_wish(inbox.released, now);
         self.take_instructions(inbox, now);
         self.first_tick.get_or_insert(now);
-        self.align.take_seen(inbox, witness);
+        if self.steady.listens() {
+            let (steady, estimator) = (&mut self.steady, &mut self.estimator);
+            self.align.take_seen(inbox, &mut Hearing { steady, estimator, witness });
+        } else {
+            self.align.take_seen(inbox, witness);
+        }
         self.take_receipts(inbox, now);
         let snapshot = self.align.snapshot(now);
         let estimate = self.estimator.update(&self.site, &self.topology, snapshot);

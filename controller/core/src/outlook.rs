@@ -58,6 +58,19 @@ impl Outlook {
         self
     }
 
+    /// What a branch is held to besides what the site file allows it, W: by its limit point, and by the policy on the way to what is
+    /// known to come; infinite where nothing does.
+    #[must_use]
+    pub fn in_force_w(&self, branch: usize) -> f64 {
+        self.said_w(branch).min(self.scheduled_w.get(branch).copied().unwrap_or(f64::INFINITY))
+    }
+
+    /// What the limit point of a branch said last, W; infinite before it has spoken.
+    #[must_use]
+    pub fn said_w(&self, branch: usize) -> f64 {
+        self.said_w.get(branch).copied().unwrap_or(f64::INFINITY)
+    }
+
     fn look_at_budgets(&mut self, site: &Site, wants: &Wants, snapshot: &Snapshot) {
         self.budget_w.clear();
         self.said_w.resize(site.power.len(), f64::INFINITY);

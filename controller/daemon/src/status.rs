@@ -1,6 +1,7 @@
 //! `headroom status`: one screen of what the daemon knows, wants and does.
 
 mod foresight;
+mod grid;
 pub(crate) mod ledger;
 mod outlook;
 mod served;
@@ -136,6 +137,7 @@ fn write_screen(o: &mut String, v: &View) -> std::fmt::Result {
     trouble::write_warnings(o, v)?;
     trouble::write_health(o, v)?;
     write_places(o, v)?;
+    grid::write(o, v)?;
     write_branches(o, v)?;
     write_jobs(o, v)?;
     outlook::write(o, &v.ahead)?;
@@ -172,13 +174,6 @@ fn write_places(o: &mut String, v: &View) -> std::fmt::Result {
 }
 
 fn write_branches(o: &mut String, v: &View) -> std::fmt::Result {
-    if let Some(ramp) = v.ramp.filter(|r| r.needs_w > r.may_draw_w) {
-        let [draws, may, needs] = [ramp.draws_w, ramp.may_draw_w, ramp.needs_w].map(|w| w * 1e-3);
-        writeln!(
-            o,
-            "\non its way up: the site draws {draws:.1} kW of {may:.1} kW now, and is to draw {needs:.1} kW"
-        )?;
-    }
     if v.branches.is_empty() {
         return Ok(());
     }

@@ -13,10 +13,12 @@ use super::jobs::{self, Clocks, Group, Job, Pace, Tick};
 use super::least::Least;
 use super::loops::Loops;
 use super::meters::Meters;
+use super::responses::{ResponseRow, Responses, Work};
 use super::rows::{Aims, GpuRow, Hour, JobRow, RackRow, Rates};
+use super::saving;
 use super::sums::worst_first;
 use super::throttle::Counted;
-use super::{peak, saving};
+use super::whereabouts::{Place, places, racks};
 use crate::line::Line;
 use headroom_site::gpu::ThrottleReason;
 use headroom_site::{Site, Span, Stamp};
@@ -33,16 +35,6 @@ const CLOSED: usize = 48;
 /// Watts, or MHz, below which two are the same.
 const SAME: f64 = 1.0;
 const HOUR_S: i64 = 3_600;
-
-/// What stays the same of a GPU.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    rack: u32,
-    /// The job, or one past the last of them.
-    job: u32,
-    group: Option<u32>,
-    peak_flops: f64,
-}
 
 /// What is saved now, as of the last look.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +59,7 @@ pub struct Accounts {
     counted: Vec<Counted>,
     jobs: Vec<Job>,
     loops: Loops,
+    responses: Responses,
     least: Least,
     open: Hour,
     last: Option<Stamp>,
@@ -117,6 +110,7 @@ impl Accounts {
             counted: vec![Counted::default(); n],
             jobs: (0..site.jobs.len()).map(|j| Job::new(site, j, line)).collect(),
             loops: Loops::new(site, line.topology()),
+            responses: Responses::new(site.power.len()),
             least: Least::new(site, line.topology(), line.wants()),
             open: Hour::default(),
             last: None,
@@ -149,6 +143,8 @@ impl Accounts {
         self.open.to_unix_ms = now.unix_ms();
         self.meters.take(line.snapshot(), dt_s, &mut self.open);
         self.book_jobs(line, dt_s);
+        let Self { groups, paces, clocks, responses, .. } = self;
+        responses.look(line, dt_s, &Work { groups, paces, clocks });
         self.book_throttling(line);
         self.book_site(line, dt_s);
     }
@@ -182,6 +178,7 @@ impl Accounts {
         self.open = Hour::default();
         self.meters.clear();
         self.clocks.clear();
+        self.responses.turn();
         self.jobs.iter_mut().for_each(Job::clear);
         self.by_rack.fill(Cells::EMPTY);
         self.by_job.fill(Cells::EMPTY);
@@ -266,6 +263,8 @@ impl Accounts {
         let binds = bounds.branches.iter().filter(|b| b.shadow > 0.0);
         let (cause, branch) = if let Some(b) = binds.max_by(|a, b| a.shadow.total_cmp(&b.shadow)) {
             (Cause::Budget, Some(b.branch))
+        } else if bounds.swing_w <= bounds.ceiling_w + SAME {
+            (Cause::OwnCap, None)
         } else if bounds.ceiling_w < bounds.most_w - SAME && line.caps().cap_w[gpu] >= bounds.ceiling_w - SAME
         {
             (self.loops.cause(line, gpu), None)
@@ -342,6 +341,7 @@ impl Accounts {
             hour.jobs.pop();
         }
         self.meters.write(&self.site, &mut hour, &self.held_gpu_s);
+        hour.responses = self.responses.rows();
         hour.worst = self.worst();
         hour
     }
@@ -359,36 +359,19 @@ impl Accounts {
         rows
     }
 
+    /// Goes on with the responses that an earlier controller left open in its last hour.
+    pub fn take_up(&mut self, responses: &[ResponseRow]) {
+        self.responses.take_up(responses);
+    }
+
+    /// So many responses have begun, were met or have ended since the start.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.responses.turns()
+    }
+
     /// The hour that was closed first, if it was not taken yet.
     pub fn closed(&mut self) -> Option<Hour> {
         self.closed.pop_front()
     }
-}
-
-/// Racks with GPUs, and the row of each.
-fn racks(site: &Site) -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> = Vec::new();
-    for node in &site.nodes {
-        if all.iter().all(|(id, _)| *id != node.rack) {
-            let row = site.places.get(&node.rack).and_then(|(_, parent)| parent.clone());
-            let is_row = |id: &String| site.places.get(id).is_some_and(|(kind, _)| kind == "row");
-            all.push((node.rack.clone(), row.filter(is_row).unwrap_or_default()));
-        }
-    }
-    all
-}
-
-fn places(site: &Site, racks: &[String], groups: &[Group]) -> Vec<Place> {
-    let none = site.jobs.len() as u32;
-    let place = |g: &headroom_site::model::Gpu| {
-        let rack = racks.iter().position(|r| *r == site.nodes[g.node.index()].rack).unwrap_or(0) as u32;
-        Place { rack, job: none, group: None, peak_flops: peak::of(&site.skus[g.sku].id) }
-    };
-    let mut all: Vec<Place> = site.gpus.iter().map(place).collect();
-    for (group, members) in groups.iter().enumerate() {
-        for g in members.gpus() {
-            (all[g].job, all[g].group) = (members.job as u32, Some(group as u32));
-        }
-    }
-    all
 }

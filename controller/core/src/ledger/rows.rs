@@ -4,6 +4,7 @@
 //! an hour add up without weights; ratios such as PUE are reckoned from sums (`figures`). Not for: filling them (`accounts`).
 
 use super::cause::Cause;
+use super::responses::ResponseRow;
 use headroom_site::gpu::ThrottleReason;
 use serde::{Deserialize, Serialize};
 
@@ -321,4 +322,7 @@ pub struct Hour {
     pub branches: Vec<BranchRow>,
     /// GPUs that stood out most.
     pub worst: Vec<GpuRow>,
+    /// Demand responses.
+    #[serde(default)]
+    pub responses: Vec<ResponseRow>,
 }

@@ -87,6 +87,12 @@ impl Hour {
             own.drift_gpu_s += row.drift_gpu_s;
         }
         worst_first(&mut self.worst);
+        for row in &other.responses {
+            match self.responses.iter_mut().find(|r| r.is_of(row)) {
+                Some(own) => own.add(row),
+                None => self.responses.push(row.clone()),
+            }
+        }
     }
 }
 

@@ -10,12 +10,13 @@ use crate::ledger::Ledger;
 use crate::metering::Metering;
 use crate::outlook::Outlook;
 use crate::propose::cooling::predictive::Outcome;
-use crate::propose::power::{CapProposal, JobClock, SiteRamp, Steady};
+use crate::propose::power::{CapProposal, JobClock, SiteRamp, SiteSwing, Steady};
 use crate::site_filter::SiteFilter;
 use crate::topology::Topology;
 use crate::wants::Wants;
 use crate::warn::Warnings;
 use headroom_guard::Mode;
+use headroom_policies::PowerStrategy;
 use headroom_site::Site;
 
 impl Line {
@@ -58,6 +59,35 @@ impl Line {
     #[must_use]
     pub fn ramp(&self) -> Option<SiteRamp> {
         self.steady.ramp()
+    }
+
+    /// The swing of the site, where the policy limits it.
+    #[must_use]
+    pub fn swing(&self) -> Option<SiteSwing> {
+        self.steady.swing()
+    }
+
+    /// What is asked of a branch at this instant by its limit point and the policy, without what is known to come, W; infinite
+    /// where nothing is.
+    #[must_use]
+    pub fn asked_w(&self, branch: usize) -> f64 {
+        let scheduled = self.wants.budget_at_w(&self.site, branch, self.align.last().stamp);
+        self.outlook.said_w(branch).min(scheduled.unwrap_or(f64::INFINITY))
+    }
+
+    /// What a branch would draw at the recent peaks of its GPUs at the clocks that are wanted of them, W: no more than that, as
+    /// peaks fall on different seconds.
+    #[must_use]
+    pub fn branch_needs_w(&self, branch: usize) -> f64 {
+        let e = self.estimator.last();
+        let gpus_w: f64 = match self.wants.power {
+            PowerStrategy::Steady => self.steady.needs_w(&self.topology, branch),
+            PowerStrategy::Hold => {
+                let most = |g: usize| e.demand.peak_power(g).min(e.limits.cap_w[g]);
+                self.topology.gpus_of_branch(branch).map(most).sum()
+            }
+        };
+        gpus_w + e.other_w[branch]
     }
 
     /// The wants.

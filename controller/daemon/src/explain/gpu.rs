@@ -38,6 +38,8 @@ enum Holder {
     Branch(usize),
     /// It has what it would draw; what is left above that is given out.
     GivenOut(usize),
+    /// What the site may swing.
+    Swing,
     Heat,
     Common(usize),
     Guard,
@@ -68,7 +70,12 @@ pub(super) fn explain(line: &Line, gpu: usize) -> Explanation {
         )
         .binding(heat),
     );
-    if bounds.ceiling_w < bounds.thermal_w - SAME {
+    let swing = matches!(holder, Holder::Swing);
+    if bounds.swing_w.is_finite() {
+        let says = format!("{:.0} W keep what the site swings within what is allowed", bounds.swing_w);
+        items.push(Item::new("swing", says).binding(swing));
+    }
+    if bounds.ceiling_w < bounds.thermal_w.min(bounds.swing_w) - SAME {
         items.push(
             Item::new("loop", format!("{:.0} W while its supply rises toward the limit", bounds.ceiling_w))
                 .binding(heat),
@@ -106,6 +113,9 @@ fn holder(line: &Line, gpu: usize, job: Option<usize>, bounds: &CapBounds) -> Ho
     if let Some(b) = bounds.branches.iter().find(|b| b.shadow > 0.0) {
         return Holder::Branch(b.branch);
     }
+    if bounds.swing_w <= bounds.ceiling_w + SAME && cap_w >= bounds.ceiling_w - SAME {
+        return Holder::Swing;
+    }
     if bounds.ceiling_w < bounds.most_w - SAME && cap_w >= bounds.ceiling_w - SAME {
         return Holder::Heat;
     }
@@ -128,6 +138,7 @@ fn says(line: &Line, holder: &Holder) -> String {
                 site.power[*b].id
             )
         }
+        Holder::Swing => "what the site may swing within seconds, shared by those that do".to_owned(),
         Holder::Heat => "its temperature, or that of its loop, is what it may go to".to_owned(),
         Holder::Common(slow) => format!("it runs with {}, which carries no more", name(site, *slow)),
         Holder::Guard => {
@@ -198,6 +209,9 @@ fn needs(site: &Site, holder: &Holder, bounds: &CapBounds) -> Vec<String> {
             "more watts at {} for it to have the {short_w:.0} W that it would draw",
             site.power[*b].id
         )],
+        Holder::Swing => {
+            vec!["a wider `swing` of [grid], or a job that idles less between its steps".to_owned()]
+        }
         Holder::Heat => vec!["colder coolant, or more of it".to_owned()],
         Holder::Wanted(j) => {
             vec![format!("a tighter promise or priority of {} for a faster clock", site.jobs[*j].id)]

@@ -12,7 +12,7 @@
 
 use crate::journal::{Journal, JournalError, Records};
 use anyhow::{Context, Result};
-use headroom_core::ledger::Hour;
+use headroom_core::ledger::{Hour, ResponseRow};
 use headroom_site::Stamp;
 use headroom_site::file::{FileError, read_text};
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,8 @@ pub(crate) struct Book {
     site: String,
     journal: Journal,
     bytes: u64,
+    /// Responses of the last hour that there is.
+    responses: Vec<ResponseRow>,
 }
 
 impl Book {
@@ -54,8 +56,12 @@ impl Book {
     pub(crate) fn open(state: &Path, site: &str) -> Result<Self> {
         let path = state.join(FILE);
         let mut last: Option<(u64, i64, i64)> = None;
+        let mut responses = Vec::new();
         if path.exists() {
-            each(&path, |row| last = Some(key(&row.hour)))?;
+            each(&path, |row| {
+                last = Some(key(&row.hour));
+                responses = row.hour.responses;
+            })?;
         }
         let left = open_hour(state)?;
         let mut book = Self {
@@ -63,11 +69,18 @@ impl Book {
             site: site.to_owned(),
             journal: Journal::open(&path)?,
             bytes: std::fs::metadata(&path)?.len(),
+            responses,
         };
         if let Some(row) = left.filter(|row| last.is_none_or(|last| key(&row.hour) > last)) {
             book.append(&row.hour)?;
+            book.responses = row.hour.responses;
         }
         Ok(book)
+    }
+
+    /// Responses of the last hour that it held when it was opened.
+    pub(crate) fn responses(&self) -> &[ResponseRow] {
+        &self.responses
     }
 
     /// Appends an hour; what was set down is in it.

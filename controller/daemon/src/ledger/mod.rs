@@ -6,6 +6,7 @@
 //! Accounting never stops the loop: what cannot be written is told once, and goes on in memory.
 
 pub(crate) mod book;
+pub(crate) mod responses;
 pub(crate) mod rows;
 pub(crate) mod view;
 
@@ -16,6 +17,7 @@ use book::Book;
 use headroom_core::Line;
 use headroom_core::ledger::{Accounts, Hour};
 use headroom_site::{Span, Stamp};
+use responses::ResponseLine;
 use rows::Account;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -50,6 +52,9 @@ pub(crate) struct Told {
     pub(crate) drift_tokens: f64,
     pub(crate) throttled_tokens: f64,
     pub(crate) gpus_over_kwh: f64,
+    /// Demand responses that last, or whose end is a while ago at most.
+    #[serde(default)]
+    pub(crate) responses: Vec<ResponseLine>,
 }
 
 /// What looks at it.
@@ -65,6 +70,8 @@ pub(crate) struct Keeper {
     hours: VecDeque<Summary>,
     not_kept: Option<String>,
     kept: Option<Stamp>,
+    /// Turns of responses that were shown.
+    turns: u64,
 }
 
 impl Keeper {
@@ -78,14 +85,17 @@ impl Keeper {
                 (None, Some(format!("{why:#}")))
             }
         };
+        let mut accounts = Accounts::new(line, epoch);
+        accounts.take_up(book.as_ref().map_or(&[], Book::responses));
         Self {
-            accounts: Accounts::new(line, epoch),
+            accounts,
             book,
             shared: Shared::default(),
             closed: Hour::default(),
             hours: VecDeque::new(),
             not_kept,
             kept: None,
+            turns: 0,
         }
     }
 
@@ -106,7 +116,9 @@ impl Keeper {
             self.hours.truncate(HOURS);
             self.closed.add(&hour);
         }
-        if closed || self.kept.is_none_or(|at| now.since(at) >= EACH || now < at) {
+        let turned = self.accounts.turns() != self.turns;
+        self.turns = self.accounts.turns();
+        if closed || turned || self.kept.is_none_or(|at| now.since(at) >= EACH || now < at) {
             self.kept = Some(now);
             let open = self.accounts.open(line);
             self.write(|book| book.set_down(&open));
@@ -123,7 +135,7 @@ impl Keeper {
     /// Tells a page that was told something older.
     pub(crate) fn tell(&self, told: &mut Told) {
         let page = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.hour.to_unix_ms == page.open.summary.to_unix_ms {
+        if told.hour.to_unix_ms == page.open.summary.to_unix_ms && told.responses == page.open.responses {
             return;
         }
         told.hour.clone_from(&page.open.summary);
@@ -131,6 +143,7 @@ impl Keeper {
         told.drift_tokens = all.token.lost_to_drift;
         told.throttled_tokens = all.token.lost_to_throttling;
         told.gpus_over_kwh = all.watt.gpus_over_kwh;
+        told.responses.clone_from(&page.open.responses);
     }
 
     fn show(&self, open: &Hour) {

@@ -2,6 +2,7 @@
 //!
 //! Responsible for: one flat row each, in units that people use, with its money. Not for: the pairs (`view`).
 
+use super::responses::{ResponseLine, responses};
 use super::view::{Summary, ThrottleView, throttles};
 use headroom_core::ledger::{BranchRow, Cell, GpuRow, Hour, JobRow, Kept, RackRow, Rates, add_cells};
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,8 @@ pub(crate) struct Account {
     pub(crate) racks: Vec<PlaceLine>,
     pub(crate) branches: Vec<BranchLine>,
     pub(crate) worst_gpus: Vec<GpuLine>,
+    /// Limits below the site's own, and what they cost.
+    pub(crate) responses: Vec<ResponseLine>,
 }
 
 impl Account {
@@ -115,6 +118,7 @@ impl Account {
             racks: hour.racks.iter().map(|r| place(r, 1, hour)).collect(),
             branches: hour.branches.iter().map(branch).collect(),
             worst_gpus: hour.worst.iter().map(gpu).collect(),
+            responses: responses(hour),
         }
     }
 }

@@ -113,6 +113,7 @@ fn watt(r: &Report, tables: &BTreeMap<&str, Grid>) -> Markup {
             (stack("over-plot", "GPUs\u{2019} energy over the needed minimum [kWh]", &axis(r), &over))
             (grid(tables, "energy"))
             (grid(tables, "branches"))
+            (grid(tables, "responses"))
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Responsible for: names of columns with their units. Not for: how they are written (`crate::tables`), nor what a figure
 //! means (the book says it).
 
+use crate::ledger::responses::{ResponseLine, responses};
 use crate::ledger::rows::{BranchLine, JobLine, PlaceLine, branch, job, place};
 use crate::ledger::view::{Range, Summary, ThrottleView, throttles};
 use crate::tables::{Folder, Form, Row, count, may, may_count, num, text, time};
@@ -23,6 +24,7 @@ pub(super) fn write(folder: &Path, form: Form, hours: &[&Hour]) -> Result<()> {
     let of_places = out.table("places", &place_row(none, &PlaceLine::default()))?;
     let of_throttled = out.table("throttled", &throttled_row(none, "", &ThrottleView::default()))?;
     let of_branches = out.table("branches", &branch_row(none, &BranchLine::default()))?;
+    let of_responses = out.table("responses", &response_row(none, &ResponseLine::default()))?;
     for hour in hours {
         let at = Stamp::from_unix_ms(hour.hour_unix_s * 1000);
         out.row(of_hours, &hour_row(at, &Summary::of(hour)))?;
@@ -34,6 +36,9 @@ pub(super) fn write(folder: &Path, form: Form, hours: &[&Hour]) -> Result<()> {
             for t in throttles(&row.throttled) {
                 out.row(of_throttled, &throttled_row(at, &row.id, &t))?;
             }
+        }
+        for row in responses(hour) {
+            out.row(of_responses, &response_row(at, &row))?;
         }
         for row in &hour.branches {
             out.row(of_branches, &branch_row(at, &branch(row)))?;
@@ -168,5 +173,34 @@ fn branch_row(at: Stamp, b: &BranchLine) -> Row<'_> {
         num("metered_kwh", b.metered_kwh),
         may("loss_kwh", b.loss_kwh),
         num("held_gpu_s", b.held_gpu_s),
+    ]
+}
+
+fn response_row(at: Stamp, r: &ResponseLine) -> Row<'_> {
+    vec![
+        time("hour", at),
+        text("branch", &r.branch),
+        text("asked_by", &r.asked_by),
+        text("from", &r.from),
+        text("due", r.due.as_deref().unwrap_or_default()),
+        text("to", r.to.as_deref().unwrap_or_default()),
+        num("limit_w", r.limit_w),
+        num("held_s", r.held_s),
+        may("before_w", r.before_w),
+        may("met_s", r.met_s),
+        may("under_share", r.under_share),
+        num("over_w", r.over_w),
+        num("drawn_kwh", r.drawn_kwh),
+        may("shed_kwh", r.shed_kwh.map(|kwh| kwh.value)),
+        num("shed_at_most_kwh", r.shed_at_most_kwh),
+        num("lost_tokens", r.lost_tokens.value),
+        num("lost_high_tokens", r.lost_tokens.high),
+        may("counted_share", r.counted_share),
+        may("below_before_tokens", r.below_before_tokens),
+        num("lost_gpu_h", r.lost_gpu_h),
+        num("lost_cost", r.lost_cost),
+        num("rise_w_per_min", r.rise_w_per_min),
+        may("ramp_w_per_min", r.ramp_w_per_min),
+        num("over_before_w", r.over_before_w),
     ]
 }

@@ -17,6 +17,7 @@ pub(super) fn tables(r: &Report) -> Vec<(&'static str, Grid)> {
         ("gpus", gpus(r)),
         ("energy", energy(r)),
         ("branches", branches(r)),
+        ("responses", responses(r)),
         ("pue", pue(r)),
         ("rows", places("Rows of racks", &r.account.rows, r)),
         ("racks", places("Racks", &r.account.racks, r)),
@@ -226,6 +227,43 @@ fn branches(r: &Report) -> Grid {
         let loss = b.loss_kwh.map_or("-".to_owned(), |x| format!("{x:.2}"));
         let (metered, held) = (format!("{:.2}", b.metered_kwh), format!("{:.0}", b.held_gpu_s));
         grid.rows.push(vec![b.branch.clone(), b.kind.clone(), metered, loss, held]);
+    }
+    grid
+}
+
+fn responses(r: &Report) -> Grid {
+    let head = [
+        "branch",
+        "from",
+        "to",
+        "asked by",
+        "limit [kW]",
+        "before [kW]",
+        "met",
+        "under it",
+        "shed [kWh]",
+        "tokens not made",
+        "comes back [kW/min]",
+    ];
+    let mut grid = Grid::new("Demand response: limits below the site's own, and what they cost", 4, &head);
+    let kw = |w: f64| format!("{:.1}", w * 1e-3);
+    for l in &r.account.responses {
+        let ramp = l.ramp_w_per_min.map_or(String::new(), |w| format!(" of {}", kw(w)));
+        let back = if l.after_s > 0.0 { format!("{}{ramp}", kw(l.rise_w_per_min)) } else { "-".to_owned() };
+        let most = format!("at most {:.1}", l.shed_at_most_kwh);
+        grid.rows.push(vec![
+            l.branch.clone(),
+            l.from.clone(),
+            l.to.clone().unwrap_or_else(|| "lasts".to_owned()),
+            l.asked_by.clone(),
+            kw(l.limit_w),
+            l.before_w.map_or("-".to_owned(), kw),
+            l.met(),
+            percent(l.under_share, 2),
+            l.shed_kwh.map_or(most, |kwh| range(Some(kwh), 1, "")),
+            l.cost(&r.account.summary.currency),
+            back,
+        ]);
     }
     grid
 }

@@ -98,6 +98,7 @@ fn urgent(v: &View) -> Vec<AlarmView> {
         let action = "look at the connections and at headroom points --bad";
         out.push(alarm("verified", title, vec![what.to_owned()], action));
     }
+    out.extend(swing(v));
     if v.gpus_warned > 0 {
         let soon = v.warnings.iter();
         let soon = soon.map(|w| {
@@ -147,6 +148,28 @@ fn leadership(l: &LeadershipView) -> Vec<AlarmView> {
         out.push(AlarmView::new(Level::Warning, "standby".to_owned(), title, vec![what], action));
     }
     out
+}
+
+/// A swing that cannot be kept, or not be seen.
+fn swing(v: &View) -> Option<AlarmView> {
+    let s = v.swing.filter(|s| !s.kept || s.blind > 0)?;
+    let [held, allowed] = [s.held_w, s.allowed_w].map(|w| w * 1e-3);
+    if s.blind > 0 {
+        let title = "how far the site swings is not fully seen".to_owned();
+        let what = format!(
+            "{} GPUs show means only, or swing in step with their samples: whether the mask is kept is not known",
+            s.blind
+        );
+        let action =
+            "let agents look each 100 ms (periods.agent of the site file), or meter the connection faster";
+        return Some(AlarmView::new(Level::Warning, "swing".to_owned(), title, vec![what], action));
+    }
+    let title = "the site swings further than the grid allows".to_owned();
+    let what = format!(
+        "{held:.1} kW peak to peak if all swing together, of {allowed:.1} kW; every cap is at its lowest"
+    );
+    let action = "stop or move a job that swings, or let a battery or the GPUs' power smoothing carry it";
+    Some(AlarmView::new(Level::Warning, "swing".to_owned(), title, vec![what], action))
 }
 
 fn ailments(v: &View) -> Vec<AlarmView> {

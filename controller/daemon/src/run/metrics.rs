@@ -1,5 +1,6 @@
 //! The metrics page: the view in OpenMetrics text, base units in the names.
 
+mod grid;
 mod leadership;
 
 use super::alarms::{Level, alarms};
@@ -229,9 +230,7 @@ fn jobs_and_branches(page: &mut Page, v: &View) {
     let tokens = v.jobs.iter().map(|j| (label(&j.id), j.tokens));
     page.counters("job_tokens", None, "Tokens of a job since the start of this controller", tokens);
     served(page, v);
-    if let Some(ramp) = v.ramp {
-        page.gauge("site_may_draw", Some("watts"), "What the site may draw on its way up", ramp.may_draw_w);
-    }
+    grid::write(page, v);
     let label = |id: &str| vec![("branch", id.to_owned())];
     let powers = v.branches.iter().map(|b| (label(&b.id), b.power_w));
     page.gauges("branch", Some("watts"), "Power of a branch of the power tree", powers);

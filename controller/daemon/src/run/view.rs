@@ -13,7 +13,7 @@ use super::jobs;
 use super::outlook::{self, OutlookView};
 use super::pairs::PairsView;
 use super::places::{self, PlaceView, WarningView};
-use super::ramp::RampView;
+use super::ramp::{RampView, SwingView};
 use super::record::{DoubtRecord, SetpointRecord};
 use super::release::Released;
 use super::served::{Served, ServedView};
@@ -149,6 +149,9 @@ pub(crate) struct View {
     /// The site on its way up, where the policy limits how fast it may rise.
     #[serde(default)]
     pub(crate) ramp: Option<RampView>,
+    /// How far it swings, where the policy limits that.
+    #[serde(default)]
+    pub(crate) swing: Option<SwingView>,
     pub(crate) jobs: Vec<JobView>,
     /// Jobs on the pages of their engines.
     #[serde(default)]
@@ -236,6 +239,7 @@ impl View {
         self.pue = if self.it_w > 0.0 { self.facility_w / self.it_w } else { 0.0 };
         self.caps_bind = line.caps().binds;
         self.ramp = line.ramp().filter(|r| r.may_draw_w.is_finite()).map(RampView::from);
+        self.swing = line.swing().map(SwingView::from);
         self.clocks = clocks::of(line);
         self.meter_lags = clocks::lags_of(line);
         self.update_headroom(line);

@@ -3,6 +3,7 @@
 //! `HEADROOM_SEEDS=10 cargo test --release -p headroom toward_the_grid -- --nocapture` says it for more plants.
 
 use super::beside::{Beside, of_env};
+use headroom_core::ledger::{Accounts, Hour};
 use headroom_sim::scenario::Scenario;
 use headroom_sim::world::WorldConfig;
 
@@ -44,7 +45,7 @@ limit = "-25 %"
 const RATE_W_PER_S: f64 = 20e3 / 60.0;
 
 /// The default policy with its `[grid]`, in a file of its own.
-fn policy(name: &str, grid: &str) -> String {
+pub(super) fn policy(name: &str, grid: &str) -> String {
     let text = std::fs::read_to_string(
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/library/balanced.toml"),
     )
@@ -62,15 +63,20 @@ struct Drawn {
     limit_w: Vec<f64>,
     /// What the connection may carry, W.
     feed_w: f64,
+    /// What the ledger says of it all.
+    booked: Hour,
 }
 
 fn run(scenario: &str, policy: &str, seed: u64, minutes: usize) -> Drawn {
     let config =
         WorldConfig { gpus: 128, dt_s: 1.0, warmup_s: 600.0, seed: 900 + seed, ..WorldConfig::default() };
     let mut beside = Beside::new(Scenario::parse(scenario).unwrap(), config, policy);
-    let mut drawn = Drawn { watts: Vec::new(), tokens: 0.0, limit_w: Vec::new(), feed_w: 0.0 };
+    let mut accounts = Accounts::new(&beside.line, 1);
+    let mut drawn =
+        Drawn { watts: Vec::new(), tokens: 0.0, limit_w: Vec::new(), feed_w: 0.0, booked: Hour::default() };
     for s in 0..minutes * 60 {
         beside.step();
+        accounts.book(&beside.line);
         let world = beside.plant.world();
         drawn.watts.push(world.powers.facility_w);
         drawn.limit_w.push(world.import_limit_w());
@@ -83,6 +89,10 @@ fn run(scenario: &str, policy: &str, seed: u64, minutes: usize) -> Drawn {
             );
         }
     }
+    while let Some(hour) = accounts.closed() {
+        drawn.booked.add(&hour);
+    }
+    drawn.booked.add(&accounts.open(&beside.line));
     drawn.feed_w = beside.plant.world().tree.branches[0].budget_w;
     drawn.tokens = beside.plant.world().workload.jobs.iter().map(|j| j.stats.tokens).sum();
     drawn
@@ -118,8 +128,7 @@ fn toward_the_grid_a_site_rises_no_faster_than_it_may() {
             100.0 * (ramped.tokens / free.tokens - 1.0)
         );
         assert!(free_fastest > 1.5, "the free site is slow: {free_fastest}");
-        // A draw that swings by itself comes back from a dip as fast as it fell.
-        assert!(above < 0.005 && most <= 1.4, "{above} {most}");
+        assert!(above <= 0.0 && most <= 1.0, "{above} {most}");
         assert!(ramped.tokens > 0.8 * free.tokens);
     }
     std::fs::remove_file(held).unwrap();
@@ -149,7 +158,7 @@ fn toward_the_grid_a_known_cut_is_walked_down_to() {
             fall / 1e3
         );
         assert!(means(&drawn.watts, 5)[cut..cut + 2_400 - 5].iter().all(|w| *w <= limit_w));
-        assert!(minute[cut - 300] > limit_w + 10e3, "it fell too early");
+        assert!(minute[cut - 300] > limit_w + 9e3, "it fell too early");
         assert!(fall <= 1.2 * 5e3, "{fall}");
     }
     std::fs::remove_file(held).unwrap();
@@ -175,6 +184,36 @@ fn toward_the_grid_a_quarter_less_is_met_and_comes_back_slowly() {
         );
         assert!(met <= 30, "{met} s");
         assert!(most <= 1.0, "{most}");
+        accounted(&less, free.tokens - less.tokens, (met as f64, most));
+        assert!(free.booked.responses.is_empty(), "nothing was asked of it");
     }
     std::fs::remove_file(held).unwrap();
+}
+
+/// Does the ledger say of the response what is true of it?
+fn accounted(less: &Drawn, lost: f64, (met_s, rise): (f64, f64)) {
+    let [r] = less.booked.responses.as_slice() else { panic!("{:#?}", less.booked.responses) };
+    let rise_told = r.rise_w_per_s / RATE_W_PER_S;
+    println!(
+        "   booked: met after {:?} s, under it {:.2} % of {:.0} s, back at {rise_told:.2} of the ramp; {:.2} M tokens \
+         of truly {:.2} M (most: {}), {:.2} M by the pace before; {:.1} kWh less than before, at most {:.1}",
+        r.met_s,
+        100.0 * r.under.kept_s / r.under.seen_s,
+        r.under.seen_s,
+        r.lost_tokens * 1e-6,
+        lost * 1e-6,
+        r.at_most,
+        r.below_before_tokens * 1e-6,
+        r.below_before_j / 3.6e6,
+        r.below_need_j / 3.6e6,
+    );
+    assert!((r.under.seen_s - 10_800.0).abs() < 10.0 && r.to_unix_ms.is_some());
+    // A meter is seconds behind.
+    assert!(r.met_s.is_some_and(|s| (s - met_s).abs() <= 8.0) && !r.unmet, "{r:?}");
+    assert!(r.under.kept_s > 0.98 * r.under.seen_s);
+    assert!((rise_told - rise).abs() < 0.2, "{rise_told} {rise}");
+    // Jobs that serve are booked with all that their clocks say, which is the most.
+    assert!((0.95..1.6).contains(&(r.lost_tokens / lost)) && r.at_most, "{} of {lost}", r.lost_tokens);
+    assert!((r.below_before_tokens / lost - 1.0).abs() < 0.25, "{} of {lost}", r.below_before_tokens);
+    assert!(r.below_need_j >= r.below_before_j, "{r:?}");
 }

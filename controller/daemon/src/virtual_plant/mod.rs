@@ -41,6 +41,8 @@ mod points;
 #[cfg(test)]
 mod promises;
 #[cfg(test)]
+mod swings;
+#[cfg(test)]
 mod throttles;
 #[cfg(test)]
 mod what_ifs;

@@ -16,17 +16,18 @@ const TOPIC: &str = "grid/limit";
 const POLICY: &str = "format = 1\nname = \"cut\"\n[mode]\ndefault = \"active\"\n[strategy]\npower = \"steady\"\ncooling = \"hold\"\n[objective]\nprefer = \"tokens\"\n[headroom]\nbudget-reserve = \"2 %\"\n";
 
 /// A plant whose connection takes its limit from a topic of its own, with the parties on it.
-struct Scene {
-    _parties: Vec<Party>,
-    grid: Grid,
+pub(crate) struct Scene {
+    /// Agents, and then the controller.
+    pub(crate) parties: Vec<Party>,
+    pub(crate) grid: Grid,
     page: PageReader,
-    plant: Plant,
+    pub(crate) plant: Plant,
     _broker: Mosquitto,
     _place: Place,
 }
 
 /// Says limits.
-struct Grid {
+pub(crate) struct Grid {
     runtime: tokio::runtime::Runtime,
     client: MqttClient,
     /// The connection ends with whoever hears it.
@@ -43,7 +44,7 @@ impl Grid {
         Self { runtime, client, _events: Box::new(events) }
     }
 
-    fn says(&self, watts: f64) {
+    pub(crate) fn says(&self, watts: f64) {
         let _inside = self.runtime.enter();
         let payload = format!("{{\"kw\":{:.3}}}", watts / 1e3);
         self.client.try_publish(TOPIC, payload.into_bytes(), Delivery::State).unwrap();
@@ -51,7 +52,7 @@ impl Grid {
 }
 
 impl Scene {
-    fn new(test: &str, speed: f64, period: &str) -> Option<Self> {
+    pub(crate) fn new(test: &str, speed: f64, period: &str) -> Option<Self> {
         let place = Place::new(&format!("{test}-broker"));
         let broker = Mosquitto::start(&place.0)?;
         let more = ["--broker", &broker.url(), "--step", "50 ms"].map(str::to_owned).to_vec();
@@ -69,12 +70,16 @@ impl Scene {
         }
         site.insert("periods".into(), toml::Value::Table(periods));
         std::fs::write(plant.site_path(), site.to_string()).unwrap();
-        let policy = plant.folder.join("cut.toml");
-        std::fs::write(&policy, POLICY).unwrap();
+        std::fs::write(plant.folder.join("cut.toml"), POLICY).unwrap();
         let mut parties = plant.agents();
-        parties.push(plant.controller_under(&policy));
+        parties.push(plant.controller_under(&plant.folder.join("cut.toml")));
         let (grid, page) = (Grid::on(&broker.url()), plant.page());
-        Some(Self { _parties: parties, grid, page, plant, _broker: broker, _place: place })
+        Some(Self { parties, grid, page, plant, _broker: broker, _place: place })
+    }
+
+    /// A controller under the same policy.
+    pub(crate) fn controller(&self) -> Party {
+        self.plant.controller_under(&self.plant.folder.join("cut.toml"))
     }
 
     /// Power of all GPUs by their own sensors, W.
@@ -93,7 +98,7 @@ impl Scene {
     }
 
     /// What the connection carries, as the daemon has it, W; none before it is known.
-    fn feed_w(&self) -> Option<f64> {
+    pub(crate) fn feed_w(&self) -> Option<f64> {
         let address = std::fs::read_to_string(self.plant.folder.join("controller/http.addr")).ok()?;
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_headroom"))
             .args(["status", "--format", "json", "--url", &format!("http://{}", address.trim())])

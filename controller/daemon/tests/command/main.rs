@@ -33,6 +33,7 @@ mod pages;
 mod release;
 mod replay;
 mod report;
+mod response;
 mod score;
 mod see;
 mod sequence;

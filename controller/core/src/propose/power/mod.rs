@@ -8,12 +8,14 @@ mod efficient;
 mod heat;
 mod ramp;
 mod steady;
+mod swing;
 pub mod tree;
 
 pub use efficient::{ClockWhy, Efficient, JobClock};
 pub use heat::TAU_S;
 pub use ramp::SiteRamp;
 pub use steady::{BranchBound, CAP_ABOVE, CapBounds, Steady, THERMAL_RESERVE_K};
+pub use swing::SiteSwing;
 
 /// What is proposed for each GPU.
 #[derive(Debug, PartialEq, Default)]

@@ -1,8 +1,9 @@
 //! Steady: budgets to watts, watts to one clock per job, clocks back to caps.
 //!
 //! ```text
-//! ceiling_i = min(max cap, thermal cap, heat)    thermal cap: T + k sigma = T_lim - 3 K after long, die and memory
+//! ceiling_i = min(max cap, thermal cap, heat, swing)    thermal cap: T + k sigma = T_lim - 3 K after long, die and memory
 //!                                                heat: share of what a loop may take whose supply rises too fast
+//!                                                swing: its low, and its share of what all may swing
 //! 1  watts_i  = allocation of the demand (at the clock that is wanted of the job) under every budget, and of the site
 //!               under what it may rise to
 //! 2  f_job    = min over its GPUs of the clock that watts_i (or ceiling_i) carries, and of the one wanted
@@ -20,6 +21,7 @@ pub use bounds::{BranchBound, CapBounds};
 
 use super::heat::Heat;
 use super::ramp::{Ramp, SiteRamp};
+use super::swing::Swing;
 use super::tree::{Allocation, Problem, Tree};
 use super::{CapProposal, JobClock};
 use crate::align::Snapshot;
@@ -52,6 +54,8 @@ pub struct Steady {
     heat: Heat,
     /// How fast the site may rise, where the policy says it.
     ramp: Option<Ramp>,
+    /// How far it may swing, where the policy says it.
+    swing: Option<Swing>,
     /// Reserve above the demand.
     above: f64,
     /// Branches that nothing feeds.
@@ -165,6 +169,7 @@ impl Steady {
             heat: Heat::new(site, topology, wants),
             above: wants.policy().grid.ramp_up.map_or(DEMAND_ABOVE, |_| DEMAND_ABOVE_ON_A_RAMP),
             ramp: wants.policy().grid.ramp_up.map(|rate| Ramp::new(rate.per_s)),
+            swing: wants.policy().grid.swing.map(|wish| Swing::new(site, &wish)),
             roots: (0..site.power.len()).filter(|&b| site.power[b].parent.is_none()).collect(),
             tree: Tree::new(n, branches.chain(std::iter::once(all.as_slice()))),
             first: Allocation::default(),
@@ -206,6 +211,7 @@ impl Steady {
             self.heat.lower(estimate, demand, low, &self.slope, high);
             self.demand_w.iter_mut().zip(&self.high_w).for_each(|(demand, high)| *demand = demand.min(*high));
         }
+        self.hold_the_swing(snapshot, estimate);
         self.hold_the_ramp(estimate);
         if same && !hot && self.still_fits(estimate) {
             return &self.proposal;

@@ -4,11 +4,12 @@ use super::super::actuators::ActuatorView;
 use super::super::clocks::{ClockView, LagView};
 use super::super::health::FlowView;
 use super::super::outlook::BudgetAheadView;
-use super::super::ramp::RampView;
+use super::super::ramp::{RampView, SwingView};
 use super::super::view::{BranchView, ConnectionView, JobView, SetpointView};
 use super::*;
 use crate::election::view::LeadershipView;
 use crate::instruct::said::Word;
+use crate::ledger::responses::ResponseLine;
 use crate::ledger::view::ThrottleView;
 
 #[test]
@@ -121,6 +122,7 @@ fn full() -> View {
     });
     view.branches.push(BranchView { budget_w: some, ..BranchView::default() });
     view.ramp = Some(RampView { draws_w: 4.0, may_draw_w: 6.0, needs_w: 8.0 });
+    view.swing = Some(SwingView { allowed_w: 4.0, free_w: 6.0, held_w: 4.0, kept: true, blind: 0 });
     for unit in ["degC", "K", "kPa", "L/min", "W", "MHz", "1"] {
         let unit = unit.to_owned();
         view.setpoints.push(SetpointView { unit, admitted: some, ..SetpointView::default() });
@@ -137,6 +139,7 @@ fn full() -> View {
     view.connections.push(ConnectionView { id: "bms".into(), up: true, ..ConnectionView::default() });
     view.implausible.push(DoubtRecord::default());
     view.ledger.hour.flops.by.push(ThrottleView::default());
+    view.ledger.responses.push(ResponseLine { met_s: some, under_share: some, ..ResponseLine::default() });
     view.health.push(FindingView::default());
     view.unmetered.push(FlowView::default());
     view

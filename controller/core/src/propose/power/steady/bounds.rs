@@ -1,11 +1,14 @@
 //! What a cap is made of, for whoever asks why.
 //!
-//! Responsible for: the bounds of one GPU as of the last solution. Not for: words.
+//! Responsible for: the bounds of one GPU as of the last solution, the ceiling of the swing among them. Not for: words.
 
+use super::super::swing::{SiteSwing, Swing};
 use super::{Steady, thermal_cap};
+use crate::align::Snapshot;
 use crate::estimate::Estimate;
 use crate::topology::Topology;
 use crate::wants::Wants;
+use headroom_site::GpuSample;
 use std::cmp::Reverse;
 
 /// A branch of the power tree above a GPU.
@@ -40,6 +43,8 @@ pub struct CapBounds {
     pub thermal_w: f64,
     /// The same, and what its loop may take while the supply of that rises too fast, W.
     pub ceiling_w: f64,
+    /// What it may draw for the site's swing, W; infinite where that does not hold it.
+    pub swing_w: f64,
     /// Branches above it, the nearest first.
     pub branches: Vec<BranchBound>,
     /// The GPU that holds the common clock of its group, where watts and not wants do.
@@ -68,9 +73,43 @@ impl Steady {
             most_w,
             thermal_w: thermal_cap(e, gpu, most_w, self.kept_c[gpu], wants.k_sigma),
             ceiling_w: self.high_w[gpu],
+            swing_w: self.swing.as_ref().map_or(f64::INFINITY, |swing| swing.ceiling_w(gpu)),
             branches,
             slowest: self.slowest(e, gpu),
         }
+    }
+
+    /// The swing of the site, where the policy limits it.
+    #[must_use]
+    pub fn swing(&self) -> Option<SiteSwing> {
+        self.swing.as_ref().map(Swing::site)
+    }
+
+    /// Does it want to hear every sample?
+    #[must_use]
+    pub fn listens(&self) -> bool {
+        self.swing.is_some()
+    }
+
+    /// Hears a sample of a GPU; there may be several between two ticks.
+    pub fn hear(&mut self, gpu: usize, sample: &GpuSample) {
+        if let Some(swing) = &mut self.swing {
+            swing.hear(gpu, sample);
+        }
+    }
+
+    /// Ceilings of those that swing.
+    pub(super) fn hold_the_swing(&mut self, snapshot: &Snapshot, e: &Estimate) {
+        let Some(swing) = &mut self.swing else { return };
+        swing.look(snapshot);
+        swing.lower(e, (&self.demand_w, self.above), (&self.low_w, &self.slope), &mut self.high_w);
+        self.demand_w.iter_mut().zip(&self.high_w).for_each(|(demand, high)| *demand = demand.min(*high));
+    }
+
+    /// What the GPUs of a branch want, W: their recent peaks at the clocks that are wanted of them.
+    #[must_use]
+    pub fn needs_w(&self, topology: &Topology, branch: usize) -> f64 {
+        topology.gpus_of_branch(branch).map(|g| self.demand_w[g]).sum::<f64>() / self.above
     }
 
     /// Who of a GPU's group carries the lowest clock with its watts.
