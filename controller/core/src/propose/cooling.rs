@@ -21,9 +21,8 @@
 //! The price of a unit of a technology temperature is leakage, lambda P per kelvin of die; its worth is what the machines
 //! upstream save (`worth`) in proportion to the load it serves. Both are priors, so nothing moves while the two are near each
 //! other: beyond what the plant would hold by itself it warms only where its own valves hold back what is upstream and the worth
-//! is sure to exceed four prices, and it cools
-//! (free cooling spent on less leakage) where the worth is below two thirds of a price whatever machine makes it; on the way
-//! back either way less is asked. For a differential pressure the worth is 1.5 P/dp (pump affinity, P ~ dp^1.5), the price
+//! is sure to exceed four prices, and it cools (free cooling spent on less leakage) where the worth is below two thirds of a
+//! price whatever machine makes it; on the way back either way less is asked. For a differential pressure the worth is 1.5 P/dp (pump affinity, P ~ dp^1.5), the price
 //! 0.16 R P/dp kelvin of die (a plate's convective share 0.4, h ~ flow^0.8, flow ~ dp^0.5).
 
 mod pid;
@@ -35,7 +34,7 @@ mod trim;
 mod worth;
 
 pub use pid::{REST_K, TAU_S};
-pub use strategies::Strategies;
+pub use strategies::{RESTS_K, Strategies};
 pub use survey::{Set, Survey};
 pub use swing::{MINUTES as SWING_MINUTES, OWN_K};
 pub use trim::{IGNORED, Parameters};

@@ -7,7 +7,7 @@ use crate::files::Loaded;
 use headroom_core::outlook::READY_S;
 use headroom_core::propose::cooling::predictive::HORIZON_S;
 use headroom_core::propose::cooling::{
-    FLOW_RESERVE, OWN_K, RELAX_GAIN, SWING_MINUTES, TIGHTEN_GAIN, TRACK_K, WORTH,
+    FLOW_RESERVE, OWN_K, RELAX_GAIN, RESTS_K, SWING_MINUTES, TIGHTEN_GAIN, TRACK_K, WORTH,
 };
 use headroom_core::propose::power::TAU_S;
 use headroom_policies::{CoolingStrategy, Policy, PowerStrategy};
@@ -117,11 +117,15 @@ fn cooling(loaded: &Loaded) -> Vec<String> {
         span(site.cooling_period)
     ));
     out.extend(room(site));
-    out.push(format!("2. Less room than wanted: it tightens at once, by {near} of the lack ({far} upstream), at most one step."));
+    out.push(format!(
+        "2. Less room than wanted: it tightens at once, by {near} of the lack ({far} upstream), at most one step. What it has asked of \
+         what cools GPUs and still comes is not asked again."
+    ));
     out.push("3. Its effect is not seen: it walks to its fallback; where the sensor stands still, to what that shows.".to_owned());
     out.push(format!(
         "4. More room than wanted: it relaxes by {} of the room ({} upstream), at most one step, if that saves more than {} times what it \
-         costs ({} times for a technology temperature, whose price is leakage of the dies).",
+         costs ({} times for a technology temperature, whose price is leakage of the dies, and only while its own valves hold back \
+         what is upstream).",
         percent(RELAX_GAIN[0]),
         percent(RELAX_GAIN[1]),
         plain(WORTH[1]),
@@ -134,6 +138,12 @@ fn cooling(loaded: &Loaded) -> Vec<String> {
     out.push(format!(
         "   A temperature that has moved within the last {SWING_MINUTES} min is relaxed by no more than {} K within them.",
         plain(OWN_K)
+    ));
+    out.push(format!(
+        "   After it has tightened it leaves room below {} K as it is ({} K upstream, {} K-equivalent of a pressure).",
+        plain(RESTS_K[0]),
+        plain(RESTS_K[1]),
+        plain(RESTS_K[2])
     ));
     out.push("5. The guard narrows or refuses what came of it (section of each actuator).".to_owned());
     out

@@ -16,7 +16,7 @@ use headroom_site::{Dimension, Site};
 /// Room from which on a setpoint that has tightened last relaxes again, K or K-equivalent: a technology temperature, what is
 /// upstream, and what is no temperature. Readings, and what GPUs may come to draw, differ by so much from tick to tick: without
 /// it a setpoint that stands where it should is taken and given back all day, and loops that share valves swing.
-const RESTS_K: [f64; 3] = [0.5, 0.7, 1.0];
+pub const RESTS_K: [f64; 3] = [0.5, 0.7, 1.0];
 
 /// The strategies with what they remember of each setpoint.
 #[derive(Debug, Clone)]
