@@ -197,9 +197,8 @@ fn may_draw(site: &Site, rack: &Rack, e: &Estimate) -> f64 {
 
 /// Distance of a rack's flow to the least it needs at the load that it may come to, and at the load that it has.
 fn flow_slack(site: &Site, rack: &Rack, may_draw_w: f64, snapshot: &Snapshot, e: &Estimate) -> Option<f64> {
-    // A meter's noise of one percent is half a kelvin here: what is believed of the flow moves setpoints, not each reading.
-    snapshot.good(rack.flow)?;
-    let (flow, _) = e.point(rack.flow);
+    // As it is read: a filtered flow lags behind the pressure that moves it, and the pressure would swing.
+    let flow = snapshot.good(rack.flow)?;
     let supply_c =
         rack.supply.and_then(|p| snapshot.good(p)).or_else(|| rack.gpus.first().map(|&g| e.coolant_c[g]))?;
     let metered_w = rack.power.and_then(|p| snapshot.good(p)).unwrap_or(0.0);

@@ -43,12 +43,6 @@ impl Room {
 
     fn say(&mut self, id: &str, value: f64) {
         self.bench.tick(1.0, &[(id, 1.0, value)], reports(1.0, [500.0; 4]));
-        let point = self.bench.site.point(id).unwrap().index();
-        if self.bench.site.points[point].unit.dimension == Dimension::Flow {
-            let mut level = headroom_belief::level::Level::new(0.1, 0.1);
-            level.take(at(1.0).tai_ns(), value);
-            self.e.levels[point] = level;
-        }
     }
 
     fn propose(&self, actuator: usize, stands: f64) -> SetpointProposal {
