@@ -161,6 +161,10 @@ pub fn least_headroom(scene: &Scene<'_>, index: usize, stands: f64, from: f64) -
     {
         return moved;
     }
+    // Beyond what the plant would hold by itself it warms for somebody upstream, if it is this one that holds them back.
+    let for_others = technology && toward * (from - actuator.fallback) >= 0.0;
+    let (saves_least, saves) =
+        if for_others && !frees(scene, index) { (0.0, 0.0) } else { (saves_least, saves) };
     let saves = match stays(scene, index, (stands, from), (slack_k, by), ((saves_least, saves), costs)) {
         Ok(saves) => saves,
         Err(stays) => return stays,
@@ -194,8 +198,6 @@ fn stays(
         (true, false) => (saves_least, WORTH[0]),
         (false, _) => (saves, WORTH[1]),
     };
-    // Beyond what the plant would hold by itself it warms for somebody upstream, if it is this one that holds them back.
-    let saves = if technology && beyond >= 0.0 && !frees(scene, index) { 0.0 } else { saves };
     if saves <= worth * costs {
         let why = Why::NothingToSave { saves_w_per_unit: saves, costs_w_per_unit: costs };
         return Err(SetpointProposal { stands, value: stands, why });
