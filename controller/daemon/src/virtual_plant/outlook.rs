@@ -108,8 +108,10 @@ fn outlook_holds_nine_in_ten_in_a_plant() {
             println!("{scenario}: {seeds} plants, {hours} h, {what}: held {coverage:.3?}, wide {widths:.3?}");
             println!("  said by more than persistence: {better:.2?}");
             for (c, minutes) in coverage.iter().zip(HORIZONS_MIN) {
-                // Half a day holds few hours that know nothing of each other: the bounds are wider there.
-                let bounds = if minutes > 15 { 0.75..=0.999 } else { 0.85..=0.96 };
+                // Half a day holds few hours that know nothing of each other: the bounds are wider there, and of one plant all
+                // dozen may be held by chance (0.9^12 is 0.28).
+                let most = if seeds > 1 { 0.999 } else { 1.0 };
+                let bounds = if minutes > 15 { 0.75..=most } else { 0.85..=0.96 };
                 assert!(bounds.contains(c), "{scenario}, {what}, {minutes} min: {c:.3}");
             }
         }
