@@ -2,12 +2,13 @@
 //!
 //! Responsible for: each file, its first damage, and the exit code. Not for: what stands in them.
 
-use crate::journal::Records;
+use crate::journal::{Chain, Records, old};
 use crate::tape::{Entry, Reader, is_tape};
 use anyhow::{Context, Result};
 use clap::Args;
 use headroom_site::Stamp;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -25,9 +26,17 @@ struct When {
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
-    let mut whole = true;
+    let (mut whole, mut chains) = (true, BTreeMap::new());
     for path in &options.files {
-        match if is_tape(path) { tape(path) } else { journal(path) } {
+        let said = if is_tape(path) {
+            tape(path)
+        } else {
+            journal(path).map(|(chain, text)| {
+                chains.insert(path.as_path(), chain);
+                text
+            })
+        };
+        match said {
             Ok(text) => println!("{text}"),
             Err(why) => {
                 eprintln!("headroom verify: {why:#}");
@@ -35,10 +44,24 @@ pub(crate) fn run(options: &Options) -> ExitCode {
             }
         }
     }
+    for (path, chain) in &chains {
+        let differs = |b: &&Chain| chain.found.lines > 0 && chain.follows.as_ref() != Some(&b.found.last);
+        let before = chains.get(old(path).as_path()).filter(differs);
+        if before.is_some() {
+            let old = old(path);
+            eprintln!(
+                "headroom verify: {} does not follow from {}; keep both",
+                path.display(),
+                old.display()
+            );
+            whole = false;
+        }
+    }
     if whole { ExitCode::SUCCESS } else { ExitCode::from(crate::exit::FAULT) }
 }
 
-fn journal(path: &Path) -> Result<String> {
+/// The chain of a journal, and what is said of it.
+fn journal(path: &Path) -> Result<(Chain, String)> {
     let mut records = Records::open(path)?;
     let mut ends: Option<(String, String)> = None;
     let mut n = 0_usize;
@@ -52,12 +75,14 @@ fn journal(path: &Path) -> Result<String> {
     let from = ends.map_or(String::new(), |(first, last)| format!(", {first} to {last}"));
     let hash =
         if chain.found.last.is_empty() { String::new() } else { format!(", last hash {}", chain.found.last) };
-    Ok(format!(
-        "{}: {} records follow from each other{from}{hash}{}",
+    let after = chain.follows.as_ref().map_or(String::new(), |hash| format!(", after {hash}"));
+    let text = format!(
+        "{}: {} records follow from each other{from}{after}{hash}{}",
         path.display(),
         chain.found.lines,
         torn(chain.torn)
-    ))
+    );
+    Ok((chain, text))
 }
 
 fn tape(path: &Path) -> Result<String> {

@@ -36,5 +36,6 @@ mod report;
 mod score;
 mod see;
 mod sequence;
+mod soak;
 mod top;
 mod web;
