@@ -26,8 +26,13 @@ struct When {
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
+    if are_whole(&options.files) { ExitCode::SUCCESS } else { ExitCode::from(crate::exit::FAULT) }
+}
+
+/// Says of each what it found: are they whole, and does each journal follow from the one put aside, if that is among them?
+fn are_whole(files: &[PathBuf]) -> bool {
     let (mut whole, mut chains) = (true, BTreeMap::new());
-    for path in &options.files {
+    for path in files {
         let said = if is_tape(path) {
             tape(path)
         } else {
@@ -57,7 +62,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
             whole = false;
         }
     }
-    if whole { ExitCode::SUCCESS } else { ExitCode::from(crate::exit::FAULT) }
+    whole
 }
 
 /// The chain of a journal, and what is said of it.
@@ -108,4 +113,29 @@ fn tape(path: &Path) -> Result<String> {
 
 const fn torn(torn: bool) -> &'static str {
     if torn { "; the last one is torn: whoever wrote it was killed" } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Journal;
+
+    #[test]
+    fn a_journal_and_the_one_put_aside_belong_together_or_it_is_told() {
+        let state = std::env::temp_dir().join(format!("headroom-verify-{}", std::process::id()));
+        let of = |name: &str, who: &str| {
+            let path = state.join(name).join("journal.jsonl");
+            let mut journal = Journal::within(&path, 500).unwrap();
+            for n in 0..9 {
+                journal.append(&serde_json::json!({ "time": n.to_string(), "who": who })).unwrap();
+            }
+            vec![path.clone(), old(&path)]
+        };
+        let (ours, theirs) = (of("ours", "we"), of("theirs", "they"));
+        assert!(are_whole(&ours) && are_whole(&theirs));
+        std::fs::copy(&theirs[1], &ours[1]).unwrap();
+        assert!(are_whole(&ours[..1]) && are_whole(&ours[1..]), "each alone is whole");
+        assert!(!are_whole(&ours), "and the two are of different journals");
+        std::fs::remove_dir_all(&state).unwrap();
+    }
 }

@@ -22,10 +22,10 @@ use std::time::{Duration, Instant};
 use watch::{Sample, Watched};
 
 /// Bounds of the files that would fill a disk, MiB: so low that a day reaches them.
-const JOURNAL_MIB: u64 = 16;
+const JOURNAL_MIB: u64 = 4;
 const TAPE_MIB: u64 = 48;
 /// Memory of what was seen lately, MiB: so little that it is full before the second half.
-const HISTORY_MIB: u64 = 8;
+const HISTORY_MIB: u64 = 1;
 /// Time between two looks at how late the last tick was.
 const LOOK: Duration = Duration::from_millis(200);
 
