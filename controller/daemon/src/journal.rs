@@ -4,6 +4,11 @@
 //! record, so that a changed, lost or reordered line shows. The file is opened for appending; a line is written in one
 //! call, so that `kill -9` leaves at most one torn last line, which the next start cuts off.
 //!
+//! A journal with a bound is put aside when it has reached it: `NAME.jsonl` becomes `NAME.old.jsonl`, and the one that had
+//! that name is gone. The first line of the new file carries the last hash of the one before:
+//! `{"hash": ..., "record": {...}, "follows": ...}`. So no file grows without end, each can be walked alone, and a pair that
+//! does not belong together shows.
+//!
 //! A journal is walked as bytes: a damaged file need not be text, and what decides where it ends is counted in bytes.
 
 use serde::Serialize;
@@ -42,6 +47,11 @@ pub struct Journal {
     file: File,
     path: PathBuf,
     last: String,
+    /// The file has no line yet.
+    fresh: bool,
+    bytes: u64,
+    /// It is put aside before it is larger than this.
+    most: u64,
     /// Records written since the start.
     pub written: u64,
 }
@@ -55,6 +65,12 @@ pub struct Found {
     pub lines: usize,
     /// Bytes of whole lines; what follows is torn.
     pub whole: u64,
+}
+
+/// Where a journal lies that was put aside.
+#[must_use]
+pub fn old(path: &Path) -> PathBuf {
+    path.with_extension("old.jsonl")
 }
 
 fn chain(before: &str, record: &[u8]) -> String {
@@ -80,11 +96,24 @@ fn parts(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((hash, rest.strip_prefix(b"\",\"record\":")?.strip_suffix(b"}")?))
 }
 
+/// Before the hash of another file, and after it.
+const FOLLOWS: (&[u8], &[u8]) = (b",\"follows\":\"", b"\"");
+
+/// Splits what stands in a first line into its record and the last hash of the file before, if it names one. A record is
+/// JSON, in which these bytes cannot stand unescaped outside of an object, so it ends where it says.
+fn split_follows(record: &[u8]) -> Option<(&[u8], &str)> {
+    let at = record.len().checked_sub(FOLLOWS.0.len() + DIGITS + FOLLOWS.1.len())?;
+    let hash = record[at..].strip_prefix(FOLLOWS.0)?.strip_suffix(FOLLOWS.1)?;
+    hash.iter().all(u8::is_ascii_hexdigit).then_some((&record[..at], std::str::from_utf8(hash).ok()?))
+}
+
 /// The chain of a journal, line by line.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Chain {
     /// What was found so far.
     pub found: Found,
+    /// Last hash of the file that was put aside before this one, if there was one.
+    pub follows: Option<String>,
     /// The last line has no end: whoever wrote it was killed.
     pub torn: bool,
 }
@@ -99,11 +128,17 @@ impl Chain {
             self.torn = true;
             return Ok(None);
         };
-        let follows = parts(body).and_then(|(hash, record)| {
-            let own = chain(&self.found.last, record);
-            (own.as_bytes() == hash).then_some((own, record))
+        let first = self.found.lines == 0;
+        let split = parts(body).map(|(hash, record)| match split_follows(record).filter(|_| first) {
+            Some((record, before)) => (hash, record, Some(before)),
+            None => (hash, record, None),
         });
-        let Some((hash, record)) = follows else { return Err(self.found.lines + 1) };
+        let follows = split.and_then(|(hash, record, before)| {
+            let own = chain(before.unwrap_or(&self.found.last), record);
+            (own.as_bytes() == hash).then_some((own, record, before))
+        });
+        let Some((hash, record, before)) = follows else { return Err(self.found.lines + 1) };
+        self.follows = self.follows.take().or_else(|| before.map(str::to_owned));
         self.found.last = hash;
         self.found.lines += 1;
         self.found.whole += line.len() as u64;
@@ -167,6 +202,14 @@ impl Journal {
     /// # Errors
     /// If the file cannot be opened, or its chain is broken in the middle.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
+        Self::within(path, u64::MAX)
+    }
+
+    /// The same, where a file that would have more bytes is put aside.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn within(path: &Path, most: u64) -> Result<Self, JournalError> {
         let io = |source| JournalError::Io { path: path.to_owned(), source };
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(io)?;
@@ -175,13 +218,31 @@ impl Journal {
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
         let mut records = Records::open(path)?;
         while records.read()?.is_some() {}
-        let Chain { found, torn } = records.chain;
+        let Chain { found, torn, .. } = records.chain;
         if torn {
             file.set_len(found.whole).map_err(io)?;
         }
         file.seek(SeekFrom::End(0)).map_err(io)?;
         tracing::debug!(path = %path.display(), records = found.lines, "the journal goes on");
-        Ok(Self { file, path: path.to_owned(), last: found.last, written: 0 })
+        let (fresh, bytes) = (found.lines == 0, found.whole);
+        // Whoever put the file before aside was killed before the first line of this one.
+        let last = if fresh { last_of_old(path) } else { found.last };
+        Ok(Self { file, path: path.to_owned(), last, fresh, bytes, most, written: 0 })
+    }
+
+    /// Puts the file aside. If that cannot be, it goes on, since nothing may be sent without it, and it is tried again much later.
+    fn put_aside(&mut self) {
+        let (path, old) = (&self.path, old(&self.path));
+        let fresh = || OpenOptions::new().write(true).create_new(true).open(path);
+        let turned = std::fs::rename(path, &old)
+            .and_then(|()| fresh().inspect_err(|_| std::fs::rename(&old, path).unwrap_or_default()));
+        match turned {
+            Ok(file) => (self.file, self.bytes, self.fresh) = (file, 0, true),
+            Err(why) => {
+                tracing::warn!(path = %path.display(), %why, "the journal is full and cannot be put aside: it grows");
+                self.most = self.most.saturating_mul(2);
+            }
+        }
     }
 
     /// Appends a record.
@@ -198,13 +259,31 @@ impl Journal {
     /// # Errors
     /// As [`Self::append`].
     pub fn append_text(&mut self, record: &str) -> Result<(), JournalError> {
+        let (mut line, hash) = line(&self.last, record);
+        if !self.fresh && self.bytes + line.len() as u64 > self.most {
+            self.put_aside();
+        }
         let io = |source| JournalError::Io { path: self.path.clone(), source };
-        let (line, hash) = line(&self.last, record);
+        if self.fresh && !self.last.is_empty() {
+            line.truncate(line.len() - "}\n".len());
+            line += &format!(",\"follows\":\"{}\"}}\n", self.last);
+        }
         self.file.write_all(line.as_bytes()).map_err(io)?;
-        self.last = hash;
+        (self.last, self.fresh) = (hash, false);
+        self.bytes += line.len() as u64;
         self.written += 1;
         Ok(())
     }
+}
+
+/// Last hash of the file that was put aside; none if there is none, or it is damaged, which `headroom verify` tells.
+fn last_of_old(path: &Path) -> String {
+    let walked = || -> Result<String, JournalError> {
+        let mut records = Records::open(&old(path))?;
+        while records.read()?.is_some() {}
+        Ok(records.chain.found.last)
+    };
+    if old(path).exists() { walked().unwrap_or_default() } else { String::new() }
 }
 
 #[cfg(test)]
@@ -233,6 +312,61 @@ mod tests {
         j.append(&serde_json::json!({ "n": "after" })).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(walk(&path, text.as_bytes()).unwrap().lines, 5);
+    }
+
+    /// Records of a file as numbers, and what it follows.
+    fn read(path: &Path) -> (Vec<u64>, Option<String>, String) {
+        let mut records = Records::open(path).unwrap();
+        let mut numbers = Vec::new();
+        while let Some(record) = records.read().unwrap() {
+            numbers.push(serde_json::from_slice::<serde_json::Value>(record).unwrap()["n"].as_u64().unwrap());
+        }
+        (numbers, records.chain.follows, records.chain.found.last)
+    }
+
+    #[test]
+    fn a_full_one_is_put_aside_and_the_next_follows_from_it() {
+        let path = temp("full.jsonl");
+        let _ = std::fs::remove_file(old(&path));
+        let mut j = Journal::within(&path, 1000).unwrap();
+        for n in 0..100 {
+            // whoever is killed in between goes on where it was
+            if n % 7 == 0 {
+                j = Journal::within(&path, 1000).unwrap();
+            }
+            j.append(&serde_json::json!({ "n": n })).unwrap();
+            let (now, follows, _) = read(&path);
+            assert!(std::fs::metadata(&path).unwrap().len() <= 1000);
+            if old(&path).exists() {
+                let (before, _, last) = read(&old(&path));
+                assert_eq!(follows, Some(last));
+                assert!(before.iter().chain(&now).copied().eq(before[0]..=n), "{before:?} {now:?}");
+            } else {
+                assert!(follows.is_none() && now.iter().copied().eq(0..=n));
+            }
+        }
+        // as if killed between the two
+        std::fs::rename(&path, old(&path)).unwrap();
+        Journal::within(&path, 1000).unwrap().append(&serde_json::json!({ "n": 100 })).unwrap();
+        let (now, follows, _) = read(&path);
+        assert_eq!((now, follows), (vec![100], Some(read(&old(&path)).2)));
+        let text = std::fs::read(&path).unwrap();
+        for i in 0..text.len() - 1 {
+            let mut bad = text.clone();
+            bad[i] ^= 1;
+            assert!(walk(&path, &bad).is_err(), "byte {i}");
+        }
+    }
+
+    #[test]
+    fn one_that_cannot_be_put_aside_goes_on() {
+        let path = temp("stuck.jsonl");
+        let _ = std::fs::remove_dir_all(old(&path));
+        std::fs::create_dir_all(old(&path).join("in the way")).unwrap();
+        let mut j = Journal::within(&path, 300).unwrap();
+        (0..20).for_each(|n| j.append(&serde_json::json!({ "n": n })).unwrap());
+        assert!(read(&path).0.iter().copied().eq(0..20));
+        std::fs::remove_dir_all(old(&path)).unwrap();
     }
 
     #[test]

@@ -182,6 +182,9 @@ struct RunArgs {
     /// Where a tape ends, MiB.
     #[arg(long, default_value_t = 4096)]
     tape_mib: u64,
+    /// Where a journal is put aside as `journal.old.jsonl`, MiB; the one that was there is gone.
+    #[arg(long, default_value_t = 1024)]
+    journal_mib: u64,
     /// Who may instruct over HTTP (names, roles, digests of tokens); nobody if not given.
     #[arg(long, value_name = "operators.toml")]
     operators: Option<PathBuf>,
@@ -219,6 +222,7 @@ impl RunArgs {
             model,
             tape,
             tape_mib,
+            journal_mib,
             operators,
             evidence,
             store,
@@ -237,6 +241,7 @@ impl RunArgs {
             record,
             model,
             tape,
+            journal_bytes: journal_mib.saturating_mul(1 << 20),
             operators,
             evidence,
             excite: None,

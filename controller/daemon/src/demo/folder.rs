@@ -34,7 +34,7 @@ impl Folder {
             std::fs::copy(entry.path(), logs.join(entry.file_name()))?;
         }
         let site = (self.join("site.toml"), out.join("site.toml"));
-        let kept = ["journal.jsonl", "ledger.jsonl", "ledger.open"];
+        let kept = ["journal.jsonl", "journal.old.jsonl", "ledger.jsonl", "ledger.open"];
         let kept = kept.map(|name| (self.join("controller").join(name), out.join(name)));
         for (from, to) in kept.into_iter().chain([site]).filter(|(from, _)| from.is_file()) {
             std::fs::copy(from, to)?;

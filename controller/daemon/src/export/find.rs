@@ -3,6 +3,7 @@
 //! Responsible for: the files of a state folder, and where one is damaged. Not for: what stands in them.
 
 use crate::identify::load;
+use crate::journal::old;
 use crate::tape::is_tape;
 use anyhow::{Context, Result, bail};
 use headroom_site::Site;
@@ -11,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// Files to read.
 pub(super) struct Sources {
-    pub(super) journal: Option<PathBuf>,
+    /// The one that was put aside first.
+    pub(super) journals: Vec<PathBuf>,
     /// In order of their names.
     pub(super) tapes: Vec<PathBuf>,
     pub(super) site: Option<Site>,
@@ -23,7 +25,9 @@ impl Sources {
     /// # Errors
     /// There is neither journal nor tape, or the site file cannot be used.
     pub(super) fn find(state: &Path, tape: Option<&Path>, site: Option<&Path>) -> Result<Self> {
-        let journal = Some(state.join("journal.jsonl")).filter(|path| path.is_file());
+        let journal = state.join("journal.jsonl");
+        let journals: Vec<PathBuf> =
+            [old(&journal), journal].into_iter().filter(|path| path.is_file()).collect();
         let mut tapes = Vec::new();
         for entry in std::fs::read_dir(state).with_context(|| state.display().to_string())? {
             let path = entry.with_context(|| state.display().to_string())?.path();
@@ -39,13 +43,13 @@ impl Sources {
         }
         tapes.sort();
         tapes.dedup();
-        if journal.is_none() && tapes.is_empty() {
+        if journals.is_empty() && tapes.is_empty() {
             bail!(
                 "{} holds neither a journal.jsonl nor a tape; name the state folder of `headroom run`",
                 state.display()
             );
         }
-        Ok(Self { journal, tapes, site: site.map(load).transpose()? })
+        Ok(Self { journals, tapes, site: site.map(load).transpose()? })
     }
 
     /// What is not read, and what it would take.

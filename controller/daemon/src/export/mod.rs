@@ -120,8 +120,11 @@ fn export(sources: &Sources, span: Span, out: &std::path::Path, form: Form) -> R
     let mut folder = Folder::begin(out, form)?;
     let mut faults = Vec::new();
     let site = sources.site.as_ref();
-    if let Some(path) = &sources.journal {
-        faults.extend(journal::Export::begin(&mut folder, site)?.all(path, span, &mut folder)?);
+    if !sources.journals.is_empty() {
+        let tables = journal::Export::begin(&mut folder, site)?;
+        for path in &sources.journals {
+            faults.extend(tables.all(path, span, &mut folder)?);
+        }
     }
     if let Some(site) = site.filter(|_| !sources.tapes.is_empty()) {
         let mut tables = tape::Export::begin(&mut folder, site)?;

@@ -70,7 +70,7 @@ const ALL: Span = Span { from: Stamp::from_tai_ns(i64::MIN), to: Stamp::from_tai
 fn exported(journal: &Path, name: &str, span: Span) -> (Told, PathBuf) {
     let out = kept().state.join(name);
     let tapes = vec![kept().state.join("run.tape")];
-    let sources = Sources { journal: Some(journal.to_owned()), tapes, site: Some(kept().site.clone()) };
+    let sources = Sources { journals: vec![journal.to_owned()], tapes, site: Some(kept().site.clone()) };
     (export(&sources, span, &out, Form::Parquet).unwrap(), out)
 }
 
@@ -164,10 +164,20 @@ fn a_damaged_journal_gives_what_stands_before() {
 fn a_tape_of_another_site_is_named() {
     let mut site = kept().site.clone();
     site.name.push_str("-not");
-    let sources = Sources { journal: None, tapes: vec![kept().state.join("run.tape")], site: Some(site) };
+    let sources = Sources { journals: vec![], tapes: vec![kept().state.join("run.tape")], site: Some(site) };
     let told = export(&sources, ALL, &kept().state.join("elsewhere"), Form::Csv).unwrap();
     assert_eq!(told.faults[0].what, What::OtherSite(kept().site.name.clone()));
     assert_eq!(rows(&told, "points"), 0);
     let sources = Sources { site: None, ..sources };
     assert!(sources.left_out()[0].contains("give --site"), "{:?}", sources.left_out());
+}
+
+#[test]
+fn what_was_put_aside_comes_first() {
+    let state = std::env::temp_dir().join(format!("headroom-export-aside-{}", std::process::id()));
+    let mut journal = Journal::within(&state.join("journal.jsonl"), 200).unwrap();
+    (0..4).for_each(|n| journal.append(&serde_json::json!({ "n": n })).unwrap());
+    let found = Sources::find(&state, None, None).unwrap();
+    assert_eq!(found.journals, ["journal.old.jsonl", "journal.jsonl"].map(|name| state.join(name)));
+    std::fs::remove_dir_all(&state).unwrap();
 }

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! ledger.jsonl      {"hash": ..., "record": {"time", "format", "site_name", ...an hour}}     as the journal (`headroom verify`)
-//! ledger.old.jsonl  the one before, where it grew beyond 256 MiB; the one before that is gone
+//! ledger.old.jsonl  the one before, where it grew beyond 256 MiB; the one before that is gone (`crate::journal`)
 //! ledger.open       the open hour, written anew each minute: what `kill -9` loses is at most a minute
 //! ```
 //! An hour may have several lines: one of each controller that booked a part of it. Lines of an hour add up. What a killed
@@ -43,7 +43,6 @@ pub(crate) struct Book {
     state: PathBuf,
     site: String,
     journal: Journal,
-    bytes: u64,
     /// Responses of the last hour that there is.
     responses: Vec<ResponseRow>,
 }
@@ -67,8 +66,7 @@ impl Book {
         let mut book = Self {
             state: state.to_owned(),
             site: site.to_owned(),
-            journal: Journal::open(&path)?,
-            bytes: std::fs::metadata(&path)?.len(),
+            journal: Journal::within(&path, MOST_BYTES)?,
             responses,
         };
         if let Some(row) = left.filter(|row| last.is_none_or(|last| key(&row.hour) > last)) {
@@ -90,11 +88,7 @@ impl Book {
     pub(crate) fn append(&mut self, hour: &Hour) -> Result<()> {
         if hour.booked_s > 0.0 {
             let text = self.text(hour)?;
-            if self.bytes > MOST_BYTES {
-                self.put_aside()?;
-            }
             self.journal.append_text(&text)?;
-            self.bytes += text.len() as u64 + 88;
         }
         match std::fs::remove_file(self.state.join(OPEN)) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).context(OPEN),
@@ -123,14 +117,6 @@ impl Book {
             site_name: self.site.clone(),
             hour: hour.clone(),
         })?)
-    }
-
-    fn put_aside(&mut self) -> Result<()> {
-        let path = self.state.join(FILE);
-        std::fs::rename(&path, self.state.join(OLD)).context(OLD)?;
-        self.journal = Journal::open(&path)?;
-        self.bytes = 0;
-        Ok(())
     }
 }
 

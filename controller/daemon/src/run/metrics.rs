@@ -350,6 +350,8 @@ fn loop_itself(page: &mut Page, v: &View) {
     page.counter("writes", None, "Everything written toward the plant", v.writes as f64);
     page.counter("ticks", None, "Ticks of the straight line", v.ticks as f64);
     page.counter("missed_ticks", None, "Ticks that could not be held", v.missed_ticks as f64);
+    let help = "Readings and reports that came faster than ticks could take them";
+    page.counter("readings_dropped", None, help, v.readings_dropped as f64);
     page.gauge("lag", Some("seconds"), "How late the last tick began, plant time", v.lag_s);
     page.gauge("tick", Some("seconds"), "How long the last tick took, plant time", v.tick_s);
     page.gauge("gpus_heard", None, "GPUs whose agent has reported lately", v.gpus_heard as f64);

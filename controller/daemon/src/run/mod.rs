@@ -94,6 +94,8 @@ pub(crate) struct Options {
     pub(crate) model: Option<PathBuf>,
     /// Everything that the line is told, and the most bytes of it.
     pub(crate) tape: Option<(PathBuf, u64)>,
+    /// A journal of more bytes is put aside.
+    pub(crate) journal_bytes: u64,
     /// Who may instruct over HTTP.
     pub(crate) operators: Option<PathBuf>,
     /// Evidence of backtests.
@@ -117,7 +119,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     };
     let clock = clock_of(&options)?;
     let epoch = next_epoch(&options.state)?;
-    let mut journal = Journal::open(&options.state.join("journal.jsonl"))?;
+    let mut journal = Journal::within(&options.state.join("journal.jsonl"), options.journal_bytes)?;
     let writes_allowed = loaded.writes_allowed();
     let identity = Identity { who: options.id.clone(), epoch };
     let tape = tape_of(&loaded, &identity, &options);
@@ -386,7 +388,7 @@ impl Daemon<'_> {
         self.shown.trend.lock().unwrap_or_else(PoisonError::into_inner).take(&view);
         if view.wants_connections() {
             let status = self.field.status();
-            view.writes = status.writes();
+            (view.writes, view.readings_dropped) = (status.writes(), status.dropped);
             view.connections = view::connections(&status);
         }
     }

@@ -95,6 +95,9 @@ pub(crate) struct View {
     #[serde(default)]
     pub(crate) unproven: Vec<String>,
     pub(crate) commands_issued: u64,
+    /// Readings and reports that came faster than ticks could take them.
+    #[serde(default)]
+    pub(crate) readings_dropped: u64,
     /// Everything ever written toward the plant: requests, heartbeats, registers, caps.
     pub(crate) writes: u64,
     pub(crate) gpus: usize,

@@ -37,5 +37,6 @@ mod response;
 mod score;
 mod see;
 mod sequence;
+mod soak;
 mod top;
 mod web;

@@ -314,7 +314,7 @@ impl Mosquitto {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         std::fs::create_dir_all(place).unwrap();
         let text = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 10000\npersistence false\n"
+            "listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 10000\npersistence false\n"
         );
         std::fs::write(place.join("mosquitto.conf"), text).unwrap();
         let mut broker = Self { place: place.to_owned(), port, party: None };
@@ -324,6 +324,10 @@ impl Mosquitto {
 
     pub(crate) fn url(&self) -> String {
         format!("mqtt://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.party.as_ref().unwrap().id()
     }
 
     pub(crate) fn kill(&mut self) {
