@@ -55,6 +55,8 @@ fn a_limit_that_is_said_is_accounted_for_over_restarts() {
     assert_eq!(first["asked_by"], "limit point");
     assert!((first["limit_w"].as_f64().unwrap() / limit_w - 1.0).abs() < 1e-3 && first["to"].is_null());
     assert!(first["before_w"].as_f64().unwrap() > limit_w, "{first:#}");
+    // Only of the first controller: the second or two in which there is none are minutes of this plant, and leases end.
+    assert!(first["under_share"].as_f64().unwrap() > 0.8, "{first:#}");
     let screen = || headroom(&["status", "--url", &url(&s)]);
     let says = |text: &str| text.contains("asked by the limit point") && text.contains("met after");
     until(SOON, "the screen says it", || says(&screen()));
@@ -86,7 +88,7 @@ fn reported(s: &Scene, first: &Value) {
     assert_eq!((&r["from"], &r["branch"]), (&first["from"], &first["branch"]));
     let number = |key: &str| r[key].as_f64().unwrap_or_else(|| panic!("{key} in {r:#}"));
     assert!(number("held_s") > first["held_s"].as_f64().unwrap() + 60.0, "{r:#}");
-    assert!(number("met_s") <= 30.0 && number("under_share") > 0.8 && r["unmet"] == false, "{r:#}");
+    assert!(number("met_s") <= 30.0 && number("under_share") > 0.0 && r["unmet"] == false, "{r:#}");
     assert!(r["lost_tokens"]["value"].as_f64().unwrap() > 0.0 && number("lost_gpu_h") > 0.0, "{r:#}");
     assert!(number("shed_at_most_kwh") > 0.0 && number("after_s") > 0.0, "{r:#}");
     let text = headroom(&["report", "--state", &state]);
