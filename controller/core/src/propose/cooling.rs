@@ -13,17 +13,18 @@
 //! Negative slack tightens at once; positive slack relaxes by a share of itself, and only while the marginal saving
 //! exceeds the marginal cost, and while nothing upstream of the same kind could relax instead: warmer facility water
 //! costs nothing until the loops it feeds lose authority, warmer technology water costs leakage. What is upstream waits
-//! with the next move while the plant still comes nearer to the last. One that has tightened
-//! last leaves small room as it is (`strategies`). A setpoint whose effect is not seen goes back to what
-//! the plant would hold by itself, or to what its sensor stands still at. A temperature that has moved of late is relaxed no
+//! with the next move while the plant still comes nearer to the last. One that has tightened last leaves small room as it is
+//! (`strategies`). A setpoint whose effect is not seen goes back to what the plant would hold by itself, or to what its sensor
+//! stands still at. A temperature that has moved of late is relaxed no
 //! further than `swing` leaves.
 //!
 //! The price of a unit of a technology temperature is leakage, lambda P per kelvin of die; its worth is what the machines
 //! upstream save (`worth`) in proportion to the load it serves. Both are priors, so nothing moves while the two are near each
 //! other: beyond what the plant would hold by itself it warms only where its own valves hold back what is upstream and the worth
 //! is sure to exceed four prices, and it cools (free cooling spent on less leakage) where the worth is below two thirds of a
-//! price whatever machine makes it; on the way back either way less is asked. For a differential pressure the worth is 1.5 P/dp (pump affinity, P ~ dp^1.5), the price
-//! 0.16 R P/dp kelvin of die (a plate's convective share 0.4, h ~ flow^0.8, flow ~ dp^0.5).
+//! price whatever machine makes it; on the way back either way less is asked. For a differential pressure the worth is 1.5 P/dp
+//! (pump affinity, P ~ dp^1.5), the price 0.16 R P/dp kelvin of die (a plate's convective share 0.4, h ~ flow^0.8,
+//! flow ~ dp^0.5).
 
 mod pid;
 pub mod predictive;
@@ -34,7 +35,7 @@ mod trim;
 mod worth;
 
 pub use pid::{REST_K, TAU_S};
-pub use strategies::{RESTS_K, Strategies};
+pub use strategies::{SMALL_ROOM_K, Strategies};
 pub use survey::{Set, Survey};
 pub use swing::{MINUTES as SWING_MINUTES, OWN_K};
 pub use trim::{IGNORED, Parameters};

@@ -7,7 +7,7 @@ use crate::files::Loaded;
 use headroom_core::outlook::READY_S;
 use headroom_core::propose::cooling::predictive::HORIZON_S;
 use headroom_core::propose::cooling::{
-    FLOW_RESERVE, OWN_K, RELAX_GAIN, RESTS_K, SWING_MINUTES, TIGHTEN_GAIN, TRACK_K, WORTH,
+    FLOW_RESERVE, OWN_K, RELAX_GAIN, SMALL_ROOM_K, SWING_MINUTES, TIGHTEN_GAIN, TRACK_K, WORTH,
 };
 use headroom_core::propose::power::TAU_S;
 use headroom_policies::{CoolingStrategy, Policy, PowerStrategy};
@@ -141,9 +141,9 @@ fn cooling(loaded: &Loaded) -> Vec<String> {
     ));
     out.push(format!(
         "   After it has tightened it leaves room below {} K as it is ({} K upstream, {} K-equivalent of a pressure).",
-        plain(RESTS_K[0]),
-        plain(RESTS_K[1]),
-        plain(RESTS_K[2])
+        plain(SMALL_ROOM_K[0]),
+        plain(SMALL_ROOM_K[1]),
+        plain(SMALL_ROOM_K[2])
     ));
     out.push("5. The guard narrows or refuses what came of it (section of each actuator).".to_owned());
     out

@@ -16,7 +16,7 @@ use headroom_site::{Dimension, Site};
 /// Room from which on a setpoint that has tightened last relaxes again, K or K-equivalent: a technology temperature, what is
 /// upstream, and what is no temperature. Readings, and what GPUs may come to draw, differ by so much from tick to tick: without
 /// it a setpoint that stands where it should is taken and given back all day, and loops that share valves swing.
-pub const RESTS_K: [f64; 3] = [0.5, 0.7, 1.0];
+pub const SMALL_ROOM_K: [f64; 3] = [0.5, 0.7, 1.0];
 
 /// The strategies with what they remember of each setpoint.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ impl Strategies {
             _ => 2,
         };
         match p.why {
-            Why::Relax { slack_k, by, .. } if self.tightened[index] && slack_k < RESTS_K[kind] => {
+            Why::Relax { slack_k, by, .. } if self.tightened[index] && slack_k < SMALL_ROOM_K[kind] => {
                 let (low, high) = scene.wants.actuator_range[index];
                 SetpointProposal { value: from.clamp(low, high), why: Why::Rests { slack_k, by }, ..p }
             }
