@@ -65,7 +65,7 @@ pub struct LimitConfig {
 impl Default for LimitConfig {
     /// A 15 min interval, a 30 min horizon.
     fn default() -> Self {
-        Self { interval_s: 900.0, horizon_s: 1800.0, dt_s: 10.0, least_scale: 0.125, evaluations: 90 }
+        Self { interval_s: 900.0, horizon_s: 1800.0, dt_s: 10.0, least_scale: 0.125, evaluations: 150 }
     }
 }
 

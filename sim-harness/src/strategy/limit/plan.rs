@@ -130,6 +130,8 @@ impl Axes {
             at(&|ask| ask == Ask::Facility),
             at(&|ask| matches!(ask, Ask::Facility | Ask::Tower)),
             at(&|ask| ask == Ask::Tower),
+            at(&|ask| matches!(ask, Ask::Facility | Ask::Crahs | Ask::CduSupply(_))),
+            at(&|ask| matches!(ask, Ask::Facility | Ask::CduDp(_))),
             at(&|ask| matches!(ask, Ask::CduSupply(_))),
             at(&|ask| matches!(ask, Ask::CduDp(_))),
             at(&|ask| ask == Ask::Crahs),

@@ -11,9 +11,12 @@ use crate::world::tree::FEED;
 
 /// Share of the baseline's tokens that may be missing.
 const TOKENS_SLACK: f64 = 5e-4;
+/// Work in flight: how far answers of a serving job may be behind the baseline's, s of its tokens. A prompt that is read as
+/// early is answered as fully at a slower clock, only later; what is late at a decision is paid for in the cost.
+const IN_FLIGHT_S: f64 = 10.0;
 /// Mean time to the first token that is always good enough, s, and the factor on the baseline's.
 const FIRST_TOKEN: (f64, f64) = (1.0, 1.1);
-/// Requests that may wait longer than with the baseline.
+/// Requests that may wait longer than with the baseline, beside those of the time that a first token may take.
 const UNREAD: f64 = 2.0;
 /// Steps between two looks at whether a plan can still win.
 const LOOK: usize = 8;
@@ -51,7 +54,7 @@ pub(super) struct Outcome {
     pub owed: f64,
     /// Limits broken over the horizon beyond what the baseline breaks, likewise.
     pub breach: f64,
-    /// Facility energy and debt of heat, J.
+    /// Facility energy, late tokens and debt of heat, J.
     pub cost_j: f64,
     /// Cooling energy per IT energy.
     pub cooling: f64,
@@ -88,6 +91,10 @@ pub(super) struct Situation<'a> {
     twin_now: Delivered,
     twin_then: Delivered,
     now: Delivered,
+    /// Tokens that may be in flight, by job.
+    in_flight: Vec<f64>,
+    /// Facility energy of the baseline's tokens till the next decision, J each.
+    token_j: f64,
     /// What the baseline breaks over the horizon.
     allowed: [f64; KINDS],
     dt_s: f64,
@@ -143,28 +150,35 @@ impl<'a> Situation<'a> {
         let feed_w = twin.tree.branches[FEED].budget_w;
         let before = broken(&watch, feed_w);
         let mut curtailed = binding;
-        let mut roll = |steps: usize, twin: &mut World, curtailed: &mut bool| {
+        let mut energy_j = 0.0;
+        let mut roll = |steps: usize, twin: &mut World, curtailed: &mut bool, energy_j: &mut f64| {
             for _ in 0..steps {
                 twin_runbook.act(twin);
                 twin.step();
+                *energy_j += twin.powers.facility_w * dt_s;
                 watch.observe(twin, dt_s);
                 *curtailed |= twin.curtailment().is_some_and(|c| c.binding);
             }
             let now = broken(&watch, feed_w);
             std::array::from_fn(|kind| now[kind] - before[kind])
         };
-        let mut allowed = roll(commit, &mut twin, &mut curtailed);
+        let mut allowed = roll(commit, &mut twin, &mut curtailed, &mut energy_j);
         let (twin_then, now) = (delivered(&twin), delivered(world));
         let horizon_s = if curtailed { commit_s } else { config.horizon_s.max(commit_s) };
         let horizon = (horizon_s / dt_s).round().max(1.0) as usize;
         if horizon > commit {
-            allowed = roll(horizon - commit, &mut twin, &mut false);
+            allowed = roll(horizon - commit, &mut twin, &mut false, &mut 0.0);
         }
-        let ahead = |job: usize| {
-            let interval = twin_then.tokens[job] - twin_now.tokens[job];
-            now.tokens[job] - twin_now.tokens[job] > 0.003 * interval
-        };
-        let jobs = world.workload.jobs.iter().enumerate().filter(|(_, j)| j.training().is_some());
+        let interval = |job: usize| twin_then.tokens[job] - twin_now.tokens[job];
+        let jobs = world.workload.jobs.iter().enumerate();
+        let in_flight = jobs.clone().map(|(job, j)| match j.training() {
+            Some(_) => 0.0,
+            None => interval(job) / (commit as f64 * dt_s) * IN_FLIGHT_S,
+        });
+        let in_flight = in_flight.collect();
+        let tokens: f64 = jobs.clone().map(|(job, _)| interval(job)).sum();
+        let jobs = jobs.filter(|(_, j)| j.training().is_some());
+        let ahead = |job: usize| now.tokens[job] - twin_now.tokens[job] > 0.003 * interval(job);
         let training = curtailed || jobs.map(|(job, _)| job).any(ahead);
         Self {
             world,
@@ -172,6 +186,8 @@ impl<'a> Situation<'a> {
             runbook: &running.runbook,
             start: &running.start,
             horizon,
+            in_flight,
+            token_j: energy_j / tokens.max(1.0),
             twin_now,
             twin_then,
             now,
@@ -183,17 +199,28 @@ impl<'a> Situation<'a> {
         }
     }
 
+    /// Energy that the baseline would need for tokens that are late at the next decision, as the score holds it against a
+    /// strategy, J.
+    fn late_j(&self, world: &World) -> f64 {
+        let ours = delivered(world);
+        let late = ours.tokens.iter().zip(&self.twin_then.tokens).map(|(ours, theirs)| theirs - ours);
+        late.sum::<f64>().max(0.0) * self.token_j
+    }
+
     /// Work and latency that a world owes at the next decision, 1 for a tenth of a percent or a second.
     fn owed(&self, world: &World) -> f64 {
         let ours = delivered(world);
         let mut owed = 0.0;
         for job in 0..ours.tokens.len() {
             let theirs = self.twin_then.tokens[job] - self.start.tokens[job];
-            let missing = theirs * (1.0 - TOKENS_SLACK) - (ours.tokens[job] - self.start.tokens[job]);
+            let enough = theirs * (1.0 - TOKENS_SLACK) - self.in_flight[job];
+            let missing = enough - (ours.tokens[job] - self.start.tokens[job]);
             owed += 1e3 * (missing / theirs.max(1.0)).max(0.0);
             // prompts that wait are work put off
             let asked = self.twin_then.started[job] - self.start.started[job];
-            let unread = asked - UNREAD - (ours.started[job] - self.start.started[job]);
+            let just_come = (self.twin_then.started[job] - self.twin_now.started[job]) * FIRST_TOKEN.0
+                / (self.commit as f64 * self.dt_s);
+            let unread = asked - UNREAD - just_come - (ours.started[job] - self.start.started[job]);
             owed += 1e3 * (unread / asked.max(1.0)).max(0.0);
             let allowed_s = FIRST_TOKEN.1 * self.twin_then.first_token_since_s(&self.twin_now, job);
             owed += (ours.first_token_since_s(&self.now, job) - allowed_s.max(FIRST_TOKEN.0)).max(0.0);
@@ -211,7 +238,7 @@ impl<'a> Situation<'a> {
         axes.apply(plan, &mut world);
         let feed_w = world.tree.branches[FEED].budget_w;
         let before = broken(&watch, feed_w);
-        let (mut energy_j, mut cooling_j, mut it_j, mut owed) = (0.0, 0.0, 0.0, 0.0);
+        let (mut energy_j, mut cooling_j, mut it_j, mut owed, mut late_j) = (0.0, 0.0, 0.0, 0.0, 0.0);
         let stored_j = stored_j(&world);
         let breach = |watch: &Watch| beyond(broken(watch, feed_w), before, self.allowed);
         for step in 0..self.horizon {
@@ -224,7 +251,7 @@ impl<'a> Situation<'a> {
             cooling_j += world.powers.cooling_w() * self.dt_s;
             it_j += world.powers.it_w * self.dt_s;
             if step + 1 == self.commit {
-                owed = self.owed(&world);
+                (owed, late_j) = (self.owed(&world), self.late_j(&world));
                 // Only a plan that breaks less may owe more.
                 let settled = than.filter(|than| than.breach <= near(than.breach));
                 if settled.is_some_and(|than| owed > than.owed + near(than.owed)) {
@@ -235,7 +262,7 @@ impl<'a> Situation<'a> {
                 return Outcome::LOST;
             }
         }
-        let cost_j = energy_j + heat * (self::stored_j(&world) - stored_j);
+        let cost_j = energy_j + late_j + heat * (self::stored_j(&world) - stored_j);
         Outcome { owed, breach: breach(&watch), cost_j, cooling: cooling_j / it_j.max(1.0) }
     }
 }

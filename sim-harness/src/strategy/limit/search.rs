@@ -143,6 +143,29 @@ impl Best<'_> {
         }
         if self.situation.curtailed {
             self.locks(&last);
+        } else {
+            self.serving();
+        }
+    }
+
+    /// One clock for all that serves, slower and slower while that pays: step by step it is far from the highest clock to
+    /// the one that just keeps up.
+    fn serving(&mut self) {
+        let world = self.situation.world;
+        let mut worked = false;
+        for share in LOCKS.into_iter().rev() {
+            let plan = self.axes.with(&self.plan, |ask| match ask {
+                Ask::Clock(job) if world.workload.jobs[job].training().is_none() => {
+                    let axis = self.axes.axes.iter().find(|a| a.ask == Ask::Clock(job));
+                    axis.map(|axis| Some((share * axis.high / 15.0).floor() * 15.0))
+                }
+                _ => None,
+            });
+            let better = self.offer(plan);
+            if worked && !better {
+                return;
+            }
+            worked |= better;
         }
     }
 
