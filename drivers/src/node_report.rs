@@ -162,18 +162,18 @@ pub fn encode_report(report: &NodeReport) -> Result<Vec<u8>, CodecError> {
         t: report.stamp.tai_ns(),
         uuid: report.gpus.iter().map(|(uuid, _)| uuid.as_ref()).collect(),
         dt: report.gpus.iter().map(|(_, s)| s.stamp.since(report.stamp).ns()).collect(),
-        p: column(report, |s| s.power_w),
-        pa: column(report, |s| s.power_average_w),
-        e: column(report, |s| s.energy_j),
-        sm: column(report, |s| s.clock_mhz),
-        mem: column(report, |s| s.memory_clock_mhz),
-        die: column(report, |s| s.die_c),
-        hbm: column(report, |s| s.hbm_c),
-        margin: column(report, |s| s.margin_k),
-        cap: column(report, |s| s.enforced_cap_w),
-        util: column(report, |s| s.utilisation),
+        p: column(report, |s| s.power_w.get()),
+        pa: column(report, |s| s.power_average_w.get()),
+        e: column(report, |s| s.energy_j.get()),
+        sm: column(report, |s| s.clock_mhz.get()),
+        mem: column(report, |s| s.memory_clock_mhz.get()),
+        die: column(report, |s| s.die_c.get()),
+        hbm: column(report, |s| s.hbm_c.get()),
+        margin: column(report, |s| s.margin_k.get()),
+        cap: column(report, |s| s.enforced_cap_w.get()),
+        util: column(report, |s| s.utilisation.get()),
         why: report.gpus.iter().map(|(_, s)| s.reasons).collect(),
-        thr: std::array::from_fn(|i| column(report, |s| s.throttle_ns[i])),
+        thr: std::array::from_fn(|i| column(report, |s| s.throttle_ns[i].get())),
         receipt: report.receipt.clone(),
         sent: report.sent.map(|sent| sent.since(report.stamp).ns()),
         answer: report.answer.map(|a| [a.sent.tai_ns(), a.heard.tai_ns()]),
@@ -251,18 +251,18 @@ fn decode_json(payload: &[u8], names: &mut Names) -> Result<NodeReport, CodecErr
     let stamp = Stamp::from_tai_ns(c.t);
     let sample = |i: usize| GpuSample {
         stamp: Stamp::from_tai_ns(c.t.saturating_add(c.dt.get(i).copied().unwrap_or(0))),
-        power_w: row(&c.p, i),
-        power_average_w: row(&c.pa, i),
-        energy_j: c.e.get(i).copied().flatten().filter(|x| x.is_finite()),
-        clock_mhz: row(&c.sm, i),
-        memory_clock_mhz: row(&c.mem, i),
-        die_c: row(&c.die, i),
-        hbm_c: row(&c.hbm, i),
-        margin_k: row(&c.margin, i),
-        enforced_cap_w: row(&c.cap, i),
-        utilisation: row(&c.util, i),
+        power_w: row(&c.p, i).into(),
+        power_average_w: row(&c.pa, i).into(),
+        energy_j: c.e.get(i).copied().flatten().filter(|x| x.is_finite()).into(),
+        clock_mhz: row(&c.sm, i).into(),
+        memory_clock_mhz: row(&c.mem, i).into(),
+        die_c: row(&c.die, i).into(),
+        hbm_c: row(&c.hbm, i).into(),
+        margin_k: row(&c.margin, i).into(),
+        enforced_cap_w: row(&c.cap, i).into(),
+        utilisation: row(&c.util, i).into(),
         reasons: c.why.get(i).copied().unwrap_or(0),
-        throttle_ns: std::array::from_fn(|r| c.thr[r].get(i).copied().flatten()),
+        throttle_ns: std::array::from_fn(|r| c.thr[r].get(i).copied().flatten().into()),
     };
     let samples: Vec<GpuSample> = (0..c.uuid.len()).map(sample).collect();
     Ok(NodeReport {
@@ -301,18 +301,19 @@ pub fn decode_status(payload: &[u8]) -> Result<AgentStatus, CodecError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use headroom_site::Offered;
     use proptest::prelude::*;
 
     fn sample(i: u32) -> GpuSample {
         GpuSample {
             stamp: Stamp::from_tai_ns(1_700_000_000_000_000_000 + i64::from(i) * 1_000),
-            power_w: Some(650.25 + i as f32),
-            energy_j: Some(1.25e9 + f64::from(i)),
-            clock_mhz: (i != 3).then_some(1755.0),
-            die_c: Some(61.0),
-            enforced_cap_w: Some(700.0),
+            power_w: Offered::new(650.25 + i as f32),
+            energy_j: Offered::new(1.25e9 + f64::from(i)),
+            clock_mhz: (i != 3).then_some(1755.0).into(),
+            die_c: Offered::new(61.0),
+            enforced_cap_w: Offered::new(700.0),
             reasons: 4,
-            throttle_ns: [Some(17), None, Some(u64::MAX), Some(0), None],
+            throttle_ns: [Some(17), None, Some(u64::MAX - 1), Some(0), None].map(Into::into),
             ..GpuSample::default()
         }
     }
@@ -363,10 +364,10 @@ mod tests {
     #[test]
     fn not_a_number_is_no_value() {
         let mut r = report(1);
-        r.gpus[0].1.power_w = Some(f32::NAN);
+        r.gpus[0].1.power_w = Offered::new(f32::NAN);
         assert_eq!(
             decode_report(&encode_report(&r).unwrap(), &mut Names::default()).unwrap().gpus[0].1.power_w,
-            None
+            Offered::NONE
         );
     }
 

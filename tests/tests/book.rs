@@ -123,7 +123,7 @@ fn the_messages_are_those_of_the_wire() {
         page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     let report = decode_report(blocks[0].as_bytes(), &mut Names::default()).unwrap();
     assert_eq!((report.gpus.len(), report.sequence, report.receipt.unwrap().sequence), (2, 42, 311));
-    assert_eq!(report.gpus[0].1.throttle_ns[0], Some(1_700_000));
+    assert_eq!(report.gpus[0].1.throttle_ns[0].get(), Some(1_700_000));
     let command = decode_command(blocks[1].as_bytes()).unwrap();
     assert_eq!((command.gpus[0].cap_w, command.gpus[1].cap_w), (Some(640.0), None));
     assert!(decode_status(blocks[2].as_bytes()).unwrap().online);

@@ -243,7 +243,7 @@ impl Estimator {
 
     /// Hears a sample between two snapshots: a peak that none of them shows.
     pub fn hear(&mut self, gpu: usize, sample: &GpuSample) {
-        if let (Some(watts), Some(mhz)) = (sample.power_w, sample.clock_mhz) {
+        if let (Some(watts), Some(mhz)) = (sample.power_w.get(), sample.clock_mhz.get()) {
             self.estimate.demand.update(gpu, f64::from(watts), f64::from(mhz), 1.0);
         }
     }

@@ -109,7 +109,8 @@ impl Guarding {
         proposal: &mut CapProposal,
     ) -> CapsVerdict {
         for (applied, g) in self.applied_w.iter_mut().zip(&snapshot.gpus) {
-            *applied = if g.heard { g.sample.enforced_cap_w.map_or(f64::NAN, f64::from) } else { f64::NAN };
+            *applied =
+                if g.heard { g.sample.enforced_cap_w.get().map_or(f64::NAN, f64::from) } else { f64::NAN };
         }
         // One that can only be read is to the guard as one that is silent: it may stand anywhere up to its limit.
         for (i, most) in

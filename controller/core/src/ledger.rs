@@ -46,7 +46,7 @@ pub use sums::add_cells;
 use crate::align::Snapshot;
 use headroom_site::gpu::ThrottleReason;
 use headroom_site::model::JobKind;
-use headroom_site::{PointId, Site, Stamp};
+use headroom_site::{Offered, PointId, Site, Stamp};
 
 /// Totals since the start.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -73,7 +73,7 @@ pub struct Ledger {
     totals: Totals,
     last: Option<Stamp>,
     counters: Vec<Option<f64>>,
-    throttle_ns: Vec<[Option<u64>; 5]>,
+    throttle_ns: Vec<[Offered<u64>; 5]>,
     /// Throttled GPU time by [`ThrottleReason::ALL`], ns: whole, so that no rounding adds up.
     throttled_ns: [u64; 5],
     cv_sum: f64,
@@ -92,7 +92,7 @@ impl Ledger {
             totals: Totals::default(),
             last: None,
             counters: vec![None; site.points.len()],
-            throttle_ns: vec![[None; 5]; site.gpus.len()],
+            throttle_ns: vec![[Offered::NONE; 5]; site.gpus.len()],
             throttled_ns: [0; 5],
             cv_sum: 0.0,
             cv_count: 0,
@@ -145,12 +145,12 @@ impl Ledger {
             }
             for (reason, (now, before)) in g.sample.throttle_ns.iter().zip(known.iter_mut()).enumerate() {
                 // A counter that is missing for a while has gone on counting: what it stood at is kept.
-                let Some(now) = *now else { continue };
-                if let Some(before) = *before {
+                let Some(now) = now.get() else { continue };
+                if let Some(before) = before.get() {
                     // One that falls began anew with its driver.
                     self.throttled_ns[reason] += if now >= before { now - before } else { now };
                 }
-                *before = Some(now);
+                *before = Offered::new(now);
             }
         }
         self.totals.throttled_s = self.throttled_ns.map(|ns| ns as f64 * 1e-9);
@@ -163,7 +163,7 @@ impl Ledger {
             for g in &job.gpus {
                 let v = &snapshot.gpus[g.index()];
                 let idle = v.sample.reasons & 1 != 0;
-                if let Some(clock) = v.sample.clock_mhz.filter(|_| v.heard && !idle) {
+                if let Some(clock) = v.sample.clock_mhz.get().filter(|_| v.heard && !idle) {
                     n += 1.0;
                     sum += f64::from(clock);
                     squares += f64::from(clock).powi(2);

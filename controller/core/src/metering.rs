@@ -132,7 +132,7 @@ impl Metering {
         tick.shown_w.clear();
         tick.shown_w.extend(snapshot.gpus.iter().enumerate().map(|(g, gpu)| {
             let mean = align.window(g).and_then(|w| w.power_w.mean());
-            let now = gpu.sample.power_w.or(gpu.sample.power_average_w);
+            let now = gpu.sample.power_w.get().or(gpu.sample.power_average_w.get());
             mean.or(now).filter(|_| gpu.vouches()).unwrap_or(f32::NAN)
         }));
     }
@@ -144,7 +144,7 @@ impl Metering {
                 continue;
             }
             let (energy, s) = (&mut self.energy[g], &gpu.sample);
-            let shown_j = match (s.energy_j, energy.counter_j) {
+            let shown_j = match (s.energy_j.get(), energy.counter_j) {
                 // A counter that falls began anew with its driver.
                 (Some(now), Some(before)) => Some(if now >= before { now - before } else { now }),
                 // One that is missing for a while has gone on counting.
@@ -152,11 +152,11 @@ impl Metering {
                 (None, None) => {
                     let dt_s = energy.at.map(|at| s.stamp.since(at).s()).filter(|dt_s| *dt_s <= GAP_S);
                     let mean = align.window(g).and_then(|w| w.power_w.mean());
-                    let shown = mean.or(s.power_w).or(s.power_average_w);
+                    let shown = mean.or(s.power_w.get()).or(s.power_average_w.get());
                     shown.zip(dt_s).map(|(w, dt_s)| f64::from(w) * dt_s)
                 }
             };
-            energy.counter_j = s.energy_j.or(energy.counter_j);
+            energy.counter_j = s.energy_j.get().or(energy.counter_j);
             energy.at = Some(s.stamp);
             if let Some(shown_j) = shown_j {
                 let factor = match self.place[g] {

@@ -7,7 +7,7 @@ use crate::topology::Topology;
 use crate::wants::Wants;
 use headroom_policies::read_policy;
 use headroom_site::file::read_site;
-use headroom_site::{GpuSample, Inbox, NodeReport, Quality, Reading, Site, Span, Stamp};
+use headroom_site::{GpuSample, Inbox, NodeReport, Offered, Quality, Reading, Site, Span, Stamp};
 use std::path::Path;
 
 pub(crate) const CDU_SUPPLY: usize = 0;
@@ -190,10 +190,10 @@ pub(crate) fn reading(site: &Site, id: &str, s: f64, value: f64) -> Reading {
 pub(crate) fn sample(s: f64, power_w: f32, clock_mhz: f32) -> GpuSample {
     GpuSample {
         stamp: at(s),
-        power_w: Some(power_w),
-        clock_mhz: Some(clock_mhz),
-        die_c: Some(50.0),
-        enforced_cap_w: Some(700.0),
+        power_w: Offered::new(power_w),
+        clock_mhz: Offered::new(clock_mhz),
+        die_c: Offered::new(50.0),
+        enforced_cap_w: Offered::new(700.0),
         ..GpuSample::default()
     }
 }

@@ -10,6 +10,7 @@
 //! say. Heat in hardware and in software is one counter there; it is booked as software, as where NVML has no better.
 
 use headroom_site::GpuSample;
+use headroom_site::Offered;
 
 /// A field of a GPU: its id, the names it may have with the factor to our unit, and where it goes.
 #[derive(Clone, Copy)]
@@ -38,68 +39,70 @@ const fn unwanted(field: Field) -> Field {
 /// All of them. Where two give the same quantity, the better one stands later.
 pub(super) const FIELDS: &[Field] = &[
     gauge(100, &[("DCGM_FI_DEV_SM_CLOCK", 1.0), ("DCGM_FI_DEV_SM_CLOCK_HERTZ", 1e-6)], |s, v| {
-        s.clock_mhz = Some(v as f32);
+        s.clock_mhz = Offered::new(v as f32);
     }),
     unwanted(gauge(
         101,
         &[("DCGM_FI_DEV_MEM_CLOCK", 1.0), ("DCGM_FI_DEV_MEMORY_CLOCK_HERTZ", 1e-6)],
         |s, v| {
-            s.memory_clock_mhz = Some(v as f32);
+            s.memory_clock_mhz = Offered::new(v as f32);
         },
     )),
     gauge(140, &[("DCGM_FI_DEV_MEMORY_TEMP", 1.0), ("DCGM_FI_DEV_MEMORY_TEMP_CELSIUS", 1.0)], |s, v| {
         // 0 is what a board without that sensor says.
-        s.hbm_c = Some(v as f32).filter(|c| *c > 0.0);
+        s.hbm_c = Some(v as f32).filter(|c| *c > 0.0).into();
     }),
     gauge(150, &[("DCGM_FI_DEV_GPU_TEMP", 1.0), ("DCGM_FI_DEV_GPU_TEMP_CELSIUS", 1.0)], |s, v| {
-        s.die_c = Some(v as f32);
+        s.die_c = Offered::new(v as f32);
     }),
     gauge(
         153,
         &[("DCGM_FI_DEV_GPU_TEMP_LIMIT", 1.0), ("DCGM_FI_DEV_GPU_TEMP_MARGIN_CELSIUS", 1.0)],
         |s, v| {
-            s.margin_k = Some(v as f32);
+            s.margin_k = Offered::new(v as f32);
         },
     ),
     gauge(155, &[("DCGM_FI_DEV_POWER_USAGE", 1.0), ("DCGM_FI_DEV_BOARD_POWER_WATTS", 1.0)], |s, v| {
-        s.power_average_w = Some(v as f32);
+        s.power_average_w = Offered::new(v as f32);
     }),
     unwanted(gauge(
         157,
         &[("DCGM_FI_DEV_POWER_USAGE_INSTANT", 1.0), ("DCGM_FI_DEV_BOARD_POWER_RAW_WATTS", 1.0)],
-        |s, v| s.power_w = Some(v as f32),
+        |s, v| s.power_w = Offered::new(v as f32),
     )),
     counter(
         156,
         &[("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", 1e-3), ("DCGM_FI_DEV_GPU_ENERGY_JOULES_TOTAL", 1.0)],
-        |s, v| s.energy_j = Some(v),
+        |s, v| s.energy_j = Offered::new(v),
     ),
     gauge(
         164,
         &[("DCGM_FI_DEV_ENFORCED_POWER_LIMIT", 1.0), ("DCGM_FI_DEV_BOARD_POWER_LIMIT_ENFORCED_WATTS", 1.0)],
-        |s, v| s.enforced_cap_w = Some(v as f32),
+        |s, v| s.enforced_cap_w = Offered::new(v as f32),
     ),
-    unwanted(gauge(203, &[("DCGM_FI_DEV_GPU_UTIL", 1e-2)], |s, v| s.utilisation = Some(v as f32))),
+    unwanted(gauge(203, &[("DCGM_FI_DEV_GPU_UTIL", 1e-2)], |s, v| s.utilisation = Offered::new(v as f32))),
     unwanted(gauge(
         112,
         &[("DCGM_FI_DEV_CLOCK_THROTTLE_REASONS", 1.0), ("DCGM_FI_DEV_CLOCKS_EVENT_REASONS", 1.0)],
         |s, v| s.reasons = v as u32,
     )),
-    unwanted(counter(240, &[("DCGM_FI_DEV_POWER_VIOLATION", 1.0)], |s, v| s.throttle_ns[0] = Some(v as u64))),
+    unwanted(counter(240, &[("DCGM_FI_DEV_POWER_VIOLATION", 1.0)], |s, v| {
+        s.throttle_ns[0] = Offered::new(v as u64)
+    })),
     unwanted(counter(241, &[("DCGM_FI_DEV_THERMAL_VIOLATION", 1.0)], |s, v| {
-        s.throttle_ns[1] = Some(v as u64);
+        s.throttle_ns[1] = Offered::new(v as u64);
     })),
     counter(1420, &[("DCGM_FI_DEV_CLOCKS_EVENT_REASON_SW_POWER_CAP_NS", 1.0)], |s, v| {
-        s.throttle_ns[0] = Some(v as u64);
+        s.throttle_ns[0] = Offered::new(v as u64);
     }),
     counter(1422, &[("DCGM_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN_NS", 1.0)], |s, v| {
-        s.throttle_ns[1] = Some(v as u64);
+        s.throttle_ns[1] = Offered::new(v as u64);
     }),
     counter(1423, &[("DCGM_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN_NS", 1.0)], |s, v| {
-        s.throttle_ns[2] = Some(v as u64);
+        s.throttle_ns[2] = Offered::new(v as u64);
     }),
     counter(1424, &[("DCGM_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN_NS", 1.0)], |s, v| {
-        s.throttle_ns[3] = Some(v as u64);
+        s.throttle_ns[3] = Offered::new(v as u64);
     }),
 ];
 

@@ -4,7 +4,7 @@ use super::{Handle, start};
 use crate::context::Context;
 use crate::testing::pages::Server;
 use crate::testing::{context, site, until};
-use headroom_site::{GpuSample, Inbox, NodeReport, Site, Span, Stamp};
+use headroom_site::{GpuSample, Inbox, NodeReport, Offered, Site, Span, Stamp};
 
 const A: &str = "GPU-604ac76c-d9cf-fef3-62e9-d92044ab6e52";
 const B: &str = "GPU-7f0c1b1e-0000-1111-2222-333344445555";
@@ -100,24 +100,27 @@ async fn an_old_page_becomes_a_report_of_each_node() {
     let report = b.report("n1", |_| true).await;
     let wanted = GpuSample {
         stamp: report.stamp,
-        power_average_w: Some(611.25),
-        energy_j: Some(4000.123),
-        clock_mhz: Some(1755.0),
-        memory_clock_mhz: Some(2619.0),
-        die_c: Some(61.0),
-        hbm_c: Some(70.0),
-        margin_k: Some(-2.0),
-        enforced_cap_w: Some(650.0),
-        utilisation: Some(0.97),
+        power_average_w: Offered::new(611.25),
+        energy_j: Offered::new(4000.123),
+        clock_mhz: Offered::new(1755.0),
+        memory_clock_mhz: Offered::new(2619.0),
+        die_c: Offered::new(61.0),
+        hbm_c: Offered::new(70.0),
+        margin_k: Offered::new(-2.0),
+        enforced_cap_w: Offered::new(650.0),
+        utilisation: Offered::new(0.97),
         reasons: 4,
         // The counter by reason counts, not the older one of everything.
-        throttle_ns: [Some(1_700_000), Some(0), Some(3), Some(9), None],
-        power_w: None,
+        throttle_ns: [Some(1_700_000), Some(0), Some(3), Some(9), None].map(Into::into),
+        power_w: Offered::NONE,
     };
     assert_eq!(report.gpus, [(A.into(), wanted)]);
     let other = b.report("n2", |_| true).await.gpus[0].1;
-    assert_eq!((other.hbm_c, other.margin_k, other.enforced_cap_w, other.reasons), (None, None, None, 0));
-    assert_eq!(other.clock_mhz, Some(1755.0));
+    assert_eq!(
+        (other.hbm_c.get(), other.margin_k.get(), other.enforced_cap_w.get(), other.reasons),
+        (None, None, None, 0)
+    );
+    assert_eq!(other.clock_mhz, Offered::new(1755.0));
     let status = b.status(|s| s.scrapes > 0).await;
     assert_eq!((status.gpus, status.missing.len()), (2, 0), "{status:#?}");
 }
@@ -141,9 +144,12 @@ async fn a_page_of_dcgm_4_7_is_the_same_in_base_units() {
     let server = Server::open(page).await;
     let mut b = Bench::new(&two_nodes(server.port, "30 s"));
     let s = b.report("n1", |_| true).await.gpus[0].1;
-    assert_eq!((s.clock_mhz, s.margin_k, s.power_average_w), (Some(1755.0), Some(26.0), Some(611.25)));
     assert_eq!(
-        (s.power_w, s.energy_j, s.enforced_cap_w, s.reasons),
+        (s.clock_mhz.get(), s.margin_k.get(), s.power_average_w.get()),
+        (Some(1755.0), Some(26.0), Some(611.25))
+    );
+    assert_eq!(
+        (s.power_w.get(), s.energy_j.get(), s.enforced_cap_w.get(), s.reasons),
         (Some(598.5), Some(4000.123), Some(650.0), 36)
     );
     // What it lacks is told by field and name, and the GPU that is not there by its UUID.
@@ -185,7 +191,7 @@ async fn where_nothing_ever_moves_a_collection_is_taken_to_have_been() {
     let server = Server::open(page).await;
     let mut b = Bench::new(&two_nodes(server.port, "200 ms"));
     let third = b.report("n1", |r| r.sequence >= 3).await;
-    assert_eq!(third.gpus[0].1.die_c, Some(33.0));
+    assert_eq!(third.gpus[0].1.die_c, Offered::new(33.0));
     server.break_down();
     let status = b.status(|s| !s.up).await;
     assert!(status.trouble.is_some_and(|t| t.contains("503")));
@@ -214,8 +220,8 @@ fn the_order_of_lines_does_not_matter() {
         line("DCGM_FI_DEV_POWER_USAGE", 0, A, "140737488355330"),
     ];
     let forwards = said(&lines);
-    assert_eq!((forwards.throttle_ns[0], forwards.clock_mhz), (Some(1_700_000), Some(1755.4)));
-    assert_eq!(forwards.power_average_w, Some(403.0));
+    assert_eq!((forwards.throttle_ns[0].get(), forwards.clock_mhz.get()), (Some(1_700_000), Some(1755.4)));
+    assert_eq!(forwards.power_average_w, Offered::new(403.0));
     lines.reverse();
     assert_eq!(said(&lines), forwards);
 }
@@ -224,6 +230,6 @@ fn the_order_of_lines_does_not_matter() {
 fn what_no_number_of_ours_holds_is_no_value() {
     for value in ["-1e300", "-Inf", "+Inf", "NaN", "1e300"] {
         let power = said(&[line("DCGM_FI_DEV_POWER_USAGE", 0, A, value)]).power_average_w;
-        assert_eq!(power, None, "{value}");
+        assert_eq!(power, Offered::NONE, "{value}");
     }
 }

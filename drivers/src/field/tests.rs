@@ -8,7 +8,7 @@ use crate::testing::modbus::serve;
 use crate::testing::{Broker, Mosquitto, free_port, site};
 use headroom_site::command::SetpointCommand;
 use headroom_site::gpu::CapTarget;
-use headroom_site::{ActuatorId, CapCommand, GpuSample, NodeReport, Reading, Stamp};
+use headroom_site::{ActuatorId, CapCommand, GpuSample, NodeReport, Offered, Reading, Stamp};
 use tokio::sync::mpsc::Receiver;
 
 const SITE: &str = r#"
@@ -221,7 +221,10 @@ async fn a_site_is_read() {
         sequence: 1,
         mono_ns: 9,
         stamp: now,
-        gpus: vec![("GPU-a".into(), GpuSample { stamp: now, power_w: Some(650.0), ..GpuSample::default() })],
+        gpus: vec![(
+            "GPU-a".into(),
+            GpuSample { stamp: now, power_w: Offered::new(650.0), ..GpuSample::default() },
+        )],
         receipt: None,
         answer: None,
         sent: None,

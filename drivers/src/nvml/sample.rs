@@ -122,17 +122,17 @@ pub(super) fn take(
     let q = qualities;
     let mut sample = GpuSample {
         stamp: stamped.map_or(now, |us| Stamp::from_unix_ns(us.saturating_mul(1000))),
-        power_w: keep(q, Quantity::Power, field(&power)).map(watts),
-        power_average_w: keep(q, Quantity::PowerAverage, field(&average)).map(watts),
-        enforced_cap_w: keep(q, Quantity::EnforcedCap, field(&cap)).map(watts),
-        hbm_c: keep(q, Quantity::Hbm, field(&hbm).and_then(not_zero)).map(|n| n.f64() as f32),
-        energy_j: keep(q, Quantity::Energy, field(&energy)).map(|n| n.f64() * 1e-3),
+        power_w: keep(q, Quantity::Power, field(&power)).map(watts).into(),
+        power_average_w: keep(q, Quantity::PowerAverage, field(&average)).map(watts).into(),
+        enforced_cap_w: keep(q, Quantity::EnforcedCap, field(&cap)).map(watts).into(),
+        hbm_c: keep(q, Quantity::Hbm, field(&hbm).and_then(not_zero)).map(|n| n.f64() as f32).into(),
+        energy_j: keep(q, Quantity::Energy, field(&energy)).map(|n| n.f64() * 1e-3).into(),
         ..GpuSample::default()
     };
     let of = [Quantity::SwPowerCap, Quantity::SwThermal, Quantity::HwThermal, Quantity::PowerBrake];
     for ((slot, answer), of) in sample.throttle_ns.iter_mut().zip(&counters).zip(of) {
         // A counter may well stand at zero; its stamp tells whether it was read.
-        *slot = keep(q, of, field(answer)).map(Number::u64);
+        *slot = keep(q, of, field(answer)).map(Number::u64).into();
     }
     getters(library, handle, &mut sample, q);
     older_drivers(library, handle, &mut sample, q);
@@ -147,16 +147,16 @@ fn not_zero(number: Number) -> Result<Number, Quality> {
 fn getters(library: &Library, handle: Handle, sample: &mut GpuSample, q: &mut Qualities) {
     let device = library.device(handle);
     let mhz = |clock| device.clock_info(clock).map(|mhz| mhz as f32).map_err(|e| why(&e));
-    sample.clock_mhz = keep(q, Quantity::Clock, mhz(Clock::SM));
-    sample.memory_clock_mhz = keep(q, Quantity::MemoryClock, mhz(Clock::Memory));
+    sample.clock_mhz = keep(q, Quantity::Clock, mhz(Clock::SM)).into();
+    sample.memory_clock_mhz = keep(q, Quantity::MemoryClock, mhz(Clock::Memory)).into();
     let die = device.temperature(TemperatureSensor::Gpu).map(|c| c as f32).map_err(|e| why(&e));
-    sample.die_c = keep(q, Quantity::Die, die);
+    sample.die_c = keep(q, Quantity::Die, die).into();
     let margin = library.margin(handle).map(|k| k as f32).map_err(|e| why(&e));
-    sample.margin_k = keep(q, Quantity::Margin, margin);
+    sample.margin_k = keep(q, Quantity::Margin, margin).into();
     let reasons = device.current_throttle_reasons().map(|bits| bits.bits() as u32).map_err(|e| why(&e));
     sample.reasons = keep(q, Quantity::Reasons, reasons).unwrap_or(0);
     let busy = device.utilization_rates().map(|u| u.gpu as f32 / 100.0).map_err(|e| why(&e));
-    sample.utilisation = keep(q, Quantity::Utilisation, busy);
+    sample.utilisation = keep(q, Quantity::Utilisation, busy).into();
 }
 
 /// Drivers without the fields have older calls for some of them.
@@ -164,11 +164,11 @@ fn older_drivers(library: &Library, handle: Handle, sample: &mut GpuSample, q: &
     let device = library.device(handle);
     if sample.power_average_w.is_none() {
         let average = device.power_usage().map(|mw| (f64::from(mw) * 1e-3) as f32).map_err(|e| why(&e));
-        sample.power_average_w = keep(q, Quantity::PowerAverage, average);
+        sample.power_average_w = keep(q, Quantity::PowerAverage, average).into();
     }
     if sample.enforced_cap_w.is_none() {
         let cap = device.enforced_power_limit().map(|mw| (f64::from(mw) * 1e-3) as f32).map_err(|e| why(&e));
-        sample.enforced_cap_w = keep(q, Quantity::EnforcedCap, cap);
+        sample.enforced_cap_w = keep(q, Quantity::EnforcedCap, cap).into();
     }
     // Thermal violation time is software and hardware together; it is booked as software, the rarer alarm staying clean.
     let older = [
@@ -178,7 +178,7 @@ fn older_drivers(library: &Library, handle: Handle, sample: &mut GpuSample, q: &
     for (slot, of, policy) in older {
         if sample.throttle_ns[slot].is_none() {
             let ns = device.violation_status(policy).map(|t| t.violation_time).map_err(|e| why(&e));
-            sample.throttle_ns[slot] = keep(q, of, ns);
+            sample.throttle_ns[slot] = keep(q, of, ns).into();
         }
     }
 }

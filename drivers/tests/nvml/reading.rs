@@ -3,7 +3,7 @@
 use crate::common::{busy, host, isolated, uuid, world};
 use headroom_drivers::nvml::{NvmlError, NvmlHost, Quantity};
 use headroom_nvml_abi::page::{GpuOutputs, quirk};
-use headroom_site::{GpuSample, Quality, Reason, Stamp};
+use headroom_site::{GpuSample, Offered, Quality, Reason, Stamp};
 use std::path::Path;
 
 const NOW: Stamp = Stamp::from_unix_ms(1_800_000_000_000);
@@ -11,18 +11,18 @@ const NOW: Stamp = Stamp::from_unix_ms(1_800_000_000_000);
 fn expected() -> GpuSample {
     GpuSample {
         stamp: Stamp::from_unix_ms(1_790_000_000_000),
-        power_w: Some(612.345),
-        power_average_w: Some(500.0),
-        energy_j: Some(5000.0),
-        clock_mhz: Some(1755.0),
-        memory_clock_mhz: Some(2619.0),
-        die_c: Some(61.0),
-        hbm_c: Some(70.0),
-        margin_k: Some(-3.0),
-        enforced_cap_w: Some(700.0),
-        utilisation: Some(0.99),
+        power_w: Offered::new(612.345),
+        power_average_w: Offered::new(500.0),
+        energy_j: Offered::new(5000.0),
+        clock_mhz: Offered::new(1755.0),
+        memory_clock_mhz: Offered::new(2619.0),
+        die_c: Offered::new(61.0),
+        hbm_c: Offered::new(70.0),
+        margin_k: Offered::new(-3.0),
+        enforced_cap_w: Offered::new(700.0),
+        utilisation: Offered::new(0.99),
         reasons: 0x24,
-        throttle_ns: [Some(74), Some(251), Some(252), Some(0), None],
+        throttle_ns: [Some(74), Some(251), Some(252), Some(0), None].map(Into::into),
     }
 }
 
@@ -57,10 +57,10 @@ fn what_is_not_supported_is_absent_with_its_reason() {
         world.set_quirks(0, none);
         let sample = host.sample(0, NOW).unwrap();
         let absent = GpuSample {
-            power_w: None,
-            margin_k: None,
-            hbm_c: None,
-            energy_j: None,
+            power_w: Offered::NONE,
+            margin_k: Offered::NONE,
+            hbm_c: Offered::NONE,
+            energy_j: Offered::NONE,
             reasons: 0,
             ..expected()
         };
@@ -81,7 +81,7 @@ fn older_drivers_count_violations() {
         world.set_quirks(0, quirk::NO_COUNTERS);
         let mut host = host();
         let sample = host.sample(0, NOW).unwrap();
-        assert_eq!(sample.throttle_ns, [Some(74), Some(251 + 252), None, None, None]);
+        assert_eq!(sample.throttle_ns.map(Offered::get), [Some(74), Some(251 + 252), None, None, None]);
         assert!(host.quality(0, Quantity::SwThermal).is_good());
         assert_eq!(host.quality(0, Quantity::HwThermal), Quality::Bad(Reason::NotSupported));
     });
@@ -95,14 +95,14 @@ fn success_with_nothing_in_it_is_no_value() {
         let mut host = host();
         let sample = host.sample(0, NOW).unwrap();
         assert_eq!(sample.stamp, NOW, "no stamp of the driver's");
-        assert_eq!((sample.power_w, sample.hbm_c, sample.energy_j), (None, None, None));
+        assert_eq!((sample.power_w.get(), sample.hbm_c.get(), sample.energy_j.get()), (None, None, None));
         assert_eq!(host.quality(0, Quantity::Power), Quality::Bad(Reason::Sentinel));
         // The getters without a stamp still answer.
-        assert_eq!((sample.power_average_w, sample.enforced_cap_w), (Some(500.0), Some(700.0)));
-        assert_eq!(sample.clock_mhz, Some(1755.0));
+        assert_eq!((sample.power_average_w.get(), sample.enforced_cap_w.get()), (Some(500.0), Some(700.0)));
+        assert_eq!(sample.clock_mhz, Offered::new(1755.0));
         world.set_quirks(0, 0);
         world.publish(0, &GpuOutputs { hbm_c: 0, ..busy() });
-        assert_eq!(host.sample(0, NOW).unwrap().hbm_c, None, "memory at 0 degC is no sensor");
+        assert_eq!(host.sample(0, NOW).unwrap().hbm_c, Offered::NONE, "memory at 0 degC is no sensor");
     });
 }
 

@@ -1,6 +1,6 @@
 //! What a node's agent says about its GPUs, and what the controller asks of them.
 
-use crate::{Span, Stamp};
+use crate::{Offered, Span, Stamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
@@ -58,35 +58,35 @@ impl fmt::Display for ThrottleReason {
     }
 }
 
-/// One look at one GPU. A field is `None` where the driver does not offer it.
+/// One look at one GPU. A field is none where the driver does not offer it.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct GpuSample {
     /// When it was true.
     pub stamp: Stamp,
     /// Power now, W (NVML field 186 where offered).
-    pub power_w: Option<f32>,
+    pub power_w: Offered<f32>,
     /// Power, average over the sensor's window, W (field 185 or `PowerUsage`).
-    pub power_average_w: Option<f32>,
+    pub power_average_w: Offered<f32>,
     /// Energy since driver load, J.
-    pub energy_j: Option<f64>,
+    pub energy_j: Offered<f64>,
     /// SM clock, MHz.
-    pub clock_mhz: Option<f32>,
+    pub clock_mhz: Offered<f32>,
     /// Memory clock, MHz.
-    pub memory_clock_mhz: Option<f32>,
+    pub memory_clock_mhz: Offered<f32>,
     /// Die temperature, degC.
-    pub die_c: Option<f32>,
+    pub die_c: Offered<f32>,
     /// Memory temperature, degC.
-    pub hbm_c: Option<f32>,
+    pub hbm_c: Offered<f32>,
     /// Margin to the maximum operating temperature, K.
-    pub margin_k: Option<f32>,
+    pub margin_k: Offered<f32>,
     /// The power cap in force, W (enforced, not requested).
-    pub enforced_cap_w: Option<f32>,
+    pub enforced_cap_w: Offered<f32>,
     /// GPU utilisation, 0..1.
-    pub utilisation: Option<f32>,
+    pub utilisation: Offered<f32>,
     /// NVML clocks-event bits now.
     pub reasons: u32,
     /// Time throttled since driver load by [`ThrottleReason::ALL`], ns.
-    pub throttle_ns: [Option<u64>; 5],
+    pub throttle_ns: [Offered<u64>; 5],
 }
 
 /// What one node's agent reports each tick.

@@ -120,5 +120,6 @@ fn finite(s: &GpuSample) -> bool {
         s.enforced_cap_w,
         s.utilisation,
     ];
-    floats.iter().flatten().all(|x| x.is_finite()) && s.energy_j.is_none_or(f64::is_finite)
+    floats.iter().filter_map(|x| x.get()).all(|x| x.is_finite())
+        && s.energy_j.get().is_none_or(f64::is_finite)
 }

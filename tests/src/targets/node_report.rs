@@ -5,7 +5,7 @@ use headroom_drivers::node_report::{
     Names, decode_command, decode_into, decode_report, decode_status, encode_command, encode_packed,
     encode_report, encode_status,
 };
-use headroom_site::{GpuSample, NodeReport};
+use headroom_site::{GpuSample, NodeReport, Offered};
 
 /// Packed reports.
 pub const NODE_REPORT_PACKED: Target =
@@ -37,7 +37,8 @@ fn stands(report: &NodeReport) {
             s.enforced_cap_w,
             s.utilisation,
         ];
-        floats.iter().flatten().all(|x| x.is_finite()) && s.energy_j.is_none_or(f64::is_finite)
+        floats.iter().filter_map(|x| x.get()).all(|x| x.is_finite())
+            && s.energy_j.get().is_none_or(f64::is_finite)
     };
     assert!(report.gpus.iter().all(|(_, s)| finite(s)), "{report:?}");
     assert_eq!(report.arrival, None);
@@ -110,12 +111,12 @@ fn json(input: &[u8]) {
 fn alike(a: &NodeReport, b: &NodeReport) {
     let plain = |r: &NodeReport| {
         let mut r = r.clone();
-        r.gpus.iter_mut().for_each(|(_, s)| s.energy_j = None);
+        r.gpus.iter_mut().for_each(|(_, s)| s.energy_j = Offered::NONE);
         r
     };
     assert_eq!(plain(a), plain(b));
     for ((_, a), (_, b)) in a.gpus.iter().zip(&b.gpus) {
-        match (a.energy_j, b.energy_j) {
+        match (a.energy_j.get(), b.energy_j.get()) {
             (Some(a), Some(b)) => {
                 assert!((a - b).abs() <= 4.0 * a.abs() * f64::EPSILON + f64::MIN_POSITIVE, "{a} {b}");
             }

@@ -134,9 +134,13 @@ impl Lags {
         if !(0.0..=HOLE_S.max(2e-9 * self.stretch_ns as f64)).contains(&dt_s) {
             return;
         }
-        let counted =
-            now.energy_j.zip(before.energy_j).map(|(now, before)| now - before).filter(|j| *j >= 0.0);
-        let power = now.power_w.or(now.power_average_w);
+        let counted = now
+            .energy_j
+            .get()
+            .zip(before.energy_j.get())
+            .map(|(now, before)| now - before)
+            .filter(|j| *j >= 0.0);
+        let power = now.power_w.get().or(now.power_average_w.get());
         let Some(joules) = counted.or(power.map(|w| f64::from(w) * dt_s)) else { return };
         let (from, to) = (before.stamp.tai_ns(), now.stamp.tai_ns());
         if (self.memo.from, self.memo.to) != (from, to) {

@@ -115,7 +115,7 @@ impl Snapshot {
         for g in &self.gpus {
             let s = &g.sample;
             for f in [s.power_w, s.clock_mhz, s.die_c, s.hbm_c, s.enforced_cap_w] {
-                eat(f.map_or(u64::MAX, |x| u64::from(x.to_bits())));
+                eat(f.get().map_or(u64::MAX, |x| u64::from(x.to_bits())));
             }
             eat(u64::from(s.reasons));
             eat(s.stamp.tai_ns() as u64);

@@ -63,7 +63,7 @@ impl Standing {
 
     fn judge_all(&mut self, before: &GpuSample, sample: &GpuSample) {
         for (i, reason) in ThrottleReason::ALL.into_iter().enumerate() {
-            let counters = (before.throttle_ns[i], sample.throttle_ns[i]);
+            let counters = (before.throttle_ns[i].get(), sample.throttle_ns[i].get());
             let counted = matches!(counters, (Some(a), Some(b)) if b > a);
             self.judge(i, reason.bit(), sample.reasons & reason.bit() != 0, counted, sample.stamp);
         }
@@ -123,7 +123,12 @@ mod tests {
         let mut take = |&(ms, reasons, ns): &(i64, u32, Option<u64>)| {
             let throttle_ns = [ns, None, None, None, None];
             let stamp = Stamp::from_unix_ms(1_000_000 + ms);
-            let sample = GpuSample { stamp, reasons, throttle_ns, ..GpuSample::default() };
+            let sample = GpuSample {
+                stamp,
+                reasons,
+                throttle_ns: throttle_ns.map(Into::into),
+                ..GpuSample::default()
+            };
             standing.take(&std::mem::replace(&mut before, sample), &sample);
             standing.bits()
         };

@@ -1,7 +1,7 @@
 use super::*;
 use crate::tests::{at, reading, report, sample, site};
 use headroom_site::PointId;
-use headroom_site::{NodeReport, Site};
+use headroom_site::{NodeReport, Offered, Site};
 
 fn take(align: &mut Align, readings: Vec<Reading>, nodes: Vec<NodeReport>) {
     align.take(&Inbox { readings, nodes, ..Inbox::default() });
@@ -99,7 +99,7 @@ fn the_uuid_decides_whose_sample_it_is() {
     // A GPU of another node is not this node's to report.
     take(&mut align, vec![], vec![report("n2", 1, 1, &[("GPU-a", sample(1.0, 999.0, 1980.0))])]);
     let gpus = &align.snapshot(at(1.0)).gpus;
-    let watts: Vec<_> = gpus.iter().map(|g| g.sample.power_w).collect();
+    let watts: Vec<_> = gpus.iter().map(|g| g.sample.power_w.get()).collect();
     assert_eq!(watts, [Some(111.0), Some(222.0), None, None]);
     assert_eq!(align.unknown, 1);
 }
@@ -117,7 +117,11 @@ fn nothing_between_two_ticks_is_lost() {
         ("GPU-a", with(0.3, 700.0, 1890.0, 4)),
     ];
     take(&mut align, vec![], vec![report("n1", 1, 1, &history)]);
-    assert_eq!(align.snapshot(at(0.4)).gpus[0].sample.power_w, Some(700.0), "the snapshot keeps the newest");
+    assert_eq!(
+        align.snapshot(at(0.4)).gpus[0].sample.power_w,
+        Offered::new(700.0),
+        "the snapshot keeps the newest"
+    );
     let window = align.window(0).unwrap();
     assert_eq!((window.samples, window.reasons), (3, 0x44));
     assert_eq!((window.power_w.range(), window.power_w.mean()), (Some((500.0, 900.0)), Some(700.0)));
@@ -139,9 +143,9 @@ fn reports_in_order_of_sequence_within_a_boot() {
     let mut align = Align::new(&site);
     let one = |boot, sequence, s, w| report("n1", boot, sequence, &[("GPU-a", sample(s, w, 1980.0))]);
     take(&mut align, vec![], vec![one(7, 5, 5.0, 500.0), one(7, 4, 4.0, 400.0)]);
-    assert_eq!((align.last().gpus[0].sample.power_w, align.late), (Some(500.0), 1));
+    assert_eq!((align.last().gpus[0].sample.power_w.get(), align.late), (Some(500.0), 1));
     take(&mut align, vec![], vec![one(8, 1, 6.0, 600.0)]);
-    assert_eq!((align.last().gpus[0].sample.power_w, align.late), (Some(600.0), 1));
+    assert_eq!((align.last().gpus[0].sample.power_w.get(), align.late), (Some(600.0), 1));
     assert_eq!(align.last().nodes[0].boot, Some(8));
 }
 

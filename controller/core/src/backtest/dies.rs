@@ -14,7 +14,7 @@ use super::Draw;
 use super::water::Water;
 use crate::estimate::flow::EXPONENT;
 use crate::topology::Topology;
-use headroom_site::{GpuSample, NodeReport, PointId, Site};
+use headroom_site::{GpuSample, NodeReport, Offered, PointId, Site};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -111,27 +111,26 @@ impl Gpu {
     }
 
     fn tell(&mut self, sample: &mut GpuSample) {
-        self.die_c = sample.die_c.map(f64::from).or(self.die_c);
-        self.watts = sample.power_w.or(sample.power_average_w).map(f64::from).or(self.watts);
+        self.die_c = sample.die_c.get().map(f64::from).or(self.die_c);
+        self.watts = sample.power_w.get().or(sample.power_average_w.get()).map(f64::from).or(self.watts);
         let at = sample.stamp.tai_ns();
         let since_s = if self.at_ns == 0 { 0.0 } else { ((at - self.at_ns) as f64 * 1e-9).clamp(0.0, 60.0) };
         self.at_ns = at;
         let grows = self.grows();
         self.more_j += self.watts.unwrap_or(0.0) * (grows - 1.0) * since_s;
-        let warmer = |of: &mut Option<f32>, by: f64| {
-            if let Some(value) = of {
-                let moved = f64::from(*value) + by;
-                *value = if value.fract() == 0.0 { moved.round() } else { moved } as f32;
-            }
+        let warmer = |of: &mut Offered<f32>, by: f64| {
+            let moved = |value: f32| {
+                let moved = f64::from(value) + by;
+                (if value.fract() == 0.0 { moved.round() } else { moved }) as f32
+            };
+            *of = of.get().map(moved).into();
         };
         warmer(&mut sample.die_c, self.warmer_k);
         warmer(&mut sample.hbm_c, self.warmer_k);
         warmer(&mut sample.margin_k, -self.warmer_k);
-        for power in [&mut sample.power_w, &mut sample.power_average_w].into_iter().flatten() {
-            *power = (f64::from(*power) * grows) as f32;
+        for power in [&mut sample.power_w, &mut sample.power_average_w] {
+            *power = power.get().map(|w| (f64::from(w) * grows) as f32).into();
         }
-        if let Some(energy) = &mut sample.energy_j {
-            *energy += self.more_j;
-        }
+        sample.energy_j = sample.energy_j.get().map(|j| j + self.more_j).into();
     }
 }

@@ -64,7 +64,7 @@ impl Estimate {
             if let Some(most_w) = read_only {
                 *most_w = if g.heard { cap_w } else { max_cap_w };
             }
-            if let (true, Some(p), Some(clock)) = (g.fresh, power, g.sample.clock_mhz) {
+            if let (true, Some(p), Some(clock)) = (g.fresh, power, g.sample.clock_mhz.get()) {
                 self.demand.update(i, p, f64::from(clock), decay);
             }
         }
@@ -76,7 +76,7 @@ impl Estimate {
         let seen = snapshot.gpus[gpus.clone()].iter().zip(&self.power_w[gpus.clone()]);
         for (i, (g, &power_w)) in gpus.zip(seen) {
             let fresh = |c: Option<f32>| c.filter(|_| g.fresh).map(f64::from);
-            let (die_c, hbm_c) = (fresh(g.sample.die_c), fresh(g.sample.hbm_c));
+            let (die_c, hbm_c) = (fresh(g.sample.die_c.get()), fresh(g.sample.hbm_c.get()));
             let input = GpuInput { power_w, coolant_c: water.read_c, psi: flows.psi(i), die_c, hbm_c };
             self.gpus.show(i, &input);
         }
@@ -96,7 +96,7 @@ impl Estimate {
             *drift = level.take(snapshot.stamp, full_c, limit_c, water.trend);
             let later_k = drift.max(0.0) * AHEAD_S;
             let hbm_near = |c| f64::from(c) + HBM_NEAR_K + later_k > hbm_limit_c;
-            *near = full_c.0 + NEAR_K + later_k > limit_c || gpu.sample.hbm_c.is_some_and(hbm_near);
+            *near = full_c.0 + NEAR_K + later_k > limit_c || gpu.sample.hbm_c.get().is_some_and(hbm_near);
         }
     }
 }
@@ -105,6 +105,6 @@ impl Estimate {
 #[inline(always)]
 fn power_of(g: &GpuValue, max_cap_w: f64) -> (Option<f64>, f64) {
     let s = &g.sample;
-    let cap_w = s.enforced_cap_w.map_or(max_cap_w, f64::from).min(max_cap_w);
-    (s.power_w.or(s.power_average_w).map(f64::from).filter(|_| g.heard), cap_w)
+    let cap_w = s.enforced_cap_w.get().map_or(max_cap_w, f64::from).min(max_cap_w);
+    (s.power_w.get().or(s.power_average_w.get()).map(f64::from).filter(|_| g.heard), cap_w)
 }

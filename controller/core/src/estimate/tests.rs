@@ -1,4 +1,5 @@
 use crate::tests::{Bench, report, reports, sample};
+use headroom_site::Offered;
 
 /// A meter that arrives two seconds late must not take a step of the GPUs for a step of what stands beside them.
 #[test]
@@ -59,7 +60,7 @@ fn without_a_meter_the_files_figure_counts() {
 fn a_silent_gpu_counts_with_its_cap() {
     let mut bench = Bench::new("");
     let mut held = sample(0.0, 300.0, 1980.0);
-    held.enforced_cap_w = Some(450.0);
+    held.enforced_cap_w = Offered::new(450.0);
     let e = bench.tick(0.0, &[], vec![report("n1", 1, 1, &[("GPU-a", held)])]);
     // Heard: what it draws. Never heard: the highest cap of its model.
     assert_eq!(e.power_w, [300.0, 700.0, 700.0, 700.0]);

@@ -237,7 +237,8 @@ impl Accounts {
             ThrottleReason::SwThermal | ThrottleReason::HwThermal => self.loops.cause(line, gpu),
             ThrottleReason::SwPowerCap => {
                 let most_w = line.estimate().limits.cap_w[gpu];
-                let in_force = line.snapshot().gpus[gpu].sample.enforced_cap_w.map_or(most_w, f64::from);
+                let in_force =
+                    line.snapshot().gpus[gpu].sample.enforced_cap_w.get().map_or(most_w, f64::from);
                 let asked_w = line.caps().cap_w.get(gpu).copied().unwrap_or(most_w);
                 if in_force >= most_w - SAME {
                     return Cause::FullLoad;

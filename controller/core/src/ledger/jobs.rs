@@ -128,7 +128,7 @@ impl Clocks {
         let locks = &line.caps().lock_mhz;
         for (g, value) in line.snapshot().gpus.iter().enumerate() {
             let works = value.heard && value.sample.reasons & IDLE == 0;
-            self.now_mhz[g] = value.sample.clock_mhz.filter(|_| works).unwrap_or(0.0);
+            self.now_mhz[g] = value.sample.clock_mhz.get().filter(|_| works).unwrap_or(0.0);
             let lock = if ours { locks[g].map_or(f32::INFINITY, |mhz| mhz as f32) } else { f32::INFINITY };
             self.free_mhz[g] = self.max_mhz[g].min(lock);
         }

@@ -239,13 +239,13 @@ fn chain(site: &Site, rack: &str) -> Vec<String> {
 
 fn power_w(line: &Line, gpu: usize) -> Option<f64> {
     let g = &line.snapshot().gpus[gpu];
-    g.sample.power_w.or(g.sample.power_average_w).map(f64::from).filter(|_| g.vouches())
+    g.sample.power_w.get().or(g.sample.power_average_w.get()).map(f64::from).filter(|_| g.vouches())
 }
 
 /// Die over coolant per watt, K/W, of a GPU that is loaded.
 fn resistance(line: &Line, gpu: usize) -> Option<f64> {
     let (e, watts) = (line.estimate(), power_w(line, gpu)?);
-    let die_c = f64::from(line.snapshot().gpus[gpu].sample.die_c?);
+    let die_c = f64::from(line.snapshot().gpus[gpu].sample.die_c.get()?);
     (watts > LOADED * e.limits.cap_w[gpu]).then(|| (die_c - e.coolant_c[gpu]) / watts)
 }
 

@@ -65,7 +65,7 @@ fn throttled_time_is_the_rise_of_the_drivers_counters() {
     ];
     for (s, ns) in (0_u8..).map(f64::from).zip(seen) {
         let mut a = sample(s, 500.0, 1980.0);
-        a.throttle_ns[1] = ns;
+        a.throttle_ns[1] = ns.into();
         let node = report("n1", 1, s as u64 + 1, &[("GPU-a", a)]);
         bench.align.take(&headroom_site::Inbox { nodes: vec![node], ..Default::default() });
         ledger.book(&bench.site, bench.align.snapshot(crate::tests::at(s)));

@@ -7,7 +7,7 @@
 //! kind, SW thermal, SW power cap. Sums over reasons are then time, and may be less than the counters together.
 
 use headroom_site::gpu::ThrottleReason;
-use headroom_site::{GpuSample, Stamp};
+use headroom_site::{GpuSample, Offered, Stamp};
 
 /// Places in [`ThrottleReason::ALL`], the highest rank first.
 const RANK: [usize; 5] = [2, 3, 4, 1, 0];
@@ -18,7 +18,7 @@ const LATE_S: f64 = 60.0;
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counted {
     at: Option<Stamp>,
-    ns: [Option<u64>; 5],
+    ns: [Offered<u64>; 5],
 }
 
 impl Counted {
@@ -41,7 +41,7 @@ impl Counted {
         if dt_s > LATE_S {
             return None;
         }
-        let of = |r: usize| match (s.throttle_ns[r], was[r]) {
+        let of = |r: usize| match (s.throttle_ns[r].get(), was[r].get()) {
             // One that falls began anew with its driver.
             (Some(now), Some(was)) => (if now >= was { now - was } else { now }) as f64 * 1e-9,
             _ if s.reasons & ThrottleReason::ALL[r].bit() != 0 => dt_s,
@@ -78,7 +78,7 @@ mod tests {
         GpuSample {
             stamp: Stamp::from_unix_ms(0) + Span::from_s(s),
             reasons,
-            throttle_ns: ns,
+            throttle_ns: ns.map(Into::into),
             ..GpuSample::default()
         }
     }

@@ -116,7 +116,7 @@ mod tests {
     use crate::lease::Identity;
     use crate::line::Tick;
     use crate::tests::{CDU_DP, CDU_SUPPLY, FWS_SUPPLY, at, reading, site, wants};
-    use headroom_site::{ActuatorId, Command};
+    use headroom_site::{ActuatorId, Command, Offered};
 
     const ACCEPT: &str = "[operator]\naccept = \"1 h\"\n";
 
@@ -154,7 +154,7 @@ mod tests {
                     heard.readings.push(reading(self.line.site(), id, self.s + 0.001, stands));
                 }
                 heard.nodes.iter_mut().for_each(|n| {
-                    n.gpus.iter_mut().for_each(|g| g.1.die_c = Some(self.die_c));
+                    n.gpus.iter_mut().for_each(|g| g.1.die_c = Offered::new(self.die_c));
                 });
                 heard.instructions = instructions
                     .iter()

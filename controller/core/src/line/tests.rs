@@ -1,7 +1,7 @@
 use super::*;
 use crate::tests::{CDU_SUPPLY, at, reading, reports, site, wants};
 use headroom_site::model::DcgmSpec;
-use headroom_site::{ActuatorId, Outcome, Receipt, Target};
+use headroom_site::{ActuatorId, Offered, Outcome, Receipt, Target};
 
 pub(crate) fn line(more: &str) -> Line {
     let site = site();
@@ -196,8 +196,8 @@ fn gpus_of_a_page_are_counted_and_never_commanded() {
         let mut inbox = inbox(&site, s);
         // A collection each 30 s, under a limit of 450 W that others have set; the last one is 59 s old at the end.
         for (_, sample) in &mut inbox.nodes[1].gpus {
-            sample.enforced_cap_w = Some(450.0);
-            sample.power_w = Some(400.0);
+            sample.enforced_cap_w = Offered::new(450.0);
+            sample.power_w = Offered::new(400.0);
         }
         if second % 30 != 0 || second > 60 {
             inbox.nodes.remove(1);

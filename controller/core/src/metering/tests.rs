@@ -1,6 +1,6 @@
 use super::*;
 use crate::tests::{Bench, at, reading, report, sample};
-use headroom_site::{Inbox, NodeReport, Reading};
+use headroom_site::{Inbox, NodeReport, Offered, Reading};
 
 fn look(bench: &mut Bench, metering: &mut Metering, s: f64, readings: Vec<Reading>, nodes: Vec<NodeReport>) {
     bench.align.take(&Inbox { readings, nodes, ..Inbox::default() });
@@ -17,7 +17,7 @@ fn second(bench: &mut Bench, metering: &mut Metering, k: u32, counter: bool) -> 
     let shown = [1.04, 1.0, 0.97, 1.0];
     let mut gpus: Vec<_> = (0..4).map(|g| sample(s, (truth[g] * shown[g]) as f32, 1500.0)).collect();
     for (g, sample) in gpus.iter_mut().enumerate() {
-        sample.energy_j = counter.then_some(s * 1000.0 * shown[g]);
+        sample.energy_j = counter.then_some(s * 1000.0 * shown[g]).into();
     }
     let sequence = u64::from(k) + 1;
     let nodes = vec![
@@ -67,7 +67,7 @@ fn a_counter_is_preferred_to_power_and_one_that_fell_began_anew() {
     look(&mut bench, &mut metering, 10.5, vec![], vec![report("n1", 1, 98, &[("GPU-b", without)])]);
     assert!((metering.energy(1).shown_j - 10_000.0).abs() < 1e-6, "{:?}", metering.energy(1));
     let mut fallen = sample(11.0, 500.0, 1500.0);
-    fallen.energy_j = Some(300.0);
+    fallen.energy_j = Offered::new(300.0);
     look(&mut bench, &mut metering, 11.0, vec![], vec![report("n1", 1, 99, &[("GPU-b", fallen)])]);
     assert!((metering.energy(1).shown_j - 10_300.0).abs() < 1e-6, "{:?}", metering.energy(1));
 }

@@ -1,6 +1,7 @@
 use crate::tests::{Bench, report, sample};
 use crate::warn::Warnings;
 use headroom_belief::Binding;
+use headroom_site::Offered;
 
 /// Half an hour of a load and coolant; gives who is warned of at each second.
 fn run(seconds: u32, coolant: impl Fn(f64) -> f64, power: impl Fn(f64) -> f32) -> Vec<Vec<(usize, f64)>> {
@@ -12,7 +13,7 @@ fn run(seconds: u32, coolant: impl Fn(f64) -> f64, power: impl Fn(f64) -> f32) -
         let one = |unlike: f32| {
             let mut sample = sample(s, power(s), 1980.0);
             let die_c = coolant(s) as f32 + unlike * (plate_k + 0.03 * power(s));
-            sample.die_c = Some(die_c.round());
+            sample.die_c = Offered::new(die_c.round());
             sample
         };
         let nodes = vec![

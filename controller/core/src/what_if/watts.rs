@@ -56,7 +56,7 @@ pub(super) fn under(line: &Line, branch: usize, watts: f64) -> Watts {
     let proposal = steady.propose((topology, wants), (snapshot, e), &budget_w, line.job_clocks());
     out.infeasible = proposal.infeasible.contains(&branch);
     let clock =
-        |g: usize| snapshot.gpus[g].sample.clock_mhz.map(f64::from).filter(|_| snapshot.gpus[g].heard);
+        |g: usize| snapshot.gpus[g].sample.clock_mhz.get().map(f64::from).filter(|_| snapshot.gpus[g].heard);
     // Those that nobody may command stay as they are.
     let then = |g: usize| {
         let now_w = e.power_w[g];

@@ -222,7 +222,7 @@ impl Node {
         for gpu in &mut self.gpus {
             let Some(sample) = gpu.look(stamp, tools.host) else { continue };
             self.urgent |= gpu.changed(sample.reasons);
-            if holding && gpu.was_lifted(now_ns, sample.enforced_cap_w) {
+            if holding && gpu.was_lifted(now_ns, sample.enforced_cap_w.get()) {
                 self.reasserted += 1;
                 gpu.assert_again(now_ns, tools);
             }

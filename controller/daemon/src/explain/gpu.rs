@@ -155,12 +155,12 @@ fn seen(line: &Line, gpu: usize) -> Vec<Item> {
     }
     let s = &g.sample;
     let or = |x: Option<f32>, unit: &str| x.map_or(format!("? {unit}"), |x| format!("{x:.0} {unit}"));
-    let power = or(s.power_w.or(s.power_average_w), "W");
+    let power = or(s.power_w.get().or(s.power_average_w.get()), "W");
     let now = format!(
         "{power}, {}, die {}, memory {}",
-        or(s.clock_mhz, "MHz"),
-        or(s.die_c, "degC"),
-        or(s.hbm_c, "degC")
+        or(s.clock_mhz.get(), "MHz"),
+        or(s.die_c.get(), "degC"),
+        or(s.hbm_c.get(), "degC")
     );
     let h = line.estimate().headroom(gpu);
     let bits = line.reasons(gpu);
@@ -198,7 +198,7 @@ fn decided(line: &Line, gpu: usize, holder: &Holder) -> Vec<Item> {
     vec![
         Item::new("decided", format!("cap {:.0} W, {lock} (caps are {mode})", caps.cap_w[gpu])),
         Item::new("guard", caps_words(&line.last_caps())).binding(matches!(holder, Holder::Guard)),
-        Item::new("in force", in_force.map_or("not known".to_owned(), |w| format!("cap {w:.0} W"))),
+        Item::new("in force", in_force.get().map_or("not known".to_owned(), |w| format!("cap {w:.0} W"))),
     ]
 }
 

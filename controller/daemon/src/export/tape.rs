@@ -184,22 +184,22 @@ fn gpu<'r>(tick: Stamp, report: &'r NodeReport, uuid: &'r str, s: &GpuSample) ->
         time("tick", tick),
         text("node", &report.node),
         text("uuid", uuid),
-        may("power_w", wide(s.power_w)),
-        may("power_average_w", wide(s.power_average_w)),
-        may("energy_j", s.energy_j),
-        may("clock_mhz", wide(s.clock_mhz)),
-        may("memory_clock_mhz", wide(s.memory_clock_mhz)),
-        may("die_degc", wide(s.die_c)),
-        may("hbm_degc", wide(s.hbm_c)),
-        may("margin_k", wide(s.margin_k)),
-        may("enforced_cap_w", wide(s.enforced_cap_w)),
-        may("utilisation", wide(s.utilisation)),
+        may("power_w", wide(s.power_w.get())),
+        may("power_average_w", wide(s.power_average_w.get())),
+        may("energy_j", s.energy_j.get()),
+        may("clock_mhz", wide(s.clock_mhz.get())),
+        may("memory_clock_mhz", wide(s.memory_clock_mhz.get())),
+        may("die_degc", wide(s.die_c.get())),
+        may("hbm_degc", wide(s.hbm_c.get())),
+        may("margin_k", wide(s.margin_k.get())),
+        may("enforced_cap_w", wide(s.enforced_cap_w.get())),
+        may("utilisation", wide(s.utilisation.get())),
         may_count("reasons", Some(i64::from(s.reasons))),
     ];
     let throttled = ThrottleReason::ALL.iter().zip(s.throttle_ns);
     row.extend(throttled.filter_map(|(reason, ns)| {
         let (_, name) = THROTTLED.iter().find(|(r, _)| r == reason)?;
-        Some(may(name, ns.map(|ns| ns as f64 * 1e-9)))
+        Some(may(name, ns.get().map(|ns| ns as f64 * 1e-9)))
     }));
     row.push(count("report", report.sequence));
     row

@@ -7,7 +7,7 @@ use super::state::{Rogue, State};
 use crate::dice::Dice;
 use crate::virtual_plant::VirtualPlant;
 use headroom_sim::desk::transport::Transport;
-use headroom_site::{CapCommand, Command, Field, NodeReport, Span, Stamp};
+use headroom_site::{CapCommand, Command, Field, NodeReport, Offered, Span, Stamp};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -115,11 +115,12 @@ fn lie(report: &mut NodeReport, rogue: Rogue) {
             Rogue::Hot => (Some(2000.0), Some(105.0)),
             Rogue::Null => (None, None),
         };
-        (sample.power_w, sample.power_average_w) = (power_w, power_w);
-        (sample.die_c, sample.hbm_c) = (die_c, die_c);
-        sample.margin_k = die_c.map(|c| 87.0 - c);
+        (sample.power_w, sample.power_average_w) = (power_w.into(), power_w.into());
+        (sample.die_c, sample.hbm_c) = (die_c.into(), die_c.into());
+        sample.margin_k = die_c.map(|c| 87.0 - c).into();
         if rogue == Rogue::Null {
-            (sample.clock_mhz, sample.enforced_cap_w, sample.energy_j) = (None, None, None);
+            (sample.clock_mhz, sample.enforced_cap_w) = (Offered::NONE, Offered::NONE);
+            sample.energy_j = Offered::NONE;
         }
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use headroom_site::{ActuatorId, InstructionKind, Outcome, PointId, Quality, Reason, Target};
+use headroom_site::{ActuatorId, InstructionKind, Offered, Outcome, PointId, Quality, Reason, Target};
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -45,9 +45,9 @@ fn inbox() -> Inbox {
     let reading = Reading::new(PointId(3), stamp, Span::from_ms(7), -0.1, Quality::Bad(Reason::Sentinel));
     let sample = GpuSample {
         stamp,
-        power_w: Some(611.5),
-        energy_j: Some(f64::MIN_POSITIVE),
-        throttle_ns: [Some(u64::MAX), None, Some(0), None, None],
+        power_w: Offered::new(611.5),
+        energy_j: Offered::new(f64::MIN_POSITIVE),
+        throttle_ns: [Some(u64::MAX - 1), None, Some(0), None, None].map(Into::into),
         ..GpuSample::default()
     };
     let mut report = NodeReport::empty();

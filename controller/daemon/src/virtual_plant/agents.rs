@@ -10,7 +10,7 @@ use headroom_sim::scenario::AgentsSpec;
 use headroom_sim::telemetry::each_output;
 use headroom_sim::world::World;
 use headroom_site::gpu::{CapReceipt, CapTarget};
-use headroom_site::{CapCommand, GpuSample, Inbox, NodeReport, Site, Span, Stamp};
+use headroom_site::{CapCommand, GpuSample, Inbox, NodeReport, Offered, Site, Span, Stamp};
 use pulp::{Arch, Simd, WithSimd};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -282,16 +282,16 @@ fn mono_ns(now: Stamp) -> u64 {
 fn sample(o: &GpuOutputs, stamp: Stamp, cap_w: f32) -> GpuSample {
     GpuSample {
         stamp,
-        power_w: Some(o.power_instant_mw as f32 * 1e-3),
-        power_average_w: Some(o.power_average_mw as f32 * 1e-3),
-        energy_j: Some(o.energy_mj as f64 * 1e-3),
-        clock_mhz: Some(o.sm_mhz as f32),
-        memory_clock_mhz: Some(o.mem_mhz as f32),
-        die_c: Some(o.die_c as f32),
-        hbm_c: Some(o.hbm_c as f32),
-        margin_k: Some(o.margin_c as f32),
-        enforced_cap_w: Some(cap_w),
-        utilisation: Some(o.gpu_percent as f32 * 1e-2),
+        power_w: Offered::new(o.power_instant_mw as f32 * 1e-3),
+        power_average_w: Offered::new(o.power_average_mw as f32 * 1e-3),
+        energy_j: Offered::new(o.energy_mj as f64 * 1e-3),
+        clock_mhz: Offered::new(o.sm_mhz as f32),
+        memory_clock_mhz: Offered::new(o.mem_mhz as f32),
+        die_c: Offered::new(o.die_c as f32),
+        hbm_c: Offered::new(o.hbm_c as f32),
+        margin_k: Offered::new(o.margin_c as f32),
+        enforced_cap_w: Offered::new(cap_w),
+        utilisation: Offered::new(o.gpu_percent as f32 * 1e-2),
         reasons: o.reasons as u32,
         throttle_ns: [
             Some(o.sw_power_ns),
@@ -299,6 +299,7 @@ fn sample(o: &GpuOutputs, stamp: Stamp, cap_w: f32) -> GpuSample {
             Some(o.hw_thermal_ns),
             Some(o.power_brake_ns),
             None,
-        ],
+        ]
+        .map(Into::into),
     }
 }

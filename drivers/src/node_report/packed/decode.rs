@@ -48,16 +48,16 @@ pub(in crate::node_report) fn decode(
     })?;
     floats(&mut bytes, &shape, rows)?;
     let energy = shape.presence(ENERGY);
-    double(&mut bytes, energy, rows, |s, e| s.energy_j = e)?;
+    double(&mut bytes, energy, rows, |s, e| s.energy_j = e.into())?;
     match shape.presence(REASONS) {
         Presence::Nowhere => rows.iter_mut().for_each(|(_, s)| s.reasons = 0),
         _ => whole(&mut bytes, all, rows, |s, why| s.reasons = why.unwrap_or(0) as u32)?,
     }
-    whole(&mut bytes, shape.presence(COUNTERS), rows, |s, ns| s.throttle_ns[0] = ns)?;
-    whole(&mut bytes, shape.presence(COUNTERS + 1), rows, |s, ns| s.throttle_ns[1] = ns)?;
-    whole(&mut bytes, shape.presence(COUNTERS + 2), rows, |s, ns| s.throttle_ns[2] = ns)?;
-    whole(&mut bytes, shape.presence(COUNTERS + 3), rows, |s, ns| s.throttle_ns[3] = ns)?;
-    whole(&mut bytes, shape.presence(COUNTERS + 4), rows, |s, ns| s.throttle_ns[4] = ns)?;
+    whole(&mut bytes, shape.presence(COUNTERS), rows, |s, ns| s.throttle_ns[0] = ns.into())?;
+    whole(&mut bytes, shape.presence(COUNTERS + 1), rows, |s, ns| s.throttle_ns[1] = ns.into())?;
+    whole(&mut bytes, shape.presence(COUNTERS + 2), rows, |s, ns| s.throttle_ns[2] = ns.into())?;
+    whole(&mut bytes, shape.presence(COUNTERS + 3), rows, |s, ns| s.throttle_ns[3] = ns.into())?;
+    whole(&mut bytes, shape.presence(COUNTERS + 4), rows, |s, ns| s.throttle_ns[4] = ns.into())?;
     if bytes.0.is_empty() { Ok(()) } else { Err(Damage::Long(bytes.0.len())) }
 }
 
@@ -197,15 +197,15 @@ impl Shape {
 
 fn floats(bytes: &mut Bytes<'_>, shape: &Shape, rows: &mut [Row]) -> Result<(), Damage> {
     const { assert!(FLOATS == 9) };
-    float(bytes, shape.presence(0), rows, |s, x| s.power_w = x)?;
-    float(bytes, shape.presence(1), rows, |s, x| s.power_average_w = x)?;
-    float(bytes, shape.presence(2), rows, |s, x| s.clock_mhz = x)?;
-    float(bytes, shape.presence(3), rows, |s, x| s.memory_clock_mhz = x)?;
-    float(bytes, shape.presence(4), rows, |s, x| s.die_c = x)?;
-    float(bytes, shape.presence(5), rows, |s, x| s.hbm_c = x)?;
-    float(bytes, shape.presence(6), rows, |s, x| s.margin_k = x)?;
-    float(bytes, shape.presence(7), rows, |s, x| s.enforced_cap_w = x)?;
-    float(bytes, shape.presence(8), rows, |s, x| s.utilisation = x)
+    float(bytes, shape.presence(0), rows, |s, x| s.power_w = x.into())?;
+    float(bytes, shape.presence(1), rows, |s, x| s.power_average_w = x.into())?;
+    float(bytes, shape.presence(2), rows, |s, x| s.clock_mhz = x.into())?;
+    float(bytes, shape.presence(3), rows, |s, x| s.memory_clock_mhz = x.into())?;
+    float(bytes, shape.presence(4), rows, |s, x| s.die_c = x.into())?;
+    float(bytes, shape.presence(5), rows, |s, x| s.hbm_c = x.into())?;
+    float(bytes, shape.presence(6), rows, |s, x| s.margin_k = x.into())?;
+    float(bytes, shape.presence(7), rows, |s, x| s.enforced_cap_w = x.into())?;
+    float(bytes, shape.presence(8), rows, |s, x| s.utilisation = x.into())
 }
 
 /// Bitmap of a column that is not full.

@@ -97,15 +97,15 @@ fn columns(report: &NodeReport, out: &mut Vec<u8>) {
         present.0
     };
     let floats: [fn(&GpuSample) -> Option<f32>; FLOATS] = [
-        |s| s.power_w,
-        |s| s.power_average_w,
-        |s| s.clock_mhz,
-        |s| s.memory_clock_mhz,
-        |s| s.die_c,
-        |s| s.hbm_c,
-        |s| s.margin_k,
-        |s| s.enforced_cap_w,
-        |s| s.utilisation,
+        |s| s.power_w.get(),
+        |s| s.power_average_w.get(),
+        |s| s.clock_mhz.get(),
+        |s| s.memory_clock_mhz.get(),
+        |s| s.die_c.get(),
+        |s| s.hbm_c.get(),
+        |s| s.margin_k.get(),
+        |s| s.enforced_cap_w.get(),
+        |s| s.utilisation.get(),
     ];
     for (bit, get) in floats.into_iter().enumerate() {
         let column: Vec<_> = rows.iter().map(|(_, s)| get(s).filter(|x| x.is_finite())).collect();
@@ -113,7 +113,7 @@ fn columns(report: &NodeReport, out: &mut Vec<u8>) {
             float(&column, out);
         }
     }
-    let energy: Vec<_> = rows.iter().map(|(_, s)| s.energy_j.filter(|x| x.is_finite())).collect();
+    let energy: Vec<_> = rows.iter().map(|(_, s)| s.energy_j.get().filter(|x| x.is_finite())).collect();
     if note(ENERGY, presence(&energy)) {
         double(&energy, out);
     }
@@ -122,7 +122,7 @@ fn columns(report: &NodeReport, out: &mut Vec<u8>) {
         whole(&reasons, true, out);
     }
     for counter in 0..5 {
-        let column: Vec<_> = rows.iter().map(|(_, s)| s.throttle_ns[counter]).collect();
+        let column: Vec<_> = rows.iter().map(|(_, s)| s.throttle_ns[counter].get()).collect();
         let present = presence(&column);
         if note(COUNTERS + counter, present) {
             whole(&column, present.1, out);

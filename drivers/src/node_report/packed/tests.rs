@@ -1,7 +1,7 @@
 use super::*;
 use crate::node_report::{CodecError, Names, decode_into, decode_report, encode_report};
 use headroom_site::gpu::{Answer, CapReceipt};
-use headroom_site::{GpuSample, NodeReport, Stamp};
+use headroom_site::{GpuSample, NodeReport, Offered, Stamp};
 use proptest::prelude::*;
 
 const T: i64 = 1_700_000_000_123_456_000;
@@ -15,18 +15,25 @@ fn sample(i: i64) -> GpuSample {
     let mw = |mw: i64| Some((mw as f64 * 1e-3) as f32);
     GpuSample {
         stamp: Stamp::from_tai_ns(T + i * 100_000_000 + i * 1_000),
-        power_w: mw(611_237 + 7_919 * (i % 13)),
-        power_average_w: mw(609_001 + 41 * i),
-        energy_j: Some((1_234_567_890_123_i64 + 61_123 * i) as f64 * 1e-3),
-        clock_mhz: Some((1755 - 15 * (i % 4)) as f32),
-        memory_clock_mhz: Some(2619.0),
-        die_c: Some((61 + i % 3) as f32),
-        hbm_c: Some((70 + i % 2) as f32),
-        margin_k: None,
-        enforced_cap_w: Some(700.0),
-        utilisation: Some((97 - i % 5) as f32 / 100.0),
+        power_w: mw(611_237 + 7_919 * (i % 13)).into(),
+        power_average_w: mw(609_001 + 41 * i).into(),
+        energy_j: Offered::new((1_234_567_890_123_i64 + 61_123 * i) as f64 * 1e-3),
+        clock_mhz: Offered::new((1755 - 15 * (i % 4)) as f32),
+        memory_clock_mhz: Offered::new(2619.0),
+        die_c: Offered::new((61 + i % 3) as f32),
+        hbm_c: Offered::new((70 + i % 2) as f32),
+        margin_k: Offered::NONE,
+        enforced_cap_w: Offered::new(700.0),
+        utilisation: Offered::new((97 - i % 5) as f32 / 100.0),
         reasons: if i % 2 == 0 { 4 } else { 0 },
-        throttle_ns: [Some(17_000_000 + 100_000 * i as u64), None, Some(u64::MAX - i as u64), Some(0), None],
+        throttle_ns: [
+            Some(17_000_000 + 100_000 * i as u64),
+            None,
+            Some(u64::MAX - 1 - i as u64),
+            Some(0),
+            None,
+        ]
+        .map(Into::into),
     }
 }
 
@@ -159,7 +166,7 @@ fn damaged_reports_never_panic() {
         packed(&{
             let mut odd = report(5, 3);
             odd.gpus[2].0 = "GPU-a".into();
-            odd.gpus[4].1.die_c = None;
+            odd.gpus[4].1.die_c = Offered::NONE;
             odd.gpus.swap(0, 3);
             odd
         }),
@@ -198,25 +205,25 @@ fn any_sample() -> impl Strategy<Value = GpuSample> {
         any::<f64>().prop_map(Some)
     ];
     let counter = || {
-        prop_oneof![Just(None), any::<u64>().prop_map(Some), (0..1_u64 << 40).prop_map(|us| Some(us * 1000))]
+        prop_oneof![Just(None), (0..u64::MAX).prop_map(Some), (0..1_u64 << 40).prop_map(|us| Some(us * 1000))]
     };
     let floats = proptest::array::uniform9(float());
     let counters = proptest::array::uniform5(counter());
     (any::<i64>(), floats, energy, any::<u32>(), counters).prop_map(
         |(stamp, f, energy_j, reasons, throttle_ns)| GpuSample {
             stamp: Stamp::from_tai_ns(T + stamp / 4096),
-            power_w: f[0],
-            power_average_w: f[1],
-            energy_j,
-            clock_mhz: f[2],
-            memory_clock_mhz: f[3],
-            die_c: f[4],
-            hbm_c: f[5],
-            margin_k: f[6],
-            enforced_cap_w: f[7],
-            utilisation: f[8],
+            power_w: f[0].into(),
+            power_average_w: f[1].into(),
+            energy_j: energy_j.into(),
+            clock_mhz: f[2].into(),
+            memory_clock_mhz: f[3].into(),
+            die_c: f[4].into(),
+            hbm_c: f[5].into(),
+            margin_k: f[6].into(),
+            enforced_cap_w: f[7].into(),
+            utilisation: f[8].into(),
             reasons: reasons & 0xFF,
-            throttle_ns,
+            throttle_ns: throttle_ns.map(Into::into),
         },
     )
 }
@@ -225,12 +232,12 @@ fn any_sample() -> impl Strategy<Value = GpuSample> {
 fn alike(a: &NodeReport, b: &NodeReport) {
     let plain = |r: &NodeReport| {
         let mut r = r.clone();
-        r.gpus.iter_mut().for_each(|(_, s)| s.energy_j = None);
+        r.gpus.iter_mut().for_each(|(_, s)| s.energy_j = Offered::NONE);
         r
     };
     assert_eq!(plain(a), plain(b));
     for ((_, a), (_, b)) in a.gpus.iter().zip(&b.gpus) {
-        match (a.energy_j, b.energy_j) {
+        match (a.energy_j.get(), b.energy_j.get()) {
             // JSON may miss the last digit, and more of what is next to nothing.
             (Some(a), Some(b)) => {
                 assert!((a - b).abs() <= 4.0 * a.abs() * f64::EPSILON + f64::MIN_POSITIVE, "{a} {b}");
@@ -258,7 +265,7 @@ proptest! {
         alike(&through, &decode_report(&encode_report(&all).unwrap(), &mut Names::default()).unwrap());
         // And what JSON may miss by a digit is exact here.
         for ((_, was), (_, is)) in all.gpus.iter().zip(&through.gpus) {
-            assert_eq!(was.energy_j.filter(|e| e.is_finite()).map(f64::to_bits), is.energy_j.map(f64::to_bits));
+            assert_eq!(was.energy_j.get().filter(|e| e.is_finite()).map(f64::to_bits), is.energy_j.get().map(f64::to_bits));
         }
     }
 

@@ -2,6 +2,7 @@ use super::super::{Accounts, Hour};
 use crate::Line;
 use crate::line::tests::{inbox, line};
 use crate::tests::{at, reading, site};
+use headroom_site::Offered;
 use std::ops::Range;
 
 /// A line under a policy, its draw following its caps, its limit point saying `limit_w`; what was booked.
@@ -17,8 +18,8 @@ fn booked(
         let caps = &line.caps().cap_w;
         for (n, node) in told.nodes.iter_mut().enumerate() {
             for (g, (_, sample)) in node.gpus.iter_mut().enumerate() {
-                sample.power_w = Some(caps[2 * n + g].min(550.0) as f32);
-                sample.clock_mhz = Some(if caps[2 * n + g] < 550.0 { 1_500.0 } else { 1_980.0 });
+                sample.power_w = Offered::new(caps[2 * n + g].min(550.0) as f32);
+                sample.clock_mhz = Offered::new(if caps[2 * n + g] < 550.0 { 1_500.0 } else { 1_980.0 });
             }
         }
         let drawn: f64 = caps.iter().map(|w| w.min(550.0)).sum();

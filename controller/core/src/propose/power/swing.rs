@@ -104,7 +104,7 @@ impl Shown {
 
     fn hear(&mut self, sample: &GpuSample) {
         let shown = |w: Option<f32>| w.map(f64::from).filter(|w| *w > SHOWS_W);
-        let (now, mean) = (shown(sample.power_w), shown(sample.power_average_w));
+        let (now, mean) = (shown(sample.power_w.get()), shown(sample.power_average_w.get()));
         let Some(now_w) = now.or(mean) else { return };
         let dt_s = self.heard.map_or(0.0, |at| sample.stamp.since(at).s()).clamp(0.0, BIAS_TAU_S);
         self.heard = Some(sample.stamp);
@@ -241,7 +241,7 @@ impl Swing {
     pub(super) fn hear(&mut self, gpu: usize, sample: &GpuSample) {
         self.gpus[gpu].hear(sample);
         let unit = &mut self.units[self.unit_of[gpu]];
-        if let Some(watts) = sample.power_w.filter(|_| !unit.in_step) {
+        if let Some(watts) = sample.power_w.get().filter(|_| !unit.in_step) {
             let look = unit.looks.entry(sample.stamp.tai_ns().div_euclid(LOOK_NS)).or_default();
             *look = (look.0 + f64::from(watts), look.1 + 1);
         }

@@ -4,6 +4,7 @@
 use super::*;
 use crate::agent::strays::{PERIOD_NS, Strays};
 use headroom_nvml_abi::page::quirk;
+use headroom_site::Offered;
 
 const BOTH: [(&str, Option<f32>, Option<f32>); 2] =
     [("GPU-a", Some(450.0), Some(1500.0)), ("GPU-b", Some(400.0), None)];
@@ -83,7 +84,11 @@ fn a_limit_that_does_not_follow_is_told() {
         b.world.set_stuck_limit_mw(1, Some(500_000));
         let stuck = b.command(3, &[("GPU-b", Some(300.0), None)]);
         assert!(b.obey(&stuck).unwrap().contains("asked for 300 W, 500 W in force"));
-        assert_eq!(b.report().gpus[1].1.enforced_cap_w, Some(500.0), "what is in force is what is reported");
+        assert_eq!(
+            b.report().gpus[1].1.enforced_cap_w,
+            Offered::new(500.0),
+            "what is in force is what is reported"
+        );
         b.after_s(11.0);
         assert_eq!(
             (b.limits_mw(), b.node.holds()),

@@ -2,6 +2,7 @@
 
 use super::*;
 use headroom_nvml_abi::page::quirk;
+use headroom_site::Offered;
 
 #[test]
 fn a_command_is_applied_and_read_back() {
@@ -17,7 +18,7 @@ fn a_command_is_applied_and_read_back() {
         );
         let report = b.report();
         assert_eq!((&*report.node, report.boot, report.sequence, report.gpus.len()), ("n1", BOOT, 2, 2));
-        assert_eq!(report.gpus[0].1.enforced_cap_w, Some(450.0));
+        assert_eq!(report.gpus[0].1.enforced_cap_w, Offered::new(450.0));
         // The same values again write nothing.
         let writes = (b.asked(0).limit_writes, b.asked(0).lock_writes);
         let again = b.command(2, &[("GPU-a", Some(450.0), Some(1500.0))]);
@@ -181,7 +182,7 @@ fn a_cap_that_somebody_lifts_is_set_again_while_the_lease_holds() {
         b.world.reload_driver(0);
         assert_eq!(b.asked(0).enforced_limit_mw, 700_000);
         let seen = b.report();
-        assert_eq!(seen.gpus[0].1.enforced_cap_w, Some(700.0), "it reports what it saw");
+        assert_eq!(seen.gpus[0].1.enforced_cap_w, Offered::new(700.0), "it reports what it saw");
         assert_eq!((b.asked(0).enforced_limit_mw, b.asked(0).lock_mhz.unwrap().1), (450_000, 1500));
         assert_eq!(b.node.reasserted, 1);
         // Somebody lower than us is left alone.

@@ -5,7 +5,7 @@
 
 use anyhow::{Result, anyhow, ensure};
 use headroom_drivers::node_report::{encode_packed, encode_report};
-use headroom_site::{GpuSample, NodeReport, PointId, Quality, Reading, Site, Span, Stamp};
+use headroom_site::{GpuSample, NodeReport, Offered, PointId, Quality, Reading, Site, Span, Stamp};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -77,18 +77,19 @@ fn sample(gpu: usize, moment: usize, stamp: Stamp) -> GpuSample {
     GpuSample {
         // The driver's stamps are in microseconds, and each GPU has its own moment.
         stamp: stamp + Span::from_ns((gpu % PER_NODE) as i64 * 137_000 + (x % 50) as i64 * 1000),
-        power_w: watts(mw),
-        power_average_w: watts(mw / 2 + 310_000),
+        power_w: watts(mw).into(),
+        power_average_w: watts(mw / 2 + 310_000).into(),
         energy_j: Some(
             (900_000_000_000 + gpu as u64 * 7_123_457 + moment as u64 * 61_000 + x % 9_000) as f64 * 1e-3,
-        ),
-        clock_mhz: Some((1980 - 15 * ((x >> 8) % 12)) as f32),
-        memory_clock_mhz: Some(2619.0),
-        die_c: Some((58 + (x >> 16) % 9) as f32),
-        hbm_c: Some((66 + (x >> 20) % 9) as f32),
-        margin_k: None,
-        enforced_cap_w: Some(700.0),
-        utilisation: Some((100 - (x >> 24) % 7) as f32 / 100.0),
+        )
+        .into(),
+        clock_mhz: Offered::new((1980 - 15 * ((x >> 8) % 12)) as f32),
+        memory_clock_mhz: Offered::new(2619.0),
+        die_c: Offered::new((58 + (x >> 16) % 9) as f32),
+        hbm_c: Offered::new((66 + (x >> 20) % 9) as f32),
+        margin_k: Offered::NONE,
+        enforced_cap_w: Offered::new(700.0),
+        utilisation: Offered::new((100 - (x >> 24) % 7) as f32 / 100.0),
         reasons: if x & 3 == 0 { 4 } else { 0 },
         throttle_ns: [
             Some(gpu as u64 * 1_234_567_000 + moment as u64 * 1_000_000),
@@ -96,7 +97,8 @@ fn sample(gpu: usize, moment: usize, stamp: Stamp) -> GpuSample {
             None,
             None,
             None,
-        ],
+        ]
+        .map(Into::into),
     }
 }
 

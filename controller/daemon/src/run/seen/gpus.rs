@@ -42,14 +42,14 @@ impl Quantity {
         }
     }
 
-    const fn of(self, s: &GpuSample) -> Option<f32> {
+    fn of(self, s: &GpuSample) -> Option<f32> {
         match self {
-            Self::Power if s.power_w.is_none() => s.power_average_w,
-            Self::Power => s.power_w,
-            Self::Clock => s.clock_mhz,
-            Self::Die => s.die_c,
-            Self::Memory => s.hbm_c,
-            Self::Cap => s.enforced_cap_w,
+            Self::Power if s.power_w.is_none() => s.power_average_w.get(),
+            Self::Power => s.power_w.get(),
+            Self::Clock => s.clock_mhz.get(),
+            Self::Die => s.die_c.get(),
+            Self::Memory => s.hbm_c.get(),
+            Self::Cap => s.enforced_cap_w.get(),
         }
     }
 }
@@ -135,13 +135,14 @@ impl GpuTrack {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use headroom_site::Offered;
 
     #[test]
     fn a_second_is_told_by_its_least_mean_and_most() {
         let mut track = GpuTrack::new(2);
         let sample = |ms: i64, power_w| GpuSample {
             stamp: Stamp::from_unix_ms(ms),
-            power_w: Some(power_w),
+            power_w: Offered::new(power_w),
             ..GpuSample::default()
         };
         for (ms, w) in [(0, 1.0), (1000, 300.0), (1100, 400.0), (1900, 500.0), (2000, 7.0)] {

@@ -21,7 +21,7 @@ async fn a_lease_from_birth_to_sigterm() {
     let born = controller.status("n1").await;
     let first = controller.report("n1").await;
     assert!(born.online && born.boot == first.boot);
-    assert_eq!((first.gpus.len(), first.gpus[0].1.power_w), (2, Some(612.0)));
+    assert_eq!((first.gpus.len(), first.gpus[0].1.power_w.get()), (2, Some(612.0)));
     controller.cap(&first, "GPU-a", 450.0);
     assert_eq!(controller.receipt("n1").await, None);
     assert_eq!(stage.limit_mw(0), 450_000);

@@ -171,7 +171,7 @@ impl Group {
         let (mut mhz, mut watts, mut heard) = (0.0, 0.0, 0);
         for &g in &self.gpus {
             let value = &snapshot.gpus[g];
-            if let (true, Some(clock)) = (value.heard, value.sample.clock_mhz) {
+            if let (true, Some(clock)) = (value.heard, value.sample.clock_mhz.get()) {
                 mhz += f64::from(clock);
                 watts += e.power_w[g];
                 heard += 1;

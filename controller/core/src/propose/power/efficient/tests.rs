@@ -1,5 +1,6 @@
 use super::*;
 use crate::tests::{Bench, reports, site_with};
+use headroom_site::Offered;
 use headroom_site::model::Latency;
 
 /// The small plant whose second job is served by an engine with a page.
@@ -56,7 +57,7 @@ impl Plant {
             for report in &mut seen {
                 for (uuid, sample) in &mut report.gpus {
                     if matches!(&**uuid, "GPU-c" | "GPU-d") {
-                        sample.clock_mhz = Some(self.mhz as f32);
+                        sample.clock_mhz = Offered::new(self.mhz as f32);
                     }
                 }
             }

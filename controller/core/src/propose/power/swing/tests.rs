@@ -1,6 +1,7 @@
 use super::*;
 use crate::tests::{Bench, report, sample};
 use headroom_site::NodeReport;
+use headroom_site::Offered;
 
 const ALLOWED_W: f64 = 400.0;
 
@@ -97,7 +98,7 @@ fn a_swing_in_step_with_the_samples_is_told_by_its_mean() {
     let mut high = [700.0; 4];
     for second in 0..180u32 {
         let s = f64::from(second);
-        let one = GpuSample { power_average_w: Some(400.0), ..sample(s, 200.0, 1980.0) };
+        let one = GpuSample { power_average_w: Offered::new(400.0), ..sample(s, 200.0, 1980.0) };
         let n = u64::from(second) + 1;
         let nodes = ["n1", "n2"].map(|node| {
             let [a, b] = if node == "n1" { ["GPU-a", "GPU-b"] } else { ["GPU-c", "GPU-d"] };

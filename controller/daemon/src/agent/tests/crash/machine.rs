@@ -5,7 +5,7 @@ use super::dice::Dice;
 use headroom_drivers::nvml::persist::Disk;
 use headroom_drivers::nvml::{Boards, Limits, NvmlError};
 use headroom_site::file::FileError;
-use headroom_site::{GpuSample, Stamp};
+use headroom_site::{GpuSample, Offered, Stamp};
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result as IoResult};
 use std::path::{Path, PathBuf};
@@ -360,7 +360,7 @@ impl Boards for Driver {
         let uuid = self.boards[gpu];
         self.read(uuid, |card| {
             let enforced_mw = card.limit_mw.min(card.oob_mw.unwrap_or(u32::MAX));
-            GpuSample { enforced_cap_w: Some(enforced_mw as f32 * 1e-3), ..GpuSample::default() }
+            GpuSample { enforced_cap_w: Offered::new(enforced_mw as f32 * 1e-3), ..GpuSample::default() }
         })
     }
 
