@@ -45,6 +45,8 @@ struct Watched {
 #[derive(Debug, Clone)]
 pub struct Warnings {
     gpus: Vec<Watched>,
+    /// Those of which anything is kept: hardly any, so that the others are not looked at.
+    open: Vec<bool>,
     looked: Option<Stamp>,
     standing: usize,
 }
@@ -53,7 +55,7 @@ impl Warnings {
     /// For so many GPUs.
     #[must_use]
     pub fn new(gpus: usize) -> Self {
-        Self { gpus: vec![Watched::default(); gpus], looked: None, standing: 0 }
+        Self { gpus: vec![Watched::default(); gpus], open: vec![false; gpus], looked: None, standing: 0 }
     }
 
     /// Looks at a belief, if it is time.
@@ -63,17 +65,22 @@ impl Warnings {
             return;
         }
         self.looked = Some(now);
-        for (gpu, watched) in self.gpus.iter_mut().enumerate() {
-            if watched.since.is_none() && !estimate.near[gpu] {
-                watched.looks = 0;
+        for (gpu, (open, near)) in self.open.iter_mut().zip(&estimate.near).enumerate() {
+            if !*open && !near {
                 continue;
             }
+            let watched = &mut self.gpus[gpu];
+            if watched.since.is_none() && !near {
+                (watched.looks, *open) = (0, false);
+                continue;
+            }
+            *open = true;
             // What is expected: what is only not sure is no reason to wake anybody.
             let h = estimate.headroom_at(gpu, 0.0);
             (watched.seconds, watched.binding) = (h.seconds, Some(h.binding));
             match watched.since {
                 Some(_) if h.seconds > GONE_S || h.binding == Binding::Unknown => {
-                    *watched = Watched::default();
+                    (*watched, *open) = (Watched::default(), false);
                 }
                 Some(_) => {}
                 None if h.seconds > SOON_S || h.binding == Binding::Unknown => watched.looks = 0,
@@ -83,7 +90,8 @@ impl Warnings {
                 }
             }
         }
-        self.standing = self.gpus.iter().filter(|w| w.since.is_some()).count();
+        let open = self.open.iter().zip(&self.gpus).filter(|(open, _)| **open);
+        self.standing = open.filter(|(_, w)| w.since.is_some()).count();
     }
 
     /// How many stand.

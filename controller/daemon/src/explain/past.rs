@@ -4,7 +4,7 @@
 //! for: whether the journal is whole beyond what is read of it (`headroom verify`).
 
 use super::Explanation;
-use crate::journal::Records;
+use crate::journal::{Records, old};
 use anyhow::{Context, Result};
 use headroom_site::Span;
 use serde::{Deserialize, Serialize};
@@ -19,11 +19,14 @@ pub(super) struct Event {
     what: String,
     /// Line of the journal.
     line: usize,
+    /// Of the journal that was put aside.
+    aside: bool,
 }
 
 impl std::fmt::Display for Event {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}  {}  (line {})", self.time, self.what, self.line)
+        let aside = if self.aside { " of the journal put aside" } else { "" };
+        write!(f, "{}  {}  (line {}{aside})", self.time, self.what, self.line)
     }
 }
 
@@ -66,28 +69,60 @@ struct Doubt {
     why: String,
 }
 
-/// What changed of the explained, over so long before the end of the journal.
+/// What one journal says of it.
+struct Told {
+    events: Vec<Event>,
+    /// The state that its first event came to, and its last.
+    first: Option<String>,
+    last: Option<String>,
+    /// Times of its first record and its last.
+    from_ns: i64,
+    to_ns: i64,
+}
+
+/// What changed of the explained, over so long before the end of the journal; also from the one that was put aside before it,
+/// where it does not reach so far back.
 ///
 /// # Errors
-/// The journal cannot be read, or is broken.
+/// A journal cannot be read, or is broken.
 pub(super) fn of(path: &Path, e: &Explanation, last: Span) -> Result<Vec<Event>> {
+    let told = told(path, e)?;
+    let since_ns = told.to_ns - last.ns();
+    let aside = old(path);
+    let mut events = Vec::new();
+    let mut own = told.events;
+    if told.from_ns > since_ns && aside.exists() {
+        let before = self::told(&aside, e)?;
+        events = before.events;
+        events.iter_mut().for_each(|event| event.aside = true);
+        if before.last.is_some() && before.last == told.first {
+            own.remove(0);
+        }
+    }
+    events.append(&mut own);
+    events.retain(|event| event.tai_ns >= since_ns);
+    Ok(events)
+}
+
+fn told(path: &Path, e: &Explanation) -> Result<Told> {
     let mut records = Records::open(path)?;
-    let (mut events, mut before, mut end_ns): (Vec<Event>, Option<String>, i64) = (Vec::new(), None, 0);
+    let mut told = Told { events: Vec::new(), first: None, last: None, from_ns: i64::MAX, to_ns: 0 };
     let name = if e.kind == "GPU" { e.of.split('/').next().unwrap_or_default() } else { &e.of };
     let mut line = 0;
     while let Some(bytes) = records.read()? {
         line += 1;
         let record: Record =
             serde_json::from_slice(bytes).with_context(|| format!("{}: line {line}", path.display()))?;
-        end_ns = record.tai_ns;
+        (told.from_ns, told.to_ns) = (told.from_ns.min(record.tai_ns), record.tai_ns);
         let Some((state, what)) = state(&record, &e.kind, name) else { continue };
-        if before.as_ref() != Some(&state) {
-            events.push(Event { time: record.time, tai_ns: record.tai_ns, what, line });
-            before = Some(state);
+        if told.last.as_ref() != Some(&state) {
+            let (time, tai_ns) = (record.time, record.tai_ns);
+            told.events.push(Event { time, tai_ns, what, line, aside: false });
+            told.first.get_or_insert_with(|| state.clone());
+            told.last = Some(state);
         }
     }
-    events.retain(|event| event.tai_ns >= end_ns - last.ns());
-    Ok(events)
+    Ok(told)
 }
 
 /// What a record says of it: what makes a change, and the words.
@@ -123,5 +158,45 @@ fn state(record: &Record, kind: &str, name: &str) -> Option<(String, String)> {
             Some((doubt.is_some().to_string(), what))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Journal;
+
+    fn record(s: i64, to: f64) -> String {
+        let setpoint = format!(
+            r#"{{"actuator":"a/dp","unit":"kPa","stands":{to},"admitted":{to},"guard":null,"why":"wanted {to}"}}"#
+        );
+        format!(
+            r#"{{"time":"{s} s","tai_ns":{},"caps_guard":"","setpoints":[{setpoint}],"commands":[]}}"#,
+            s * 1_000_000_000
+        )
+    }
+
+    #[test]
+    fn what_came_before_is_found_in_the_journal_put_aside() {
+        let folder = std::env::temp_dir().join(format!("headroom-past-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("journal.jsonl");
+        let mut journal = Journal::open(&old(&path)).unwrap();
+        for (s, to) in [(0, 50.0), (10, 60.0), (20, 60.0)] {
+            journal.append_text(&record(s, to)).unwrap();
+        }
+        drop(journal);
+        let mut journal = Journal::open(&path).unwrap();
+        for (s, to) in [(30, 60.0), (40, 70.0)] {
+            journal.append_text(&record(s, to)).unwrap();
+        }
+        drop(journal);
+        let e = Explanation { kind: "setpoint".into(), of: "a/dp".into(), ..Explanation::default() };
+        let lines = |last_s: f64| -> Vec<(usize, bool)> {
+            of(&path, &e, Span::from_s(last_s)).unwrap().iter().map(|e| (e.line, e.aside)).collect()
+        };
+        assert_eq!(lines(35.0), [(2, true), (2, false)], "60 kPa went on over the change of journals");
+        assert_eq!(lines(5.0), [(2, false)], "the last seconds are in the journal itself");
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -10,10 +10,12 @@
 //! plan      facility-water, tower, CRAH setpoint; supply and dP of each CDU; one clock lock per job; runbook or not
 //! first     no violation of any kind that `score` counts, and no air over the site file's limit of the cold aisle (which
 //!           Headroom keeps, too), over the whole horizon, beyond the baseline's
-//! second    tokens of every job since the start >= (1 - 0.0005) those of the baseline at the next decision,
-//!           as many requests begun but for two,
+//! second    tokens of every job since the start >= (1 - 0.0005) those of the baseline at the next decision, less what is in
+//!           flight of a serving job (10 s of its tokens: it answers as much at a slower clock, only later),
+//!           as many requests begun but for two and for those of the last second,
 //!           mean time to the first token till then <= max(1 s, 1.1 of the baseline's)
-//! third     least facility energy over the horizon + worth of heat x (heat stored at its end - now)
+//! third     least facility energy over the horizon + tokens late at the next decision x the baseline's energy for them
+//!           + worth of heat x (heat stored at its end - now)
 //! ```
 //! Of two plans the one that breaks less is better; then the one that owes less work; only then the cheaper one. A lock
 //! is one clock for all GPUs of a job, so none draws watts that its slowest peer makes useless. Caps are the fallback:
@@ -23,9 +25,9 @@
 //! A curtailment stated as a share of the present import is lower for whoever draws less. Work that the baseline did
 //! under its higher limit may then be out of reach; the search keeps the limit and owes as little as it can.
 //!
-//! Search: from the best of some starting points (the last plan, the own BMS, warm and cool designs, and locks when
-//! a curtailment binds) a pattern search changes one coordinate or one group (all CDUs, CDUs alike, facility water
-//! with tower, all serving clocks) at a time, keeps what is better, goes on in a direction that pays, and halves the
+//! Search: from the best of some starting points (the last plan, the own BMS, warm and cool designs, locks of all that
+//! serves, and of all when a curtailment binds) a pattern search changes one coordinate or one group (all CDUs, CDUs alike, facility water
+//! with tower or with what hangs on it, all serving clocks) at a time, keeps what is better, goes on in a direction that pays, and halves the
 //! step of a coordinate (at first 2 K, 10 kPa, 120 MHz) that no longer does, to an eighth. Deterministic. Copies may be stepped coarser than the world (10 s); while a
 //! curtailment binds they are stepped like the world, since budgets are means of 5 s.
 //!
