@@ -242,7 +242,10 @@ impl LiveField {
 fn same_address(site: &Site) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (i, spec) in site.mqtt.iter().enumerate() {
-        match groups.iter_mut().find(|g| g.iter().any(|&j| site.mqtt[j].url == spec.url)) {
+        match groups
+            .iter_mut()
+            .find(|g| g.iter().any(|&j| site.mqtt[j].url == spec.url && site.mqtt[j].tls == spec.tls))
+        {
             Some(group) => group.push(i),
             None => groups.push(vec![i]),
         }

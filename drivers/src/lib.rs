@@ -31,3 +31,4 @@ pub use mandate::Mandate;
 
 #[cfg(test)]
 mod testing;
+mod tls;

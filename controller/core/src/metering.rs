@@ -132,7 +132,7 @@ impl Metering {
         tick.shown_w.clear();
         tick.shown_w.extend(snapshot.gpus.iter().enumerate().map(|(g, gpu)| {
             let mean = align.window(g).and_then(|w| w.power_w.mean());
-            let now = gpu.sample.power_w.get().or(gpu.sample.power_average_w.get());
+            let now = gpu.sample.watts();
             mean.or(now).filter(|_| gpu.vouches()).unwrap_or(f32::NAN)
         }));
     }
@@ -152,7 +152,7 @@ impl Metering {
                 (None, None) => {
                     let dt_s = energy.at.map(|at| s.stamp.since(at).s()).filter(|dt_s| *dt_s <= GAP_S);
                     let mean = align.window(g).and_then(|w| w.power_w.mean());
-                    let shown = mean.or(s.power_w.get()).or(s.power_average_w.get());
+                    let shown = mean.or(s.watts());
                     shown.zip(dt_s).map(|(w, dt_s)| f64::from(w) * dt_s)
                 }
             };

@@ -16,6 +16,7 @@ mod explain;
 mod export;
 mod faults;
 mod files;
+mod https;
 mod identify;
 mod instruct;
 mod ledger;
@@ -162,6 +163,9 @@ struct RunArgs {
     /// Address of the pages (/healthz, /metrics, /status, /points, ...); port 0 takes any.
     #[arg(long, default_value = "127.0.0.1:9464")]
     http: SocketAddr,
+    /// The pages are inside TLS: certificate, key, and whose certificates let somebody in.
+    #[arg(long, value_name = "http-tls.toml")]
+    http_tls: Option<PathBuf>,
     /// Who commands, in commands and journal.
     #[arg(long, default_value = "headroom")]
     id: String,
@@ -216,6 +220,7 @@ impl RunArgs {
             clock,
             state,
             http,
+            http_tls,
             id,
             history_mib,
             record,
@@ -236,6 +241,7 @@ impl RunArgs {
             clock,
             state,
             http,
+            http_tls,
             id,
             history,
             record,

@@ -4,7 +4,7 @@
 //! (`headroom-core`, `line/release`), nor for agents that nobody leads (their leases end by themselves).
 
 use crate::exit;
-use crate::run::http::ADDRESS_FILE;
+use crate::run::http::url_of;
 use crate::run::release::{FILE, Released};
 use crate::run::view::View;
 use crate::status::Reader;
@@ -105,8 +105,7 @@ pub(crate) async fn resume(options: &ResumeOptions) -> Result<ExitCode> {
 
 /// The controller of a state folder, once it has heard of it or should have; `None` where none answers.
 async fn heard(state: &Path, released: bool) -> Option<View> {
-    let address = std::fs::read_to_string(state.join(ADDRESS_FILE)).ok()?;
-    let (url, reader) = (format!("http://{}/status", address.trim()), Reader::new());
+    let (url, reader) = (format!("{}/status", url_of(state)?), Reader::new());
     let begun = Instant::now();
     let mut last = None;
     while begun.elapsed() < HEARS {

@@ -9,15 +9,15 @@ mod trouble;
 
 use crate::check::Format;
 use crate::exit;
+use crate::https::client::{self, Connector};
 use crate::run::clocks;
 use crate::run::places::PlaceView;
 use crate::run::view::{BranchView, View};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use axum::http::StatusCode;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ const MAX_BYTES: usize = 64 << 20;
 
 /// Reads the daemon's pages; connections are kept.
 #[derive(Debug, Clone)]
-pub(crate) struct Reader(Client<HttpConnector, Empty<Bytes>>);
+pub(crate) struct Reader(Option<Client<Connector, Empty<Bytes>>>);
 
 /// An answer that is no page.
 #[derive(Debug, thiserror::Error)]
@@ -50,10 +50,8 @@ pub(crate) struct Answered {
 impl Reader {
     /// A reader, to be used inside a tokio runtime.
     pub(crate) fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(DEADLINE));
-        Self(Client::builder(TokioExecutor::new()).build(connector))
+        let connector = client::connector(DEADLINE);
+        Self(connector.ok().map(|connector| Client::builder(TokioExecutor::new()).build(connector)))
     }
 
     /// Gets a page.
@@ -62,8 +60,13 @@ impl Reader {
     /// No answer in time, or another one than 200.
     pub(crate) async fn get(&self, url: &str) -> Result<Bytes> {
         let uri = url.parse().with_context(|| format!("`{url}` is not an address like http://host:port"))?;
+        client::may_reach(url)?;
         let page = async {
-            let response = self.0.get(uri).await.context(NO_CONNECTION)?;
+            let Some(client) = &self.0 else {
+                // Why not is said again, as it may be mended by now.
+                return Err(client::connector(DEADLINE).err().unwrap_or_else(|| anyhow!("try again")));
+            };
+            let response = client.get(uri).await.context(NO_CONNECTION)?;
             let code = response.status();
             let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
             let body = body.map_err(|e| anyhow::anyhow!(e))?.to_bytes();

@@ -21,7 +21,7 @@ pub(super) enum WireError {
     Connect(String, std::io::Error),
     /// Certificates, keys and handshakes.
     #[error("TLS with {0}: {1}")]
-    Tls(String, super::tls::TlsError),
+    Tls(String, crate::tls::TlsError),
     /// The stream broke.
     #[error("{0}")]
     Io(#[from] std::io::Error),

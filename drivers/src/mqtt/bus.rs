@@ -1,7 +1,7 @@
 //! The owner of one MQTT connection and of the dialects spoken on it.
 
 use super::agents::{Agents, AgentsStatus};
-use super::client::{Counts, Event, Message, MqttClient, Refused, UrlError};
+use super::client::{Address, Counts, Event, Message, MqttClient, Refused, UrlError};
 use super::dsx::{Dsx, DsxStatus};
 use super::hold::Tick;
 use super::json::{Json, JsonStatus};
@@ -129,7 +129,8 @@ pub(crate) fn start(
     context: Context,
     may_write: bool,
 ) -> Result<Handle, UrlError> {
-    let url = indices.first().map(|i| site.mqtt[*i].url.clone()).unwrap_or_default();
+    let broker = indices.first().map_or_else(|| Address::from(""), |i| Address::from(&site.mqtt[*i]));
+    let url = broker.url.clone();
     let of = |dialect| indices.iter().copied().filter(move |i| site.mqtt[*i].dialect == dialect);
     let dsx: BTreeMap<_, _> = of(Dialect::Dsx).map(|i| (i, Dsx::new(site, i, may_write))).collect();
     let json: BTreeMap<_, _> = of(Dialect::Json).map(|i| (i, Json::new(site, i, may_write))).collect();
@@ -148,7 +149,7 @@ pub(crate) fn start(
     let (filters, refused) = filters.into_iter().partition(|f| is_filter(f));
     let clock = context.clock.clone();
     let will = host.as_ref().map(|h| h.will(move || clock.now()));
-    let (client, events) = MqttClient::start(&url, client_id, will, filters)?;
+    let (client, events) = MqttClient::start(broker, client_id, will, filters)?;
     let status = Arc::new(Mutex::new(BusStatus::default()));
     let sink = |a: &headroom_site::model::Actuator| match a.sink {
         Sink::Dsx { connection, .. } | Sink::Json { connection, .. } | Sink::Sparkplug { connection, .. } => {

@@ -16,7 +16,7 @@
 
 mod options;
 
-pub use options::{UrlError, Will};
+pub use options::{Address, UrlError, Will};
 
 use super::outbox::{Outbox, Waiting};
 use crate::backoff::Backoff;
@@ -148,12 +148,12 @@ impl MqttClient {
     /// # Errors
     /// The address is not one.
     pub fn start(
-        url: &str,
+        broker: impl Into<Address>,
         client_id: &str,
         will: Option<Will>,
         subscriptions: Vec<String>,
     ) -> Result<(Self, mpsc::Receiver<Event>), UrlError> {
-        let options = Options::new(url, client_id, will)?;
+        let options = Options::new(broker.into(), client_id, will)?;
         let (events, receiver) = mpsc::channel(INBOX);
         let shared = Arc::new(Shared::default());
         let link = Link { options, subscriptions, events, shared: Arc::clone(&shared), stuck: false };
@@ -236,8 +236,16 @@ impl Link {
     async fn run(mut self) {
         let mut backoff = Backoff::new();
         while !self.closing() && !self.events.is_closed() {
-            let built =
-                AsyncClient::builder(self.options.for_a_connection()).capacity(IN_LIBRARY).try_build();
+            let options = match self.options.for_a_connection() {
+                Ok(options) => options,
+                // A certificate may be there by the next time.
+                Err(e) => {
+                    self.hand_over(Event::Down(e.to_string())).await;
+                    tokio::time::sleep(backoff.next_wait()).await;
+                    continue;
+                }
+            };
+            let built = AsyncClient::builder(options).capacity(IN_LIBRARY).try_build();
             let (client, mut events) = match built {
                 Ok(pair) => pair,
                 Err(e) => {

@@ -44,6 +44,15 @@ impl Broker {
         Self::mosquitto_with(port, &[("rules", rules)], &more)
     }
 
+    /// One that is reached inside TLS only, by who has a certificate of the authority.
+    pub(crate) fn encrypted_mosquitto(port: u16, ca: &str, [certificate, key]: &[String; 2]) -> Option<Self> {
+        // As root it would give its rights away, and could not read its key then.
+        let more = format!(
+            "user root\ncafile {ca}\ncertfile {certificate}\nkeyfile {key}\nrequire_certificate true\n"
+        );
+        Self::mosquitto_with(port, &[], &more)
+    }
+
     fn mosquitto_with(port: u16, files: &[(&str, &str)], more: &str) -> Option<Self> {
         let config = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 200000\n{more}"

@@ -1,10 +1,12 @@
 //! What tests share: a real broker, if the machine has one, and the data that may lie beside the repository.
 
+mod authority;
 pub(crate) mod broker;
 pub(crate) mod modbus;
 pub(crate) mod pages;
 pub(crate) mod python;
 
+pub(crate) use authority::Authority;
 pub(crate) use broker::{Broker, Mosquitto};
 
 use crate::Clock;

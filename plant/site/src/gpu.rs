@@ -89,6 +89,15 @@ pub struct GpuSample {
     pub throttle_ns: [Offered<u64>; 5],
 }
 
+impl GpuSample {
+    /// Power now, or its average over the sensor's window where the driver offers no other, W.
+    #[must_use]
+    #[inline(always)]
+    pub fn watts(&self) -> Option<f32> {
+        self.power_w.get().or(self.power_average_w.get())
+    }
+}
+
 /// What one node's agent reports each tick.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeReport {

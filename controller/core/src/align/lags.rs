@@ -140,7 +140,7 @@ impl Lags {
             .zip(before.energy_j.get())
             .map(|(now, before)| now - before)
             .filter(|j| *j >= 0.0);
-        let power = now.power_w.get().or(now.power_average_w.get());
+        let power = now.watts();
         let Some(joules) = counted.or(power.map(|w| f64::from(w) * dt_s)) else { return };
         let (from, to) = (before.stamp.tai_ns(), now.stamp.tai_ns());
         if (self.memo.from, self.memo.to) != (from, to) {

@@ -57,7 +57,7 @@ pub struct GpuWindow {
 impl GpuWindow {
     #[inline(always)]
     pub(super) fn take(&mut self, sample: &GpuSample) {
-        self.power_w.take(sample.power_w.get().or(sample.power_average_w.get()));
+        self.power_w.take(sample.watts());
         self.clock_mhz.take(sample.clock_mhz.get());
         self.reasons |= sample.reasons;
         self.samples += 1;

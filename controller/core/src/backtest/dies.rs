@@ -112,7 +112,7 @@ impl Gpu {
 
     fn tell(&mut self, sample: &mut GpuSample) {
         self.die_c = sample.die_c.get().map(f64::from).or(self.die_c);
-        self.watts = sample.power_w.get().or(sample.power_average_w.get()).map(f64::from).or(self.watts);
+        self.watts = sample.watts().map(f64::from).or(self.watts);
         let at = sample.stamp.tai_ns();
         let since_s = if self.at_ns == 0 { 0.0 } else { ((at - self.at_ns) as f64 * 1e-9).clamp(0.0, 60.0) };
         self.at_ns = at;

@@ -106,5 +106,5 @@ impl Estimate {
 fn power_of(g: &GpuValue, max_cap_w: f64) -> (Option<f64>, f64) {
     let s = &g.sample;
     let cap_w = s.enforced_cap_w.get().map_or(max_cap_w, f64::from).min(max_cap_w);
-    (s.power_w.get().or(s.power_average_w.get()).map(f64::from).filter(|_| g.heard), cap_w)
+    (s.watts().map(f64::from).filter(|_| g.heard), cap_w)
 }

@@ -239,7 +239,7 @@ fn chain(site: &Site, rack: &str) -> Vec<String> {
 
 fn power_w(line: &Line, gpu: usize) -> Option<f64> {
     let g = &line.snapshot().gpus[gpu];
-    g.sample.power_w.get().or(g.sample.power_average_w.get()).map(f64::from).filter(|_| g.vouches())
+    g.sample.watts().map(f64::from).filter(|_| g.vouches())
 }
 
 /// Die over coolant per watt, K/W, of a GPU that is loaded.

@@ -27,6 +27,7 @@ pub(crate) use gpu::RETRY_NS;
 
 use anyhow::Context as _;
 use headroom_drivers::Clock;
+use headroom_drivers::mqtt::client::Address;
 use headroom_drivers::node_report::ReportFormat;
 use headroom_drivers::nvml::persist::{HostDisk, Ownership};
 use headroom_drivers::nvml::{Boards, NvmlHost};
@@ -118,7 +119,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
 /// Everything found and opened, nothing running yet.
 struct Agent {
     site: Site,
-    url: String,
+    broker: Address,
     clock: Clock,
     host: NvmlHost,
     owner: Ownership,
@@ -150,7 +151,7 @@ impl Agent {
     fn prepare(options: &Options) -> Result<Self, Refusal> {
         let site = read_site(&options.site)?;
         let bus = site.mqtt.iter().find(|bus| bus.agents);
-        let url = bus.map(|bus| bus.url.clone()).ok_or_else(|| {
+        let broker = bus.map(Address::from).ok_or_else(|| {
             configuration(
                 "no [[mqtt]] of the site file has `agents = true`: there is nowhere to meet the controller",
             )
@@ -175,12 +176,13 @@ impl Agent {
             tracing::warn!(%uuid, "a GPU of the site file that should be here is not");
         }
         let sysfs = options.sysfs.clone().unwrap_or_else(|| PathBuf::from(headroom_drivers::netdev::SYSFS));
-        Ok(Self { site, url, clock, host, owner, nodes, boot, format: options.format, sysfs })
+        Ok(Self { site, broker, clock, host, owner, nodes, boot, format: options.format, sysfs })
     }
 
     /// One connection per node, on which its commands become orders.
     fn wires(&self, order: &SyncSender<Order>) -> anyhow::Result<Vec<Wire>> {
-        let place = Place { url: &self.url, site: &self.site.name, boot: self.boot, format: self.format };
+        let place =
+            Place { broker: &self.broker, site: &self.site.name, boot: self.boot, format: self.format };
         let open = |(index, node): (usize, &Node)| {
             Wire::open(&place, node.id(), index, order.clone(), self.clock.clone())
                 .context("the bus of the site file")

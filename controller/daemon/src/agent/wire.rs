@@ -9,7 +9,7 @@
 use super::worker::Order;
 use headroom_drivers::Clock;
 use headroom_drivers::mqtt::agents::{Leaf, level, time_topic, topic};
-use headroom_drivers::mqtt::client::{Delivery, Event, MqttClient, Refused, UrlError, Will};
+use headroom_drivers::mqtt::client::{Address, Delivery, Event, MqttClient, Refused, UrlError, Will};
 use headroom_drivers::node_report::{self, AgentStatus, ReportFormat};
 use headroom_site::gpu::Answer;
 use headroom_site::{NodeReport, Stamp};
@@ -30,7 +30,7 @@ pub(super) struct Wire {
 
 /// Where a node meets the controller, and how it writes there.
 pub(super) struct Place<'a> {
-    pub(super) url: &'a str,
+    pub(super) broker: &'a Address,
     pub(super) site: &'a str,
     pub(super) boot: u64,
     pub(super) format: ReportFormat,
@@ -50,13 +50,14 @@ impl Wire {
         orders: SyncSender<Order>,
         clock: Clock,
     ) -> Result<Self, UrlError> {
-        let &Place { url, site, boot, format } = place;
+        let &Place { broker, site, boot, format } = place;
         let status_topic = topic(site, node, Leaf::Status);
         let will = Will::fixed(status_topic.clone(), status(false, boot));
         let command = topic(site, node, Leaf::Command);
         let id = format!("headroom-agent-{}-{node}", level(site));
         let time = time_topic(site);
-        let (client, events) = MqttClient::start(url, &id, Some(will), vec![command, time.clone()])?;
+        let (client, events) =
+            MqttClient::start(broker.clone(), &id, Some(will), vec![command, time.clone()])?;
         if let Err(error) = client.try_publish(&status_topic, status(true, boot), Delivery::State) {
             tracing::warn!(%node, %error, "cannot say that the agent is there");
         }

@@ -5,7 +5,7 @@
 use super::folder::Folder;
 use super::parties::Parties;
 use super::plant::Plant;
-use crate::run::http::{ADDRESS_FILE, Pulse};
+use crate::run::http::{Pulse, url_of};
 use crate::run::view::View;
 use crate::score::SITE_NAME;
 use crate::status::Reader;
@@ -139,8 +139,7 @@ impl Watch {
     }
 
     fn address(&self) -> Option<String> {
-        let text = std::fs::read_to_string(self.controller.join(ADDRESS_FILE)).ok()?;
-        Some(format!("http://{}", text.trim()))
+        url_of(&self.controller)
     }
 
     /// Looks for each tick of the controller as soon as it is due.

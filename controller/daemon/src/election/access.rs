@@ -1,4 +1,5 @@
-//! How a controller proves to the store who it is, and the store to it: a file, so that no secret stands in a command line.
+//! How a controller proves to the store who it is, and the store to it; or a verb to the pages: a file, so that no secret stands
+//! in a command line.
 //!
 //! Responsible for: reading it, and what it asks of TLS. Not for: the connections.
 
@@ -38,8 +39,8 @@ impl Access {
     ///
     /// # Errors
     /// It cannot be read, others may read it, or it contradicts itself.
-    pub(crate) fn read(path: &Path) -> Result<Self> {
-        let name = || format!("--store-access {}", path.display());
+    pub(crate) fn read(path: &Path, option: &str) -> Result<Self> {
+        let name = || format!("{option} {}", path.display());
         let mode = std::fs::metadata(path).with_context(name)?.permissions().mode();
         let text = headroom_site::file::read_text(path).with_context(name)?;
         let mut access: Self = toml::from_str(&text).with_context(name)?;
@@ -89,7 +90,11 @@ impl Access {
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+/// The certificates of a PEM file: at least one.
+///
+/// # Errors
+/// It cannot be read, or holds none.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let name = || path.display().to_string();
     let all: Vec<_> = CertificateDer::pem_file_iter(path)
         .with_context(name)?
@@ -113,7 +118,7 @@ mod tests {
         let said = |text: &str, mode: u32| {
             std::fs::write(&path, text).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            Access::read(&path).err().map_or(String::new(), |why| format!("{why:#}"))
+            Access::read(&path, "--store-access").err().map_or(String::new(), |why| format!("{why:#}"))
         };
         assert_eq!(said("user = \"a\"\npassword = \"b\"\n", 0o600), "");
         for (text, mode, part) in [

@@ -21,7 +21,7 @@
 //! carries what a successor must know and cannot read back: what operators have said, and where setpoints without a read-back
 //! were asked to stand.
 
-mod access;
+pub(crate) mod access;
 mod etcd;
 mod nats;
 mod office;

@@ -107,7 +107,12 @@ impl AnyStore {
     /// # Errors
     /// The address is none, or the access file is wrong.
     pub(crate) fn new(options: &Options, site: &str, patience: Duration) -> Result<Self> {
-        let access = options.access.as_deref().map(Access::read).transpose()?.unwrap_or_default();
+        let access = options
+            .access
+            .as_deref()
+            .map(|path| Access::read(path, "--store-access"))
+            .transpose()?
+            .unwrap_or_default();
         let url = &options.url;
         let wants = "--store wants nats://HOST:PORT[/BUCKET] or etcd://HOST:PORT[/PREFIX]";
         let (scheme, rest) = url.split_once("://").with_context(|| format!("`{url}`: {wants}"))?;

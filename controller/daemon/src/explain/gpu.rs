@@ -155,7 +155,7 @@ fn seen(line: &Line, gpu: usize) -> Vec<Item> {
     }
     let s = &g.sample;
     let or = |x: Option<f32>, unit: &str| x.map_or(format!("? {unit}"), |x| format!("{x:.0} {unit}"));
-    let power = or(s.power_w.get().or(s.power_average_w.get()), "W");
+    let power = or(s.watts(), "W");
     let now = format!(
         "{power}, {}, die {}, memory {}",
         or(s.clock_mhz.get(), "MHz"),

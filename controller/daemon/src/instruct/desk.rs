@@ -6,22 +6,24 @@
 //! | --- | --- |
 //! | 200 | kept; the next tick hears of it |
 //! | 400 | no such word, no value, or one outside of what the policy allows |
-//! | 401 | no token, or nobody's |
+//! | 401 | neither the token nor the certificate of anybody |
 //! | 403 | this one may only look, or nobody may over HTTP |
 //! | 404 | no such setpoint |
 //! | 409 | this controller stands by: it is said to the one that leads |
 //!
-//! A token travels in a header that no browser sends by itself, so that no other page can make one instruct.
+//! A token travels in a header that no browser sends by itself, so that no other page can make one instruct. A certificate is sent
+//! by itself: what is said under it must be JSON by its content type, which no other page can send without being asked for leave.
 
 use super::operators::{Operators, Role};
 use super::said::{self, Said, Word};
+use crate::https::server::Peer;
 use crate::run::view::View;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use headroom_drivers::Clock;
 use headroom_site::Span;
 use serde::{Deserialize, Serialize};
@@ -83,8 +85,14 @@ fn refuse(code: StatusCode, why: impl Into<String>) -> Response {
     (code, why.into() + "\n").into_response()
 }
 
-async fn say(State(desk): State<Desk>, headers: HeaderMap, body: String) -> Response {
-    let by = match desk.who(&headers) {
+async fn say(
+    State(desk): State<Desk>,
+    peer: Option<Extension<ConnectInfo<Peer>>>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    let peer = peer.map(|Extension(ConnectInfo(peer))| peer).unwrap_or_default();
+    let by = match desk.who(&headers, peer) {
         Ok(by) => by,
         Err(refused) => return *refused,
     };
@@ -106,14 +114,18 @@ async fn say(State(desk): State<Desk>, headers: HeaderMap, body: String) -> Resp
 
 impl Desk {
     /// Who says this?
-    fn who(&self, headers: &HeaderMap) -> Result<String, Box<Response>> {
+    fn who(&self, headers: &HeaderMap, peer: Peer) -> Result<String, Box<Response>> {
         let Some(operators) = &self.operators else {
             let why = "this daemon takes no instructions over HTTP: start it with --operators FILE, or say it on its host with `headroom instruct`";
             return Err(Box::new(refuse(StatusCode::FORBIDDEN, why)));
         };
         let token = headers.get(AUTHORIZATION).and_then(|a| a.to_str().ok()?.strip_prefix("Bearer "));
-        let Some(operator) = token.and_then(|token| operators.of(token.trim())) else {
-            let why = "no token, or nobody's\n";
+        let by_token = token.and_then(|token| operators.of(token.trim()));
+        let json =
+            headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        let by_certificate = || peer.certificate.filter(|_| json).and_then(|own| operators.with(own));
+        let Some(operator) = by_token.or_else(by_certificate) else {
+            let why = "no token, or nobody's, and no certificate of an operator over application/json\n";
             return Err(Box::new(
                 (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")], why).into_response(),
             ));

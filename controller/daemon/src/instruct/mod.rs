@@ -12,7 +12,7 @@ pub(crate) mod said;
 pub(crate) mod standing;
 
 use crate::exit;
-use crate::run::http::ADDRESS_FILE;
+use crate::run::http::url_of;
 use crate::run::view::View;
 use crate::status::Reader;
 use anyhow::{Context, Result};
@@ -95,8 +95,7 @@ fn may(view: &View, actuator: &str, word: Word, value: Option<f64>) -> Result<()
 }
 
 async fn asked(state: &Path) -> Option<View> {
-    let address = std::fs::read_to_string(state.join(ADDRESS_FILE)).ok()?;
-    let bytes = Reader::new().get(&format!("http://{}/status", address.trim())).await.ok()?;
+    let bytes = Reader::new().get(&format!("{}/status", url_of(state)?)).await.ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 

@@ -8,6 +8,7 @@
 //! name = "kim"
 //! role = "operator"                   # viewer, operator, engineer
 //! token-sha256 = "64 hexadecimal digits"
+//! certificate-sha256 = "64 more"      # of the certificate that TLS asks for (`--http-tls`); either, or both
 //! ```
 //!
 //! Only digests of tokens stand in it. A token has 32 random bytes: no salt makes that harder to guess.
@@ -48,7 +49,8 @@ impl FromDoc for Role {
 pub(crate) struct Operator {
     pub(crate) name: String,
     pub(crate) role: Role,
-    digest: [u8; 32],
+    token: Option<[u8; 32]>,
+    certificate: Option<[u8; 32]>,
 }
 
 /// All of them.
@@ -72,7 +74,12 @@ impl Operators {
     /// Whose token is this? All are compared by digest, so that time tells nothing of a token.
     pub(crate) fn of(&self, token: &str) -> Option<&Operator> {
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        self.0.iter().find(|o| o.digest == digest)
+        self.0.iter().find(|o| o.token == Some(digest))
+    }
+
+    /// Whose certificate is this, by its digest?
+    pub(crate) fn with(&self, certificate: [u8; 32]) -> Option<&Operator> {
+        self.0.iter().find(|o| o.certificate == Some(certificate))
     }
 }
 
@@ -91,8 +98,7 @@ fn operators(root: &Table<'_>) -> Vec<Operator> {
 }
 
 fn operator(t: &Table<'_>, names: &mut Vec<String>) -> Option<Operator> {
-    let (name, role, hex) =
-        (t.need_at::<String>("name"), t.need::<Role>("role"), t.need_at::<String>("token-sha256"));
+    let (name, role) = (t.need_at::<String>("name"), t.need::<Role>("role"));
     if let Some(name) = &name {
         if name.value.trim().is_empty() || names.contains(&name.value) {
             let remedy = "give each operator a name of its own: it stands in the record of what was said";
@@ -100,15 +106,25 @@ fn operator(t: &Table<'_>, names: &mut Vec<String>) -> Option<Operator> {
         }
         names.push(name.value.clone());
     }
-    let digest = hex.and_then(|hex| {
-        let found = digest_of(&hex.value);
-        if found.is_none() {
-            let remedy = "give the 64 hexadecimal digits that `printf %s TOKEN | sha256sum` prints";
-            t.doc().find(hex.span, "this is no SHA-256", remedy);
-        }
-        found
-    });
-    Some(Operator { name: name?.value, role: role?, digest: digest? })
+    let token = digest(t, "token-sha256", "`printf %s TOKEN | sha256sum` prints");
+    let fingerprint = "`openssl x509 -in FILE.pem -outform DER | sha256sum` prints";
+    let certificate = digest(t, "certificate-sha256", fingerprint);
+    if !t.has("token-sha256") && !t.has("certificate-sha256") {
+        let remedy = "give the `token-sha256` or the `certificate-sha256` of this operator";
+        t.doc().find(t.span(), "nobody can be told by this", remedy);
+    }
+    Some(Operator { name: name?.value, role: role?, token, certificate })
+}
+
+/// A SHA-256; a finding where what stands there is none.
+fn digest(t: &Table<'_>, key: &str, printed_by: &str) -> Option<[u8; 32]> {
+    let hex = t.at::<String>(key)?;
+    let found = digest_of(&hex.value);
+    if found.is_none() {
+        let remedy = format!("give the 64 hexadecimal digits that {printed_by}");
+        t.doc().find(hex.span, "this is no SHA-256", remedy);
+    }
+    found
 }
 
 /// 32 bytes of their hexadecimal digits.
@@ -146,6 +162,18 @@ mod tests {
         for wrong in ["", "Secret", "secret ", &hex("secret")] {
             assert_eq!(operators.of(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_certificate_names_its_owner_too() {
+        let text = format!(
+            "format = 1\n[[operator]]\nname = \"kim\"\nrole = \"operator\"\ncertificate-sha256 = \"{}\"\n",
+            hex("der")
+        );
+        let operators = Operators::read("operators.toml", &text).unwrap();
+        assert_eq!(operators.with(Sha256::digest("der").into()).unwrap().name, "kim");
+        assert_eq!(operators.with(Sha256::digest("red").into()), None);
+        assert_eq!(operators.of("der"), None, "a digest of a certificate is no token's");
     }
 
     #[test]

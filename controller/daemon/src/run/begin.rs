@@ -6,6 +6,7 @@ use super::Options;
 use crate::backtest::evidence::Evidence;
 use crate::backtest::gate;
 use crate::files::{Loaded, load, load_model};
+use crate::https::server::Secured;
 use crate::instruct::operators::Operators;
 use crate::tape;
 use anyhow::{Context, Result};
@@ -68,14 +69,24 @@ fn promoted(mut loaded: Loaded, options: &Options) -> Result<Loaded> {
     Ok(loaded)
 }
 
-/// Who may instruct over HTTP. Findings are printed; `None` means that there were some.
-#[allow(clippy::option_option, reason = "no file is fine; a file with findings is not")]
-pub(super) fn operators_of(options: &Options) -> Result<Option<Option<Arc<Operators>>>> {
-    let Some(path) = &options.operators else { return Ok(Some(None)) };
+/// Who may look at the pages, and who may instruct there.
+pub(super) struct Visitors {
+    pub(super) operators: Option<Arc<Operators>>,
+    /// The pages are inside TLS.
+    pub(super) secured: Option<Secured>,
+}
+
+/// Who comes over HTTP. What is wrong with the files is printed; `None` means that something was.
+pub(super) fn visitors_of(options: &Options) -> Result<Option<Visitors>> {
+    let secured = match options.http_tls.as_deref().map(Secured::read).transpose() {
+        Ok(secured) => secured,
+        Err(why) => return refuse(&why).map(|_| None),
+    };
+    let Some(path) = &options.operators else { return Ok(Some(Visitors { operators: None, secured })) };
     let name = path.display().to_string();
     let text = read_text(path).with_context(|| format!("operators {name}"))?;
     Ok(match Operators::read(&name, &text) {
-        Ok(operators) => Some(Some(Arc::new(operators))),
+        Ok(operators) => Some(Visitors { operators: Some(Arc::new(operators)), secured }),
         Err(found) => {
             found.iter().for_each(|f| eprintln!("{f}"));
             None

@@ -19,7 +19,7 @@ impl Bulletin {
     pub(super) fn open(site: &Site, start: &str) -> Result<Self> {
         let Some(bus) = site.mqtt.iter().find(|m| m.agents) else { return Ok(Self(None)) };
         let id = format!("headroom-advice-{}-{}-{start}", level(&site.name), std::process::id());
-        let (client, mut events) = MqttClient::start(&bus.url, &id, None, Vec::new())?;
+        let (client, mut events) = MqttClient::start(bus, &id, None, Vec::new())?;
         tokio::spawn(async move { while events.recv().await.is_some() {} });
         Ok(Self(Some(client)))
     }

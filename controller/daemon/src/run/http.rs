@@ -17,6 +17,7 @@
 
 use super::view::View;
 use super::{alarms, metrics, page};
+use crate::https::server::{Listener, Peer, Secured};
 use anyhow::{Context, Result};
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
@@ -88,12 +89,20 @@ impl Pages {
     }
 }
 
-/// Serves these pages, the web page and `more` until the process ends; the address is written to the state folder.
+/// Where the controller of a state folder has its pages; `None` where none has been.
+pub(crate) fn url_of(state: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(state.join(ADDRESS_FILE)).ok()?;
+    let text = text.trim();
+    Some(if text.starts_with("https://") { text.to_owned() } else { format!("http://{text}") })
+}
+
+/// Serves these pages, the web page and `more` until the process ends, inside TLS if that is wanted; the address is written to the
+/// state folder.
 ///
 /// # Errors
 /// The address cannot be had.
 pub(crate) async fn serve(
-    address: SocketAddr,
+    (address, secured): (SocketAddr, Option<Secured>),
     state: &Path,
     pages: Pages,
     more: Router,
@@ -101,7 +110,8 @@ pub(crate) async fn serve(
     let listener = TcpListener::bind(address).await.with_context(|| format!("HTTP on {address}"))?;
     let address = listener.local_addr()?;
     let fresh = state.join("http.addr.new");
-    std::fs::write(&fresh, format!("{address}\n")).with_context(|| fresh.display().to_string())?;
+    let shown = secured.as_ref().map_or_else(|| address.to_string(), |secured| secured.url(address));
+    std::fs::write(&fresh, format!("{shown}\n")).with_context(|| fresh.display().to_string())?;
     std::fs::rename(&fresh, state.join(ADDRESS_FILE))?;
     let router = Router::new()
         .route("/healthz", get(healthz))
@@ -111,12 +121,24 @@ pub(crate) async fn serve(
         .with_state(pages)
         .merge(page::routes())
         .merge(more);
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    let listener = match secured {
+        None => return Ok(spawn(axum::serve(listener, service).into_future(), address)),
+        Some(secured) => Listener::new(listener, secured)?,
+    };
+    Ok(spawn(axum::serve(listener, service).into_future(), address))
+}
+
+fn spawn(
+    pages: impl Future<Output = std::io::Result<()>> + Send + 'static,
+    address: SocketAddr,
+) -> SocketAddr {
     tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
+        if let Err(error) = pages.await {
             tracing::error!(%error, "the HTTP pages end");
         }
     });
-    Ok(address)
+    address
 }
 
 async fn healthz(State(pages): State<Pages>) -> impl IntoResponse {

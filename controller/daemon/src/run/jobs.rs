@@ -63,11 +63,8 @@ fn measured(line: &Line, job: &Job) -> JobView {
         let samples = job.gpus.iter().map(|g| &line.snapshot().gpus[g.index()].sample);
         Range::of(samples.filter_map(quantity).map(f64::from))
     };
-    let (clock, power, cap) = (
-        of(|s| s.clock_mhz.get()),
-        of(|s| s.power_w.get().or(s.power_average_w.get())),
-        of(|s| s.enforced_cap_w.get()),
-    );
+    let (clock, power, cap) =
+        (of(|s| s.clock_mhz.get()), of(GpuSample::watts), of(|s| s.enforced_cap_w.get()));
     let lock = |g: &headroom_site::GpuId| line.caps().lock_mhz.get(g.index()).copied().flatten();
     JobView {
         id: job.id.clone(),

@@ -38,7 +38,6 @@ use crate::explain;
 use crate::files::ModeChoice;
 use crate::identify::recorder::Recorder;
 use crate::instruct::desk::{self, Desk};
-use crate::instruct::operators::Operators;
 use crate::instruct::standing::Standing;
 use crate::journal::Journal;
 use crate::ledger::{self, Keeper};
@@ -46,7 +45,7 @@ use crate::supervisor::{self, Supervisor};
 use crate::tape;
 use crate::what_if;
 use anyhow::{Result, bail};
-use begin::{begin, clock_of, loaded_of, next_epoch, operators_of, refuse, tape_of};
+use begin::{Visitors, begin, clock_of, loaded_of, next_epoch, refuse, tape_of, visitors_of};
 use bulletin::Bulletin;
 use diagram::Diagram;
 use headroom_core::lease::Identity;
@@ -85,6 +84,8 @@ pub(crate) struct Options {
     pub(crate) clock: Option<PathBuf>,
     pub(crate) state: PathBuf,
     pub(crate) http: SocketAddr,
+    /// The pages are inside TLS as this file says.
+    pub(crate) http_tls: Option<PathBuf>,
     pub(crate) id: String,
     /// Bytes for what was seen lately.
     pub(crate) history: usize,
@@ -114,7 +115,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let Some(loaded) = loaded_of(&options) else {
         return Ok(ExitCode::from(crate::exit::CONFIGURATION));
     };
-    let Some(operators) = operators_of(&options)? else {
+    let Some(visitors) = visitors_of(&options)? else {
         return Ok(ExitCode::from(crate::exit::CONFIGURATION));
     };
     let clock = clock_of(&options)?;
@@ -138,7 +139,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let mut view = View::new(line.site(), &loaded.policy_name, writes_allowed, epoch);
     view.unproven = loaded.unproven;
     let keeper = Keeper::new(&line, epoch, &options.state);
-    let (shown, server) = Shown::serve(view, &line, &clock, &keeper, (&options, operators)).await?;
+    let (shown, server) = Shown::serve(view, &line, &clock, &keeper, (&options, visitors)).await?;
     tracing::info!(site = %line.site().name, policy = %loaded.policy_name, epoch, writes_allowed, http = %server, "the controller runs");
     let recorder = options.record.as_deref().map(|path| Recorder::open(path, line.site())).transpose()?;
     let mut daemon = Daemon {
@@ -184,7 +185,7 @@ impl Shown {
         line: &Line,
         clock: &Clock,
         keeper: &Keeper,
-        (options, operators): (&Options, Option<Arc<Operators>>),
+        (options, visitors): (&Options, Visitors),
     ) -> Result<(Self, SocketAddr)> {
         let view = Arc::new(Mutex::new(view));
         let seen = Arc::new(Mutex::new(Seen::new(line, options.history)));
@@ -194,12 +195,12 @@ impl Shown {
         let answered = explain::routes(questions.clone(), Arc::clone(&seen))
             .merge(what_if::routes(questions.clone()))
             .merge(diagram::routes(Diagram::new(line.site()), questions));
-        let desk =
-            Desk { state: options.state.clone(), operators, view: Arc::clone(&view), clock: clock.clone() };
+        let (state, operators) = (options.state.clone(), visitors.operators);
+        let desk = Desk { state, operators, view: Arc::clone(&view), clock: clock.clone() };
         let telemetry = seen::pages::routes(Arc::clone(&seen));
         let more = telemetry.merge(trend::routes(Arc::clone(&trend))).merge(answered);
         let more = more.merge(ledger::routes(keeper.shared())).merge(desk::routes(desk));
-        let server = http::serve(options.http, &options.state, pages, more).await?;
+        let server = http::serve((options.http, visitors.secured), &options.state, pages, more).await?;
         Ok((Self { view, trend, seen, asked }, server))
     }
 }

@@ -154,7 +154,7 @@ impl PairsView {
         let (site, snapshot) = (line.site(), line.snapshot());
         let heard = || snapshot.gpus.iter().enumerate().filter(|(_, g)| g.heard);
         self.gpus_throttled = heard().filter(|(i, _)| line.reasons(*i) != 0).count();
-        let power = |g: &headroom_site::GpuSample| g.power_w.get().or(g.power_average_w.get()).map(f64::from);
+        let power = |g: &headroom_site::GpuSample| g.watts().map(f64::from);
         let drawing =
             || heard().filter_map(|(i, g)| Some((power(&g.sample)?, site.skus.get(site.gpus[i].sku)?)));
         let any = drawing().next().is_some();

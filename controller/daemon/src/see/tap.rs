@@ -3,6 +3,7 @@
 use super::{URL, number, quoted, span};
 use crate::check::Format;
 use crate::exit;
+use crate::https::client as https;
 use crate::run::seen::tap::{GpuLine, PointLine, TapLine};
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -10,7 +11,6 @@ use clap::Args;
 use headroom_site::Span;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use std::io::Write;
 use std::process::ExitCode;
@@ -47,8 +47,15 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         eprintln!("headroom tap: `{url}` is not an address like http://host:port");
         return Ok(ExitCode::from(exit::NO_FIELD));
     };
-    let client: Client<HttpConnector, Empty<Bytes>> =
-        Client::builder(TokioExecutor::new()).build(HttpConnector::new());
+    let connector = https::may_reach(&url).and_then(|()| https::connector(DEADLINE));
+    let connector = match connector {
+        Ok(connector) => connector,
+        Err(why) => {
+            eprintln!("headroom tap: {why:#}");
+            return Ok(ExitCode::from(exit::NO_FIELD));
+        }
+    };
+    let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
     let Ok(Ok(response)) = tokio::time::timeout(DEADLINE, client.get(uri)).await else {
         eprintln!("headroom tap: {url}: no answer");
         return Ok(ExitCode::from(exit::NO_FIELD));

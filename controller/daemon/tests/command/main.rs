@@ -20,6 +20,7 @@ mod discover;
 mod exit_codes;
 mod explain;
 mod export;
+mod https;
 mod identify;
 mod ingest;
 mod instruct;

@@ -6,7 +6,7 @@ use super::start;
 use super::{bad, good, last};
 use crate::context::Order;
 use crate::modbus::task::Handle;
-use crate::testing::{context, free_port, site, until};
+use crate::testing::{Authority, context, free_port, site, until};
 use headroom_site::command::SetpointCommand;
 use headroom_site::{ActuatorId, Inbox, Outcome, Quality, Reason, Span, Stamp};
 use std::path::{Path, PathBuf};
@@ -391,34 +391,13 @@ async fn libmodbus_is_commanded() {
     a_command(&url, "multiple", "float32").await;
 }
 
-/// An authority and one certificate by it, or `None`, with a word on why, where there is no openssl.
-fn certificates(name: &str) -> Option<[String; 3]> {
-    let folder = folder(&format!("tls-{name}-{}", std::process::id()));
-    let file = |f: &str| folder.join(f).display().to_string();
-    let config = "[req]\ndistinguished_name = dn\nprompt = no\n[dn]\nCN = plant\n[ca]\nbasicConstraints = critical,CA:true\n[leaf]\nbasicConstraints = CA:false\nsubjectAltName = DNS:plant\n";
-    std::fs::write(folder.join("config"), config).unwrap();
-    let make = |out: &str, section: &str, by: &[String]| {
-        let (key, pem, config) = (file(&format!("{out}.key")), file(&format!("{out}.pem")), file("config"));
-        let common = ["req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
-        let done = Command::new("openssl")
-            .args(common)
-            .args(["-days", "3", "-config", &config, "-extensions", section, "-keyout", &key, "-out", &pem])
-            .args(by)
-            .output();
-        done.is_ok_and(|o| o.status.success())
-    };
-    let by = ["-CA".to_owned(), file("ca.pem"), "-CAkey".to_owned(), file("ca.key")];
-    if !make("ca", "ca", &[]) || !make("plant", "leaf", &by) {
-        println!("skipped: openssl 3 cannot make certificates here");
-        return None;
-    }
-    Some([file("ca.pem"), file("plant.pem"), file("plant.key")])
-}
-
 #[tokio::test]
 async fn pymodbus_over_tls_with_certificates_on_both_sides() {
-    let Some([ca, certificate, key]) = certificates("good") else { return };
-    let Some([other, _, _]) = certificates("other") else { return };
+    let (Some(good), Some(other)) = (Authority::new("modbus"), Authority::new("modbus-other")) else {
+        return;
+    };
+    let [certificate, key] = good.signs("plant", "DNS:plant").unwrap();
+    let (ca, other) = (good.ca(), other.ca());
     let Some(peer) = Peer::pymodbus(&["tls", "none", &ca, &certificate, &key]) else { return };
     let url = format!("tls://127.0.0.1:{}", peer.port);
     let tls = |ca: &str, own: &str, name: &str| {
@@ -440,8 +419,5 @@ async fn pymodbus_over_tls_with_certificates_on_both_sides() {
         assert!(w.inbox.readings.iter().all(|r| !r.quality.is_good()), "{keys}");
         let trouble = w.trouble().to_lowercase();
         assert!(!trouble.is_empty() && trouble.contains(why), "{keys}: {trouble}");
-    }
-    for ca in [ca, other] {
-        let _ = std::fs::remove_dir_all(Path::new(&ca).parent().unwrap());
     }
 }

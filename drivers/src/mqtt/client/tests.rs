@@ -1,6 +1,7 @@
 //! Over a real broker: what arrives, what survives a restart of it, and what must not.
 
 mod conformance;
+mod encrypted;
 
 use super::*;
 use crate::testing::{Mosquitto, free_port};
@@ -132,7 +133,7 @@ async fn nobody_there_never_blocks() {
 async fn an_owner_that_does_not_look_loses_messages_and_they_are_counted() {
     let (events, mut receiver) = mpsc::channel(2);
     let shared = Arc::new(Shared::default());
-    let options = Options::new("mqtt://h", "x", None).unwrap();
+    let options = Options::new("mqtt://h".into(), "x", None).unwrap();
     let mut link = Link { options, subscriptions: vec![], events, shared: Arc::clone(&shared), stuck: false };
     let m = |n: u8| Event::Message(Message { topic: "t".into(), payload: vec![n].into(), retained: false });
     let start = Instant::now();

@@ -13,6 +13,7 @@ mod place;
 mod points;
 mod power;
 mod registers;
+mod tls;
 mod wires;
 
 use crate::Dimension;

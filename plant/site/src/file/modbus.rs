@@ -5,9 +5,10 @@
 use super::Names;
 use super::disk::{FileError, read_text};
 use super::registers::{Draft, byte_order, forbid, read_register_map, word};
+use super::tls;
 use crate::doc::{At, Table};
 use crate::model::{
-    Heartbeat, HeartbeatKind, ModbusSpec, RegisterSpace, RegisterSpec, RegisterType, Remote, Tls, Transport,
+    Heartbeat, HeartbeatKind, ModbusSpec, RegisterSpace, RegisterSpec, RegisterType, Remote, Transport,
     WriteWith,
 };
 use crate::time::Span;
@@ -105,7 +106,7 @@ fn reach(t: &Table<'_>, base: &Path) -> (Transport, String) {
             "write tcp://host:port, rtu+tcp://host:port or tls://host:port",
         );
     }
-    let tls = t.table("tls", |tls| self::tls(tls, base));
+    let tls = t.table("tls", |tls| tls::read(tls, base));
     if tls.is_some() && scheme != "tls" {
         let what = format!("`tls` is given, but `{}` is not encrypted", url.value);
         t.doc().find(t.span_of("tls"), what, "write url = \"tls://host:port\", or remove `tls`");
@@ -130,32 +131,6 @@ fn reach(t: &Table<'_>, base: &Path) -> (Transport, String) {
         }
     };
     (transport, address.to_owned())
-}
-
-/// The files of a TLS connection; relative to the site file.
-fn tls(t: &Table<'_>, base: &Path) -> Tls {
-    let file = |name: At<String>| {
-        let path = base.join(&name.value);
-        if !path.is_file() {
-            t.doc().find(
-                name.span,
-                format!("there is no file `{}`", path.display()),
-                "correct the path (relative to the site file), or put the PEM file there",
-            );
-        }
-        path.display().to_string()
-    };
-    let ca = t.need_at::<String>("ca").map(file).unwrap_or_default();
-    let certificate = t.at::<String>("certificate").map(file);
-    let key = t.at::<String>("key").map(file);
-    if certificate.is_some() != key.is_some() {
-        t.doc().find(
-            t.span(),
-            "`certificate` and `key` go together, one of them is missing",
-            "name both PEM files, or neither",
-        );
-    }
-    Tls { ca, own: certificate.zip(key), server_name: t.get("server-name") }
 }
 
 /// Why a register cannot be written, with a remedy.

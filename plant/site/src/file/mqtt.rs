@@ -5,29 +5,31 @@
 
 use super::Names;
 use super::registers::word;
+use super::tls;
 use super::wires::scheme;
 use crate::doc::{At, Table};
-use crate::model::{Dialect, MqttSpec, Sink, Source, SparkplugSpec, TimeFormat};
+use crate::model::{Dialect, MqttSpec, Sink, Source, SparkplugSpec, TimeFormat, Tls};
 use crate::time::Span;
+use std::path::Path;
 
 /// Where the metrics of a birth are looked for: edge node, device, name.
 type Metric = (String, Option<String>, String);
 
 /// Reads `[[mqtt]]`.
-pub(super) fn read(root: &Table<'_>) -> (Vec<MqttSpec>, Names) {
+pub(super) fn read(root: &Table<'_>, base: &Path) -> (Vec<MqttSpec>, Names) {
     let mut names = Names::new("mqtt connection");
     let mut out: Vec<MqttSpec> = Vec::new();
     root.tables("mqtt", |t| {
         let Some(id) = t.need_at::<String>("id") else { return };
         names.add(t.doc(), &id, out.len());
-        let spec = connection(t, id.value);
+        let spec = connection(t, id.value, base);
         beside(t, &spec, &out);
         out.push(spec);
     });
     (out, names)
 }
 
-fn connection(t: &Table<'_>, id: String) -> MqttSpec {
+fn connection(t: &Table<'_>, id: String, base: &Path) -> MqttSpec {
     let dialects = [("dsx", Dialect::Dsx), ("json", Dialect::Json), ("sparkplug", Dialect::Sparkplug)];
     let dialect = word(t, "dialect", &dialects).unwrap_or(Dialect::Dsx);
     let of_others: &[&str] = match dialect {
@@ -41,10 +43,32 @@ fn connection(t: &Table<'_>, id: String) -> MqttSpec {
         };
         t.doc().find(t.span_of(key), format!("`{key}` is a key of the dialect {owner}"), remedy);
     }
-    let url = scheme(t, "url", &["mqtt://"]).unwrap_or_default();
+    let url = scheme(t, "url", &["mqtt://", "mqtts://"]).unwrap_or_default();
+    let tls = encryption(t, &url, base);
     let integration = t.or("integration", "headroom".to_owned());
     let (heartbeat, agents) = (t.or("heartbeat", Span::from_s(10.0)), t.or("agents", false));
-    MqttSpec { id, url, dialect, integration, heartbeat, agents, sparkplug: sparkplug(t, dialect) }
+    MqttSpec { id, url, tls, dialect, integration, heartbeat, agents, sparkplug: sparkplug(t, dialect) }
+}
+
+/// Whom a connection trusts, if it is encrypted. Each host reads the site file, and has its own certificate at the same path.
+fn encryption(t: &Table<'_>, url: &str, base: &Path) -> Option<Tls> {
+    let tls = t.table("tls", |tls| tls::read(tls, base));
+    match (url.starts_with("mqtts://"), &tls) {
+        (true, None) => {
+            let remedy = "add tls = { ca = \"...\" }, the authority of the broker's certificate";
+            t.doc().find(t.span_of("url"), "an mqtts:// address without `tls`", remedy);
+        }
+        (false, Some(_)) => {
+            let what = format!("`tls` is given, but `{url}` is not encrypted");
+            t.doc().find(t.span_of("tls"), what, "write url = \"mqtts://host:port\", or remove `tls`");
+        }
+        (_, Some(tls)) if tls.server_name.is_some() => {
+            let remedy = "remove it: the broker's certificate must name the host of `url`";
+            t.doc().find(t.span_of("tls"), "`server-name` is not for MQTT", remedy);
+        }
+        _ => {}
+    }
+    tls
 }
 
 fn sparkplug(t: &Table<'_>, dialect: Dialect) -> SparkplugSpec {

@@ -321,3 +321,23 @@ fn sparkplug_and_json_mistakes_are_found_at_their_line() {
 
 mod engines;
 mod modbus;
+
+#[test]
+fn mqtt_is_encrypted_where_the_address_says_so() {
+    let with = |url: &str, tls: &str| {
+        let text = format!("{GOOD}\n[[mqtt]]\nid = \"plant\"\nurl = \"{url}\"\ndialect = \"json\"\n{tls}\n");
+        read_site("site.toml", &text, Path::new("."))
+    };
+    let site = with("mqtts://h:8883", "tls = { ca = \"Cargo.toml\" }").unwrap();
+    let tls = site.mqtt.last().unwrap().tls.as_ref().unwrap();
+    assert!(tls.ca.ends_with("Cargo.toml") && tls.own.is_none());
+    for (url, tls, what) in [
+        ("mqtts://h", "", "without `tls`"),
+        ("mqtt://h", "tls = { ca = \"Cargo.toml\" }", "is not encrypted"),
+        ("mqtts://h", "tls = { ca = \"gone.pem\" }", "gone.pem"),
+        ("mqtts://h", "tls = { ca = \"Cargo.toml\", server-name = \"x\" }", "`server-name`"),
+    ] {
+        let found = with(url, tls).unwrap_err();
+        assert!(found.iter().any(|f| f.what.contains(what)), "{url} {tls}: {found:#?}");
+    }
+}

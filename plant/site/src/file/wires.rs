@@ -20,7 +20,7 @@ pub(super) struct Wires {
 }
 
 pub(super) fn read(root: &Table<'_>, base: &Path) -> Wires {
-    let (mqtt, mqtt_names) = super::mqtt::read(root);
+    let (mqtt, mqtt_names) = super::mqtt::read(root, base);
     let mut prometheus_names = Names::new("prometheus page");
     let mut prometheus = Vec::new();
     root.tables("prometheus", |t| {

@@ -217,11 +217,11 @@ pub enum Transport {
 /// Who may be on the other end of a TLS connection, and who we are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tls {
-    /// PEM file of the authority that signed the device's certificate.
+    /// PEM file of the authority that signed the certificate of the device or broker.
     pub ca: String,
-    /// PEM files of our own certificate and key, for a device that asks for them.
+    /// PEM files of our own certificate and key, where they are asked for.
     pub own: Option<(String, String)>,
-    /// Name in the device's certificate; the host of the address if none.
+    /// Name in a device's certificate; the host of the address if none.
     pub server_name: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! Buses and pages, and where readings come from and commands go.
 
-use super::{Engine, EngineQuantity};
+use super::{Engine, EngineQuantity, Tls};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -73,8 +73,10 @@ impl TimeFormat {
 pub struct MqttSpec {
     /// Id.
     pub id: String,
-    /// `mqtt://host:port`.
+    /// `mqtt://host:port`, or `mqtts://host:port`.
     pub url: String,
+    /// Whom we trust there and who we are, where it is encrypted.
+    pub tls: Option<Tls>,
     /// Dialect of its points.
     pub dialect: Dialect,
     /// Our integration id on a DSX bus.

@@ -290,12 +290,7 @@ impl Rack {
         }
         let watts = |g: &usize| {
             let gpu = snapshot.gpus.get(*g)?;
-            gpu.sample
-                .power_w
-                .get()
-                .or(gpu.sample.power_average_w.get())
-                .filter(|_| gpu.vouches())
-                .map(f64::from)
+            gpu.sample.watts().filter(|_| gpu.vouches()).map(f64::from)
         };
         let gpus: Option<f64> = self.gpus.iter().map(watts).sum();
         // Its other load is known by its nameplate only.

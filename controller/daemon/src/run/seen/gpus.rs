@@ -44,8 +44,7 @@ impl Quantity {
 
     fn of(self, s: &GpuSample) -> Option<f32> {
         match self {
-            Self::Power if s.power_w.is_none() => s.power_average_w.get(),
-            Self::Power => s.power_w.get(),
+            Self::Power => s.watts(),
             Self::Clock => s.clock_mhz.get(),
             Self::Die => s.die_c.get(),
             Self::Memory => s.hbm_c.get(),

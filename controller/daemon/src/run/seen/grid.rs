@@ -123,7 +123,7 @@ impl Grid {
             unix_ms: seen.now.unix_ms(),
             gpus: seen.gpus.len(),
             silent: heard.iter().enumerate().filter(|(_, heard)| !**heard).map(|(i, _)| i).collect(),
-            power_w: column(|t| t.sample.power_w.get().or(t.sample.power_average_w.get()), 1.0),
+            power_w: column(|t| t.sample.watts(), 1.0),
             clock_mhz: column(|t| t.sample.clock_mhz.get(), 1.0),
             die_degc: column(|t| t.sample.die_c.get(), 0.1),
             headroom_k: column(|t| t.headroom_k, 0.1),

@@ -188,7 +188,7 @@ impl GpuView {
             event_unix_ns: known.then(|| s.stamp.unix_ns()),
             event_uncertainty_s: seen.node_uncertainty_s.get(gpu.node.index()).copied().flatten(),
             clock: seen.clock_of_gpu(index).map(StampClock::from),
-            power_w: s.power_w.get().or(s.power_average_w.get()),
+            power_w: s.watts(),
             clock_mhz: s.clock_mhz.get(),
             die_degc: s.die_c.get(),
             hbm_degc: s.hbm_c.get(),
