@@ -158,7 +158,10 @@ fn certificates_let_in_and_say_who_instructs() {
     until(SOON, "the pages say where they are", || url().starts_with("https://"));
     let (url, address) = (url(), url().trim_start_matches("https://").to_owned());
     let visitor = |own| Visitor { folder, trusts: "plant", own };
-    until(SOON, "kim looks", || visitor(Some("kim")).gets(&address) == Some(200));
+    until(SOON, "kim sees the setpoint", || {
+        let page = visitor(Some("kim")).http(&address, "GET", "/status", None);
+        page.is_some_and(|(code, body)| code == 200 && body.contains(DP))
+    });
 
     let mut plain = TcpStream::connect(&address).unwrap();
     write!(plain, "GET /status HTTP/1.1\r\nhost: {address}\r\n\r\n").unwrap();
@@ -181,7 +184,7 @@ fn certificates_let_in_and_say_who_instructs() {
     assert_eq!(by_form.0, 401, "what another page could send counts for nothing");
 
     let access = folder.join("access.toml");
-    let (good, text) = verb(&["status", "--url", &url], Some(&access));
+    let (good, text) = verb(&["status", "--url", &url, "--format", "json"], Some(&access));
     assert!(good && text.contains(DP), "{text}");
     let (good, text) = verb(&["status", "--url", &url], None);
     assert!(!good && text.contains("HEADROOM_HTTP_ACCESS"), "{text}");
