@@ -87,7 +87,7 @@ pub(super) const FIELDS: &[Field] = &[
         |s, v| s.reasons = v as u32,
     )),
     unwanted(counter(240, &[("DCGM_FI_DEV_POWER_VIOLATION", 1.0)], |s, v| {
-        s.throttle_ns[0] = Offered::new(v as u64)
+        s.throttle_ns[0] = Offered::new(v as u64);
     })),
     unwanted(counter(241, &[("DCGM_FI_DEV_THERMAL_VIOLATION", 1.0)], |s, v| {
         s.throttle_ns[1] = Offered::new(v as u64);

@@ -121,6 +121,12 @@ fn beyond(now: [f64; KINDS], before: [f64; KINDS], allowed: [f64; KINDS]) -> f64
     (0..KINDS).map(|kind| (now[kind] - before[kind] - allowed[kind]).max(0.0)).sum()
 }
 
+/// Tokens of each job that may be in flight, where its baseline makes so many a second.
+fn in_flight(world: &World, rate: impl Fn(usize) -> f64) -> Vec<f64> {
+    let jobs = world.workload.jobs.iter().enumerate();
+    jobs.map(|(job, j)| if j.training().is_some() { 0.0 } else { rate(job) * IN_FLIGHT_S }).collect()
+}
+
 /// The coarsest step in which a world can go on without losing its place in time.
 fn step_s(world: &World, wanted_s: f64, spans_s: [f64; 2]) -> f64 {
     let own_s = world.config().dt_s;
@@ -170,14 +176,9 @@ impl<'a> Situation<'a> {
             allowed = roll(horizon - commit, &mut twin, &mut false, &mut 0.0);
         }
         let interval = |job: usize| twin_then.tokens[job] - twin_now.tokens[job];
-        let jobs = world.workload.jobs.iter().enumerate();
-        let in_flight = jobs.clone().map(|(job, j)| match j.training() {
-            Some(_) => 0.0,
-            None => interval(job) / (commit as f64 * dt_s) * IN_FLIGHT_S,
-        });
-        let in_flight = in_flight.collect();
-        let tokens: f64 = jobs.clone().map(|(job, _)| interval(job)).sum();
-        let jobs = jobs.filter(|(_, j)| j.training().is_some());
+        let tokens: f64 = (0..world.workload.jobs.len()).map(interval).sum();
+        let in_flight = in_flight(world, |job| interval(job) / commit_s);
+        let jobs = world.workload.jobs.iter().enumerate().filter(|(_, j)| j.training().is_some());
         let ahead = |job: usize| now.tokens[job] - twin_now.tokens[job] > 0.003 * interval(job);
         let training = curtailed || jobs.map(|(job, _)| job).any(ahead);
         Self {
