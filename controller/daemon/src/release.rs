@@ -4,6 +4,7 @@
 //! (`headroom-core`, `line/release`), nor for agents that nobody leads (their leases end by themselves).
 
 use crate::exit;
+use crate::https::client::shut_out;
 use crate::run::http::url_of;
 use crate::run::release::{FILE, Released};
 use crate::run::view::View;
@@ -69,8 +70,7 @@ pub(crate) async fn release(options: &ReleaseOptions) -> Result<ExitCode> {
             ExitCode::from(exit::FAULT)
         }
         None => {
-            println!("no controller answers: one that starts with this state folder begins released");
-            ExitCode::SUCCESS
+            unheard("release", &options.state, "one that starts with this state folder begins released").await
         }
     })
 }
@@ -96,11 +96,20 @@ pub(crate) async fn resume(options: &ResumeOptions) -> Result<ExitCode> {
             eprintln!("headroom resume: the controller answers and is still released");
             ExitCode::from(exit::FAULT)
         }
-        None => {
-            println!("resumed; no controller answers");
-            ExitCode::SUCCESS
-        }
+        None => unheard("resume", &options.state, "one that starts with this state folder commands").await,
     })
+}
+
+/// The word is in the folder, and no controller was heard of it.
+async fn unheard(verb: &str, state: &Path, then: &str) -> ExitCode {
+    if let Some(why) = shut_out(state).await {
+        eprintln!(
+            "headroom {verb}: the word is in the state folder; whether the controller has heard it cannot be seen: {why}"
+        );
+        return ExitCode::from(exit::FAULT);
+    }
+    println!("no controller answers: {then}");
+    ExitCode::SUCCESS
 }
 
 /// The controller of a state folder, once it has heard of it or should have; `None` where none answers.

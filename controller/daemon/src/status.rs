@@ -4,82 +4,27 @@ mod foresight;
 mod grid;
 pub(crate) mod ledger;
 mod outlook;
+mod reader;
 mod served;
 mod trouble;
 
+pub(crate) use reader::{Answered, Reader};
+
 use crate::check::Format;
 use crate::exit;
-use crate::https::client::{self, Connector};
 use crate::run::clocks;
 use crate::run::places::PlaceView;
 use crate::run::view::{BranchView, View};
-use anyhow::{Context, Result, anyhow};
-use axum::http::StatusCode;
-use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use anyhow::{Context, Result};
 use std::fmt::Write;
 use std::process::ExitCode;
-use std::time::Duration;
 
-/// Patience with a page.
-const DEADLINE: Duration = Duration::from_secs(3);
 /// Branches of the power tree shown: those nearest to their budgets.
 const BRANCHES: usize = 8;
 /// Places shown of each kind.
 const PLACES: usize = 4;
 /// Clocks shown that are not right.
 const CLOCKS: usize = 8;
-const NO_CONNECTION: &str = "no connection; is `headroom run` there? --url names another address";
-/// Largest page taken, bytes.
-const MAX_BYTES: usize = 64 << 20;
-
-/// Reads the daemon's pages; connections are kept.
-#[derive(Debug, Clone)]
-pub(crate) struct Reader(Option<Client<Connector, Empty<Bytes>>>);
-
-/// An answer that is no page.
-#[derive(Debug, thiserror::Error)]
-#[error("answered {code}: {said}")]
-pub(crate) struct Answered {
-    pub(crate) code: StatusCode,
-    pub(crate) said: String,
-}
-
-impl Reader {
-    /// A reader, to be used inside a tokio runtime.
-    pub(crate) fn new() -> Self {
-        let connector = client::connector(DEADLINE);
-        Self(connector.ok().map(|connector| Client::builder(TokioExecutor::new()).build(connector)))
-    }
-
-    /// Gets a page.
-    ///
-    /// # Errors
-    /// No answer in time, or another one than 200.
-    pub(crate) async fn get(&self, url: &str) -> Result<Bytes> {
-        let uri = url.parse().with_context(|| format!("`{url}` is not an address like http://host:port"))?;
-        client::may_reach(url)?;
-        let page = async {
-            let Some(client) = &self.0 else {
-                // Why not is said again, as it may be mended by now.
-                return Err(client::connector(DEADLINE).err().unwrap_or_else(|| anyhow!("try again")));
-            };
-            let response = client.get(uri).await.context(NO_CONNECTION)?;
-            let code = response.status();
-            let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
-            let body = body.map_err(|e| anyhow::anyhow!(e))?.to_bytes();
-            if !code.is_success() {
-                // What the daemon says of it is one line.
-                let said = String::from_utf8_lossy(&body).trim().to_owned();
-                return Err(anyhow::Error::new(Answered { code, said }));
-            }
-            Ok(body)
-        };
-        tokio::time::timeout(DEADLINE, page).await.context("no answer")?
-    }
-}
 
 /// Runs the verb.
 pub(crate) async fn run(url: &str, format: Format) -> Result<ExitCode> {

@@ -87,12 +87,13 @@ struct Told {
 /// A journal cannot be read, or is broken.
 pub(super) fn of(path: &Path, e: &Explanation, last: Span) -> Result<Vec<Event>> {
     let told = told(path, e)?;
-    let since_ns = told.to_ns - last.ns();
+    let mut since_ns = told.to_ns - last.ns();
     let aside = old(path);
     let mut events = Vec::new();
     let mut own = told.events;
     if told.from_ns > since_ns && aside.exists() {
         let before = self::told(&aside, e)?;
+        since_ns = told.to_ns.max(before.to_ns) - last.ns();
         events = before.events;
         events.iter_mut().for_each(|event| event.aside = true);
         if before.last.is_some() && before.last == told.first {

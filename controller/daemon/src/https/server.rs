@@ -6,8 +6,8 @@
 //! name = "headroom.example"       # under which verbs on this host reach us; the address if not given
 //! client-ca = "people.pem"        # only who has a certificate of this authority is let in; everybody if not given
 //! ```
-//! The files are read anew for each connection, so a renewed certificate counts from the next one on; one that cannot be read
-//! then leaves the last good one in force.
+//! Certificates and key are read again when they have changed, so a renewed one counts from the next connection on; one that cannot be
+//! read leaves the last good one in force. A connection that stands goes on until it ends.
 
 use crate::election::access::certificates;
 use anyhow::{Context, Result, bail};
@@ -19,9 +19,10 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
@@ -31,9 +32,13 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 /// Patience with a handshake.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Handshakes at a time, and visitors that wait for their first answer.
 const HANDS: usize = 64;
+/// Time between two visitors.
+const PACE: Duration = Duration::from_millis(20);
+/// Time between two words about who was turned away.
+const TELL_EACH: Duration = Duration::from_secs(1);
 /// Pause after no visitor could be taken (no descriptors left).
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -50,7 +55,14 @@ struct Files {
 #[derive(Debug)]
 pub(crate) struct Secured {
     files: Files,
-    good: Mutex<Arc<ServerConfig>>,
+    good: Mutex<Good>,
+}
+
+/// What is in force, and of when its files were.
+#[derive(Debug)]
+struct Good {
+    config: Arc<ServerConfig>,
+    of: Vec<Option<SystemTime>>,
 }
 
 impl Secured {
@@ -75,8 +87,8 @@ impl Secured {
         if mode & 0o007 != 0 {
             bail!("{}: others may read {key} (mode {:o}); chmod o= it", name(), mode & 0o777);
         }
-        let good = Mutex::new(Arc::new(files.config().with_context(name)?));
-        Ok(Self { files, good })
+        let (of, config) = (files.times(), Arc::new(files.config().with_context(name)?));
+        Ok(Self { files, good: Mutex::new(Good { config, of }) })
     }
 
     /// Where verbs on this host find the pages.
@@ -87,17 +99,35 @@ impl Secured {
         }
     }
 
+    /// Do verbs on this host know where the pages are, with this address?
+    pub(crate) fn is_found_at(&self, address: SocketAddr) -> bool {
+        self.files.name.is_some() || !address.ip().is_unspecified()
+    }
+
+    /// What the next connection is made with: of the files as they are, if they changed and are good.
     fn config(&self) -> Arc<ServerConfig> {
         let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.files.config() {
-            Ok(config) => *good = Arc::new(config),
-            Err(why) => tracing::warn!("the pages keep their last certificate: {why:#}"),
+        let of = self.files.times();
+        if of != good.of {
+            match self.files.config() {
+                Ok(config) => *good = Good { config: Arc::new(config), of },
+                Err(why) => {
+                    tracing::warn!("the pages keep their last certificate: {why:#}");
+                    good.of = of;
+                }
+            }
         }
-        Arc::clone(&good)
+        Arc::clone(&good.config)
     }
 }
 
 impl Files {
+    /// When each was written last.
+    fn times(&self) -> Vec<Option<SystemTime>> {
+        let all = [&self.certificate, &self.key].into_iter().chain(&self.client_ca);
+        all.map(|file| std::fs::metadata(file).and_then(|m| m.modified()).ok()).collect()
+    }
+
     fn config(&self) -> Result<ServerConfig> {
         let provider = Arc::new(default_provider());
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -119,7 +149,7 @@ impl Files {
     }
 }
 
-/// Visitors with whom hands were shaken. A slow or hostile one keeps nobody else waiting.
+/// Visitors with whom hands were shaken.
 pub(crate) struct Listener {
     address: SocketAddr,
     shaken: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
@@ -138,24 +168,52 @@ impl Listener {
     }
 }
 
+/// Shakes hands with some visitors at a time and with so many a second: the loop of the controller has the same processor. A
+/// silent one keeps one hand from the others, and no longer than [`PATIENCE`].
 async fn accept(tcp: TcpListener, secured: Secured, shake: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>) {
-    let hands = Arc::new(Semaphore::new(HANDS));
+    let (hands, refusals) = (Arc::new(Semaphore::new(HANDS)), Arc::new(Refusals::default()));
+    let mut pace = tokio::time::interval(PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let Ok(hand) = Arc::clone(&hands).acquire_owned().await else { return };
-        let Ok((stream, peer)) = tcp.accept().await else {
-            tokio::time::sleep(PAUSE).await;
-            continue;
+        pace.tick().await;
+        let (stream, peer) = match tcp.accept().await {
+            Ok(visitor) => visitor,
+            Err(why) => {
+                tracing::warn!("no visitor of the pages can be taken: {why}");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
         };
         let (acceptor, shake) = (TlsAcceptor::from(secured.config()), shake.clone());
+        let refusals = Arc::clone(&refusals);
         tokio::spawn(async move {
             let _hand = hand;
             match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
                 // Where the pages end, so do their visitors.
                 Ok(Ok(stream)) => drop(shake.send((stream, peer)).await),
-                Ok(Err(why)) => tracing::warn!(%peer, "a visitor of the pages is turned away: {why}"),
-                Err(_) => tracing::warn!(%peer, "a visitor of the pages says nothing and is turned away"),
+                Ok(Err(why)) => refusals.tell(peer, &why.to_string()),
+                Err(_) => refusals.tell(peer, "it says nothing"),
             }
         });
+    }
+}
+
+/// Visitors that were turned away: the first is told at once, then how many there were.
+#[derive(Debug, Default)]
+struct Refusals(Mutex<(Option<Instant>, u64)>);
+
+impl Refusals {
+    fn tell(&self, peer: SocketAddr, why: &str) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, more) = &mut *told;
+        if last.is_some_and(|at| at.elapsed() < TELL_EACH) {
+            *more += 1;
+            return;
+        }
+        let before = std::mem::take(more);
+        *last = Some(Instant::now());
+        tracing::warn!(%peer, before, "a visitor of the pages is turned away: {why}");
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod said;
 pub(crate) mod standing;
 
 use crate::exit;
+use crate::https::client::shut_out;
 use crate::run::http::url_of;
 use crate::run::view::View;
 use crate::status::Reader;
@@ -53,6 +54,10 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let by = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     let Options { actuator, word, value, length, why, state } = options;
+    if let Some(why) = shut_out(state).await {
+        eprintln!("headroom instruct: nothing is said: {why}");
+        return Ok(ExitCode::from(exit::FAULT));
+    }
     let view = asked(state).await;
     if let Some(Err(refusal)) = view.as_ref().map(|view| may(view, actuator, *word, *value)) {
         eprintln!("headroom instruct: {refusal}");

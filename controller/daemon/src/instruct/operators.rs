@@ -8,7 +8,7 @@
 //! name = "kim"
 //! role = "operator"                   # viewer, operator, engineer
 //! token-sha256 = "64 hexadecimal digits"
-//! certificate-sha256 = "64 more"      # of the certificate that TLS asks for (`--http-tls`); either, or both
+//! certificate-sha256 = "64 more"      # of the certificate that TLS asks for (`--http-tls`); either is enough
 //! ```
 //!
 //! Only digests of tokens stand in it. A token has 32 random bytes: no salt makes that harder to guess.

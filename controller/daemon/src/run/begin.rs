@@ -9,7 +9,7 @@ use crate::files::{Loaded, load, load_model};
 use crate::https::server::Secured;
 use crate::instruct::operators::Operators;
 use crate::tape;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use headroom_core::lease::Identity;
 use headroom_core::{Line, Wants};
 use headroom_drivers::Clock;
@@ -82,6 +82,13 @@ pub(super) fn visitors_of(options: &Options) -> Result<Option<Visitors>> {
         Ok(secured) => secured,
         Err(why) => return refuse(&why).map(|_| None),
     };
+    if secured.as_ref().is_some_and(|secured| !secured.is_found_at(options.http)) {
+        let why = anyhow!(
+            "--http-tls: `name` is missing: at {} verbs on this host find the pages by it",
+            options.http
+        );
+        return refuse(&why).map(|_| None);
+    }
     let Some(path) = &options.operators else { return Ok(Some(Visitors { operators: None, secured })) };
     let name = path.display().to_string();
     let text = read_text(path).with_context(|| format!("operators {name}"))?;

@@ -5,11 +5,13 @@ use crate::check::Format;
 use crate::exit;
 use crate::https::client as https;
 use crate::run::seen::tap::{GpuLine, PointLine, TapLine};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use axum::http::{Response, Uri};
 use bytes::Bytes;
 use clap::Args;
 use headroom_site::Span;
 use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use std::io::Write;
@@ -43,22 +45,17 @@ pub(crate) struct Options {
 /// What answers is not this daemon.
 pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let url = format!("{}/tap?point={}", options.url.trim_end_matches('/'), quoted(&options.point));
-    let Ok(uri) = url.parse() else {
+    let Ok(uri) = url.parse::<Uri>() else {
         eprintln!("headroom tap: `{url}` is not an address like http://host:port");
         return Ok(ExitCode::from(exit::NO_FIELD));
     };
-    let connector = https::may_reach(&url).and_then(|()| https::connector(DEADLINE));
-    let connector = match connector {
-        Ok(connector) => connector,
+    let said = tokio::time::timeout(DEADLINE, asked(uri)).await;
+    let response = match said.unwrap_or_else(|_| Err(anyhow!("no answer"))) {
+        Ok(response) => response,
         Err(why) => {
-            eprintln!("headroom tap: {why:#}");
+            eprintln!("headroom tap: {url}: {why:#}");
             return Ok(ExitCode::from(exit::NO_FIELD));
         }
-    };
-    let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
-    let Ok(Ok(response)) = tokio::time::timeout(DEADLINE, client.get(uri)).await else {
-        eprintln!("headroom tap: {url}: no answer");
-        return Ok(ExitCode::from(exit::NO_FIELD));
     };
     if !response.status().is_success() {
         let said = response.into_body().collect().await.map(|b| b.to_bytes()).unwrap_or_default();
@@ -76,6 +73,18 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         ended = tokio::signal::ctrl_c() => ended.map(|()| ExitCode::SUCCESS).context("no signals"),
         code = follow(response.into_body(), options.format) => code,
     }
+}
+
+/// Its answer, inside TLS where the address says so.
+async fn asked(uri: Uri) -> Result<Response<Incoming>> {
+    let builder = Client::builder(TokioExecutor::new());
+    Ok(if uri.scheme_str() == Some("https") {
+        let client: Client<_, Empty<Bytes>> = builder.build(https::connector(DEADLINE)?);
+        client.get(uri).await?
+    } else {
+        let client: Client<_, Empty<Bytes>> = builder.build(https::plain(DEADLINE));
+        client.get(uri).await?
+    })
 }
 
 /// Prints what comes until it ends; then the daemon is gone.

@@ -49,7 +49,7 @@ pub(crate) struct Options {
 /// # Errors
 /// The terminal cannot be had, or is gone.
 pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
-    let usable = |uri: &Uri| uri.scheme_str() == Some("http") && uri.host().is_some();
+    let usable = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
     if !options.url.parse().is_ok_and(|uri| usable(&uri)) {
         eprintln!("headroom top: `{}` is not an address like http://host:port", options.url);
         return Ok(ExitCode::from(exit::USAGE));

@@ -86,12 +86,23 @@ impl Visitor<'_> {
 
     /// Code and body of an answer; `None` where there is none.
     fn http(&self, address: &str, method: &str, path: &str, body: Option<&Value>) -> Option<(u16, String)> {
+        self.http_as("application/json", address, method, path, body)
+    }
+
+    fn http_as(
+        &self,
+        kind: &str,
+        address: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Option<(u16, String)> {
         let tcp = TcpStream::connect(address).ok()?;
         tcp.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let name = ServerName::try_from("127.0.0.1").unwrap();
         let session = ClientConnection::new(Arc::new(self.config()), name).unwrap();
         let mut stream = StreamOwned::new(session, tcp);
-        let kind = if body.is_some() { "content-type: application/json\r\n" } else { "" };
+        let kind = format!("content-type: {kind}\r\n");
         let text = body.map_or_else(|| "{}".to_owned(), Value::to_string);
         let head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{kind}");
         write!(stream, "{head}content-length: {}\r\n\r\n{text}", text.len()).ok()?;
@@ -138,6 +149,24 @@ fn files(folder: &Path) {
     std::fs::write(folder.join("access.toml"), access).unwrap();
 }
 
+fn verbs_show_theirs(folder: &Path, url: &str, state: &str) {
+    let access = folder.join("access.toml");
+    let (good, text) = verb(&["status", "--url", url, "--format", "json"], Some(&access));
+    assert!(good && text.contains(DP), "{text}");
+    let (good, text) = verb(&["status", "--url", url], None);
+    assert!(!good && text.contains("HEADROOM_HTTP_ACCESS"), "{text}");
+    let (good, text) = verb(&["instruct", DP, "auto", "--state", state], Some(&access));
+    assert!(good && !text.contains("no controller answers"), "{text}");
+
+    let (good, text) = verb(&["instruct", DP, "auto", "--state", state], None);
+    assert!(
+        !good && text.contains("HEADROOM_HTTP_ACCESS"),
+        "who cannot see whether it was heard says so: {text}"
+    );
+    let (good, text) = verb(&["top", "--once", "--url", url], Some(&access));
+    assert!(good && text.contains("demo"), "{text}");
+}
+
 #[test]
 fn certificates_let_in_and_say_who_instructs() {
     let keys = Place::new("https-keys");
@@ -164,6 +193,7 @@ fn certificates_let_in_and_say_who_instructs() {
     });
 
     let mut plain = TcpStream::connect(&address).unwrap();
+    plain.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     write!(plain, "GET /status HTTP/1.1\r\nhost: {address}\r\n\r\n").unwrap();
     let mut said = Vec::new();
     let _ = plain.read_to_end(&mut said);
@@ -180,16 +210,11 @@ fn certificates_let_in_and_say_who_instructs() {
     assert_eq!(say("wall").0, 403);
     let (code, body) = say("kim");
     assert_eq!((code, serde_json::from_str::<Value>(&body).unwrap()["by"].as_str()), (200, Some("kim")));
-    let by_form = visitor(Some("kim")).http(&address, "POST", "/instructions", None).unwrap();
+    let kim = visitor(Some("kim"));
+    let by_form = kim.http_as("text/plain", &address, "POST", "/instructions", Some(&hold)).unwrap();
     assert_eq!(by_form.0, 401, "what another page could send counts for nothing");
 
-    let access = folder.join("access.toml");
-    let (good, text) = verb(&["status", "--url", &url, "--format", "json"], Some(&access));
-    assert!(good && text.contains(DP), "{text}");
-    let (good, text) = verb(&["status", "--url", &url], None);
-    assert!(!good && text.contains("HEADROOM_HTTP_ACCESS"), "{text}");
-    let (good, text) = verb(&["instruct", DP, "auto", "--state", &state], Some(&access));
-    assert!(good && !text.contains("no controller answers"), "{text}");
+    verbs_show_theirs(folder, &url, &state);
 
     // A renewed certificate counts from the next connection on.
     for kind in ["pem", "key"] {

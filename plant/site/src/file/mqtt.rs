@@ -59,7 +59,7 @@ fn encryption(t: &Table<'_>, url: &str, base: &Path) -> Option<Tls> {
             t.doc().find(t.span_of("url"), "an mqtts:// address without `tls`", remedy);
         }
         (false, Some(_)) => {
-            let what = format!("`tls` is given, but `{url}` is not encrypted");
+            let what = "`tls` is given, but the address is not encrypted";
             t.doc().find(t.span_of("tls"), what, "write url = \"mqtts://host:port\", or remove `tls`");
         }
         (_, Some(tls)) if tls.server_name.is_some() => {

@@ -16,7 +16,7 @@ async fn comes_up(address: Address) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn both_sides_show_certificates_and_a_renewed_one_counts() {
+async fn both_sides_show_certificates_and_a_late_one_is_taken() {
     let (Some(good), Some(other)) = (Authority::new("mqtt"), Authority::new("mqtt-other")) else { return };
     let broker = good.signs("broker", "IP:127.0.0.1").unwrap();
     let own = good.signs("controller", "DNS:controller").unwrap();
