@@ -149,8 +149,8 @@ fn all_of_it(kind: Kind) {
     // Alone, it lets go as ever.
     let mut b = b;
     assert!(b.party.terminate().success() && b.party.text().contains("released: the BMS has its own"));
-    until(SOON, "the chillers are the plant's own", || water.value("remote-enable") < 0.5);
-    until(SOON, "the GPUs have what was found", || s.limits() == s.found);
+    until(3 * SOON, "the chillers are the plant's own", || water.value("remote-enable") < 0.5);
+    until(3 * SOON, "the GPUs have what was found", || s.limits() == s.found);
     println!("steps at the most, and beyond the ramp: {:?}", s.steps());
 }
 
