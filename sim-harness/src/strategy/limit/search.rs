@@ -8,6 +8,8 @@ use super::rollout::{Outcome, Situation};
 
 /// Locks tried for training jobs, and for all, when a curtailment binds: shares of the highest clock.
 const LOCKS: [f64; 7] = [0.60, 0.68, 0.75, 0.80, 0.85, 0.90, 0.95];
+/// Clock over the highest from which on the voltage falls no further.
+const KNEE: f64 = 0.57;
 /// Designs to start from: facility water, tower above wet bulb, CRAH supply, CDU supply, CDU dP.
 const DESIGNS: [[f64; 5]; 4] = [
     [24.0, 5.0, 26.0, 34.0, 70.0],
@@ -67,7 +69,10 @@ impl Best<'_> {
             } else {
                 axis.step * scale
             };
-            plan.values[n] = Some((from + step).clamp(axis.low, axis.high));
+            // below the knee of the voltage a slower clock saves next to nothing, and copies in steps of 10 s take it for free
+            let knee = matches!(axis.ask, Ask::Clock(_)) && !self.situation.curtailed;
+            let low = if knee { KNEE * axis.high } else { axis.low };
+            plan.values[n] = Some((from + step).clamp(low, axis.high));
         }
         plan
     }

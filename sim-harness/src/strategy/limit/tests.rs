@@ -32,7 +32,7 @@ fn never_worse_than_the_baseline_at_equal_work() {
         let config = small(seed, scenario);
         let (theirs, their_tokens) = run(&config, &mut Baseline::new(), 3600);
         let mut limit =
-            Limit::new(LimitConfig { evaluations: 30, horizon_s: 900.0, ..LimitConfig::default() });
+            Limit::new(LimitConfig { evaluations: 60, horizon_s: 900.0, ..LimitConfig::default() });
         let (ours, our_tokens) = run(&config, &mut limit, 3600);
         let (a, b) = (ours.facility_kwh, theirs.facility_kwh);
         assert!(a < 0.99 * b, "seed {seed}: {a} {b} kWh after {} plans", limit.evaluations());
